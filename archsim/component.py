@@ -1,0 +1,86 @@
+"""What every piece of hardware is to archsim: a frozen record of parameters, checked when it is read.
+
+A component of an arch file is a YAML mapping whose `class` names a subclass of `Component` and whose other keys
+are that class's fields, so a field is documented, typed, bounded and published in the JSON Schema by being
+declared. The classes are found by listing `archsim/components/`; a machine with an array of its own may define
+its class in its own file of `archsim/machines/`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from types import ModuleType
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# Bounds refuse slips of the keyboard and numbers that would only fill the memory; they are no model.
+Count = Annotated[int, Field(ge=1, le=65_536)]
+"""Copies of hardware, lanes, banks, entries: from one to 65 536."""
+Positive = Annotated[int, Field(ge=1, le=2**31)]
+"""Any amount of at least one."""
+Natural = Annotated[int, Field(ge=0, le=2**31)]
+"""Any amount, zero included."""
+Cycles = Annotated[int, Field(ge=0, le=1_000_000)]
+"""A latency."""
+BytesPerCycle = Annotated[int, Field(ge=1, le=2**40)]
+"""A bandwidth; the upper end is as good as infinite."""
+Bytes = Annotated[int, Field(ge=1, le=2**40)]
+Kbytes = Annotated[float, Field(gt=0, le=2**30)]
+"""Units of 1024 bytes."""
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Component(BaseModel):
+    """Hardware as a record of its parameters: no time, no state.
+
+    The first line of a subclass's docstring is what `archsim list components` shows. Numbers are taken as
+    written: text or a fraction is not an integer here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    is_storage: ClassVar[bool] = False
+    """Whether a flow may rest here; every flow that reaches or leaves the compute component passes one."""
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the docstring."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
+def classes_in(module: ModuleType) -> dict[str, type[Component]]:
+    """The component classes that `module` itself defines, by name."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Component)
+        and value is not Component
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    }
+
+
+@cache
+def shipped_classes() -> dict[str, type[Component]]:
+    """Every component class of `archsim/components/`, by name, in the order of the file names."""
+    from archsim import components
+
+    found: dict[str, type[Component]] = {}
+    for info in sorted(pkgutil.iter_modules(components.__path__), key=lambda info: info.name):
+        found |= classes_in(importlib.import_module(f"{components.__name__}.{info.name}"))
+    return found
+
+
+def component_class(name: str) -> type[Component]:
+    """The shipped class of that name; InputError with the legal names and the nearest one otherwise."""
+    from archsim.errors import InputError
+    from archsim.source import unknown
+
+    classes = shipped_classes()
+    if name not in classes:
+        raise InputError.at("class", unknown("component class", name, classes))
+    return classes[name]

@@ -1,0 +1,143 @@
+"""One layer of a network, fully resolved: every default filled in, every shape known (docs/formats.md).
+
+Sizes are ``(height, width)`` pairs and counts are elements of one sample; `batch` multiplies work elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Literal
+
+Op = Literal["conv", "linear", "pool", "add", "mul", "concat", "resize"]
+Kind = Literal["spatial", "pointwise", "depthwise", "linear", "post"]
+Pair = tuple[int, int]
+
+TRIPLE = 3
+"""Input channels that share one coefficient row of a 1x1 or linear layer (paper III-B)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer as every machine reads it; `load_workload` makes them and has checked them.
+
+    `kernel` of a global pool is its whole plane. `operands` holds the elements that each entry of `inputs`
+    brings, in that order (empty when the layer is fed from outside), so a broadcast `mul` operand counts its
+    own size. `positions` is T: linear layers share their weights over T steps, and add, mul and concat of such
+    outputs keep them; it is 1 everywhere else.
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    in_channels: int
+    out_channels: int
+    in_size: Pair = (1, 1)
+    out_size: Pair = (1, 1)
+    kernel: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Rows and columns of zeros: top, left, bottom, right."""
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    positions: int = 1
+    pool_kind: Literal["max", "avg"] | None = None
+    seed: int = 0
+    profile: Mapping[str, Any] | None = None
+    operands: tuple[int, ...] = ()
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the layer has weights and runs on the compute array: conv or linear."""
+        return self.op in {"conv", "linear"}
+
+    @property
+    def is_post(self) -> bool:
+        """Whether the layer runs on the post-processor: pool, add, mul, concat, resize."""
+        return not self.is_array
+
+    @property
+    def is_depthwise(self) -> bool:
+        """One filter a channel, whatever the kernel."""
+        return self.op == "conv" and self.groups == self.in_channels == self.out_channels > 1
+
+    @property
+    def kind(self) -> Kind:
+        """How an array lays the layer out; a grouped convolution is `spatial` with `groups` > 1."""
+        if self.is_post:
+            return "post"
+        if self.op == "linear":
+            return "linear"
+        if self.is_depthwise:
+            return "depthwise"
+        if self.kernel != (1, 1) or self.groups != 1:
+            return "spatial"
+        # A 1x1 convolution of a 1x1 plane (squeeze-excite, classifiers) is a matrix times a vector.
+        return "linear" if self.in_size == self.out_size == (1, 1) else "pointwise"
+
+    @property
+    def group_channels(self) -> int:
+        """Input channels that one filter sees: C / groups."""
+        return self.in_channels // self.groups
+
+    @property
+    def macs(self) -> int:
+        """Multiplications of one sample, padding included; 0 for layers without weights."""
+        if self.is_post:
+            return 0
+        return self.weight_elements * prod(self.out_size) * self.positions
+
+    @property
+    def input_elements(self) -> int:
+        """Elements read from all operands together, unpadded."""
+        if self.operands:
+            return sum(self.operands)
+        return self.in_channels * prod(self.in_size) * self.positions
+
+    @property
+    def output_elements(self) -> int:
+        """Elements written: K * P * Q * T."""
+        return self.out_channels * prod(self.out_size) * self.positions
+
+    @property
+    def weight_elements(self) -> int:
+        """Weights of the original network, before any pruning or decomposition; 0 for layers without."""
+        return prod(self.weight_shape()) if self.is_array else 0
+
+    @property
+    def window(self) -> int:
+        """Inputs that make one output of the post-processor: the kernel's area for pools, else 1."""
+        return prod(self.kernel) if self.op == "pool" else 1
+
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the `input` tensor of one sample: (C, H, W); linear (C,), or (T, C) with T > 1 positions."""
+        if self.op != "linear":
+            return (self.in_channels, *self.in_size)
+        return (self.in_channels,) if self.positions == 1 else (self.positions, self.in_channels)
+
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the output of one sample, in the layout of `input_shape`."""
+        if self.op != "linear":
+            return (self.out_channels, *self.out_size)
+        return (self.out_channels,) if self.positions == 1 else (self.positions, self.out_channels)
+
+    def weight_shape(self) -> tuple[int, ...]:
+        """Shape of `weight` and `pruned`: (K, C/groups, R, S); linear (K, C)."""
+        if self.op == "linear":
+            return (self.out_channels, self.in_channels)
+        return (self.out_channels, self.group_channels, *self.kernel)
+
+    def coef_shape(self) -> tuple[int, ...]:
+        """Shape of `coef` at the default r; its last axis, r, may differ.
+
+        (K, C/groups, R, S) for every kernel but 1x1; (K, ceil((C/groups)/3), 3) for 1x1 and linear layers.
+        """
+        if self.kernel != (1, 1):
+            return self.weight_shape()
+        return (self.out_channels, -(-self.group_channels // TRIPLE), TRIPLE)
+
+    @property
+    def basis_columns(self) -> int:
+        """n, the width of the basis: the kernel's, or 3 for 1x1 and linear layers."""
+        return TRIPLE if self.kernel == (1, 1) else self.kernel[1]
