@@ -1,0 +1,184 @@
+"""Figures for a paper: energy by component, speed-up, and DRAM traffic by flow.
+
+Each is a PNG and an SVG, the same bytes for the same results. matplotlib is an extra: without it
+`figures` raises MissingMatplotlib and everything else goes on.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archsim.files import write_atomically
+from archsim.normalise import Row
+from archsim.palette import Band, bands, machine_colours
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STYLE: Mapping[str, Any] = {
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7.5,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
+    "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y", "grid.linewidth": 0.4,
+    "grid.color": "#d5d5d5", "xtick.major.size": 0, "ytick.major.width": 0.6,
+    "legend.frameon": False, "legend.fontsize": 7, "legend.handlelength": 1.0,
+    "legend.handleheight": 0.9, "savefig.dpi": 300,
+    "svg.hashsalt": "archsim", "svg.fonttype": "path",
+}
+# No date and no program version: the same figure is the same file.
+NO_METADATA: Mapping[str, Mapping[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
+}
+HEIGHT_INCHES = 2.6
+COLUMN_INCHES, PAGE_INCHES = 3.5, 7.2  # one column of a two-column page, and the whole of it
+BAR_INCHES = 0.34
+BAR_WIDTH = 0.78
+FEW_BARS = 8  # up to here the machines' names stand level under their bars
+
+
+class MissingMatplotlib(Exception):
+    """matplotlib is not installed."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The normalised rows of one figure with the place of each on the axis, and the middle of each
+    workload's group."""
+
+    rows: Sequence[Row]
+    places: Sequence[float]
+    groups: Mapping[str, float]
+
+    @property
+    def width_inches(self) -> float:
+        return min(PAGE_INCHES, max(COLUMN_INCHES, 1.6 + BAR_INCHES * len(self.rows)))
+
+    @property
+    def close(self) -> bool:
+        """Whether text has to stand upright to fit."""
+        return len(self.rows) > FEW_BARS
+
+    @property
+    def label_points(self) -> float:
+        """The height that the machines' names take under the axis."""
+        size = float(STYLE["font.size"])
+        longest = max(len(row.label) for row in self.rows)
+        return size * (0.62 * longest if self.close else 1.2)
+
+
+def figures(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """Draw every figure into `folder`; the paths written. Rows without a reference are left out,
+    and without any row left nothing is drawn."""
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise MissingMatplotlib from error
+    kept = [row for row in rows if row.reference is not None]
+    if not kept:
+        return []
+    bars = _arrange(kept)
+    drawn: Mapping[str, Callable[[Bars], Figure]] = {
+        "energy": _energy, "speedup": _speedup, "dram": _dram}
+    written = []
+    with mpl.rc_context({**STYLE}):
+        for name, draw in drawn.items():
+            figure = draw(bars)
+            for kind, metadata in NO_METADATA.items():
+                content = io.BytesIO()
+                figure.savefig(content, format=kind, metadata={**metadata})
+                path = folder / f"{name}.{kind}"
+                write_atomically(path, content.getvalue())
+                written.append(path)
+    return written
+
+
+def _arrange(rows: Sequence[Row]) -> Bars:
+    """Bars side by side, a gap of one bar between workloads."""
+    places: list[float] = []
+    groups: dict[str, list[float]] = {}
+    at = 0.0
+    for row in rows:
+        group = row.stored.group
+        if places and group not in groups:
+            at += 1.0
+        groups.setdefault(group, []).append(at)
+        places.append(at)
+        at += 1.0
+    return Bars(rows, places, {name: (xs[0] + xs[-1]) / 2 for name, xs in groups.items()})
+
+
+def _energy(bars: Bars) -> Figure:
+    parts = [row.result.energy_by for row in bars.rows]
+    wholes = [row.reference.energy_pj for row in bars.rows if row.reference]
+    figure, axes = _canvas(bars, f"Energy, {_reference(bars)} = 1")
+    _stack(axes, bars, bands(bars.rows, parts, wholes))
+    _write_values(axes, bars, [row.energy or 0.0 for row in bars.rows], "{:.2f}")
+    return figure
+
+
+def _dram(bars: Bars) -> Figure:
+    parts = [row.result.dram_bytes_by for row in bars.rows]
+    wholes = [row.reference.dram_bytes for row in bars.rows if row.reference]
+    figure, axes = _canvas(bars, f"DRAM traffic, {_reference(bars)} = 1")
+    _stack(axes, bars, bands(bars.rows, parts, wholes))
+    _write_values(axes, bars, [row.dram or 0.0 for row in bars.rows], "{:.2f}")
+    return figure
+
+
+def _speedup(bars: Bars) -> Figure:
+    colours = machine_colours(bars.rows)
+    figure, axes = _canvas(bars, f"Speed-up over {_reference(bars)}")
+    heights = [row.speedup or 0.0 for row in bars.rows]
+    axes.bar(bars.places, heights, BAR_WIDTH, color=[colours[row.label] for row in bars.rows])
+    axes.axhline(1.0, color="#333333", linewidth=0.7, linestyle=(0, (4, 2)))
+    _write_values(axes, bars, heights, "{:.2f}×")
+    return figure
+
+
+def _stack(axes: Axes, bars: Bars, stack: Sequence[Band]) -> None:
+    """Stacked bars, and the legend in the order of the stack."""
+    floor = [0.0] * len(bars.rows)
+    for band in stack:
+        axes.bar(bars.places, band.heights, BAR_WIDTH, bottom=floor, color=band.colour,
+                 edgecolor="white", linewidth=0.3, label=band.label)
+        floor = [below + height for below, height in zip(floor, band.heights, strict=True)]
+    handles, labels = axes.get_legend_handles_labels()
+    axes.figure.legend(handles[::-1], labels[::-1], loc="outside right center")
+
+
+def _write_values(axes: Axes, bars: Bars, heights: Sequence[float], form: str) -> None:
+    """The value above each bar; upright where the bars stand close."""
+    for place, height in zip(bars.places, heights, strict=True):
+        axes.annotate(form.format(height), (place, height), (0, 2), textcoords="offset points",
+                      ha="center", va="bottom", fontsize=6.5, rotation=90 if bars.close else 0)
+    axes.set_ylim(0, max(1.0, *heights) * (1.22 if bars.close else 1.1))
+
+
+def _canvas(bars: Bars, ylabel: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(bars.width_inches, HEIGHT_INCHES), layout="constrained")
+    axes = figure.subplots()
+    axes.set_ylabel(ylabel)
+    axes.set_xticks(bars.places, [row.label for row in bars.rows], rotation=90 if bars.close else 0)
+    side = 0.6 + 0.25 * max(0, 4 - len(bars.rows))  # two bars need not be as wide as a page
+    axes.set_xlim(-side, bars.places[-1] + side)
+    names = axes.secondary_xaxis(location=0)
+    names.set_xticks(list(bars.groups.values()), list(bars.groups))
+    names.tick_params(length=0, pad=bars.label_points + 6)
+    names.spines["bottom"].set_visible(False)
+    drawn = dict.fromkeys(row.stored.group for row in bars.rows if row.result.mode == "profile")
+    if drawn:
+        which = "" if len(drawn) == len(bars.groups) else f" ({', '.join(drawn)})"
+        figure.supxlabel(f"arrays drawn from profiles{which}", fontsize=6, color="#555555")
+    return figure, axes
+
+
+def _reference(bars: Bars) -> str:
+    """The reference machine's name."""
+    return next(row.reference.arch for row in bars.rows if row.reference is not None)

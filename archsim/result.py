@@ -1,0 +1,205 @@
+"""What one run of one workload on one machine counted (docs/formats.md, "Results").
+
+A result holds counts; ratios are derived from them when they are asked for. `to_dict` is the file
+format: plain numbers and text in a fixed order, so that the same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from archsim.version import VERSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Counts = Mapping[str, int]
+OPS_PER_MAC = 2  # a multiplication and an addition
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerResult:
+    """One phase of one layer. Energies in pJ, `*_bytes` in bytes, `busy` and `lost` in
+    instance-cycles; `macs_done` are the multiplications made that reach an output."""
+
+    name: str
+    op: str
+    phase: str
+    fused_into: str | None = None
+    macs: int
+    macs_done: int
+    cycles: int
+    compute_cycles: int
+    energy_pj: float
+    energy_by: Mapping[str, float]
+    dram_bytes: int
+    dram_bytes_by: Counts
+    sram_bytes: int
+    actions: Mapping[str, Counts]
+    busy: Counts
+    lost: Mapping[str, Counts]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The layer as it stands in a results file."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One network on one machine.
+
+    `cycles` is the length of the run; `instances` and `idle` (instance-cycles) are per component.
+    `notes` is what has to be said wherever the numbers are shown.
+    """
+
+    arch: str
+    arch_hash: str
+    arch_resolved: Mapping[str, Any]
+    clock_mhz: float
+    workload: str
+    workload_hash: str
+    mode: str
+    cycles: int
+    instances: Counts
+    idle: Counts
+    layers: tuple[LayerResult, ...]
+    notes: tuple[str, ...] = ()
+    archsim: str = field(default=VERSION)
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def energy_pj(self) -> float:
+        return sum(layer.energy_pj for layer in self.layers)
+
+    @property
+    def dram_bytes(self) -> int:
+        return sum(layer.dram_bytes for layer in self.layers)
+
+    @property
+    def energy_by(self) -> dict[str, float]:
+        """pJ per component."""
+        return _sum_maps(layer.energy_by for layer in self.layers)
+
+    @property
+    def dram_bytes_by(self) -> dict[str, int]:
+        """DRAM bytes per flow."""
+        return _sum_maps(layer.dram_bytes_by for layer in self.layers)
+
+    @property
+    def milliseconds(self) -> float:
+        return self.cycles / self.clock_mhz / 1e3
+
+    @property
+    def millijoules(self) -> float:
+        return self.energy_pj / 1e9
+
+    @property
+    def gops(self) -> float:
+        """10^9 operations a second, of the network as it stands: skipped work counts as done."""
+        return OPS_PER_MAC * self.macs / (self.milliseconds * 1e6) if self.cycles else 0.0
+
+    @property
+    def gops_per_watt(self) -> float:
+        """Operations per joule / 10^9, over the energy that is modelled."""
+        return OPS_PER_MAC * self.macs * 1e3 / self.energy_pj if self.energy_pj else 0.0
+
+    def totals(self) -> dict[str, Any]:
+        """The sums over all layers, and the ratios that follow from them."""
+        return {
+            "macs": self.macs,
+            "macs_done": sum(layer.macs_done for layer in self.layers),
+            "cycles": self.cycles,
+            "compute_cycles": sum(layer.compute_cycles for layer in self.layers),
+            "energy_pj": self.energy_pj,
+            "energy_by": self.energy_by,
+            "dram_bytes": self.dram_bytes,
+            "dram_bytes_by": self.dram_bytes_by,
+            "sram_bytes": sum(layer.sram_bytes for layer in self.layers),
+            "actions": _sum_nested(layer.actions for layer in self.layers),
+            "busy": _sum_maps(layer.busy for layer in self.layers),
+            "lost": _sum_nested(layer.lost for layer in self.layers),
+            "idle": dict(self.idle),
+            "instances": dict(self.instances),
+            "milliseconds": self.milliseconds,
+            "millijoules": self.millijoules,
+            "gops": self.gops,
+            "gops_per_watt": self.gops_per_watt,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result as JSON-ready values, in the order of the file."""
+        head = ("archsim", "arch", "arch_hash", "workload", "workload_hash", "mode", "clock_mhz",
+                "notes")
+        return {
+            **{name: _plain(getattr(self, name)) for name in head},
+            "totals": _plain(self.totals()),
+            "layers": [layer.to_dict() for layer in self.layers],
+            "arch_resolved": _plain(self.arch_resolved),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Result:
+        """The inverse of `to_dict`. KeyError or TypeError where `data` is no result."""
+        totals = data["totals"]
+        same = ("archsim", "arch", "arch_hash", "arch_resolved", "clock_mhz", "workload",
+                "workload_hash", "mode")
+        return cls(
+            **{name: data[name] for name in same},
+            notes=tuple(data["notes"]),
+            cycles=totals["cycles"],
+            instances=totals["instances"],
+            idle=totals["idle"],
+            layers=tuple(LayerResult(**layer) for layer in data["layers"]),
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row a layer, in the file's order: the plain counts, then `dram_bytes.<flow>` and
+        `energy_pj.<component>`."""
+        import pandas as pd
+
+        rows = []
+        for layer in self.layers:
+            row = layer.to_dict()
+            for gone in ("actions", "busy", "lost"):
+                del row[gone]
+            row |= {f"dram_bytes.{k}": v for k, v in row.pop("dram_bytes_by").items()}
+            row |= {f"energy_pj.{k}": v for k, v in row.pop("energy_by").items()}
+            rows.append(row)
+        counted = {name for row in rows for name in row if "." in name}
+        frame = pd.DataFrame(rows)
+        return frame.fillna(dict.fromkeys(sorted(counted), 0))
+
+
+def _sum_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Key-wise sums; keys in the order of their first appearance."""
+    total: dict[str, Any] = {}
+    for one in maps:
+        for key, value in one.items():
+            total[key] = total.get(key, 0) + value
+    return total
+
+
+def _sum_nested(maps: Iterable[Mapping[str, Counts]]) -> dict[str, dict[str, int]]:
+    total: dict[str, dict[str, int]] = {}
+    for one in maps:
+        for key, inner in one.items():
+            total[key] = _sum_maps((total.get(key, {}), inner))
+    return total
+
+
+def _plain(value: Any) -> Any:
+    """`value` in the types of JSON. numpy's scalars become int and float: which of the two a count
+    was computed in must not show in the file."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, (str, bool, int, float)) or value is None:
+        return value
+    return value.item()
