@@ -1,0 +1,81 @@
+"""Measure coefficient codes: how many filters share a row mask, which rows live, and what codes they hold."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdalgo.profile_values import quantiles, trimmed
+from sdalgo.profile_weight import POINTS, shrunk, measure_mask
+
+LARGEST_GROUP = 256
+CODE_PARTS = 10_000
+
+
+def measure_coef(coef: NDArray[np.generic]) -> dict[str, object]:
+    """The `coef` section for codes (K, C/groups, R, r) or (K, triples, r)."""
+    counts = np.count_nonzero(coef, axis=-1)
+    live = counts > 0
+    group = shared_by(live.reshape(len(live), -1))
+    rows = np.logical_or.reduceat(live, np.arange(0, len(live), group), axis=0)
+    section: dict[str, object] = {"group": group, "rows": measure_mask(rows, exact=True)}
+    owned = np.repeat(rows, group, axis=0)[: len(live)].reshape(len(live), -1).sum(axis=1)
+    if (live.reshape(len(live), -1).sum(axis=1) < owned).any():
+        inside = live.reshape(len(live), -1).sum(axis=1)[owned > 0] / owned[owned > 0]
+        section["filters"] = quantiles(shrunk(inside, max(2, int(owned.mean()))), POINTS)
+    found = np.bincount(counts[live], minlength=coef.shape[-1] + 1)[1:]
+    section["nonzeros"] = trimmed(found * (CODE_PARTS / max(1, found.sum()))) or [1]
+    codes = coef[coef != 0].astype(np.int64)
+    for name, side in (("positive", codes[codes > 0]), ("negative", -codes[codes < 0])):
+        if len(side):
+            section[name] = trimmed(np.bincount(side)[1:] * (CODE_PARTS / len(codes)))
+    return section
+
+
+def shared_by(live: NDArray[np.bool_]) -> int:
+    """How many consecutive filters share a row mask, for live rows (K, rows): the likeliest number.
+
+    The model: a group's row is live with one chance, and then each filter's with another; with group 1
+    there is one chance only. Sizes up to 256 are tried; a larger size must explain the rows better than a
+    smaller one by more than its extra parameter is worth.
+    """
+    best, best_score = 1, _alone(live)
+    for group in range(2, min(LARGEST_GROUP, len(live)) + 1):
+        score = _together(live, group) - 0.5 * math.log(live.size)
+        if score > best_score:
+            best, best_score = group, score
+    return best
+
+
+def _alone(live: NDArray[np.bool_]) -> float:
+    """Log likelihood of rows that live or die one by one."""
+    share = float(live.mean())
+    return live.size * (share * _log(share) + (1 - share) * _log(1 - share))
+
+
+def _together(live: NDArray[np.bool_], group: int) -> float:
+    """Log likelihood of rows whose liveness `group` consecutive filters share."""
+    starts = np.arange(0, len(live), group)
+    counts = np.add.reduceat(live, starts, axis=0, dtype=np.int32)
+    some = counts > 0
+    if not some.any():
+        return 0.0
+    alive = float(counts.sum())
+    owned = float((some * np.minimum(group, len(live) - starts)[:, None]).sum())
+    seen = float(some.mean())
+    chance, inside = seen, alive / owned
+    for _ in range(8):
+        # Of the groups found dead, some are alive with all their filters dead by chance.
+        unseen = chance * (1 - inside) ** group
+        hidden = (1 - seen) * unseen / max(unseen + 1 - chance, 1e-12)
+        chance = seen + hidden
+        inside = alive / (owned + hidden * counts.size * group)
+    within = alive * _log(inside) + (owned - alive) * _log(1 - inside)
+    dead = counts.size * (1 - seen) * _log(1 - chance + chance * (1 - inside) ** group)
+    return counts.size * seen * _log(chance) + within + dead
+
+
+def _log(x: float) -> float:
+    return math.log(max(x, 1e-300))

@@ -1,0 +1,67 @@
+"""Normal scores of discrete values, and the latent correlation behind the correlation of scores.
+
+A tensor is modelled as a Gaussian field cut at thresholds: value v where the field lies between two of
+them. The score of a value is the mean of the normal between its thresholds. Scores correlate less than
+the field does, the more so the fewer and larger the atoms; with the Hermite coefficients h_n of the cut,
+correlation r of the field gives sum h_n^2 r^n of the scores (Mehler's formula), which is inverted here.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+ORDERS = 24
+Floats = NDArray[np.float64]
+
+
+def probit(shares: Floats, limit: float = 1e-7) -> Floats:
+    """Normal quantiles of shares, clipped to [limit, 1 - limit]."""
+    flat = np.clip(np.asarray(shares, dtype=float).reshape(-1), limit, 1 - limit)
+    return np.array([NormalDist().inv_cdf(p) for p in flat.tolist()]).reshape(np.shape(shares))
+
+
+@cache
+def _knots() -> tuple[Floats, Floats]:
+    z = np.linspace(-8, 8, 4097)
+    return z, np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in z.tolist()])
+
+
+def normal_share(z: Floats) -> Floats:
+    """Share of a standard normal below z."""
+    knots, share = _knots()
+    return np.interp(z, knots, share, left=0.0, right=1.0)
+
+
+def cut(frequencies: Floats) -> tuple[Floats, Floats]:
+    """Scores (values,) and Hermite coefficients (values, ORDERS), n = 1 .., of a cut normal.
+
+    Item i of `frequencies` is how often the i-th value occurs; a value that never does has score 0. The
+    coefficients of a value are those of its indicator; a score-weighted sum gives those of the score.
+    """
+    share = np.cumsum(frequencies) / frequencies.sum()
+    edges = np.concatenate([[-8.0], probit(share[:-1], 1e-12), [8.0]])
+    density = np.exp(-edges * edges / 2) / math.sqrt(2 * math.pi)
+    density[[0, -1]] = 0
+    probability = np.diff(np.concatenate([[0], share]))
+    terms = [density]
+    previous, current = np.zeros_like(edges), np.ones_like(edges)
+    for n in range(1, ORDERS):
+        # He_n / sqrt(n!) by the normalised three-term recursion, times the density.
+        previous, current = current, (edges * current - math.sqrt(n - 1) * previous) / math.sqrt(n)
+        terms.append(current * density)
+    indicator = np.stack([(t[:-1] - t[1:]) / math.sqrt(n + 1) for n, t in enumerate(terms)], axis=1)
+    scores = np.divide(indicator[:, 0], probability, out=np.zeros(len(share)), where=probability > 0)
+    return scores, indicator
+
+
+def latent_correlation(observed: Floats, spectrum: Floats) -> Floats:
+    """Correlation of the field for each covariance of the scores; spectrum[n - 1] = h_n^2."""
+    grid = np.linspace(0, 1, 513)
+    powers = grid[:, None] ** np.arange(1, len(spectrum) + 1)
+    expected = powers @ spectrum
+    return np.interp(observed, expected, grid)

@@ -1,0 +1,38 @@
+"""Magnitude histograms and quantile lists, rounded to what a few characters hold."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Bin i holds the magnitudes EDGES[i] .. EDGES[i + 1] - 1 (docs/profile.md).
+EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128,
+         160, 192, 224, 256)  # fmt: skip
+PARTS = 1000
+
+
+def histogram(values: NDArray[np.integer]) -> dict[str, list[int]]:
+    """`values` and `negative`: non-zero entries by magnitude bin, in parts of 1000 of both together."""
+    flat = values.reshape(-1).astype(np.int64)
+    sides = {"values": flat[flat > 0], "negative": -flat[flat < 0]}
+    total = max(1, sum(len(side) for side in sides.values()))
+    found = {}
+    for name, side in sides.items():
+        counts = np.histogram(side, bins=EDGES)[0] * (PARTS / total)
+        if counts.any():
+            found[name] = trimmed(np.where(counts > 0, np.maximum(np.round(counts), 0), 0))
+    if total > 1 and not any(sum(side) for side in found.values()):
+        found["values"] = [1]
+    return {name: side for name, side in found.items() if side}
+
+
+def trimmed(counts: NDArray[np.floating]) -> list[int]:
+    """Whole numbers without trailing zeros."""
+    return np.trim_zeros(np.round(counts).astype(int), "b").tolist()
+
+
+def quantiles(shares: NDArray[np.float64], points: int) -> list[float]:
+    """The share at `points` evenly spread ranks, each the middle of its part; one number if all agree."""
+    ranks = np.linspace(0, len(shares) - 1, min(points, len(shares)))
+    found = np.interp(ranks, np.arange(len(shares)), np.sort(shares)).round(4).tolist()
+    return found if found[0] != found[-1] else found[:1]

@@ -1,0 +1,90 @@
+"""Measure where weights are zero: by filter, channel, tap and kernel, less what chance alone would do."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdalgo.profile_normal import ORDERS, normal_share, probit
+from sdalgo.profile_values import histogram, quantiles
+
+POINTS = 17
+LARGEST_KERNEL = 64
+Floats = NDArray[np.float64]
+
+
+def measure_weight(weight: NDArray[np.generic]) -> dict[str, object]:
+    """The `weight` or `pruned` section for weights (K, C/groups, R, S) or (K, C)."""
+    values = weight.astype(np.int16)
+    return {**measure_mask(values != 0), **histogram(values)}
+
+
+def measure_mask(live: NDArray[np.bool_], *, exact: bool = False) -> dict[str, object]:
+    """live, filters, channels, taps and kernel for a mask (K, C, ...), K filters.
+
+    With `exact` the filters' shares are given as they are, for masks that are drawn with exact counts;
+    else they are drawn in by the spread that independent entries would show, which drawing adds again.
+    """
+    mask = live.reshape(live.shape[0], live.shape[1], -1)
+    filters, channels, taps = mask.shape
+    section: dict[str, object] = {"live": round(float(mask.mean()), 5)}
+    if mask.all() or not mask.any():
+        return section
+    by_filter, by_channel = mask.mean(axis=(1, 2)), mask.mean(axis=(0, 2))
+    latent = np.full((filters, channels), float(probit(mask.mean())))
+    if filters > 1:
+        shares = by_filter if exact else shrunk(by_filter, channels * taps)
+        section["filters"] = quantiles(shares, POINTS)
+        latent += (probit(shares) - probit(mask.mean()))[:, None]
+    if channels > 1:
+        shares = shrunk(by_channel, filters * taps)
+        section["channels"] = quantiles(shares, POINTS)
+        latent += probit(shares) - probit(mask.mean())
+    if 1 < taps <= LARGEST_KERNEL:
+        by_tap = mask.mean(axis=(0, 1))
+        if by_tap.std() > 2 * _chance(by_tap.mean(), filters * channels):
+            section["taps"] = by_tap.round(3).tolist()
+        kernel = _kernel_share(mask, latent)
+        if kernel > 0.005:
+            section["kernel"] = round(kernel, 3)
+    return {name: value for name, value in section.items() if value != [section["live"]]}
+
+
+def _chance(share: float, count: int) -> float:
+    return math.sqrt(max(share * (1 - share), 1e-12) / count)
+
+
+def shrunk(shares: Floats, count: int) -> Floats:
+    """Shares drawn in towards their mean so that tossing `count` coins at each spreads them as found."""
+    mean = shares.mean()
+    chance = (shares * (1 - shares)).mean() / max(1, count - 1)
+    spread = shares.var()
+    if spread <= 0:
+        return shares
+    return mean + (shares - mean) * math.sqrt(max(0.0, 1 - chance / spread))
+
+
+def _kernel_share(mask: NDArray[np.bool_], latent: Floats) -> float:
+    """Latent correlation of entries of one kernel beyond what filter and channel explain.
+
+    The covariance of two indicators cut at the same place t of a bivariate normal with correlation r is
+    density(t)^2 * sum He_{n-1}(t)^2 r^n / n!; it is matched to the mean over all kernels.
+    """
+    taps = mask.shape[2]
+    share = normal_share(latent)
+    # Remove the bend that adding effects makes, so that the residual has mean 0.
+    share *= mask.mean() / share.mean()
+    residual = mask.sum(axis=2) - taps * share
+    extra = (residual**2 - taps * share * (1 - share)).mean() / (taps * (taps - 1))
+    t = latent.reshape(-1)[:: max(1, latent.size // 20000)]
+    density = np.exp(-t * t / 2) / math.sqrt(2 * math.pi)
+    previous, current = np.zeros_like(t), np.ones_like(t)
+    terms = []
+    for n in range(1, ORDERS):
+        terms.append(float(((current * density) ** 2).mean()) / n)
+        previous, current = current, (t * current - math.sqrt(n - 1) * previous) / math.sqrt(n)
+    grid = np.linspace(0, 0.98, 197)
+    expected = (grid[:, None] ** np.arange(1, ORDERS)) @ np.array(terms)
+    return float(np.interp(extra, expected, grid))
