@@ -41,7 +41,7 @@ BAR_WIDTH = 0.78
 FEW_BARS = 8  # up to here the machines' names stand level under their bars
 
 
-class MissingMatplotlib(Exception):
+class MissingMatplotlib(ImportError):
     """matplotlib is not installed."""
 
 

