@@ -1,0 +1,219 @@
+"""Building a workload from a recipe: network, weights and photographs to YAML and tensors.
+
+Each layer is finished by itself and kept in a hidden folder beside the result, named by a hash of
+everything that made it, so that a build that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sdalgo import photos, sparsity
+from sdalgo.decompose import decompose, is_decomposed
+from sdalgo.errors import InputError
+from sdalgo.forward import Activations, activations, calibrate_norms
+from sdalgo.graph import Node, layer_graph
+from sdalgo.networks import network
+from sdalgo.pow2 import Float32
+from sdalgo.pretrained import SOURCES, Weights
+from sdalgo.profile import measure
+from sdalgo.quantise import symmetric_scale, to_int8
+from sdalgo.recipe import Recipe, load_ratios
+from sdalgo.workload import (
+    FORMAT,
+    Arrays,
+    LayerEntry,
+    workload_text,
+    write_tensors,
+    write_text,
+)
+
+Progress = Callable[[int, int, str], None]
+_VERSION = "1"  # of what a finished layer holds; a change makes old parts useless
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a build wrote."""
+
+    yaml: Path
+    tensors: Path
+    layers: int
+    reused: int
+    coefficients: int
+    nonzeros: int
+
+
+def build(
+    recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None = None
+) -> Built:
+    """Build `recipe` into `folder`, as NAME.yaml and NAME.safetensors.
+
+    Args:
+        seed: of synthetic weights, and of the drawing from profiles.
+        progress: called with (done, total, layer) before each layer.
+
+    Raises:
+        InputError: a package is missing, or the folder cannot be written.
+    """
+    model, weights = _trained_model(recipe, seed)
+    shape = network(recipe.network).INPUT
+    nodes = layer_graph(model, shape)
+    inputs = _inputs(recipe, model, shape, trained=weights.trained)
+    ratios = load_ratios(recipe.rows_pruned) if recipe.rows_pruned else {"default": 0.0}
+    try:
+        parts = folder / f".{recipe.name}.parts"
+        parts.mkdir(parents=True, exist_ok=True)
+        layers = _Layers(recipe, weights, inputs, ratios, parts)
+        entries = layers.finish(nodes, seed, progress)
+        built = _write(recipe, folder, _header(recipe, seed, weights), entries, layers)
+        shutil.rmtree(parts)
+    except OSError as error:
+        raise InputError(str(folder), f"cannot be written: {error.strerror}") from error
+    return built
+
+
+def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
+    with torch.device("meta"):  # no weight is drawn that the recipe's would only replace
+        model: nn.Module = network(recipe.network).build()
+    if recipe.weights not in SOURCES:
+        raise InputError(f"weights {recipe.weights}", f"unknown; there are {', '.join(SOURCES)}")
+    weights = SOURCES[recipe.weights](model, seed)
+    model.load_state_dict(weights.state, assign=True)
+    return model.eval(), weights
+
+
+def _inputs(
+    recipe: Recipe, model: nn.Module, shape: tuple[int, ...], *, trained: bool
+) -> Activations:
+    """Inputs of all layers for every image; untrained networks get their norms set first."""
+    images = photos.batch((shape[0], shape[1], shape[2]), recipe.images)
+    if not trained:
+        calibrate_norms(model, images)
+    return activations(model, images)
+
+
+def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
+    used = ", ".join(photos.NAMES[: recipe.images])
+    return {
+        "format": FORMAT,
+        "name": recipe.name,
+        "task": recipe.task,
+        "batch": 1,
+        "source": {
+            "made_by": f"sdalgo build {recipe.name} --seed {seed}",
+            "weights": weights.note,
+            "decomposition": f"{recipe.preset}, theta {recipe.theta}",
+            "activations": f"forward pass of the photograph {photos.NAMES[0]}, int8 symmetric, "
+            f"per-tensor maximum over {used}",
+            "licence": f"{weights.licence}; {photos.LICENCE}",
+        },
+        "tensors": f"{recipe.name}.safetensors",
+    }
+
+
+class _Layers:
+    """Makes the tensors and the profile of each layer, or takes them from an earlier run."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        weights: Weights,
+        inputs: Activations,
+        ratios: dict[str, float],
+        parts: Path,
+    ) -> None:
+        self.recipe, self.weights, self.inputs = recipe, weights, inputs
+        self.ratios, self.parts = ratios, parts
+        self.options = recipe.options()
+        self.arrays: Arrays = {}
+        self.reused = 0
+
+    def finish(self, nodes: list[Node], seed: int, progress: Progress | None) -> list[LayerEntry]:
+        weighted = [node for node in nodes if node.has_weights]
+        entries = []
+        for node in nodes:
+            keys = {"name": node.name, "op": node.op, "inputs": list(node.inputs), **node.fields}
+            profile: dict[str, Any] = {}
+            if node.has_weights:
+                if progress:
+                    progress(weighted.index(node), len(weighted), node.name)
+                arrays, profile = self._part(node)
+                self.arrays |= {f"{node.name}/{what}": a for what, a in arrays.items()}
+                keys["seed"] = seed
+            entries.append(LayerEntry(keys=keys, profile=profile))
+        return entries
+
+    def _part(self, node: Node) -> tuple[Arrays, dict[str, Any]]:
+        weight = self.weights.state[f"{node.name}.weight"].to(torch.float32).numpy()
+        ratio = self.ratios.get(node.name, self.ratios.get("default", 0.0))
+        stem = self.parts / self._key(node, weight, ratio)
+        tensors, profile = stem.with_suffix(".safetensors"), stem.with_suffix(".json")
+        if profile.exists() and tensors.exists():
+            from safetensors.numpy import load_file  # noqa: PLC0415  (as in the writer)
+
+            self.reused += 1
+            return load_file(tensors), json.loads(profile.read_text(encoding="utf-8"))
+        arrays = self._arrays(node, weight, ratio)
+        measured = measure(node.op, arrays)
+        write_tensors(tensors, arrays)
+        write_text(profile, json.dumps(measured))
+        return arrays, measured
+
+    def _key(self, node: Node, weight: Float32, ratio: float) -> str:
+        digest = hashlib.blake2b(digest_size=16)
+        for part in (_VERSION, node, self.options, self.recipe.pruned_density, ratio):
+            digest.update(repr(part).encode())
+        digest.update(weight.tobytes())
+        digest.update(self.inputs[node.name].tobytes())
+        return digest.hexdigest()
+
+    def _arrays(self, node: Node, weight: Float32, ratio: float) -> Arrays:
+        """The tensors of a layer, under their keys in a workload file."""
+        scale = symmetric_scale(weight)
+        activation = self.inputs[node.name]
+        arrays: Arrays = {
+            "input": to_int8(activation[0], symmetric_scale(activation)),
+            "weight": to_int8(weight, scale),
+        }
+        if not is_decomposed(weight.shape, self.options):
+            return arrays
+        if self.recipe.pruned_density < 1:
+            kept = sparsity.magnitude_pruned(weight, self.recipe.pruned_density)
+            arrays["pruned"] = to_int8(kept, scale)
+        if ratio > 0:
+            mask = sparsity.row_mask_by_ratio(weight, ratio)
+            weight = sparsity.apply_row_mask(weight, mask)
+        found = decompose(weight, self.options, name=node.name)
+        return arrays | {"coef": found.coef, "basis": found.basis, "basis_scale": found.scale}
+
+
+def _write(
+    recipe: Recipe,
+    folder: Path,
+    header: dict[str, Any],
+    entries: list[LayerEntry],
+    layers: _Layers,
+) -> Built:
+    yaml, tensors = folder / f"{recipe.name}.yaml", folder / f"{recipe.name}.safetensors"
+    write_tensors(tensors, layers.arrays, {"made_by": header["source"]["made_by"]})
+    write_text(yaml, workload_text(header, entries))
+    coefs = [a for key, a in layers.arrays.items() if key.endswith("/coef")]
+    return Built(
+        yaml=yaml,
+        tensors=tensors,
+        layers=len(entries),
+        reused=layers.reused,
+        coefficients=sum(int(a.size) for a in coefs),
+        nonzeros=sum(int(np.count_nonzero(a)) for a in coefs),
+    )

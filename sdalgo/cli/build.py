@@ -1,0 +1,43 @@
+"""`sdalgo build`: a workload from a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdalgo.cli import console
+
+
+def build(
+    recipe: Annotated[str, typer.Argument(help="A name of `sdalgo list recipes`.")],
+    seed: Annotated[int, typer.Option(help="Seed of synthetic weights and of drawing.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("workloads"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Build a workload: YAML with measured profiles, and its tensors beside it.
+
+    A build that was stopped goes on where it was.
+
+    \b
+    Examples:
+      sdalgo build mobilenet_v2_sd
+      sdalgo build resnet50_sd --seed 1 --out /tmp/workloads
+    """
+    from sdalgo.build import build as make  # noqa: PLC0415  (loads torch)
+    from sdalgo.recipe import load_recipe  # noqa: PLC0415
+
+    found = load_recipe(recipe)
+    with console.progress(f"building {recipe}", quiet=quiet or as_json) as progress:
+        built = make(found, out, seed, progress)
+    share = built.nonzeros / built.coefficients if built.coefficients else 0.0
+    if as_json:
+        console.say_json({
+            "yaml": str(built.yaml), "tensors": str(built.tensors), "layers": built.layers,
+            "reused": built.reused, "coefficients": built.coefficients, "nonzeros": built.nonzeros,
+        })  # fmt: skip
+        return
+    console.say(f"{built.yaml}: {built.layers} layers, {built.reused} taken from an earlier run")
+    console.say(f"{built.tensors}: {built.coefficients} coefficients, {share:.1%} not zero")

@@ -1,0 +1,71 @@
+"""`sdalgo list`: what there is to build from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from sdalgo.cli import console
+
+
+class What(StrEnum):
+    """What can be listed."""
+
+    NETWORKS = "networks"
+    RECIPES = "recipes"
+    PRESETS = "presets"
+
+
+def listing(
+    what: Annotated[What, typer.Argument(help="networks, recipes or presets.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the networks, recipes or presets that there are.
+
+    \b
+    Examples:
+      sdalgo list recipes
+      sdalgo list networks --json
+    """
+    found = {What.NETWORKS: _networks, What.RECIPES: _recipes, What.PRESETS: _presets}[what]()
+    if as_json:
+        console.say_json(found)
+        return
+    width = max(len(name) for name in found)
+    for name, about in found.items():
+        console.say(f"{name.ljust(width)}  {about}")
+
+
+def _networks() -> dict[str, str]:
+    import ast  # noqa: PLC0415
+    from importlib import resources  # noqa: PLC0415
+
+    from sdalgo.networks import names  # noqa: PLC0415
+
+    folder = resources.files("sdalgo").joinpath("networks")
+    about = {}
+    for name in names():  # read, not imported: torch takes seconds to load
+        text = folder.joinpath(f"{name}.py").read_text(encoding="utf-8")
+        about[name] = (ast.get_docstring(ast.parse(text)) or "").splitlines()[0]
+    return about
+
+
+def _recipes() -> dict[str, str]:
+    from sdalgo.recipe import load_recipe, recipe_names  # noqa: PLC0415
+
+    return {name: load_recipe(name).about for name in recipe_names()}
+
+
+def _presets() -> dict[str, str]:
+    from sdalgo.options import PRESETS, Options  # noqa: PLC0415
+
+    default = Options()
+    return {
+        name: ", ".join(
+            f"{key} {value}" for key, value in vars(options).items()
+            if value != getattr(default, key)
+        ) or "the default"
+        for name, options in PRESETS.items()
+    }  # fmt: skip

@@ -1,0 +1,137 @@
+"""The library's front door: one weight in, its decomposition out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdalgo.basis import Float64, quantise_basis
+from sdalgo.decomposition import Decomposition
+from sdalgo.errors import InputError
+from sdalgo.exchange import Watch, exchange
+from sdalgo.matrices import Layout, layout_of, rows_of, to_slices
+from sdalgo.options import Options
+from sdalgo.pow2 import Float32, encode
+from sdalgo.search import search
+
+_DENSITY_STEPS = 14  # halvings of theta's logarithm; leaves it within 0.1 %
+_DENSITY_CLOSE = 5e-4
+_SMALLEST = 2.0**-40  # of a layer's largest weight: scales of B then stay normal floats
+
+
+def decompose(
+    weight: NDArray[np.generic],
+    options: Options | None = None,
+    *,
+    name: str = "weight",
+    watch: Watch | None = None,
+) -> Decomposition:
+    """Decompose a convolution's or linear layer's weight into W = Ce B (paper III-A, III-C).
+
+    Args:
+        weight: (K, C/groups, R, S) or (K, C); float16, float32 or float64.
+        options: None means the preset `as_released_double`.
+        name: of the tensor, for messages.
+        watch: called after each round, see `sdalgo.exchange.Round`.
+
+    Raises:
+        InputError: the tensor is empty, not floating point, not finite, or of another rank.
+    """
+    options = options or Options()
+    dense = checked(weight, name)
+    layout = layout_of(dense.shape, options.slice_rows, options.slicing, options.vector_width)
+    if options.density is not None:
+        options = _with_theta_for(dense, layout, options)
+    slices = to_slices(dense, layout)
+    coef, basis = exchange(slices, options, watch)
+    if options.search:
+        coef, basis = search(slices, coef, basis, options)
+    return _store(coef, basis, layout, options.basis_bits)
+
+
+def is_decomposed(shape: tuple[int, ...], options: Options) -> bool:
+    """True where the options call for W = Ce B; other layers stay raw (docs/sdalgo.md).
+
+    Biases and normalisation are never touched, nor are kernels one column wide and several high,
+    whose rows would hold one weight.
+    """
+    if len(shape) == 2:
+        return True
+    if len(shape) != 4 or (shape[3] == 1 and shape[2] > 1):
+        return False
+    return options.largest_kernel is None or max(shape[2:]) <= options.largest_kernel
+
+
+def checked(weight: NDArray[np.generic], name: str) -> Float32:
+    """Return the weight as float32, or say by name why it cannot be decomposed."""
+    if weight.size == 0 or weight.ndim not in (2, 4):
+        raise InputError(name, f"shape {weight.shape}: (K, C) or (K, C, R, S) is needed, not empty")
+    if weight.dtype.kind != "f":
+        raise InputError(name, f"dtype {weight.dtype}: floating-point weights are needed")
+    if not np.isfinite(weight).all():
+        bad = int((~np.isfinite(weight)).sum())
+        raise InputError(name, f"{bad} of {weight.size} weights are NaN or infinite")
+    with np.errstate(over="ignore"):
+        dense = np.ascontiguousarray(weight, dtype=np.float32)
+    largest = float(np.abs(dense).max())
+    if largest and not _SMALLEST <= largest <= 1 / _SMALLEST:
+        raise InputError(name, f"largest weight {largest:.3g}: rescale to 2^-40 .. 2^40")
+    return dense
+
+
+def _with_theta_for(weight: Float32, layout: Layout, options: Options) -> Options:
+    """Find by bisection the theta at which the share of non-zeros is the one wanted."""
+    assert options.density is not None
+    slices = to_slices(weight, layout)
+    rank = min(options.rank or layout.width, layout.width)
+    entries = layout.filters * layout.rows * rank
+    low, high = 0.0, float(np.abs(weight).max()) * 2
+    best, distance = 0.0, np.inf
+    for _ in range(_DENSITY_STEPS):
+        theta = (low + high) / 2
+        coef, _ = exchange(slices, replace(options, theta=theta))
+        density = np.count_nonzero(rows_of(coef, layout)) / entries
+        if abs(density - options.density) < distance:
+            best, distance = theta, abs(density - options.density)
+        if distance < _DENSITY_CLOSE:
+            break
+        low, high = (theta, high) if density > options.density else (low, theta)
+    return replace(options, theta=best)
+
+
+def _store(coef: Float32, basis: Float64, layout: Layout, basis_bits: int) -> Decomposition:
+    codes, p_min = encode(rows_of(coef, layout))
+    entries, scale = quantise_basis(basis, basis_bits)
+    used = np.asarray(coef.any(axis=(1, 2)))
+    scale = np.where(used, scale * np.float32(2.0**p_min), 0).astype(np.float32)
+    entries = np.where(used[:, None, None], entries, 0).astype(entries.dtype)
+    return Decomposition(
+        layout=layout,
+        coef=codes,
+        p_min=p_min,
+        basis=entries.reshape(layout.filters, layout.slices, *entries.shape[1:]),
+        scale=scale.reshape(layout.filters, layout.slices),
+    )
+
+
+Progress = Callable[[int, int, str], None]
+
+
+def decompose_all(
+    weights: dict[str, NDArray[np.generic]], options: Options, progress: Progress | None = None
+) -> dict[str, Decomposition]:
+    """Decompose every tensor that `is_decomposed` names, in order.
+
+    Args:
+        progress: called with (done, total, name) before each tensor.
+    """
+    chosen = [k for k, w in weights.items() if w.ndim in (2, 4) and is_decomposed(w.shape, options)]
+    found = {}
+    for index, key in enumerate(chosen):
+        if progress:
+            progress(index, len(chosen), key)
+        found[key] = decompose(weights[key], options, name=key)
+    return found

@@ -1,0 +1,70 @@
+"""What flows into each weighted layer during a forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+Activations = dict[str, NDArray[np.float32]]
+
+
+@contextmanager
+def _captured(model: nn.Module, store: dict[str, torch.Tensor]) -> Iterator[None]:
+    def hook(name: str) -> Any:
+        def save(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+            store[name] = inputs[0].detach().clone()
+
+        return save
+
+    handles = [
+        module.register_forward_pre_hook(hook(name))
+        for name, module in model.named_modules()
+        if isinstance(module, (nn.Conv2d, nn.Linear))
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def activations(model: nn.Module, images: NDArray[np.generic]) -> Activations:
+    """Return the input of each convolution and linear layer, by module name.
+
+    Args:
+        model: run in eval mode, on one thread, so that a machine repeats its own bytes.
+        images: (N, ...) as the network takes them.
+    """
+    found: dict[str, torch.Tensor] = {}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode(), _captured(model, found):
+            model.eval()(torch.from_numpy(np.ascontiguousarray(images)))
+    finally:
+        torch.set_num_threads(threads)
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def calibrate_norms(model: nn.Module, images: NDArray[np.generic]) -> None:
+    """Set the running statistics of every batch normalisation to those of `images`, in place."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    before = [norm.momentum for norm in norms]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    model.eval()
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0  # this batch's statistics replace the old ones
+    with torch.no_grad():
+        model(torch.from_numpy(np.ascontiguousarray(images)))
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+    model.eval()
+    torch.set_num_threads(threads)

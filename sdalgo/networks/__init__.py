@@ -1,0 +1,29 @@
+"""Networks of the paper's evaluation, one file each, found by listing this folder.
+
+A network file holds `INPUT` (shape of one sample), `PARAMETERS` and `MACS` (published or counted
+by hand, with their source) and `build()`. State dicts use torchvision's keys where it has them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from sdalgo.errors import InputError
+
+
+def names() -> list[str]:
+    """Return the names of all networks."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def network(name: str) -> ModuleType:
+    """Return the module of a network; torch is imported here.
+
+    Raises:
+        InputError: there is no such network.
+    """
+    if name not in names():
+        raise InputError(f"network {name}", f"unknown; there are {', '.join(names())}")
+    return importlib.import_module(f"{__name__}.{name}")

@@ -1,0 +1,112 @@
+"""What a decomposition may be asked for, and the presets that answer for it as a whole."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from sdalgo.errors import InputError
+
+Scaling = Literal["none", "grid", "unit"]
+Slicing = Literal["even", "factors"]
+Precision = Literal["float32", "float64", "stored"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Settings of Algorithm 1 (paper III-B). The defaults are the preset `as_released_double`.
+
+    Attributes:
+        theta: coefficients smaller than this become zero, on the scale of Ce (step 3).
+        density: share of non-zero coefficients wanted; theta is then searched, layer by layer.
+        iterations: fits of B, the last one included.
+        tol: stop once no entry of B moves by more; 0 is the fixed point.
+        scaling: what is done to the columns of Ce before rounding: nothing, alignment to the grid
+            of powers of two (released, off there), or unit norm (paper, step 1).
+        exponents: (lowest, highest) p; None leaves that end open.
+        levels: N_p, the number of different p in a slice, counted down from its largest.
+        loop_basis: precision of B between the fits: rounded to float32 as in the released code,
+            double, or as it will be stored.
+        basis_bits: bits of a stored entry of B: 8 or 16 with one scale a slice, or 32 (float).
+        rank: r, at most n; None: r = n.
+        vector_width: n of 1x1 and linear layers; elsewhere n is the kernel's width.
+        slice_rows: most rows of a slice.
+        slicing: equal slices, or the released rule of stripping prime factors.
+        largest_kernel: kernels wider or higher stay as they are; None: all are decomposed.
+        search: rounds of exact search over single coefficients after the loop (preset `best`).
+        bit_price: what one more coded bit must save, as a share of the slice's mean squared
+            weight; used by the search alone.
+    """
+
+    theta: float = 4e-3
+    density: float | None = None
+    iterations: int = 30
+    tol: float = 0.0
+    scaling: Scaling = "none"
+    exponents: tuple[int | None, int | None] = (None, 5)
+    levels: int | None = None
+    loop_basis: Precision = "float64"
+    basis_bits: int = 8
+    rank: int | None = None
+    vector_width: int = 3
+    slice_rows: int = 192
+    slicing: Slicing = "even"
+    largest_kernel: int | None = 3
+    search: int = 0
+    bit_price: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, legal, wanted in self._rules():
+            if not legal:
+                raise InputError(f"option {name}", f"{getattr(self, name)!r} is not {wanted}")
+
+    def _rules(self) -> list[tuple[str, bool, str]]:
+        low, high = self.exponents
+        density, rank = self.density, self.rank
+        return [
+            ("theta", math.isfinite(self.theta) and self.theta >= 0, "a finite number from 0 up"),
+            ("density", density is None or 0 < density <= 1, "above 0 and at most 1"),
+            ("iterations", self.iterations >= 1, "at least 1"),
+            ("tol", self.tol >= 0, "from 0 up"),
+            ("scaling", self.scaling in ("none", "grid", "unit"), "none, grid or unit"),
+            ("slicing", self.slicing in ("even", "factors"), "even or factors"),
+            ("exponents", low is None or high is None or low <= high, "ordered (lowest, highest)"),
+            ("exponents", all(e is None or -126 <= e <= 126 for e in (low, high)), "in -126..126"),
+            ("levels", self.levels is None or 1 <= self.levels <= 127, "1 to 127"),
+            ("loop_basis", self.loop_basis in ("float32", "float64", "stored"),
+             "float32, float64 or stored"),
+            ("basis_bits", self.basis_bits in (8, 16, 32), "8, 16 or 32"),
+            ("rank", rank is None or rank >= 1, "at least 1"),
+            ("vector_width", self.vector_width >= 1, "at least 1"),
+            ("slice_rows", self.slice_rows >= 1, "at least 1"),
+            ("search", self.search >= 0, "from 0 up"),
+            ("bit_price", self.bit_price >= 0, "from 0 up"),
+        ]  # fmt: skip
+
+
+PRESETS: dict[str, Options] = {
+    # B is rounded to float32 between the fits: equal to the released code, artefact included.
+    "as_released": Options(loop_basis="float32", slicing="factors", basis_bits=32),
+    # The same with B in double, which takes an artefact out of singular depthwise slices.
+    "as_released_double": Options(),
+    # Algorithm 1 as printed: unit-norm columns, |P| = 8 (appendix B), 8-bit B inside the loop.
+    "as_paper": Options(
+        scaling="unit", exponents=(None, None), levels=8, loop_basis="stored", largest_kernel=None
+    ),
+}
+
+
+def preset(name: str, **changes: Any) -> Options:
+    """Return the named preset with `changes` applied.
+
+    Raises:
+        InputError: the preset or an option does not exist, or a value is out of range.
+    """
+    if name not in PRESETS:
+        raise InputError(f"preset {name}", f"unknown; there are {', '.join(PRESETS)}")
+    known = {field.name for field in fields(Options)}
+    for key in changes:
+        if key not in known:
+            raise InputError(f"option {key}", f"unknown; there are {', '.join(sorted(known))}")
+    return replace(PRESETS[name], **changes)

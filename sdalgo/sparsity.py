@@ -1,0 +1,129 @@
+"""Structured sparsity, enforced on W before the decomposition (paper III-D).
+
+A vector is one kernel row of one input channel, or a triple of consecutive channels in 1x1 and
+linear layers. Vectors are dropped for a whole group of consecutive filters at once, so that the
+filters of a group share one row mask. A vector that is zero in W is zero in Ce: it survives the
+decomposition exactly.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdalgo.errors import InputError
+from sdalgo.matrices import VECTOR_WIDTH
+from sdalgo.pow2 import Float32
+
+FILTER_GROUP = 32  # filters that share a mask in the released code
+
+Mask = NDArray[np.bool_]
+
+
+def row_scores(weight: Float32, group: int = FILTER_GROUP) -> NDArray[np.float64]:
+    """Return sum|W| of each vector over its filter group, (groups, rows)."""
+    magnitude = np.abs(_rows(weight)).sum(axis=2, dtype=np.float64)
+    starts = np.arange(0, len(magnitude), min(group, len(magnitude)))
+    return np.asarray(np.add.reduceat(magnitude, starts, axis=0))
+
+
+def row_mask_by_ratio(weight: Float32, ratio: float, group: int = FILTER_GROUP) -> Mask:
+    """Return the live vectors, (K, rows), after the weakest `ratio` of each group is dropped."""
+    if not 0 <= ratio <= 1:
+        raise InputError("ratio", f"{ratio} is not between 0 and 1")
+    scores = row_scores(weight, group)
+    dropped = math.ceil(ratio * scores.shape[1] - 1e-9)
+    order = np.argsort(scores, axis=1, kind="stable")
+    live = np.ones(scores.shape, bool)
+    np.put_along_axis(live, order[:, :dropped], False, axis=1)
+    return _per_filter(live, len(weight), group)
+
+
+def row_mask_by_threshold(weight: Float32, threshold: float, group: int = FILTER_GROUP) -> Mask:
+    """Return the live vectors, (K, rows): those whose mean |W| reaches `threshold`.
+
+    The mean is over the vector and its filter group, so one threshold serves a whole network.
+    """
+    filters = min(group, len(weight))
+    sizes = np.diff(np.append(np.arange(0, len(weight), filters), len(weight)))
+    mean = row_scores(weight, group) / (sizes[:, None] * _rows(weight).shape[2])
+    return _per_filter(mean >= threshold, len(weight), group)
+
+
+def threshold_for_budget(weights: dict[str, Float32], budget: float) -> float:
+    """Return the mean |W| below which vectors must go to keep at most `budget` of all weights.
+
+    Args:
+        budget: S_c of the paper as a share: live coefficients over all coefficients, 0..1.
+    """
+    if not 0 <= budget <= 1:
+        raise InputError("budget", f"{budget} is not between 0 and 1")
+    means, sizes = [], []
+    for weight in weights.values():
+        rows = _rows(weight)
+        scores = row_scores(weight)
+        starts = np.arange(0, len(weight), min(FILTER_GROUP, len(weight)))
+        filters = np.diff(np.append(starts, len(weight)))
+        means.append((scores / (filters[:, None] * rows.shape[2])).ravel())
+        sizes.append(np.repeat(filters * rows.shape[2], rows.shape[1]))
+    mean, size = np.concatenate(means), np.concatenate(sizes)
+    order = np.argsort(-mean, kind="stable")
+    kept = np.cumsum(size[order])
+    count = int(np.searchsorted(kept, budget * kept[-1] + 0.5, side="right"))
+    return float(mean[order[count - 1]]) if count else math.inf
+
+
+def apply_row_mask(weight: Float32, live: Mask) -> Float32:
+    """Return the weight with its dead vectors set to zero."""
+    rows = _rows(weight) * live[:, :, None]
+    flat = rows.reshape(len(weight), -1)[:, : math.prod(weight.shape[1:])]
+    return np.ascontiguousarray(flat, dtype=np.float32).reshape(weight.shape)
+
+
+def channels_by_scale(scale: NDArray[np.generic], ratio: float) -> Mask:
+    """Return the live channels, (C,), after the `ratio` with the least |gamma| is dropped.
+
+    Args:
+        scale: batch-normalisation gammas of the layer that makes the channels (paper III-D).
+    """
+    dropped = math.ceil(ratio * len(scale) - 1e-9)
+    live = np.ones(len(scale), bool)
+    live[np.argsort(np.abs(scale), kind="stable")[:dropped]] = False
+    return live
+
+
+def drop_input_channels(weight: Float32, live: Mask) -> Float32:
+    """Return the weight with the given input channels zero, for layers fed by pruned channels."""
+    return weight * live.reshape(1, -1, *[1] * (weight.ndim - 2)).astype(np.float32)
+
+
+def drop_filters(weight: Float32, live: Mask) -> Float32:
+    """Return the weight with whole filters zero, for the layer that made the pruned channels."""
+    return weight * live.reshape(-1, *[1] * (weight.ndim - 1)).astype(np.float32)
+
+
+def magnitude_pruned(weight: Float32, density: float) -> Float32:
+    """Return the weight with its smallest entries zero, `density` of them kept (unstructured)."""
+    kept = round(density * weight.size)
+    flat = weight.ravel()
+    pruned = np.zeros_like(flat)
+    strongest = np.argsort(-np.abs(flat), kind="stable")[:kept]
+    pruned[strongest] = flat[strongest]
+    return pruned.reshape(weight.shape)
+
+
+def _rows(weight: Float32) -> Float32:
+    """(K, rows, width), triples of 1x1 and linear layers padded with zeros."""
+    filters = len(weight)
+    if weight.ndim == 4 and weight.shape[2:] != (1, 1):
+        return weight.reshape(filters, -1, weight.shape[3])
+    channels = weight.shape[1]
+    padded = np.zeros((filters, math.ceil(channels / VECTOR_WIDTH) * VECTOR_WIDTH), np.float32)
+    padded[:, :channels] = weight.reshape(filters, channels)
+    return padded.reshape(filters, -1, VECTOR_WIDTH)
+
+
+def _per_filter(live: Mask, filters: int, group: int) -> Mask:
+    return np.repeat(live, min(group, filters), axis=0)[:filters]

@@ -1,0 +1,74 @@
+"""Writing a workload: YAML for archsim, and safetensors beside it (docs/formats.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = "archsim-workload/1"
+DEFAULTS: dict[str, Any] = {
+    "stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "groups": 1, "positions": 1,
+}  # fmt: skip
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerEntry:
+    """One layer of the file: its keys in order, and its profile (empty: none is written)."""
+
+    keys: Mapping[str, Any]
+    profile: Mapping[str, Any]
+
+
+def workload_text(header: Mapping[str, Any], layers: list[LayerEntry]) -> str:
+    """Return the YAML text; profiles stand in flow style, one line a tensor."""
+    lines = [f"{key}: {_flow(value)}" for key, value in header.items() if key != "source"]
+    lines.append("source:")
+    lines += [f"  {key}: {_flow(value)}" for key, value in header["source"].items()]
+    lines.append("layers:")
+    for layer in layers:
+        keys = {k: v for k, v in layer.keys.items() if DEFAULTS.get(k) != v}
+        rows = [f"{key}: {_flow(value)}" for key, value in keys.items()]
+        if layer.profile:
+            rows.append("profile:")
+            rows += [f"  {what}: {_flow(section)}" for what, section in layer.profile.items()]
+        lines += [f"{'  - ' if i == 0 else '    '}{row}" for i, row in enumerate(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _flow(value: Any) -> str:
+    """JSON is YAML 1.2 in flow style; plain words are left unquoted for the reader's sake."""
+    if isinstance(value, str) and value.isidentifier() and value not in ("true", "false", "null"):
+        return value
+    return json.dumps(value, separators=(", ", ": "), ensure_ascii=False)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, arrays: Arrays, metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file whole or not at all."""
+    from safetensors.numpy import save  # noqa: PLC0415  (quick start of the command line)
+
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        contiguous = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
+        partial.write_bytes(save(contiguous, metadata=metadata))
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
