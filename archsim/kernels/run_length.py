@@ -33,7 +33,8 @@ def stored_entries(mask: Mask, span: int | None) -> Ints:
     take none. No span (None) means no fillers.
     """
     if span is None:
-        return mask.sum(axis=1, dtype=np.int64)
+        total: Ints = mask.sum(axis=1, dtype=np.int64)
+        return total
     block, _, zeros = zero_runs(mask)
     counts = np.bincount(block, weights=zeros // span + 1, minlength=mask.shape[0])
     return counts.astype(np.int64)

@@ -1,0 +1,25 @@
+"""SmartDeal's slices of PE lines."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from archsim.component import Component, Count
+
+
+class PeSlices(Component):
+    """SmartDeal's compute array: slices work on output channels, their lines on input channels (paper V-B).
+
+    `streams` input streams feed the slices, slices/streams consecutive ones each, which step together. `sync` is
+    who waits for whom: at the end of each `tile`, of an output-channel `group`, only the MACs of a line (`lines`),
+    or not even those (`lanes`, a bound). `depthwise_rows` is how many output rows of a depthwise layer the lines
+    of a slice share; null takes as many as fit.
+    """
+
+    slices: Count
+    lines: Count
+    streams: Count = 4
+    sync: Literal["tile", "group", "lines", "lanes"] = "tile"
+    depthwise_rows: Annotated[int, Field(ge=1, le=4096)] | None = None

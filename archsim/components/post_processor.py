@@ -1,0 +1,11 @@
+"""Everything a network does besides multiplying weights."""
+
+from __future__ import annotations
+
+from archsim.component import Component, Count
+
+
+class PostProcessor(Component):
+    """Activation, quantisation, pooling, additions and other element-wise work on results as they leave."""
+
+    elements_per_cycle: Count

@@ -1,0 +1,1 @@
+"""Shared numpy: digits of activations, tile maxima, masks, run lengths. No hardware, no layers, no time."""

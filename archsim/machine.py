@@ -1,0 +1,98 @@
+"""What a file in `machines/` is: one function, `tiles`, that turns a layer into tile tables.
+
+    def tiles(layer, tensors, arch) -> Sequence[Tiles]        # one table a phase
+
+and, beside it, `FLOWS`, the flow names it fills in. A rule finds its components by class, and the buffers of a
+flow by following its path, so renaming or adding components on the way changes no Python. Machines are found
+by listing (docs/machines/README.md is the how-to).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from archsim.component import Component
+from archsim.components.global_buffer import GlobalBuffer
+from archsim.errors import InputError
+
+if TYPE_CHECKING:
+    from archsim.arch import Arch
+    from archsim.layer import Layer
+    from archsim.tensors import LayerTensors
+    from archsim.tiles import Tiles
+
+C = TypeVar("C", bound=Component)
+
+
+class Machine(Protocol):
+    """What a machine file provides."""
+
+    FLOWS: Sequence[str]
+
+    def tiles(self, layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+        """The tile tables of one layer, one a phase."""
+
+
+def load_machine(path: Path) -> Machine:
+    """The machine file at `path`. InputError if it lacks `tiles` or `FLOWS`.
+
+    Only files of the package or of a folder that the user named as a machines folder come here.
+    """
+    if path.parent == Path(__file__).parent / "machines":
+        module: ModuleType = importlib.import_module(f"archsim.machines.{path.stem}")
+    else:
+        spec = importlib.util.spec_from_file_location(f"archsim_machine_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    for needed in ("tiles", "FLOWS"):
+        if not hasattr(module, needed):
+            raise InputError.at(path, f"a machine file defines `{needed}`; this one does not")
+    return cast("Machine", module)
+
+
+def only(arch: Arch, kind: type[C]) -> C:
+    """The one component of that class. InputError if there is none or more than one."""
+    return arch.components[name_of(arch, kind)]  # type: ignore[return-value]
+
+
+def name_of(arch: Arch, kind: type[Component]) -> str:
+    """The name of the one component of that class. InputError if there is none or more than one."""
+    names = [name for name, part in arch.components.items() if isinstance(part, kind)]
+    if len(names) != 1:
+        found = ", ".join(names) or "none"
+        raise InputError.at(
+            arch.path,
+            f"machine {arch.machine!r} needs exactly one component of class {kind.__name__}, found {found}",
+        )
+    return names[0]
+
+
+def storage_of(arch: Arch, flow: str) -> str:
+    """The buffer of a flow that is nearest the compute array."""
+    path = arch.flows[flow].path
+    stores = [name for name in path if arch.components[name].is_storage]
+    return stores[0] if path[0] == arch.compute else stores[-1]
+
+
+def buffer_of(arch: Arch, flow: str) -> GlobalBuffer:
+    """The component that `storage_of` names."""
+    return cast("GlobalBuffer", arch.components[storage_of(arch, flow)])
+
+
+def check_flows(arch: Arch, machine: Machine) -> None:
+    """InputError if the arch lacks a flow that its machine fills in, or has one that it does not know."""
+    missing = [flow for flow in machine.FLOWS if flow not in arch.flows]
+    extra = [flow for flow in arch.flows if flow not in machine.FLOWS]
+    for flow in missing:
+        raise InputError.at(arch.path, f"machine {arch.machine!r} needs a flow named {flow!r}")
+    for flow in extra:
+        raise InputError.at(
+            arch.path, f"flow {flow!r}: machine {arch.machine!r} knows only {', '.join(machine.FLOWS)}"
+        )

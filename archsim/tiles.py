@@ -1,0 +1,62 @@
+"""What a machine's rule says about one phase of one layer, before time starts: the tile table.
+
+Axes are always (groups, tiles): a *group* is what shares one load of the stationary operand (64 output channels
+of SmartDeal, one filter group of SCNN), a *tile* is a part of the output plane. A machine whose groups each do
+the whole plane at once has one tile. All arrays are whole cycles or bytes; copies of hardware are inside the
+numbers, never an object each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Lost = Literal[
+    "unmapped", "lane_sync", "line_sync", "slice_sync", "rebuild", "bank_conflict",
+    "wait_input", "wait_weight", "wait_output", "drain",
+]  # fmt: skip
+"""Why an instance of a component does nothing useful (docs/architecture.md)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """One phase of one layer on one compute array.
+
+    `cycles` is what the array needs with all bandwidths infinite and `limited` with those inside the machine;
+    `side` gives the own cycles of components that work beside the array, at most `limited` each. `outputs` are
+    bytes of results that a tile completes. `moving` maps a flow to its bytes for the whole layer, `stationary`
+    to its bytes for each group; `halo_bytes` are inputs that a second pass over the plane reads again at each cut.
+    `busy` and `lost` are instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be
+    priced, without what DRAM and the filling of buffers cost: traffic is counted from the bytes.
+    """
+
+    phase: str
+    cycles: Ints
+    limited: Ints
+    outputs: Ints
+    moving: Mapping[str, int]
+    stationary: Mapping[str, Ints]
+    macs_done: int
+    macs_skipped: int
+    instances: Mapping[str, int]
+    busy: Mapping[str, int]
+    lost: Mapping[str, Mapping[str, int]]
+    actions: Mapping[str, Mapping[str, int]]
+    side: Mapping[str, Ints] = field(default_factory=dict)
+    halo_bytes: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def compute_cycles(self) -> int:
+        """Cycles of the array with no fill and all bandwidths infinite."""
+        return int(self.cycles.sum())
+
+
+def ceil_div(amount: Ints | int, part: int) -> Ints:
+    """Division that rounds up, element-wise."""
+    return -(-np.asarray(amount, dtype=np.int64) // part)
