@@ -31,3 +31,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError.at(str(path), f"cannot be written: {reason}") from error
+
+
+def check_writable(folder: Path) -> None:
+    """Make `folder` and try a file in it; InputError where that fails."""
+    probe = folder / ".writable"
+    write_atomically(probe, b"")
+    probe.unlink(missing_ok=True)

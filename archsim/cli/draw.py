@@ -1,0 +1,46 @@
+"""`archsim draw`: a machine as a diagram."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archsim.cli import console, options
+
+
+def draw(
+    arch: Annotated[str, typer.Argument(metavar="ARCH", help="A machine, by name or as a file.")],
+    svg: Annotated[Path | None, typer.Option(
+        "--svg", metavar="FILE", help="Write the diagram as SVG as well.")] = None,
+    sets: options.Set = [],  # noqa: B006
+    scenario: options.Scenario = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show a machine as a diagram.
+
+    The way of each flow through the components, and the components' values.
+
+    \b
+    Examples:
+      archsim draw smartdeal
+      archsim draw smartdeal --svg smartdeal.svg
+      archsim draw my_machine.yaml --set dram.bytes_per_cycle=32 --json
+    """
+    from archsim import diagram
+    from archsim.cli import inputs
+    from archsim.files import write_atomically
+
+    loaded = inputs.one_machine(arch, scenario, sets)
+    if svg is not None:
+        from archsim.diagram_svg import svg as draw_svg
+
+        write_atomically(svg, draw_svg(loaded).encode())
+    if json:
+        console.say_json(loaded.resolved)
+    elif not quiet:
+        console.say(diagram.text(loaded))
+        if svg is not None:
+            console.say(f"\nwritten: {svg}")

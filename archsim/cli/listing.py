@@ -1,0 +1,159 @@
+"""`archsim list`: what there is to name on the command line and in an arch file."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from archsim.cli import console, options
+from archsim.cli.console import Table
+from archsim.errors import InputError
+
+if TYPE_CHECKING:
+    from archsim.component import Component
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def listing() -> None:
+    """List machines, workloads or components.
+
+    \b
+    Examples:
+      archsim list archs
+      archsim list workloads --json
+      archsim list components
+    """
+
+
+@app.command("archs")
+def archs(json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """List the machines of --arch.
+
+    \b
+    Example:
+      archsim list archs
+    """
+    from archsim.arch import load_arch
+    from archsim.search import names
+
+    def row(name: str) -> dict[str, Any]:
+        arch = load_arch(name)
+        return {"arch": name, "name": arch.name, "task": arch.task, "weights": arch.weights,
+                "machine": arch.machine, "clock_mhz": arch.clock_mhz, "file": shown(arch.path)}
+
+    _show(names("archs"), "arch", row, json=json, quiet=quiet)
+
+
+@app.command("workloads")
+def workloads(json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """List the workloads of --workload.
+
+    With the mode in which each would run: measured if its tensors are built, else drawn from its
+    profile.
+
+    \b
+    Example:
+      archsim list workloads
+    """
+    from archsim.search import names
+    from archsim.workload import load_workload
+
+    def row(name: str) -> dict[str, Any]:
+        workload = load_workload(name)
+        macs = sum(layer.macs for layer in workload.layers) * workload.batch
+        return {"workload": name, "task": workload.task, "mode": workload.mode,
+                "layers": len(workload.layers), "gmacs": round(macs / 1e9, 3),
+                "file": shown(workload.path)}
+
+    _show(names("workloads"), "workload", row, json=json, quiet=quiet)
+
+
+@app.command("components")
+def components(json: options.Json = False, quiet: options.Quiet = False) -> None:
+    """List component classes and their keys.
+
+    \b
+    Example:
+      archsim list components
+    """
+    from archsim.component import shipped_classes
+
+    described = [_described(name, kind) for name, kind in shipped_classes().items()]
+    if json:
+        console.say_json(described)
+    elif not quiet:
+        for one in described:
+            console.say(f"{one['class']}\n{textwrap.indent(one['meaning'], '  ')}\n")
+            rows = [[f"  {key}", field["type"], field["default"]]
+                    for key, field in one["keys"].items()]
+            console.show(Table("", ["  key", "type", "default"], rows, left=3))
+
+
+def shown(path: Path | str) -> str:
+    """A path as a person in the working directory would type it."""
+    path = Path(path)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _show(names: Iterable[str], key: str, row: Callable[[str], dict[str, Any]], *, json: bool,
+          quiet: bool) -> None:
+    """A table of `row` of each name; the problems of files that do not load come after it."""
+    rows, problems = [], []
+    for name in names:
+        try:
+            rows.append(row(name))
+        except InputError as error:
+            problems += error.problems
+    if json:
+        console.say_json(rows)
+    elif not quiet and rows:
+        console.show(Table("", list(rows[0]), [[_text(value) for value in one.values()]
+                                               for one in rows], left=len(rows[0])))
+    elif not quiet:
+        console.say(f"no {key} found")
+    if problems:
+        raise InputError(problems)
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _described(name: str, kind: type[Component]) -> dict[str, Any]:
+    """A component class as its pydantic model publishes it."""
+    schema = kind.model_json_schema()
+    needed = schema.get("required", [])
+    keys = {key: {"type": _type(field, schema),
+                  "default": "needed" if key in needed else _default(field.get("default"))}
+            for key, field in schema.get("properties", {}).items()}
+    return {"class": name, "meaning": inspect.cleandoc(kind.__doc__ or ""), "keys": keys}
+
+
+def _default(value: object) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
+    """A JSON Schema type in a few words: its names or its range."""
+    if "$ref" in field:
+        return _type(schema["$defs"][field["$ref"].rpartition("/")[2]], schema)
+    if "anyOf" in field:
+        return " | ".join(dict.fromkeys(_type(one, schema) for one in field["anyOf"]))
+    if "enum" in field:
+        return " | ".join(_default(value) for value in field["enum"])
+    if "const" in field:
+        return _default(field["const"])
+    low = field.get("minimum", field.get("exclusiveMinimum"))
+    high = field.get("maximum", field.get("exclusiveMaximum"))
+    name = str(field.get("type", "any"))
+    if low is None and high is None:
+        return name
+    opening, closing = "(" if "exclusiveMinimum" in field else "[", "]"
+    return f"{name} {opening}{'' if low is None else low}, {'' if high is None else high}{closing}"

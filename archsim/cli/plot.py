@@ -1,0 +1,46 @@
+"""`archsim plot`: draw the figures again from results already there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archsim.cli import console, options
+
+
+def plot(
+    results: Annotated[Path, typer.Argument(
+        metavar="RESULTS", help="A folder that `archsim run` wrote.")] = options.DEFAULT_OUT,
+    normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
+    out: Annotated[Path | None, typer.Option(
+        "--out", metavar="FOLDER", help="Where to draw; in RESULTS itself by default.")] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Draw the figures of a results folder.
+
+    Energy, speed-up and DRAM traffic as PNG and SVG, and summary.csv, from the JSON files.
+
+    \b
+    Examples:
+      archsim plot
+      archsim plot results --normalise-to scnn --out figures
+    """
+    from archsim.cli.session import draw
+    from archsim.errors import InputError
+    from archsim.results_store import read_folder, write_summary
+
+    found, problems = read_folder(results)
+    if problems:
+        raise InputError(problems)
+    if not found:
+        raise InputError.at(str(results), "holds no results: archsim run writes them")
+    folder = out or results
+    written = [write_summary(folder, found), *draw(found, normalise_to, folder)]
+    if json:
+        console.say_json({"written": [str(path) for path in written]})
+    elif not quiet:
+        for path in written:
+            console.say(str(path))

@@ -1,0 +1,149 @@
+"""The tables that a run prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from archsim.cli import console
+from archsim.cli.console import Table
+from archsim.normalise import Row
+from archsim.result import LayerResult, Result
+
+LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock tree are left out."
+NONE = "-"
+MILLI_PJ = 1e9  # pJ in a millijoule
+MEGA = 1e6
+
+
+def show_workload(rows: Sequence[Row], verbose: int) -> None:
+    """Everything about one workload: what it is made from, the normalised table, where the energy
+    goes and, if asked for, where the time goes and each layer."""
+    result = rows[0].result
+    layers = len(result.layers)
+    drawn = {"profile": "drawn from profile", "measured": "measured tensors"}[result.mode]
+    console.say(f"{rows[0].stored.group}: {drawn}, {layers} layers, {result.macs / 1e9:.4g} GMAC")
+    for line in dict.fromkeys(note for row in rows for note in row.result.notes):
+        console.say(f"  {line}")
+    console.say()
+    console.show(comparison(rows))
+    if len(rows) > 1 and all(row.reference is None for row in rows):
+        console.note("not normalised: the machine to normalise to is not in this run")
+    console.show(energy_by_component(rows))
+    if verbose:
+        for row in rows:
+            console.show(time_by_component(row))
+    if verbose > 1:
+        for row in rows:
+            console.show(layers_of(row))
+
+
+def comparison(rows: Sequence[Row]) -> Table:
+    """A machine a row; the ratios to the reference beside each count where there is one."""
+    reference = next((row.reference.arch for row in rows if row.reference), None)
+    columns: list[tuple[str, Callable[[Row], str]]] = [
+        ("cycles", lambda row: f"{row.result.cycles:,}"),
+        ("speed-up", lambda row: ratio(row.speedup)),
+        ("energy mJ", lambda row: number(row.result.millijoules)),
+        ("energy", lambda row: ratio(row.energy)),
+        ("DRAM MB", lambda row: number(row.result.dram_bytes / MEGA)),
+        ("DRAM", lambda row: ratio(row.dram)),
+        ("GOPS", lambda row: number(row.result.gops)),
+        ("GOPS/W", lambda row: number(row.result.gops_per_watt)),
+    ]
+    if reference is None:
+        columns = [column for column in columns if column[0] not in {"speed-up", "energy", "DRAM"}]
+    title = f"normalised to {reference}" if reference else ""
+    return Table(title, ["machine", *(head for head, _ in columns)],
+                 [[row.label, *(show(row) for _, show in columns)] for row in rows])
+
+
+def energy_by_component(rows: Sequence[Row]) -> Table:
+    """A component a row, a machine a column: mJ and the share of that machine's whole."""
+    parts = [row.result.energy_by for row in rows]
+    names = [name for name in dict.fromkeys(name for part in parts for name in part)
+             if any(part.get(name) for part in parts)]
+    heads = ["component"]
+    for row in rows:
+        heads += [f"{row.label} mJ", "share"]
+    lines = []
+    for name in names:
+        line = [name]
+        for row, part in zip(rows, parts, strict=True):
+            line += _with_share(part.get(name), row.result.energy_pj)
+        lines.append(line)
+    total = ["total"]
+    for row in rows:
+        total += _with_share(row.result.energy_pj, row.result.energy_pj)
+    return Table("energy by component", heads, [*lines, total])
+
+
+def time_by_component(row: Row) -> Table:
+    """Where each component's instance-cycles went: busy, lost to each cause, idle, in per cent."""
+    totals = row.result.totals()
+    causes = list(dict.fromkeys(cause for lost in totals["lost"].values() for cause in lost))
+    lines = []
+    for name, instances in totals["instances"].items():
+        whole = row.result.cycles * instances
+        lost = totals["lost"].get(name, {})
+        counts = [totals["busy"].get(name, 0), *(lost.get(cause, 0) for cause in causes),
+                  totals["idle"].get(name, 0)]
+        shares = [f"{100 * count / whole:.1f}" if whole else NONE for count in counts]
+        lines.append([name, f"{instances:,}", *shares])
+    return Table(f"{row.label}: where time goes, % of instance-cycles",
+                 ["component", "instances", "busy", *causes, "idle"], lines)
+
+
+def layers_of(row: Row) -> Table:
+    """A layer a row."""
+    lines = [_layer_line(layer) for layer in row.result.layers]
+    return Table(f"{row.label}: layers",
+                 ["layer", "op", "phase", "MMAC", "cycles", "compute", "energy uJ", "DRAM kB"],
+                 lines, left=3)
+
+
+def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The normalised rows for programs; layers stand in the files."""
+    return [{
+        "workload": row.result.workload, "folder": row.stored.group, "arch": row.stored.stem,
+        "name": row.result.arch, "mode": row.result.mode, "notes": list(row.result.notes),
+        "normalised_to": row.reference.arch if row.reference else None,
+        "speedup": row.speedup, "energy": row.energy, "dram": row.dram,
+        "totals": _totals(row.result),
+    } for row in rows]
+
+
+def number(value: float) -> str:
+    """Four significant digits, without an exponent."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.2e}"
+
+
+def ratio(value: float | None) -> str:
+    """A multiple of the reference, to about three digits."""
+    if value is None:
+        return NONE
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 else 4
+    return f"{value:,.{digits}f}x"
+
+
+def _with_share(energy_pj: float | None, whole_pj: float) -> list[str]:
+    if energy_pj is None:
+        return [NONE, ""]
+    share = 100 * energy_pj / whole_pj if whole_pj else 0.0
+    return [number(energy_pj / MILLI_PJ), f"{share:.1f} %"]
+
+
+def _layer_line(layer: LayerResult) -> list[str]:
+    name = f"{layer.name} (in {layer.fused_into})" if layer.fused_into else layer.name
+    return [name, layer.op, layer.phase, number(layer.macs / MEGA), f"{layer.cycles:,}",
+            f"{layer.compute_cycles:,}", number(layer.energy_pj / 1e6),
+            number(layer.dram_bytes / 1e3)]
+
+
+def _totals(result: Result) -> dict[str, Any]:
+    plain: dict[str, Any] = result.to_dict()["totals"]
+    return plain

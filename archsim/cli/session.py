@@ -1,0 +1,115 @@
+"""The simulations of one command: each result is written when it is finished, so that an
+interruption or a failure loses only what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archsim.cli import console
+from archsim.cli.progress import bar
+from archsim.errors import InputError
+from archsim.files import check_writable
+from archsim.normalise import is_machine, normalise
+from archsim.results_store import Stored, group_name, read_folder, save, write_summary
+from archsim.trace import Trace, write_traces
+
+if TYPE_CHECKING:
+    from archsim.arch import Arch
+    from archsim.normalise import Row
+    from archsim.workload import Workload
+
+    Jobs = list[tuple[Workload, list[Arch]]]
+
+
+class Session:
+    """Runs jobs into the folder `out`; `finished` holds their results in order."""
+
+    def __init__(self, out: Path, scenario: str | None, *, show_progress: bool,
+                 traced: bool) -> None:
+        self.out = out
+        self.scenario = Path(scenario).stem if scenario else None
+        self.show_progress = show_progress
+        self.traced = traced
+        self.finished: list[Stored] = []
+        self.traces: list[Trace] = []
+
+    def check(self, jobs: Jobs) -> None:
+        """InputError where the results could not be written, or two of them to one place: before
+        any time is spent."""
+        for workload, machines in jobs:
+            if not machines:
+                raise InputError.at(workload.name, f"no machine for the task {workload.task!r}")
+            stems = [Path(arch.path).stem for arch in machines]
+            double = sorted({stem for stem in stems if stems.count(stem) > 1})
+            if double:
+                raise InputError.at(f"{double[0]}.json", "two machines would be written to it: "
+                                    "give their files different names")
+            check_writable(self.out / group_name(workload.name, self.scenario))
+
+    def simulate(self, jobs: Jobs) -> None:
+        """Run every job, and at the end of whatever was finished, write the summary."""
+        try:
+            while jobs:
+                workload, machines = jobs.pop(0)  # its tensors are let go with it
+                for arch in machines:
+                    self._one(workload, arch)
+        finally:
+            if self.finished:
+                self._summarise()
+
+    def rows(self, reference: str) -> list[Row]:
+        """The results of this session, the reference first in each workload."""
+        return normalise(_reference_first(self.finished, reference), reference)
+
+    def draw(self, reference: str) -> list[Path]:
+        """The figures over all results of the folder; without matplotlib a note and nothing."""
+        found, problems = read_folder(self.out)
+        for problem in problems:
+            console.note(f"left out of summary and figures: {problem}")
+        return draw(found, reference, self.out)
+
+    def write_traces(self, path: Path) -> None:
+        """All runs of the session as one timeline."""
+        write_traces(path, self.traces)
+
+    def _one(self, workload: Workload, arch: Arch) -> None:
+        from archsim.simulate import simulate
+
+        title = f"{workload.name} on {arch.name}"
+        trace = Trace(title, arch.clock_mhz, arch.components) if self.traced else None
+        with bar(title, quiet=not self.show_progress) as progress:
+            result = simulate(arch, workload, trace=trace, progress=progress)
+        group = group_name(workload.name, self.scenario)
+        stored = Stored(group, Path(arch.path).stem, result)
+        save(self.out, stored)
+        self.finished.append(stored)
+        if trace is not None:
+            self.traces.append(trace)
+
+    def _summarise(self) -> None:
+        found, _ = read_folder(self.out)
+        write_summary(self.out, found)
+
+
+def draw(results: Sequence[Stored], reference: str, folder: Path) -> list[Path]:
+    """Draw the figures of `results` into `folder`, and say what keeps any of it from being
+    drawn."""
+    from archsim.plots import MissingMatplotlib, figures
+
+    rows = normalise(_reference_first(results, reference), reference)
+    missing = dict.fromkeys(row.stored.group for row in rows if row.reference is None)
+    if missing:
+        console.note(f"not in the figures, for want of a run on {reference}: {', '.join(missing)}")
+    try:
+        return figures(rows, folder)
+    except MissingMatplotlib:
+        console.note("no figures: matplotlib is missing; pip install 'archsim[plot]' brings it")
+        return []
+
+
+def _reference_first(results: Sequence[Stored], reference: str) -> list[Stored]:
+    """Workloads in their order, the reference machine before the others of its workload."""
+    order = {group: at for at, group in enumerate(dict.fromkeys(one.group for one in results))}
+    return sorted(results, key=lambda one: (order[one.group], not is_machine(one, reference)))
