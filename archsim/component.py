@@ -1,9 +1,9 @@
-"""What every piece of hardware is to archsim: a frozen record of parameters, checked when it is read.
+"""What every piece of hardware is to archsim: a frozen record of parameters, checked when read.
 
-A component of an arch file is a YAML mapping whose `class` names a subclass of `Component` and whose other keys
-are that class's fields, so a field is documented, typed, bounded and published in the JSON Schema by being
-declared. The classes are found by listing `archsim/components/`; a machine with an array of its own may define
-its class in its own file of `archsim/machines/`.
+A component of an arch file is a YAML mapping whose `class` names a subclass of `Component` and
+whose other keys are that class's fields, so a field is documented, typed, bounded and published in
+the JSON Schema by being declared. The classes are found by listing `archsim/components/`; a machine
+with an array of its own may define the class in its own file of `archsim/machines/`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Bounds refuse slips of the keyboard and numbers that would only fill the memory; they are no model.
+from archsim.errors import InputError
+from archsim.source import unknown
+
+# Bounds refuse slips of the keyboard and numbers that would only fill the memory.
 Count = Annotated[int, Field(ge=1, le=65_536)]
 """Copies of hardware, lanes, banks, entries: from one to 65 536."""
 Positive = Annotated[int, Field(ge=1, le=2**31)]
@@ -36,14 +39,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Component(BaseModel):
     """Hardware as a record of its parameters: no time, no state.
 
-    The first line of a subclass's docstring is what `archsim list components` shows. Numbers are taken as
-    written: text or a fraction is not an integer here.
+    The first line of a subclass's docstring is what `archsim list components` shows. Numbers are
+    taken as written: text or a fraction is not an integer here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     is_storage: ClassVar[bool] = False
-    """Whether a flow may rest here; every flow that reaches or leaves the compute component passes one."""
+    """Whether a flow may rest here. Every flow passes at least one such component."""
 
     @classmethod
     def summary(cls) -> str:
@@ -76,10 +79,7 @@ def shipped_classes() -> dict[str, type[Component]]:
 
 
 def component_class(name: str) -> type[Component]:
-    """The shipped class of that name; InputError with the legal names and the nearest one otherwise."""
-    from archsim.errors import InputError
-    from archsim.source import unknown
-
+    """The shipped class of that name; InputError with the nearest one if there is none."""
     classes = shipped_classes()
     if name not in classes:
         raise InputError.at("class", unknown("component class", name, classes))

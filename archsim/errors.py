@@ -1,7 +1,7 @@
 """The three ways archsim says no: bad input, a broken invariant, and a deadlock.
 
-`InputError` is about what a person wrote and ends a command with status 2; `CheckFailed` is about the simulator
-itself and ends it with status 1. Neither is ever shown as a traceback.
+`InputError` is about what a person wrote and ends a command with status 2; `CheckFailed` is about
+the simulator itself and ends it with status 1. Neither is ever shown as a traceback.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with an input: where (``file:line:column``, a path or a key) and what to do about it."""
+    """One thing wrong with an input: where (``file:line:column``, a path, a key) and what to do."""
 
     place: str
     message: str
@@ -20,7 +20,7 @@ class Problem:
 
 
 class InputError(Exception):
-    """Everything wrong with one input, in the order of the file; the text has one line a problem."""
+    """Everything wrong with one input; its text has one line a problem."""
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
@@ -36,7 +36,7 @@ class InputError(Exception):
 
 
 class CheckFailed(Exception):
-    """An invariant that is checked in every run does not hold: a fault of the simulator, not of its input."""
+    """An invariant that every run checks does not hold: the simulator is at fault."""
 
 
 class Deadlock(CheckFailed):

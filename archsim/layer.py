@@ -1,6 +1,7 @@
-"""One layer of a network, fully resolved: every default filled in, every shape known (docs/formats.md).
+"""One layer of a network, fully resolved: every default filled in, every shape known.
 
-Sizes are ``(height, width)`` pairs and counts are elements of one sample; `batch` multiplies work elsewhere.
+Sizes are ``(height, width)`` pairs and counts are elements of one sample; `batch` multiplies work
+elsewhere. The letters are those of docs/formats.md.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ TRIPLE = 3
 class Layer:
     """One layer as every machine reads it; `load_workload` makes them and has checked them.
 
-    `kernel` of a global pool is its whole plane. `operands` holds the elements that each entry of `inputs`
-    brings, in that order (empty when the layer is fed from outside), so a broadcast `mul` operand counts its
-    own size. `positions` is T: linear layers share their weights over T steps, and add, mul and concat of such
-    outputs keep them; it is 1 everywhere else.
+    `kernel` of a global pool is its whole plane. `operands` holds the elements that each entry of
+    `inputs` brings, in that order, so a broadcast `mul` operand counts its own size; it is empty
+    when the layer is fed from outside. `positions` is T: linear layers share their weights over T
+    steps, and add, mul and concat of such outputs keep them; it is 1 everywhere else.
     """
 
     name: str
@@ -102,16 +103,16 @@ class Layer:
 
     @property
     def weight_elements(self) -> int:
-        """Weights of the original network, before any pruning or decomposition; 0 for layers without."""
+        """Weights of the original network, nothing pruned; 0 for layers without."""
         return prod(self.weight_shape()) if self.is_array else 0
 
     @property
     def window(self) -> int:
-        """Inputs that make one output of the post-processor: the kernel's area for pools, else 1."""
+        """Inputs that make one output: the kernel's area for pools, else 1."""
         return prod(self.kernel) if self.op == "pool" else 1
 
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of the `input` tensor of one sample: (C, H, W); linear (C,), or (T, C) with T > 1 positions."""
+        """Shape of one sample of `input`: (C, H, W); linear (C,), or (T, C) where T > 1."""
         if self.op != "linear":
             return (self.in_channels, *self.in_size)
         return (self.in_channels,) if self.positions == 1 else (self.positions, self.in_channels)
@@ -131,7 +132,8 @@ class Layer:
     def coef_shape(self) -> tuple[int, ...]:
         """Shape of `coef` at the default r; its last axis, r, may differ.
 
-        (K, C/groups, R, S) for every kernel but 1x1; (K, ceil((C/groups)/3), 3) for 1x1 and linear layers.
+        (K, C/groups, R, S) for every kernel but 1x1; (K, ceil((C/groups)/3), 3) for 1x1 and linear
+        layers.
         """
         if self.kernel != (1, 1):
             return self.weight_shape()
