@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import networkx as nx
-
     from archsim.arch import Arch
 
 SWEEPS = 8  # passes over the columns; a machine of ten components settles after three or four
@@ -48,8 +47,10 @@ def text(arch: Arch) -> str:
     names = max(len(name) for name in (*arch.flows, *arch.components))
     roles = max(len(flow.role) for flow in arch.flows.values())
     lines = [f"{arch.name}: {arch.clock_mhz:g} MHz, weights {arch.weights}, task {arch.task}", ""]
-    for flow in arch.flows.values():
-        lines.append(f"{flow.name:{names}}  {flow.role:{roles}}  {' -> '.join(flow.path)}")
+    lines += [
+        f"{flow.name:{names}}  {flow.role:{roles}}  {' -> '.join(flow.path)}"
+        for flow in arch.flows.values()
+    ]
     lines.append("")
     for name, component in arch.components.items():
         fields = ", ".join(f"{key} {_said(value)}" for key, value in component.model_dump().items())
@@ -110,8 +111,12 @@ def _order(columns: list[list[str]], wires: list[Wire]) -> None:
     for sweep in range(SWEEPS):
         rows = _rows(columns)
         for names in columns[:: -1 if sweep % 2 else 1]:
-            means = {name: sum(rows[other] for other in near[name]) / len(near[name])
-                     if near[name] else rows[name] for name in names}
+            means = {
+                name: sum(rows[other] for other in near[name]) / len(near[name])
+                if near[name]
+                else rows[name]
+                for name in names
+            }
             names.sort(key=means.__getitem__)
             rows |= _rows([names])
 

@@ -49,8 +49,10 @@ def svg(arch: Arch) -> str:
         f'<rect width="{width}" height="{height:g}" fill="white"/>',
         *_arrowheads(drawing.colours),
         *(_wire(drawing, wire) for wire in drawing.layout.wires),
-        *(_box(drawing.centres[name], name, type(component).__name__)
-          for name, component in arch.components.items()),
+        *(
+            _box(drawing.centres[name], name, type(component).__name__)
+            for name, component in arch.components.items()
+        ),
         *_legend(arch, drawing.colours, legend_top + LEGEND),
         "</svg>",
     ]
@@ -62,10 +64,13 @@ def _measure(arch: Arch, plan: Layout) -> Drawing:
     centres = {}
     for column, names in enumerate(plan.columns):
         for row, name in enumerate(names):
-            centres[name] = (MARGIN + BOX[0] / 2 + column * PITCH[0],
-                             MARGIN + BOX[1] / 2 + PITCH[1] * (row + (rows - len(names)) / 2))
-    returning = [wire for wire in plan.wires
-                 if plan.column(wire.target) < plan.column(wire.source) - 1]
+            centres[name] = (
+                MARGIN + BOX[0] / 2 + column * PITCH[0],
+                MARGIN + BOX[1] / 2 + PITCH[1] * (row + (rows - len(names)) / 2),
+            )
+    returning = [
+        wire for wire in plan.wires if plan.column(wire.target) < plan.column(wire.source) - 1
+    ]
     colours = {flow: COLOURS[at % len(COLOURS)] for at, flow in enumerate(arch.flows)}
     lanes = {wire: lane for lane, wire in enumerate(returning)}
     bottom = MARGIN + BOX[1] + PITCH[1] * (rows - 1)
@@ -78,8 +83,10 @@ def _wire(drawing: Drawing, wire: Wire) -> str:
     path = "M" + " L".join(f"{x:g},{y:g}" for x, y in points)
     colour = drawing.colours[wire.flow]
     head = f"url(#head-{colour[1:]})"
-    return (f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.6" '
-            f'stroke-linejoin="round" marker-end="{head}"/>')
+    return (
+        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.6" '
+        f'stroke-linejoin="round" marker-end="{head}"/>'
+    )
 
 
 def _across(drawing: Drawing, wire: Wire) -> list[Point]:
@@ -92,16 +99,25 @@ def _across(drawing: Drawing, wire: Wire) -> list[Point]:
     right = 1 if x1 > x0 else -1
     side, stub = right * BOX[0] / 2, right * STUB
     middle = [drawing.centres[name] for name in wire.via]
-    return [(x0 + side, y0 + leave), (x0 + side + stub, y0 + leave), *middle,
-            (x1 - side - 2 * stub, y1 + arrive), (x1 - side, y1 + arrive)]
+    return [
+        (x0 + side, y0 + leave),
+        (x0 + side + stub, y0 + leave),
+        *middle,
+        (x1 - side - 2 * stub, y1 + arrive),
+        (x1 - side, y1 + arrive),
+    ]
 
 
 def _port(drawing: Drawing, wire: Wire, at: str) -> float:
     """How far from the middle of the component `at` a wire meets it, so that no two meet in one
     point: in the order of the rows they lead to."""
-    others = [other for other in drawing.layout.wires
-              if other not in drawing.lanes and at in (other.source, other.target)
-              and _side(drawing, other, at) == _side(drawing, wire, at)]
+    others = [
+        other
+        for other in drawing.layout.wires
+        if other not in drawing.lanes
+        and at in (other.source, other.target)
+        and _side(drawing, other, at) == _side(drawing, wire, at)
+    ]
     others.sort(key=lambda other: _far_row(drawing, other, at))
     return (others.index(wire) - (len(others) - 1) / 2) * WIRE_GAP
 
@@ -126,29 +142,36 @@ def _under(drawing: Drawing, wire: Wire) -> list[Point]:
 
 
 def _arrowheads(colours: Mapping[str, str]) -> list[str]:
-    heads = [f'<marker id="head-{colour[1:]}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" '
-             f'markerHeight="6" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="{colour}"/></marker>'
-             for colour in dict.fromkeys(colours.values())]
+    heads = [
+        f'<marker id="head-{colour[1:]}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" '
+        f'markerHeight="6" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="{colour}"/></marker>'
+        for colour in dict.fromkeys(colours.values())
+    ]
     return ["<defs>", *heads, "</defs>"]
 
 
 def _box(centre: Point, name: str, kind: str) -> str:
     x, y = centre
-    return (f'<rect x="{x - BOX[0] / 2:g}" y="{y - BOX[1] / 2:g}" width="{BOX[0]}" '
-            f'height="{BOX[1]}" rx="5" fill="#f6f6f6" stroke="#444444"/>\n'
-            f'<text x="{x:g}" y="{y - 2:g}" text-anchor="middle" {FONT} font-size="12" '
-            f'fill="#111111">{escape(name)}</text>\n'
-            f'<text x="{x:g}" y="{y + 13:g}" text-anchor="middle" {FONT} font-size="9.5" '
-            f'fill="#666666">{escape(kind)}</text>')
+    return (
+        f'<rect x="{x - BOX[0] / 2:g}" y="{y - BOX[1] / 2:g}" width="{BOX[0]}" '
+        f'height="{BOX[1]}" rx="5" fill="#f6f6f6" stroke="#444444"/>\n'
+        f'<text x="{x:g}" y="{y - 2:g}" text-anchor="middle" {FONT} font-size="12" '
+        f'fill="#111111">{escape(name)}</text>\n'
+        f'<text x="{x:g}" y="{y + 13:g}" text-anchor="middle" {FONT} font-size="9.5" '
+        f'fill="#666666">{escape(kind)}</text>'
+    )
 
 
 def _legend(arch: Arch, colours: Mapping[str, str], y: float) -> list[str]:
     parts, x = [], float(MARGIN)
     for flow in arch.flows.values():
         said = f"{flow.name} ({flow.role})"
-        parts.append(f'<path d="M{x:g},{y - 4:g} h22" stroke="{colours[flow.name]}" '
-                     f'stroke-width="3"/>')
-        parts.append(f'<text x="{x + 28:g}" y="{y:g}" {FONT} font-size="11" '
-                     f'fill="#111111">{escape(said)}</text>')
+        parts.append(
+            f'<path d="M{x:g},{y - 4:g} h22" stroke="{colours[flow.name]}" stroke-width="3"/>'
+        )
+        parts.append(
+            f'<text x="{x + 28:g}" y="{y:g}" {FONT} font-size="11" '
+            f'fill="#111111">{escape(said)}</text>'
+        )
         x += 28 + 6.8 * len(said) + 20
     return parts

@@ -48,8 +48,9 @@ class Row:
 def normalise(results: Sequence[Stored], reference: str) -> list[Row]:
     """A row for each result, in the given order. `reference` is the stem or the name of a machine,
     in any case."""
-    references = {stored.group: stored.result for stored in results
-                  if is_machine(stored, reference)}
+    references = {
+        stored.group: stored.result for stored in results if is_machine(stored, reference)
+    }
     names = Counter((stored.group, stored.result.arch) for stored in results)
     rows = []
     for stored in results:

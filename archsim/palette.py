@@ -29,17 +29,27 @@ class Band:
     heights: Sequence[float]
 
 
-def bands(rows: Sequence[Row], parts: Sequence[Mapping[str, float]],
-          wholes: Sequence[float]) -> list[Band]:
+def bands(
+    rows: Sequence[Row], parts: Sequence[Mapping[str, float]], wholes: Sequence[float]
+) -> list[Band]:
     """`parts` of each row as shares of that row's reference `wholes`, one band a part, in the order
     in which the machines name them; parts too small to see are summed in a last band."""
     names = list(dict.fromkeys(name for part in parts for name in part))
-    shares = {name: [part.get(name, 0) / whole if whole else 0.0
-                     for part, whole in zip(parts, wholes, strict=True)] for name in names}
+    shares = {
+        name: [
+            part.get(name, 0) / whole if whole else 0.0
+            for part, whole in zip(parts, wholes, strict=True)
+        ]
+        for name in names
+    }
     totals = [sum(column) for column in zip(*shares.values(), strict=True)]
-    large = [name for name in names
-             if any(share > SHOWN_SHARE * total
-                    for share, total in zip(shares[name], totals, strict=True))]
+    large = [
+        name
+        for name in names
+        if any(
+            share > SHOWN_SHARE * total for share, total in zip(shares[name], totals, strict=True)
+        )
+    ]
     colours = _colours(large, rows)
     drawn = [Band(name, colours[name], shares[name]) for name in large]
     small = [name for name in names if name not in large]
@@ -56,8 +66,11 @@ def machine_colours(rows: Sequence[Row]) -> dict[str, str]:
 
 def _colours(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
     """By the class of the component of that name; flows have no class and take cool colours."""
-    classes = {name: str(fields.get("class", "")) for row in rows
-               for name, fields in row.result.arch_resolved.get("components", {}).items()}
+    classes = {
+        name: str(fields.get("class", ""))
+        for row in rows
+        for name, fields in row.result.arch_resolved.get("components", {}).items()
+    }
     families = {"grey": cycle(GREYS), "cool": cycle(COOL), "warm": cycle(WARM)}
     return {name: next(families[_family(classes.get(name, "Buffer"))]) for name in names}
 

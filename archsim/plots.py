@@ -21,13 +21,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE: Mapping[str, Any] = {
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 7.5,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6,
-    "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y", "grid.linewidth": 0.4,
-    "grid.color": "#d5d5d5", "xtick.major.size": 0, "ytick.major.width": 0.6,
-    "legend.frameon": False, "legend.fontsize": 7, "legend.handlelength": 1.0,
-    "legend.handleheight": 0.9, "savefig.dpi": 300,
-    "svg.hashsalt": "archsim", "svg.fonttype": "path",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 7.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.linewidth": 0.4,
+    "grid.color": "#d5d5d5",
+    "xtick.major.size": 0,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "legend.handlelength": 1.0,
+    "legend.handleheight": 0.9,
+    "savefig.dpi": 300,
+    "svg.hashsalt": "archsim",
+    "svg.fonttype": "path",
 }
 # No date and no program version: the same figure is the same file.
 NO_METADATA: Mapping[str, Mapping[str, None]] = {
@@ -83,7 +96,10 @@ def figures(rows: Sequence[Row], folder: Path) -> list[Path]:
         return []
     bars = _arrange(kept)
     drawn: Mapping[str, Callable[[Bars], Figure]] = {
-        "energy": _energy, "speedup": _speedup, "dram": _dram}
+        "energy": _energy,
+        "speedup": _speedup,
+        "dram": _dram,
+    }
     written = []
     with mpl.rc_context({**STYLE}):
         for name, draw in drawn.items():
@@ -144,8 +160,16 @@ def _stack(axes: Axes, bars: Bars, stack: Sequence[Band]) -> None:
     """Stacked bars, and the legend in the order of the stack."""
     floor = [0.0] * len(bars.rows)
     for band in stack:
-        axes.bar(bars.places, band.heights, BAR_WIDTH, bottom=floor, color=band.colour,
-                 edgecolor="white", linewidth=0.3, label=band.label)
+        axes.bar(
+            bars.places,
+            band.heights,
+            BAR_WIDTH,
+            bottom=floor,
+            color=band.colour,
+            edgecolor="white",
+            linewidth=0.3,
+            label=band.label,
+        )
         floor = [below + height for below, height in zip(floor, band.heights, strict=True)]
     handles, labels = axes.get_legend_handles_labels()
     axes.figure.legend(handles[::-1], labels[::-1], loc="outside right center")
@@ -154,8 +178,16 @@ def _stack(axes: Axes, bars: Bars, stack: Sequence[Band]) -> None:
 def _write_values(axes: Axes, bars: Bars, heights: Sequence[float], form: str) -> None:
     """The value above each bar; upright where the bars stand close."""
     for place, height in zip(bars.places, heights, strict=True):
-        axes.annotate(form.format(height), (place, height), (0, 2), textcoords="offset points",
-                      ha="center", va="bottom", fontsize=6.5, rotation=90 if bars.close else 0)
+        axes.annotate(
+            form.format(height),
+            (place, height),
+            (0, 2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=6.5,
+            rotation=90 if bars.close else 0,
+        )
     axes.set_ylim(0, max(1.0, *heights) * (1.22 if bars.close else 1.1))
 
 

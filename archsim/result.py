@@ -134,8 +134,16 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The whole result as JSON-ready values, in the order of the file."""
-        head = ("archsim", "arch", "arch_hash", "workload", "workload_hash", "mode", "clock_mhz",
-                "notes")
+        head = (
+            "archsim",
+            "arch",
+            "arch_hash",
+            "workload",
+            "workload_hash",
+            "mode",
+            "clock_mhz",
+            "notes",
+        )
         return {
             **{name: _plain(getattr(self, name)) for name in head},
             "totals": _plain(self.totals()),
@@ -147,8 +155,16 @@ class Result:
     def from_dict(cls, data: Mapping[str, Any]) -> Result:
         """The inverse of `to_dict`. KeyError or TypeError where `data` is no result."""
         totals = data["totals"]
-        same = ("archsim", "arch", "arch_hash", "arch_resolved", "clock_mhz", "workload",
-                "workload_hash", "mode")
+        same = (
+            "archsim",
+            "arch",
+            "arch_hash",
+            "arch_resolved",
+            "clock_mhz",
+            "workload",
+            "workload_hash",
+            "mode",
+        )
         return cls(
             **{name: data[name] for name in same},
             notes=tuple(data["notes"]),

@@ -20,8 +20,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARK = "archsim"  # a JSON object with this key is a result; its value is the version
-PLAIN_COLUMNS = ("macs", "macs_done", "cycles", "compute_cycles", "milliseconds",
-                 "millijoules", "dram_bytes", "sram_bytes", "gops", "gops_per_watt")
+PLAIN_COLUMNS = (
+    "macs",
+    "macs_done",
+    "cycles",
+    "compute_cycles",
+    "milliseconds",
+    "millijoules",
+    "dram_bytes",
+    "sram_bytes",
+    "gops",
+    "gops_per_watt",
+)
 
 
 @dataclass(frozen=True)
@@ -95,9 +105,14 @@ def summary_row(stored: Stored) -> dict[str, Any]:
     workload, _, scenario = stored.group.partition("@")
     totals = result.totals()
     return {
-        "workload": workload, "scenario": scenario, "arch": stored.stem, "name": result.arch,
-        "mode": result.mode, **{name: totals[name] for name in PLAIN_COLUMNS},
-        "arch_hash": result.arch_hash, "workload_hash": result.workload_hash,
+        "workload": workload,
+        "scenario": scenario,
+        "arch": stored.stem,
+        "name": result.arch,
+        "mode": result.mode,
+        **{name: totals[name] for name in PLAIN_COLUMNS},
+        "arch_hash": result.arch_hash,
+        "workload_hash": result.workload_hash,
         **{f"dram_bytes.{flow}": n for flow, n in totals["dram_bytes_by"].items()},
         **{f"energy_pj.{name}": pj for name, pj in totals["energy_by"].items()},
     }

@@ -41,11 +41,19 @@ class Trace:
         yield _name("process_name", process, 0, self.machine)
         for component, row in self._rows.items():
             yield _name("thread_name", process, row, component)
-            yield {"ph": "M", "name": "thread_sort_index", "pid": process, "tid": row,
-                   "args": {"sort_index": row}}
+            yield {
+                "ph": "M",
+                "name": "thread_sort_index",
+                "pid": process,
+                "tid": row,
+                "args": {"sort_index": row},
+            }
         for component, layer, what, start, end in self._slices:
             yield {
-                "ph": "X", "name": layer, "cat": what, "pid": process,
+                "ph": "X",
+                "name": layer,
+                "cat": what,
+                "pid": process,
                 "tid": self._rows[component],
                 "ts": round(start / self.clock_mhz, 6),
                 "dur": round((end - start) / self.clock_mhz, 6),
@@ -56,8 +64,9 @@ class Trace:
 def write_traces(path: str | Path, traces: Iterable[Trace]) -> None:
     """Write several runs into one file, a process each. InputError where `path` cannot be
     written."""
-    events = (event for process, trace in enumerate(traces, start=1)
-              for event in trace.events(process))
+    events = (
+        event for process, trace in enumerate(traces, start=1) for event in trace.events(process)
+    )
     lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in events)
     text = f'{{"displayTimeUnit":"ns","traceEvents":[\n{lines}\n]}}\n'
     write_atomically(Path(path), text.encode())

@@ -11,15 +11,18 @@ HEAVY = {"pandas", "networkx", "matplotlib", "safetensors", "rich", "torch"}
 
 
 def modules(package: str) -> dict[str, Path]:
-    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-            for path in sorted((ROOT / package).rglob("*.py"))}
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
 
 
 def imports(path: Path, *, at_start: bool = False) -> set[str]:
     """The modules that a file imports; with `at_start` those that importing the file imports."""
     found: set[str] = set()
-    nodes = _started(ast.parse(path.read_text())) if at_start else ast.walk(
-        ast.parse(path.read_text()))
+    nodes = (
+        _started(ast.parse(path.read_text())) if at_start else ast.walk(ast.parse(path.read_text()))
+    )
     for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
@@ -60,15 +63,23 @@ def test_simpy_is_imported_by_the_engine_alone():
 
 
 def test_matplotlib_is_imported_by_the_figures_alone():
-    users = {name for name, path in modules("archsim").items()
-             if "matplotlib" in tops(imports(path))}
+    users = {
+        name for name, path in modules("archsim").items() if "matplotlib" in tops(imports(path))
+    }
     assert users == {"archsim.plots"}
 
 
 @pytest.mark.parametrize("layer", ["components", "kernels", "machines"])
 def test_hardware_knows_neither_time_nor_output(layer):
-    above = ("archsim.engine", "archsim.simulate", "archsim.cli", "archsim.result", "archsim.plots",
-             "archsim.trace", "archsim.results_store")
+    above = (
+        "archsim.engine",
+        "archsim.simulate",
+        "archsim.cli",
+        "archsim.result",
+        "archsim.plots",
+        "archsim.trace",
+        "archsim.results_store",
+    )
     for name, path in modules(f"archsim/{layer}").items():
         wrong = {one for one in imports(path) if one.startswith(above)}
         assert not wrong, f"{name} imports {wrong}"
@@ -92,6 +103,9 @@ def test_imports_make_no_cycle(package):
     own = modules(package)
     graph = nx.DiGraph()
     for name, path in own.items():
-        graph.add_edges_from((name, other) for other in imports(path, at_start=True)
-                             if other in own and other != name and other != package)
+        graph.add_edges_from(
+            (name, other)
+            for other in imports(path, at_start=True)
+            if other in own and other not in {name, package}
+        )
     assert list(nx.simple_cycles(graph)) == []

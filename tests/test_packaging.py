@@ -18,9 +18,22 @@ def wheel(tmp_path_factory):
     stray = ROOT / "workloads" / "stray_tensor_for_the_packaging_test.safetensors"
     stray.write_bytes(b"never shipped")
     try:
-        subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps",
-                        "--no-build-isolation", "--disable-pip-version-check", "-w", str(folder),
-                        str(ROOT)], check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "wheel",
+                "--quiet",
+                "--no-deps",
+                "--no-build-isolation",
+                "--disable-pip-version-check",
+                "-w",
+                str(folder),
+                str(ROOT),
+            ],
+            check=True,
+        )
     finally:
         stray.unlink()
     return next(folder.glob("*.whl"))
@@ -35,8 +48,13 @@ def installed(wheel, tmp_path_factory):
 
     def run(*arguments):
         return subprocess.run(
-            [sys.executable, "-P", "-m", "archsim", *arguments], cwd=empty, capture_output=True,
-            text=True, check=False, env={**os.environ, "PYTHONPATH": str(site)})
+            [sys.executable, "-P", "-m", "archsim", *arguments],
+            cwd=empty,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(site)},
+        )
 
     run.site, run.empty = site, empty
     return run
@@ -44,10 +62,15 @@ def installed(wheel, tmp_path_factory):
 
 def test_the_wheel_holds_both_packages_the_machines_and_the_workloads(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    for part in ("archsim/__main__.py", "archsim/components/dram.py", "sdalgo/decompose.py",
-                 "archsim/_data/archs/smartdeal.yaml", "archsim/_data/archs/diannao.yaml",
-                 "archsim/_data/archs/units/table1_28nm.yaml",
-                 "archsim/_data/workloads/resnet50_sd.yaml"):
+    for part in (
+        "archsim/__main__.py",
+        "archsim/components/dram.py",
+        "sdalgo/decompose.py",
+        "archsim/_data/archs/smartdeal.yaml",
+        "archsim/_data/archs/diannao.yaml",
+        "archsim/_data/archs/units/table1_28nm.yaml",
+        "archsim/_data/workloads/resnet50_sd.yaml",
+    ):
         assert part in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

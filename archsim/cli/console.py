@@ -32,8 +32,10 @@ class Table:
         widths = [max(len(row[column]) for row in grid) for column in range(len(self.heads))]
         lines = [self.title] if self.title else []
         for row in grid:
-            cells = [cell.ljust(width) if column < self.left else cell.rjust(width)
-                     for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
+            cells = [
+                cell.ljust(width) if column < self.left else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
             lines.append(GAP.join(cells).rstrip())
         return lines
 
@@ -96,11 +98,20 @@ def _show_rich(table: Table) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD,
-                      title_style="bold", pad_edge=False)
+    drawn = RichTable(
+        title=Text(table.title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        title_style="bold",
+        pad_edge=False,
+    )
     for column, head in enumerate(table.heads):
-        drawn.add_column(Text(head), justify="left" if column < table.left else "right",
-                         overflow="fold", style="cyan" if column == 0 else None)
+        drawn.add_column(
+            Text(head),
+            justify="left" if column < table.left else "right",
+            overflow="fold",
+            style="cyan" if column == 0 else None,
+        )
     for row in table.rows:
         drawn.add_row(*(Text(cell) for cell in row))
     Console(highlight=False).print(drawn)

@@ -12,8 +12,9 @@ from archsim.cli import console, options
 
 def draw(
     arch: Annotated[str, typer.Argument(metavar="ARCH", help="A machine, by name or as a file.")],
-    svg: Annotated[Path | None, typer.Option(
-        "--svg", metavar="FILE", help="Write the diagram as SVG as well.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Write the diagram as SVG as well.")
+    ] = None,
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
     json: options.Json = False,

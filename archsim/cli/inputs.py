@@ -9,6 +9,7 @@ from archsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
+
     from archsim.workload import Workload
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ def machines(names: Sequence[str], task: str, sets: Sequence[str]) -> list[Arch]
     its component. If none has, every machine is asked to apply it, and says what is wrong.
     """
     from archsim.arch import load_arch
+
     from archsim.search import names as found
 
     wanted = list(dict.fromkeys(names)) or list(found("archs"))
@@ -44,8 +46,11 @@ def machines(names: Sequence[str], task: str, sets: Sequence[str]) -> list[Arch]
 
 def _lines_for(arch: Arch, sets: Sequence[str], all_machines: Sequence[Arch]) -> list[str]:
     known = {name for one in all_machines for name in one.components}
-    return [line for line in sets
-            if _component(line) in arch.components or _component(line) not in known]
+    return [
+        line
+        for line in sets
+        if _component(line) in arch.components or _component(line) not in known
+    ]
 
 
 def _component(line: str) -> str:

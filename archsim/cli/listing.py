@@ -41,12 +41,20 @@ def archs(json: options.Json = False, quiet: options.Quiet = False) -> None:
       archsim list archs
     """
     from archsim.arch import load_arch
+
     from archsim.search import names
 
     def row(name: str) -> dict[str, Any]:
         arch = load_arch(name)
-        return {"arch": name, "name": arch.name, "task": arch.task, "weights": arch.weights,
-                "machine": arch.machine, "clock_mhz": arch.clock_mhz, "file": shown(arch.path)}
+        return {
+            "arch": name,
+            "name": arch.name,
+            "task": arch.task,
+            "weights": arch.weights,
+            "machine": arch.machine,
+            "clock_mhz": arch.clock_mhz,
+            "file": shown(arch.path),
+        }
 
     _show(names("archs"), "arch", row, json=json, quiet=quiet)
 
@@ -68,9 +76,14 @@ def workloads(json: options.Json = False, quiet: options.Quiet = False) -> None:
     def row(name: str) -> dict[str, Any]:
         workload = load_workload(name)
         macs = sum(layer.macs for layer in workload.layers) * workload.batch
-        return {"workload": name, "task": workload.task, "mode": workload.mode,
-                "layers": len(workload.layers), "gmacs": round(macs / 1e9, 3),
-                "file": shown(workload.path)}
+        return {
+            "workload": name,
+            "task": workload.task,
+            "mode": workload.mode,
+            "layers": len(workload.layers),
+            "gmacs": round(macs / 1e9, 3),
+            "file": shown(workload.path),
+        }
 
     _show(names("workloads"), "workload", row, json=json, quiet=quiet)
 
@@ -91,8 +104,9 @@ def components(json: options.Json = False, quiet: options.Quiet = False) -> None
     elif not quiet:
         for one in described:
             console.say(f"{one['class']}\n{textwrap.indent(one['meaning'], '  ')}\n")
-            rows = [[f"  {key}", field["type"], field["default"]]
-                    for key, field in one["keys"].items()]
+            rows = [
+                [f"  {key}", field["type"], field["default"]] for key, field in one["keys"].items()
+            ]
             console.show(Table("", ["  key", "type", "default"], rows, left=3))
 
 
@@ -102,8 +116,9 @@ def shown(path: Path | str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _show(names: Iterable[str], key: str, row: Callable[[str], dict[str, Any]], *, json: bool,
-          quiet: bool) -> None:
+def _show(
+    names: Iterable[str], key: str, row: Callable[[str], dict[str, Any]], *, json: bool, quiet: bool
+) -> None:
     """A table of `row` of each name; the problems of files that do not load come after it."""
     rows, problems = [], []
     for name in names:
@@ -114,8 +129,14 @@ def _show(names: Iterable[str], key: str, row: Callable[[str], dict[str, Any]], 
     if json:
         console.say_json(rows)
     elif not quiet and rows:
-        console.show(Table("", list(rows[0]), [[_text(value) for value in one.values()]
-                                               for one in rows], left=len(rows[0])))
+        console.show(
+            Table(
+                "",
+                list(rows[0]),
+                [[_text(value) for value in one.values()] for one in rows],
+                left=len(rows[0]),
+            )
+        )
     elif not quiet:
         console.say(f"no {key} found")
     if problems:
@@ -130,14 +151,21 @@ def _described(name: str, kind: type[Component]) -> dict[str, Any]:
     """A component class as its pydantic model publishes it."""
     schema = kind.model_json_schema()
     needed = schema.get("required", [])
-    keys = {key: {"type": _type(field, schema),
-                  "default": "needed" if key in needed else _default(field.get("default"))}
-            for key, field in schema.get("properties", {}).items()}
+    keys = {
+        key: {
+            "type": _type(field, schema),
+            "default": "needed" if key in needed else _default(field.get("default")),
+        }
+        for key, field in schema.get("properties", {}).items()
+    }
     return {"class": name, "meaning": inspect.cleandoc(kind.__doc__ or ""), "keys": keys}
 
 
 def _default(value: object) -> str:
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    """A value as YAML writes it."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:

@@ -20,8 +20,13 @@ from archsim.version import VERSION
 DONE, CHECK_FAILED, BAD_INPUT = 0, 1, 2
 INTERRUPTED_IN_TYPER = 130  # what typer turns a Ctrl-C into
 
-app = typer.Typer(name="archsim", rich_markup_mode=None, add_completion=False,
-                  no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    name="archsim",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.command("run")(run.run)
 app.command("validate")(validate.validate)
 app.add_typer(listing.app, name="list")
@@ -38,8 +43,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def archsim(
-    version: Annotated[bool, typer.Option(  # noqa: ARG001 - typer calls _version with it
-        "--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Simulate neural networks on accelerators described in YAML.
 
@@ -93,9 +99,11 @@ def _explain(error: Exception) -> int:
     if isinstance(error, MemoryError):
         console.complain(["out of memory: the network or a machine is too large for this computer"])
         return BAD_INPUT
-    console.complain([
-        f"internal error: {type(error).__name__}: {error}",
-        "this is a fault of archsim, not of its input; ARCHSIM_DEBUG=1 shows where it happened",
-    ])
+    console.complain(
+        [
+            f"internal error: {type(error).__name__}: {error}",
+            "this is a fault of archsim, not of its input; ARCHSIM_DEBUG=1 shows where it happened",
+        ]
+    )
     sys.stderr.flush()
     return CHECK_FAILED

@@ -16,24 +16,43 @@ class Layers(StrEnum):
     ALL = "all"
 
 
-Set = Annotated[list[str], typer.Option(
-    "--set", metavar="KEY=VALUE", show_default=False,
-    help="Override a key of the machines that have it: pe_slices.lines=8. Repeatable.")]
-Scenario = Annotated[str | None, typer.Option(
-    "--scenario", metavar="NAME", help="Apply a named set of overrides: archs/scenarios/NAME.yaml.")]
-Out = Annotated[Path, typer.Option(
-    "--out", metavar="FOLDER", help="Where results are written.")]
-LayerChoice = Annotated[Layers, typer.Option(
-    "--layers", metavar="conv|all", help="Convolution layers only, or the whole network.")]
-NormaliseTo = Annotated[str, typer.Option(
-    "--normalise-to", metavar="ARCH", help="The machine that counts as 1.")]
-Json = Annotated[bool, typer.Option(
-    "--json", help="Print one JSON document instead of text.")]
-Quiet = Annotated[bool, typer.Option(
-    "--quiet", "-q", help="Print nothing but errors.")]
-Verbose = Annotated[int, typer.Option(
-    "-v", "--verbose", count=True, show_default=False,
-    help="Print more; twice for a row a layer.")]
+Set = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        show_default=False,
+        help="Override a key of the machines that have it: pe_slices.lines=8. Repeatable.",
+    ),
+]
+Scenario = Annotated[
+    str | None,
+    typer.Option(
+        "--scenario", metavar="NAME", help="Apply the overrides of archs/scenarios/NAME.yaml."
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where results are written.")]
+LayerChoice = Annotated[
+    Layers,
+    typer.Option(
+        "--layers", metavar="conv|all", help="Convolution layers only, or the whole network."
+    ),
+]
+NormaliseTo = Annotated[
+    str, typer.Option("--normalise-to", metavar="ARCH", help="The machine that counts as 1.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        help="Print more; twice for a row a layer.",
+    ),
+]
 
 DEFAULT_OUT = Path("results")
 DEFAULT_REFERENCE = "diannao"

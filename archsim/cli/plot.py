@@ -11,11 +11,16 @@ from archsim.cli import console, options
 
 
 def plot(
-    results: Annotated[Path, typer.Argument(
-        metavar="RESULTS", help="A folder that `archsim run` wrote.")] = options.DEFAULT_OUT,
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS", help="A folder that `archsim run` wrote.")
+    ] = options.DEFAULT_OUT,
     normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
-    out: Annotated[Path | None, typer.Option(
-        "--out", metavar="FOLDER", help="Where to draw; in RESULTS itself by default.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Where to draw; in RESULTS itself by default."
+        ),
+    ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:

@@ -31,7 +31,8 @@ def bar(title: str, *, quiet: bool) -> Iterator[Progress]:
 
         def report(done: int, total: int, what: str) -> None:
             late = time.monotonic() - start > PATIENCE_SECONDS
-            drawn.update(task, completed=done, total=total, description=f"{title}: {what}",
-                         visible=late)
+            drawn.update(
+                task, completed=done, total=total, description=f"{title}: {what}", visible=late
+            )
 
         yield report

@@ -14,6 +14,7 @@ LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock 
 NONE = "-"
 MILLI_PJ = 1e9  # pJ in a millijoule
 MEGA = 1e6
+ROOM_FOR_SHARES = 3  # so many machines fit side by side with a second column each
 
 
 def show_workload(rows: Sequence[Row], verbose: int) -> None:
@@ -54,28 +55,37 @@ def comparison(rows: Sequence[Row]) -> Table:
     if reference is None:
         columns = [column for column in columns if column[0] not in {"speed-up", "energy", "DRAM"}]
     title = f"normalised to {reference}" if reference else ""
-    return Table(title, ["machine", *(head for head, _ in columns)],
-                 [[row.label, *(show(row) for _, show in columns)] for row in rows])
+    return Table(
+        title,
+        ["machine", *(head for head, _ in columns)],
+        [[row.label, *(show(row) for _, show in columns)] for row in rows],
+    )
 
 
 def energy_by_component(rows: Sequence[Row]) -> Table:
-    """A component a row, a machine a column: mJ and the share of that machine's whole."""
+    """A component a row, a machine a column: mJ and, of a few machines, the share of the whole."""
     parts = [row.result.energy_by for row in rows]
-    names = [name for name in dict.fromkeys(name for part in parts for name in part)
-             if any(part.get(name) for part in parts)]
-    heads = ["component"]
-    for row in rows:
-        heads += [f"{row.label} mJ", "share"]
-    lines = []
-    for name in names:
-        line = [name]
-        for row, part in zip(rows, parts, strict=True):
-            line += _with_share(part.get(name), row.result.energy_pj)
-        lines.append(line)
-    total = ["total"]
-    for row in rows:
-        total += _with_share(row.result.energy_pj, row.result.energy_pj)
-    return Table("energy by component", heads, [*lines, total])
+    names = [
+        name
+        for name in dict.fromkeys(name for part in parts for name in part)
+        if any(part.get(name) for part in parts)
+    ]
+    wholes = [row.result.energy_pj for row in rows]
+    width = 2 if len(rows) <= ROOM_FOR_SHARES else 1
+    heads = [head for row in rows for head in (f"{row.label} mJ", "share")[:width]]
+    lines = [(name, [part.get(name) for part in parts]) for name in names]
+    table = [
+        [
+            name,
+            *(
+                cell
+                for energy, whole in zip(energies, wholes, strict=True)
+                for cell in _with_share(energy, whole)[:width]
+            ),
+        ]
+        for name, energies in [*lines, ("total", wholes)]
+    ]
+    return Table("energy by component", ["component", *heads], table)
 
 
 def time_by_component(row: Row) -> Table:
@@ -86,31 +96,49 @@ def time_by_component(row: Row) -> Table:
     for name, instances in totals["instances"].items():
         whole = row.result.cycles * instances
         lost = totals["lost"].get(name, {})
-        counts = [totals["busy"].get(name, 0), *(lost.get(cause, 0) for cause in causes),
-                  totals["idle"].get(name, 0)]
+        counts = [
+            totals["busy"].get(name, 0),
+            *(lost.get(cause, 0) for cause in causes),
+            totals["idle"].get(name, 0),
+        ]
         shares = [f"{100 * count / whole:.1f}" if whole else NONE for count in counts]
         lines.append([name, f"{instances:,}", *shares])
-    return Table(f"{row.label}: where time goes, % of instance-cycles",
-                 ["component", "instances", "busy", *causes, "idle"], lines)
+    return Table(
+        f"{row.label}: where time goes, % of instance-cycles",
+        ["component", "instances", "busy", *causes, "idle"],
+        lines,
+    )
 
 
 def layers_of(row: Row) -> Table:
     """A layer a row."""
     lines = [_layer_line(layer) for layer in row.result.layers]
-    return Table(f"{row.label}: layers",
-                 ["layer", "op", "phase", "MMAC", "cycles", "compute", "energy uJ", "DRAM kB"],
-                 lines, left=3)
+    return Table(
+        f"{row.label}: layers",
+        ["layer", "op", "phase", "MMAC", "cycles", "compute", "energy uJ", "DRAM kB"],
+        lines,
+        left=3,
+    )
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The normalised rows for programs; layers stand in the files."""
-    return [{
-        "workload": row.result.workload, "folder": row.stored.group, "arch": row.stored.stem,
-        "name": row.result.arch, "mode": row.result.mode, "notes": list(row.result.notes),
-        "normalised_to": row.reference.arch if row.reference else None,
-        "speedup": row.speedup, "energy": row.energy, "dram": row.dram,
-        "totals": _totals(row.result),
-    } for row in rows]
+    return [
+        {
+            "workload": row.result.workload,
+            "folder": row.stored.group,
+            "arch": row.stored.stem,
+            "name": row.result.arch,
+            "mode": row.result.mode,
+            "notes": list(row.result.notes),
+            "normalised_to": row.reference.arch if row.reference else None,
+            "speedup": row.speedup,
+            "energy": row.energy,
+            "dram": row.dram,
+            "totals": _totals(row.result),
+        }
+        for row in rows
+    ]
 
 
 def number(value: float) -> str:
@@ -139,9 +167,16 @@ def _with_share(energy_pj: float | None, whole_pj: float) -> list[str]:
 
 def _layer_line(layer: LayerResult) -> list[str]:
     name = f"{layer.name} (in {layer.fused_into})" if layer.fused_into else layer.name
-    return [name, layer.op, layer.phase, number(layer.macs / MEGA), f"{layer.cycles:,}",
-            f"{layer.compute_cycles:,}", number(layer.energy_pj / 1e6),
-            number(layer.dram_bytes / 1e3)]
+    return [
+        name,
+        layer.op,
+        layer.phase,
+        number(layer.macs / MEGA),
+        f"{layer.cycles:,}",
+        f"{layer.compute_cycles:,}",
+        number(layer.energy_pj / 1e6),
+        number(layer.dram_bytes / 1e3),
+    ]
 
 
 def _totals(result: Result) -> dict[str, Any]:

@@ -18,19 +18,33 @@ INTERRUPTED = 2
 
 
 def run(
-    workload: Annotated[list[str], typer.Option(
-        "--workload", "-w", metavar="NAME", show_default=False,
-        help="A workload, by name or as a file. Repeatable.")],
-    arch: Annotated[list[str], typer.Option(
-        "--arch", "-a", metavar="NAME", show_default=False,
-        help="A machine, by name or as a file. Repeatable; without it every inference machine.",
-    )] = [],  # noqa: B006 - typer reads it and hands out a new list
+    workload: Annotated[
+        list[str],
+        typer.Option(
+            "--workload",
+            "-w",
+            metavar="NAME",
+            show_default=False,
+            help="A workload, by name or as a file. Repeatable.",
+        ),
+    ],
+    arch: Annotated[
+        list[str],
+        typer.Option(
+            "--arch",
+            "-a",
+            metavar="NAME",
+            show_default=False,
+            help="A machine, by name or as a file. Repeatable; without it every inference machine.",
+        ),
+    ] = [],  # noqa: B006 - typer reads it and hands out a new list
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
     layers: options.LayerChoice = options.Layers.ALL,
     normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
-    trace: Annotated[Path | None, typer.Option(
-        "--trace", metavar="FILE", help="Write a timeline for Perfetto or chrome://tracing.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option("--trace", metavar="FILE", help="Write a timeline for Perfetto.")
+    ] = None,
     out: options.Out = options.DEFAULT_OUT,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -38,8 +52,9 @@ def run(
 ) -> None:
     """Simulate workloads, compare machines.
 
-    Prints cycles, energy and DRAM traffic, normalised to one machine. Results go to FOLDER/WORKLOAD/ARCH.json, with a summary.csv and figures over all results of the
-    folder. Each machine is written as soon as it is finished.
+    Prints cycles, energy and DRAM traffic, normalised to one machine. Results go to
+    FOLDER/WORKLOAD/ARCH.json, with a summary.csv and figures over all results of the folder.
+    Each machine is written as soon as it is finished.
 
     \b
     Examples:
@@ -67,12 +82,19 @@ def run(
     figures = session.draw(normalise_to)
     rows = session.rows(normalise_to)
     if json:
-        console.say_json({"runs": report.as_json(rows), "out": str(out),
-                          "figures": [str(path) for path in figures]})
+        console.say_json(
+            {
+                "runs": report.as_json(rows),
+                "out": str(out),
+                "figures": [str(path) for path in figures],
+            }
+        )
     elif not quiet:
         _print(rows, lines, verbose)
-        console.say(f"written: {out}/{_folders(rows)}, summary.csv"
-                    + (", " + ", ".join(path.name for path in figures) if figures else ""))
+        console.say(
+            f"written: {out}/{_folders(rows)}, summary.csv"
+            + (", " + ", ".join(path.name for path in figures) if figures else "")
+        )
 
 
 def _print(rows: Sequence[Row], overrides: Sequence[str], verbose: int) -> None:

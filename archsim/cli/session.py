@@ -17,6 +17,7 @@ from archsim.trace import Trace, write_traces
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
+
     from archsim.normalise import Row
     from archsim.workload import Workload
 
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 class Session:
     """Runs jobs into the folder `out`; `finished` holds their results in order."""
 
-    def __init__(self, out: Path, scenario: str | None, *, show_progress: bool,
-                 traced: bool) -> None:
+    def __init__(
+        self, out: Path, scenario: str | None, *, show_progress: bool, traced: bool
+    ) -> None:
         self.out = out
         self.scenario = Path(scenario).stem if scenario else None
         self.show_progress = show_progress
@@ -44,8 +46,10 @@ class Session:
             stems = [Path(arch.path).stem for arch in machines]
             double = sorted({stem for stem in stems if stems.count(stem) > 1})
             if double:
-                raise InputError.at(f"{double[0]}.json", "two machines would be written to it: "
-                                    "give their files different names")
+                raise InputError.at(
+                    f"{double[0]}.json",
+                    "two machines would be written to it: give their files different names",
+                )
             check_writable(self.out / group_name(workload.name, self.scenario))
 
     def simulate(self, jobs: Jobs) -> None:

@@ -12,14 +12,17 @@ from archsim.errors import InputError, Problem
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(
-        metavar="FILE...", help="Machines, workloads, scenarios or energy tables.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Machines, workloads, scenarios or energy tables."),
+    ],
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Check input files.
 
-    Says all problems of all files, each with its place and its cure. The status is 0 if every file is right and 2 if one is not.
+    Says all problems of all files, each with its place and its cure. The status is 0 if every
+    file is right and 2 if one is not.
 
     \b
     Examples:
@@ -36,10 +39,17 @@ def validate(
             checked[str(path)] = ("", list(error.problems))
     wrong = [problem for _, problems in checked.values() for problem in problems]
     if json:
-        console.say_json([
-            {"file": name, "kind": kind, "ok": not problems,
-             "problems": [{"place": one.place, "message": one.message} for one in problems]}
-            for name, (kind, problems) in checked.items()])
+        console.say_json(
+            [
+                {
+                    "file": name,
+                    "kind": kind,
+                    "ok": not problems,
+                    "problems": [{"place": one.place, "message": one.message} for one in problems],
+                }
+                for name, (kind, problems) in checked.items()
+            ]
+        )
     elif not quiet:
         for name, (kind, problems) in checked.items():
             if not problems:

@@ -22,7 +22,13 @@ def test_three_figures_in_two_formats_the_same_bytes_twice(tmp_path, rows):
     first = figures(rows, tmp_path / "one")
     second = figures(rows, tmp_path / "two")
     assert [path.name for path in first] == [
-        "energy.png", "energy.svg", "speedup.png", "speedup.svg", "dram.png", "dram.svg"]
+        "energy.png",
+        "energy.svg",
+        "speedup.png",
+        "speedup.svg",
+        "dram.png",
+        "dram.svg",
+    ]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 

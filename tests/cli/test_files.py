@@ -10,7 +10,6 @@ import pytest
 from archsim.errors import InputError
 from archsim.files import write_atomically
 
-
 # The kernel cuts the write at 4 kB, as a full disk would.
 CUT_SHORT = """
 import pathlib, resource, signal, sys
@@ -32,8 +31,9 @@ def test_folders_are_made_and_content_replaced(tmp_path):
 def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path):
     path = tmp_path / "b.json"
     write_atomically(path, b"old")
-    done = subprocess.run([sys.executable, "-c", CUT_SHORT, str(path)], capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", CUT_SHORT, str(path)], capture_output=True, text=True, check=False
+    )
     assert done.stderr.splitlines()[-1].endswith("b.json: cannot be written: File too large")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["b.json"]

@@ -18,8 +18,12 @@ def test_totals_are_the_sums_of_the_layers():
     assert totals["macs"] == 8_000_000
     assert totals["energy_pj"] == pytest.approx(50e6)
     assert totals["energy_by"]["mac_array"] == pytest.approx(12e6)
-    assert totals["dram_bytes_by"] == {"input": 25_000 + 75_000, "weight": 15_000 + 45_000,
-                                       "index": 2_000 + 8_000, "output": 8_000 + 22_000}
+    assert totals["dram_bytes_by"] == {
+        "input": 25_000 + 75_000,
+        "weight": 15_000 + 45_000,
+        "index": 2_000 + 8_000,
+        "output": 8_000 + 22_000,
+    }
     assert totals["lost"] == {"dram": {"wait_input": 62 + 187}}
 
 
@@ -40,19 +44,54 @@ def test_a_result_survives_its_file(tmp_path):
 
 def test_the_file_has_the_documented_keys():
     data = result("diannao").to_dict()
-    assert list(data) == ["archsim", "arch", "arch_hash", "workload", "workload_hash", "mode",
-                          "clock_mhz", "notes", "totals", "layers", "arch_resolved"]
+    assert list(data) == [
+        "archsim",
+        "arch",
+        "arch_hash",
+        "workload",
+        "workload_hash",
+        "mode",
+        "clock_mhz",
+        "notes",
+        "totals",
+        "layers",
+        "arch_resolved",
+    ]
     assert list(data["layers"][0]) == [
-        "name", "op", "phase", "fused_into", "macs", "macs_done", "cycles", "compute_cycles",
-        "energy_pj", "energy_by", "dram_bytes", "dram_bytes_by", "sram_bytes", "actions", "busy",
-        "lost"]
+        "name",
+        "op",
+        "phase",
+        "fused_into",
+        "macs",
+        "macs_done",
+        "cycles",
+        "compute_cycles",
+        "energy_pj",
+        "energy_by",
+        "dram_bytes",
+        "dram_bytes_by",
+        "sram_bytes",
+        "actions",
+        "busy",
+        "lost",
+    ]
 
 
 def test_numpy_counts_are_written_as_plain_numbers():
     values = {name: {} for name in ("energy_by", "dram_bytes_by", "actions", "busy", "lost")}
-    one = LayerResult(name="a", op="conv", phase="ff", macs=np.int64(7), macs_done=np.uint8(3),
-                      cycles=np.int32(2), compute_cycles=1, energy_pj=np.float64(0.5),
-                      dram_bytes=0, sram_bytes=0, **values)
+    one = LayerResult(
+        name="a",
+        op="conv",
+        phase="ff",
+        macs=np.int64(7),
+        macs_done=np.uint8(3),
+        cycles=np.int32(2),
+        compute_cycles=1,
+        energy_pj=np.float64(0.5),
+        dram_bytes=0,
+        sram_bytes=0,
+        **values,
+    )
     assert json.loads(json.dumps(one.to_dict()))["macs"] == 7
     assert {type(one.to_dict()[name]) for name in ("macs", "macs_done", "cycles")} == {int}
 
@@ -75,7 +114,9 @@ def test_machines_of_one_name_are_told_apart():
     both = [stored("smartdeal"), stored("smartdeal")]
     object.__setattr__(both[1], "stem", "wide")
     assert [row.label for row in normalise(both, "diannao")] == [
-        "SmartDeal (smartdeal)", "SmartDeal (wide)"]
+        "SmartDeal (smartdeal)",
+        "SmartDeal (wide)",
+    ]
 
 
 def test_summary_has_a_row_for_every_result_of_the_folder(tmp_path):
@@ -89,7 +130,8 @@ def test_summary_has_a_row_for_every_result_of_the_folder(tmp_path):
     assert [line.split(",")[:4] for line in lines[1:]] == [
         ["other", "lanes", "smartdeal", "SmartDeal"],
         ["tiny", "", "diannao", "DianNao"],
-        ["tiny", "", "smartdeal", "SmartDeal"]]
+        ["tiny", "", "smartdeal", "SmartDeal"],
+    ]
     index = summary(found)["dram_bytes.index"]
     assert index.isna().tolist() == [False, True, False]
     assert int(index[2]) == 10_000

@@ -15,8 +15,18 @@ def test_a_cycle_is_as_long_as_the_clock_makes_it(tmp_path):
     trace.add("dma", "conv1", "load", 100, 150)
     trace.write(tmp_path / "t.json")
     drawn, _ = slices(tmp_path / "t.json")
-    assert drawn == [{"ph": "X", "name": "conv1", "cat": "load", "pid": 1, "tid": 2, "ts": 0.2,
-                      "dur": 0.1, "args": {"what": "load", "cycle": 100, "cycles": 50}}]
+    assert drawn == [
+        {
+            "ph": "X",
+            "name": "conv1",
+            "cat": "load",
+            "pid": 1,
+            "tid": 2,
+            "ts": 0.2,
+            "dur": 0.1,
+            "args": {"what": "load", "cycle": 100, "cycles": 50},
+        }
+    ]
 
 
 def test_every_component_has_a_named_row_in_the_order_given(tmp_path):
@@ -24,8 +34,9 @@ def test_every_component_has_a_named_row_in_the_order_given(tmp_path):
     trace.add("mac_array", "a", "compute", 0, 1)
     trace.write(tmp_path / "t.json")
     _, events = slices(tmp_path / "t.json")
-    names = [(event["tid"], event["args"]["name"]) for event in events
-             if event["name"] == "thread_name"]
+    names = [
+        (event["tid"], event["args"]["name"]) for event in events if event["name"] == "thread_name"
+    ]
     assert names == [(1, "dram"), (2, "dma"), (3, "mac_array")]
 
 
@@ -37,7 +48,9 @@ def test_two_machines_are_two_processes(tmp_path):
     drawn, events = slices(tmp_path / "t.json")
     assert [event["pid"] for event in drawn] == [1, 2]
     assert [event["args"]["name"] for event in events if event["name"] == "process_name"] == [
-        "A", "B"]
+        "A",
+        "B",
+    ]
 
 
 def test_an_empty_trace_is_valid_json(tmp_path):

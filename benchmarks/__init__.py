@@ -1,0 +1,1 @@
+"""Times and memory against the budgets; `make bench` prints the table."""
