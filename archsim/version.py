@@ -1,3 +1,3 @@
-"""The version of archsim and sdalgo, in one place: the build reads it and every result carries it."""
+"""The version of archsim and sdalgo: the build reads it, and every result carries it."""
 
 VERSION = "0.1.0"
