@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STYLE: Mapping[str, Any] = {
+STYLE: Any = {  # to matplotlib a type of its own, a literal of all legal keys
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 7.5,
@@ -101,7 +101,7 @@ def figures(rows: Sequence[Row], folder: Path) -> list[Path]:
         "dram": _dram,
     }
     written = []
-    with mpl.rc_context({**STYLE}):
+    with mpl.rc_context(STYLE):
         for name, draw in drawn.items():
             figure = draw(bars)
             for kind, metadata in NO_METADATA.items():

@@ -12,7 +12,7 @@ import typer
 
 from archsim.cli import console, options
 from archsim.cli.console import Table
-from archsim.errors import InputError
+from archsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from archsim.component import Component
@@ -120,7 +120,8 @@ def _show(
     names: Iterable[str], key: str, row: Callable[[str], dict[str, Any]], *, json: bool, quiet: bool
 ) -> None:
     """A table of `row` of each name; the problems of files that do not load come after it."""
-    rows, problems = [], []
+    rows: list[dict[str, Any]] = []
+    problems: list[Problem] = []
     for name in names:
         try:
             rows.append(row(name))

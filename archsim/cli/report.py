@@ -12,6 +12,7 @@ from archsim.result import LayerResult, Result
 
 LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock tree are left out."
 NONE = "-"
+TOTAL = "total"
 MILLI_PJ = 1e9  # pJ in a millijoule
 MEGA = 1e6
 ROOM_FOR_SHARES = 3  # so many machines fit side by side with a second column each
@@ -70,21 +71,15 @@ def energy_by_component(rows: Sequence[Row]) -> Table:
         for name in dict.fromkeys(name for part in parts for name in part)
         if any(part.get(name) for part in parts)
     ]
-    wholes = [row.result.energy_pj for row in rows]
     width = 2 if len(rows) <= ROOM_FOR_SHARES else 1
     heads = [head for row in rows for head in (f"{row.label} mJ", "share")[:width]]
-    lines = [(name, [part.get(name) for part in parts]) for name in names]
-    table = [
-        [
-            name,
-            *(
-                cell
-                for energy, whole in zip(energies, wholes, strict=True)
-                for cell in _with_share(energy, whole)[:width]
-            ),
-        ]
-        for name, energies in [*lines, ("total", wholes)]
-    ]
+    table = []
+    for name in [*names, TOTAL]:
+        line = [name]
+        for row, part in zip(rows, parts, strict=True):
+            whole = row.result.energy_pj
+            line += _with_share(whole if name == TOTAL else part.get(name), whole)[:width]
+        table.append(line)
     return Table("energy by component", ["component", *heads], table)
 
 
