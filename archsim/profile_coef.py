@@ -7,9 +7,12 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.profile_models import CoefProfile, Mask
+from archsim.profile_mask import draw_mask, quantile_sample, random16
+from archsim.profile_models import CoefProfile
 from archsim.profile_values import uniform_table
-from archsim.profile_weight import CHUNK, mask_latent, quantile_sample
+
+# Codes drawn at a time: temporaries of a few megabytes, whatever the layer.
+CHUNK = 1 << 20
 
 
 def draw_coef(
@@ -22,7 +25,7 @@ def draw_coef(
     if not profile.rows.live:
         return np.zeros(shape, dtype=np.int8)
     groups = -(-filters // profile.group)
-    shared = _live_rows(profile.rows, (groups, *shape[1:-1]), rng)
+    shared = draw_mask(profile.rows, (groups, *shape[1:-1]), rng)
     chances = None
     if profile.filters:
         chances = np.round(quantile_sample(profile.filters, filters, rng) * 65535).astype(np.uint16)
@@ -35,32 +38,11 @@ def draw_coef(
         owners = np.arange(start, start + len(block)) // profile.group
         live = shared[owners]
         if chances is not None:
-            live &= _random16(rng, live.shape) <= chances[start : start + step, None]
-        block[...] = patterns[_random16(rng, live.shape)]
-        block *= codes[_random16(rng, block.shape)]
+            live &= random16(rng, live.shape) <= chances[start : start + step, None]
+        block[...] = patterns[random16(rng, live.shape)]
+        block *= codes[random16(rng, block.shape)]
         block *= live[..., None]
     return drawn.reshape(shape)
-
-
-def _live_rows(
-    mask: Mask, shape: tuple[int, ...], rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """(groups, rows) live rows; each group keeps its own share of rows, to the row.
-
-    Pruning keeps a fixed part of the rows of a group, so counts vary less than coin tosses would.
-    """
-    latent = mask_latent(mask, shape, rng).reshape(shape[0], -1)
-    rows = latent.shape[1]
-    shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
-    keep = np.round(shares * rows).astype(int)
-    live = np.empty(latent.shape, dtype=bool)
-    for group, count in enumerate(keep.tolist()):
-        if not 0 < count < rows:
-            live[group] = count > 0
-            continue
-        score = latent[group] + rng.standard_normal(rows, dtype=np.float32)
-        live[group] = score > np.partition(score, rows - count - 1)[rows - count - 1]
-    return live
 
 
 def _pattern_table(nonzeros: tuple[int, ...], width: int) -> NDArray[np.int8]:
@@ -78,6 +60,3 @@ def _code_table(profile: CoefProfile) -> NDArray[np.int8]:
     frequencies = np.concatenate([sides[0][::-1], [0], sides[1]])
     return uniform_table(frequencies, np.arange(-len(sides[0]), len(sides[1]) + 1))
 
-
-def _random16(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint16]:
-    return rng.integers(0, 1 << 16, shape, dtype=np.uint16)

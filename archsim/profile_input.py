@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.profile_models import LETTERS, InputClass, InputProfile, Ranges
-from archsim.profile_values import Z_LIMIT, Z_STEPS, magnitudes, value_table
+from archsim.profile_models import LETTERS, Field, InputClass, InputProfile, ScaleField
+from archsim.profile_values import Z_LIMIT, Z_STEPS, magnitudes, step_shares, value_table
 
 Floats = NDArray[np.float32]
+# A field is held over blocks of this many pixels where its neighbours correlate at least this much.
+COARSE = 4
+SLOW = 0.8
 
 
 def draw_input(
@@ -22,8 +25,25 @@ def draw_input(
     rows, columns, channels = _plane(shape)
     if channels != profile.channels:
         raise ValueError(f"describes {profile.channels} channels, and the layer has {channels}")
+    classes = _class_of_channel(profile, rng)
     latent = _latent(profile, (rows, columns, channels), rng)
-    values = _values(profile, latent, _class_of_channel(profile, rng))
+    mean, spread = _class_moments(latent, classes)
+    tables = _tables(profile).reshape(-1)
+    # One affine step takes the latent to the steps of its class's table.
+    steps = np.float32(Z_STEPS / (2 * Z_LIMIT))
+    factor = steps * _scales(profile.scale, (rows, columns), rng)
+    values = np.empty(latent.shape, dtype=tables.dtype)
+    first_step = (classes * Z_STEPS).astype(np.int32)
+    for row in range(rows):
+        line = latent[row]
+        line -= mean
+        line /= spread
+        line *= factor[row]
+        line += np.float32(Z_STEPS / 2)
+        np.clip(line, 0, Z_STEPS - 1, out=line)
+        places = line.astype(np.int32)
+        places += first_step
+        np.take(tables, places, out=values[row], mode="clip")
     if len(shape) == 3:
         values = values.transpose(2, 0, 1)
     return np.ascontiguousarray(values.reshape(shape))
@@ -45,31 +65,47 @@ def _class_of_channel(profile: InputProfile, rng: np.random.Generator) -> NDArra
 
 
 def _latent(profile: InputProfile, shape: tuple[int, int, int], rng: np.random.Generator) -> Floats:
-    """Standard normal (rows, columns, channels): channel offsets, two fields and white noise."""
-    parts = (profile.offset, profile.shared.share, profile.local.share)
-    white = max(0.0, 1.0 - sum(parts))
+    """The latent (rows, columns, channels): fields of each channel, the shared one, and white noise."""
+    shared = profile.shared
+    white = max(0.0, 1.0 - shared.share - sum(field.share for field in profile.local))
     latent = rng.standard_normal(shape, dtype=np.float32)
-    if profile.local.share:
-        _correlate(latent, profile.local)
-        latent *= np.float32(profile.local.share**0.5)
-        if white:
-            noise = rng.standard_normal(shape, dtype=np.float32)
-            noise *= np.float32(white**0.5)
-            latent += noise
-    else:
-        latent *= np.float32(white**0.5)
-    if profile.shared.share:
+    latent *= np.float32(white**0.5)
+    for local in profile.local:
+        if local.share:
+            _add_field(latent, local, rng)
+    if shared.share:
         field = rng.standard_normal((*shape[:2], 1), dtype=np.float32)
-        _correlate(field, profile.shared)
-        latent += np.float32(profile.shared.share**0.5) * field
-    if profile.offset:
-        latent += np.float32(profile.offset**0.5) * rng.standard_normal(shape[2], dtype=np.float32)
+        _correlate(field, shared.x, shared.y)
+        latent += np.float32(shared.share**0.5) * _shaped(field, shared.levels)
     return latent
 
 
-def _correlate(noise: Floats, ranges: Ranges) -> None:
+def _add_field(latent: Floats, field: Field, rng: np.random.Generator) -> None:
+    """Add an autoregressive field to each channel, in place.
+
+    One that changes slowly is drawn at every COARSE-th pixel and held between, which keeps its correlations
+    (to 0.02 for decays of SLOW and more) at a sixteenth of the random numbers. Where the blocks begin is
+    random, so that they do not meet a machine's tiles.
+    """
+    rows, columns, channels = latent.shape
+    down = COARSE if field.y >= SLOW and rows >= 4 * COARSE else 1
+    across = COARSE if field.x >= SLOW and columns >= 4 * COARSE else 1
+    first_row, first_column = int(rng.integers(down)), int(rng.integers(across))
+    shape = (-(-(rows + down - 1) // down), -(-(columns + across - 1) // across), channels)
+    drawn = rng.standard_normal(shape, dtype=np.float32)
+    _correlate(drawn, field.x**across, field.y**down)
+    drawn *= np.float32(field.share**0.5)
+    if down == across == 1:
+        latent += drawn
+        return
+    for row in range(rows):
+        line = drawn[(row + first_row) // down]
+        latent[row] += np.repeat(line, across, axis=0)[first_column : first_column + columns]
+
+
+def _correlate(noise: Floats, x: float, y: float) -> None:
     """Turn white noise into a first-order autoregressive field, in place, variance unchanged."""
-    for lines, decay in ((noise, ranges.y), (noise.swapaxes(0, 1), ranges.x)):
+    for lines, decay in ((noise, y), (noise.swapaxes(0, 1), x)):
         if not decay:
             continue
         lines[1:] *= np.float32((1.0 - decay * decay) ** 0.5)
@@ -77,20 +113,58 @@ def _correlate(noise: Floats, ranges: Ranges) -> None:
             lines[i] += np.float32(decay) * lines[i - 1]
 
 
-def _values(
-    profile: InputProfile, latent: Floats, class_of_channel: NDArray[np.int64]
-) -> NDArray[np.generic]:
+def _shaped(field: Floats, levels: tuple[float, ...]) -> Floats:
+    """The field with its ranks kept and its distribution over the plane as in `levels`, mean 0, variance 1.
+
+    It is the plane that has these moments, not the random process: the shares of zeros are those of this
+    layer, not of an image that happened to be dark.
+    """
+    if field.size < 2:
+        return field * 0
+    shaped = field
+    if levels:
+        places = np.empty(field.size)
+        places[field.reshape(-1).argsort()] = (np.arange(field.size) + 0.5) / field.size
+        ranks = np.linspace(0, 1, len(levels))
+        shaped = np.interp(places, ranks, levels).reshape(field.shape).astype(np.float32)
+    return (shaped - shaped.mean()) / np.float32(shaped.std())
+
+
+def _class_moments(latent: Floats, classes: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """(C,) mean and standard deviation over each channel's class, by which its latent is standardised.
+
+    A field that changes slowly has few independent values on a plane, so that chance alone would move the
+    shares of a small class by several per cent.
+    """
+    flat = latent.reshape(-1, latent.shape[2])
+    mean, square = flat.mean(axis=0), np.einsum("pc,pc->c", flat, flat) / np.float32(len(flat))
+    members = np.bincount(classes)
+    found = np.bincount(classes, mean) / members
+    spread = np.sqrt(np.maximum(np.bincount(classes, square) / members - found**2, 1e-12))
+    lone = members * len(flat) == 1
+    found[lone], spread[lone] = 0, 1
+    return found[classes].astype(np.float32), spread[classes].astype(np.float32)
+
+
+def _scales(scale: ScaleField, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """(rows, columns, 1) positive field by which the latents of all channels are multiplied."""
+    if not scale.spread:
+        return np.ones((*shape, 1), dtype=np.float32)
+    field = rng.standard_normal((*shape, 1), dtype=np.float32)
+    _correlate(field, scale.x, scale.y)
+    return np.exp(np.float32(scale.spread) * _shaped(field, ()) - np.float32(scale.spread**2))
+
+
+def _tables(profile: InputProfile) -> NDArray[np.generic]:
+    """(classes, Z_STEPS) value at each step of the latent."""
     dtype = np.dtype(profile.dtype)
-    tables = np.stack([_table(members, dtype) for members in profile.classes]).astype(dtype)
-    latent *= np.float32(Z_STEPS / (2 * Z_LIMIT))
-    latent += np.float32(Z_STEPS / 2)
-    np.clip(latent, 0, Z_STEPS - 1, out=latent)
-    places = latent.astype(np.int32)
-    places += (class_of_channel * Z_STEPS).astype(np.int32)
-    return tables.reshape(-1)[places]
+    shares = step_shares(profile.scale.spread)
+    return np.stack([_table(members, dtype, shares) for members in profile.classes]).astype(dtype)
 
 
-def _table(members: InputClass, dtype: np.dtype[np.generic]) -> NDArray[np.int64]:
+def _table(
+    members: InputClass, dtype: np.dtype[np.generic], shares: NDArray[np.float64]
+) -> NDArray[np.int64]:
     least, most = (-128, 127) if dtype == np.int8 else (0, 255)
     values = np.arange(least, most + 1)
     frequencies = np.zeros(len(values))
@@ -101,4 +175,4 @@ def _table(members: InputClass, dtype: np.dtype[np.generic]) -> NDArray[np.int64
         frequencies[-least + 1 :] = positive / total * (1 - members.zero)
         frequencies[:-least] = negative[::-1] / total * (1 - members.zero)
     frequencies[-least] = members.zero
-    return value_table(frequencies, values)
+    return value_table(frequencies, values, shares)

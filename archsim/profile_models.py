@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import Field as Field_
 
 LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field_(ge=0, le=1)]
 Shares = tuple[Share, ...]
-Counts = tuple[Annotated[int, Field(ge=0)], ...]
+Counts = tuple[Annotated[int, Field_(ge=0)], ...]
 
 
 class _Section(BaseModel):
@@ -30,7 +31,7 @@ class Values(_Section):
 class InputClass(Values):
     """Channels that share one distribution of values."""
 
-    channels: int = Field(ge=1)
+    channels: int = Field_(ge=1)
     zero: Share
 
     @model_validator(mode="after")
@@ -40,10 +41,32 @@ class InputClass(Values):
         return self
 
 
-class Ranges(_Section):
-    """How a Gaussian field falls off: correlation of neighbours along a row (x) and down a column (y)."""
+class Field(_Section):
+    """A Gaussian field: its part of the variance, and the correlation of neighbours along a row (x)
+    and down a column (y)."""
 
     share: Share = 0.0
+    x: Share = 0.0
+    y: Share = 0.0
+
+
+class SharedField(Field):
+    """The field that all channels have in common; levels are quantiles of its values over the plane."""
+
+    levels: tuple[float, ...] = Field_(default=(), max_length=65)
+
+    @model_validator(mode="after")
+    def _rises(self) -> SharedField:
+        if self.levels and (list(self.levels) != sorted(self.levels) or self.levels[0] == self.levels[-1]):
+            raise ValueError("levels are quantiles: they rise from the first to the last")
+        return self
+
+
+class ScaleField(_Section):
+    """How the size of the latent varies over the plane: standard deviation of the logarithm of a scale
+    that all channels have in common, and the correlation of its neighbours."""
+
+    spread: Annotated[float, Field_(ge=0, le=1)] = 0.0
     x: Share = 0.0
     y: Share = 0.0
 
@@ -52,16 +75,16 @@ class InputProfile(_Section):
     """Activations: classes of channels, and the Gaussian fields that place their values."""
 
     dtype: Literal["int8", "uint8"] = "int8"
-    classes: tuple[InputClass, ...] = Field(min_length=1, max_length=len(LETTERS))
-    order: str | None = Field(default=None, pattern=r"^[0-9a-z]*$")
-    offset: Share = 0.0
-    local: Ranges = Ranges()
-    shared: Ranges = Ranges()
+    classes: tuple[InputClass, ...] = Field_(min_length=1, max_length=len(LETTERS))
+    order: str | None = Field_(default=None, pattern=r"^[0-9a-z]*$")
+    local: tuple[Field, ...] = Field_(default=(), max_length=2)
+    shared: SharedField = SharedField()
+    scale: ScaleField = ScaleField()
 
     @model_validator(mode="after")
     def _agrees(self) -> InputProfile:
-        if self.offset + self.local.share + self.shared.share > 1.0 + 1e-9:
-            raise ValueError("offset + local.share + shared.share is more than 1")
+        if sum(field.share for field in (*self.local, self.shared)) > 1.0 + 1e-9:
+            raise ValueError("the shares of the fields in local and shared add up to more than 1")
         if self.order is not None:
             for letter, members in zip(LETTERS, self.classes, strict=False):
                 if self.order.count(letter) != members.channels:
@@ -82,15 +105,25 @@ class Mask(_Section):
     """Which entries are not zero: a share, and how it spreads over filters, channels and kernels.
 
     filters and channels are quantiles (lowest first, evenly spaced from the first to the last) of the
-    share within one filter or channel; taps is the share at each place of the kernel; kernel is the part
-    of the Gaussian variance that entries of one filter's channel have in common.
+    share within one filter or channel; channel_order instead has one letter a channel, letter i of
+    0 .. 9 a .. z for a share of i/35. With `counted` each filter has its share to the entry, else it is
+    the chance of a coin. taps is the share at each place of the kernel; kernel is the part of the
+    Gaussian variance that entries of one filter's channel have in common.
     """
 
     live: Share
+    counted: bool = False
     filters: Shares = ()
     channels: Shares = ()
+    channel_order: str | None = Field_(default=None, pattern=r"^[0-9a-z]+$")
     taps: Shares = ()
-    kernel: Share = 0.0
+    kernel: Annotated[float, Field_(ge=0, lt=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_channel_list(self) -> Mask:
+        if self.channels and self.channel_order is not None:
+            raise ValueError("give channels or channel_order, not both")
+        return self
 
 
 class WeightProfile(Values, Mask):
@@ -105,10 +138,10 @@ class CoefProfile(_Section):
     non-zeros; item i of `positive` and `negative` counts codes of size i + 1.
     """
 
-    group: int = Field(default=1, ge=1)
+    group: int = Field_(default=1, ge=1)
     rows: Mask
     filters: Shares = ()
-    nonzeros: Counts = Field(min_length=1, max_length=8)
+    nonzeros: Counts = Field_(min_length=1, max_length=8)
     positive: Counts = ()
     negative: Counts = ()
 

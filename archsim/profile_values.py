@@ -18,33 +18,54 @@ Z_STEPS = 4096
 
 
 def magnitudes(counts: tuple[int, ...], largest: int) -> NDArray[np.float64]:
-    """Expected counts of 1 .. largest: a bin's count is spread evenly over its magnitudes.
+    """Expected counts of 1 .. largest: a bin's count falls off within it as it does
+    from the bin before to the bin after.
 
     Raises:
         ValueError: more bins than magnitudes up to `largest` fill.
     """
     if len(counts) > sum(edge <= largest for edge in EDGES[:-1]):
         raise ValueError(f"{len(counts)} bins reach beyond magnitude {largest}")
+    widths = np.diff(EDGES)[: len(counts)]
+    heights = np.array(counts) / widths
+    around = np.concatenate([heights[:1], heights, [0.0]])
     spread = np.zeros(largest + 1)
-    for count, low, high in zip(counts, EDGES, EDGES[1:], strict=False):
-        top = min(high, largest + 1)
-        spread[low:top] = count / (top - low)
+    for i, (low, width, height) in enumerate(zip(EDGES, widths.tolist(), heights, strict=False)):
+        top = min(low + width, largest + 1)
+        after = EDGES[i + 2] if i + 2 < len(EDGES) else 2 * EDGES[i + 1] - low
+        reach = (after + EDGES[i + 1] - low - EDGES[max(0, i - 1)]) / 2
+        slope = (around[i + 2] - around[i]) / reach
+        # Steeper than this and the far end of the bin would fall below nothing.
+        slope = float(np.clip(slope, -2 * height / width, 2 * height / width))
+        shape = height + slope * (np.arange(width) - (width - 1) / 2)
+        spread[low:top] = shape[: top - low] * (height * width / max(shape[: top - low].sum(), 1e-300))
     return spread[1:]
 
 
-@cache
-def _normal_steps() -> NDArray[np.float64]:
-    centres = (np.arange(Z_STEPS) + 0.5) * (2 * Z_LIMIT / Z_STEPS) - Z_LIMIT
-    return np.array([0.5 * math.erfc(-z / math.sqrt(2)) for z in centres])
+def step_shares(spread: float) -> NDArray[np.float64]:
+    """(Z_STEPS,) share of the latent below the middle of each step from -Z_LIMIT to Z_LIMIT.
+
+    The latent is a standard normal times a scale exp(spread * e - spread**2), e standard normal too, which
+    keeps its variance at 1; without spread that is the normal itself.
+    """
+    middles = (np.arange(Z_STEPS) + 0.5) * (2 * Z_LIMIT / Z_STEPS) - Z_LIMIT
+    if not spread:
+        return normal_share(middles)
+    e = np.linspace(-4, 4, 33)
+    weights = np.exp(-e * e / 2)
+    scales = np.exp(spread * e - spread * spread)
+    return normal_share(middles[:, None] / scales) @ (weights / weights.sum())
 
 
-def value_table(frequencies: NDArray[np.float64], values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(Z_STEPS,) value at each step of a standard normal, so that values occur at their frequencies.
+def value_table(
+    frequencies: NDArray[np.float64], values: NDArray[np.int64], shares: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """(Z_STEPS,) value at each step of the latent, so that values occur at their frequencies.
 
-    `values` ascend, so a larger normal never gives a smaller value.
+    `values` ascend, so a larger latent never gives a smaller value.
     """
     share = np.cumsum(frequencies) / frequencies.sum()
-    return values[np.minimum(np.searchsorted(share, _normal_steps()), len(values) - 1)]
+    return values[np.minimum(np.searchsorted(share, shares), len(values) - 1)]
 
 
 def uniform_table(frequencies: NDArray[np.float64], values: NDArray[np.int64]) -> NDArray[np.int8]:

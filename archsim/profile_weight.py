@@ -5,26 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.profile_models import Mask, Shares, Values, WeightProfile
-from archsim.profile_values import magnitudes, normal_share, probit, uniform_table
-
-# Entries drawn at a time: a few megabytes of temporaries, whatever the layer.
-CHUNK = 1 << 20
+from archsim.profile_mask import draw_mask, random16
+from archsim.profile_models import Values, WeightProfile
+from archsim.profile_values import magnitudes, uniform_table
 
 
 def draw_pruned(
     profile: WeightProfile, shape: tuple[int, ...], rng: np.random.Generator
 ) -> NDArray[np.int8]:
     """Weights of `shape` (K, C/groups, R, S) or (K, C) with zeros as `profile` places them."""
-    chances = mask_chances(profile, shape, rng)
     table = _values_table(profile)
     drawn = np.empty((shape[0], int(np.prod(shape[1:]))), dtype=np.int8)
-    step = max(1, CHUNK // max(1, drawn.shape[1]))
-    for start in range(0, len(drawn), step):
-        block = drawn[start : start + step]
-        block[...] = table[_random16(rng, block.shape)]
-        if chances is not None:
-            block *= _random16(rng, block.shape) < chances[start : start + step]
+    for row in drawn:
+        np.take(table, random16(rng, row.shape), out=row, mode="clip")
+    if profile.live < 1:
+        drawn *= draw_mask(profile, shape, rng)
     return drawn.reshape(shape)
 
 
@@ -68,71 +63,9 @@ def _subtracted(whole: WeightProfile, kept: WeightProfile) -> Values:
     return found if sum(found.values) + sum(found.negative) else Values(values=(1,))
 
 
-def mask_chances(
-    mask: Mask, shape: tuple[int, ...], rng: np.random.Generator
-) -> NDArray[np.uint16] | None:
-    """(K, rest) chance of each entry not to be zero, times 65535; None where every entry is live."""
-    if mask.live >= 1 and not mask.filters and not mask.channels:
-        return None
-    latent = mask_latent(mask, shape, rng)
-    share = normal_share(_balanced(latent, mask.live))
-    return np.round(share * 65535).astype(np.uint16).reshape(shape[0], -1)
-
-
-def mask_latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-    """(K, C, taps) normal quantile of each entry's chance to be live: filter, channel, tap and kernel."""
-    filters, channels = shape[0], shape[1]
-    taps = int(np.prod(shape[2:]))
-    middle = float(probit(np.array(mask.live)))
-    latent = np.full((filters, channels, 1), middle, dtype=np.float32)
-    if mask.filters:
-        latent += _effects(mask.filters, filters, middle, rng)[:, None, None]
-    if mask.channels:
-        latent += _effects(mask.channels, channels, middle, rng)[None, :, None]
-    if mask.kernel and taps > 1:
-        common = rng.standard_normal(latent.shape, dtype=np.float32)
-        latent = (latent + np.float32(mask.kernel**0.5) * common) / np.float32((1 - min(mask.kernel, 0.999)) ** 0.5)
-    if mask.taps:
-        if len(mask.taps) != taps:
-            raise ValueError(f"taps has {len(mask.taps)} entries for a kernel of {taps}")
-        latent = latent + (probit(np.array(mask.taps)) - middle).astype(np.float32)
-    return np.broadcast_to(latent, (filters, channels, taps))
-
-
-def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """`count` shares spread evenly over a quantile list, in random order."""
-    places = (np.arange(count) + 0.5) / count * (len(shares) - 1)
-    return rng.permutation(np.interp(places, np.arange(len(shares)), shares))
-
-
-def _effects(
-    shares: Shares, count: int, middle: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    return (probit(quantile_sample(shares, count, rng)) - middle).astype(np.float32)
-
-
-def _balanced(latent: NDArray[np.float32], live: float) -> NDArray[np.float32]:
-    """Shift the chances so that their mean is `live`: adding effects bends it a little."""
-    if not 0 < live < 1:
-        return latent
-    sample = latent.reshape(-1)[:: max(1, latent.size // 20000)]
-    low, high = -4.0, 4.0
-    for _ in range(30):
-        middle = (low + high) / 2
-        if normal_share(sample + middle).mean() < live:
-            low = middle
-        else:
-            high = middle
-    return latent + np.float32((low + high) / 2)
-
-
 def _values_table(values: Values) -> NDArray[np.int8]:
     negative, positive = magnitudes(values.negative, 128), magnitudes(values.values, 127)
     if not negative.sum() + positive.sum():
         positive[0] = 1
     frequencies = np.concatenate([negative[::-1], [0], positive])
     return uniform_table(frequencies, np.arange(-128, 128))
-
-
-def _random16(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint16]:
-    return rng.integers(0, 1 << 16, shape, dtype=np.uint16)

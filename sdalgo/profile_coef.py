@@ -20,7 +20,7 @@ def measure_coef(coef: NDArray[np.generic]) -> dict[str, object]:
     live = counts > 0
     group = shared_by(live.reshape(len(live), -1))
     rows = np.logical_or.reduceat(live, np.arange(0, len(live), group), axis=0)
-    section: dict[str, object] = {"group": group, "rows": measure_mask(rows, exact=True)}
+    section: dict[str, object] = {"group": group, "rows": measure_mask(rows, counted=True)}
     owned = np.repeat(rows, group, axis=0)[: len(live)].reshape(len(live), -1).sum(axis=1)
     if (live.reshape(len(live), -1).sum(axis=1) < owned).any():
         inside = live.reshape(len(live), -1).sum(axis=1)[owned > 0] / owned[owned > 0]

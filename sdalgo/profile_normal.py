@@ -38,25 +38,24 @@ def normal_share(z: Floats) -> Floats:
 
 
 def cut(frequencies: Floats) -> tuple[Floats, Floats]:
-    """Scores (values,) and Hermite coefficients (values, ORDERS), n = 1 .., of a cut normal.
+    """Shares (values,) and Hermite coefficients (values, ORDERS) of the indicators of a cut normal.
 
-    Item i of `frequencies` is how often the i-th value occurs; a value that never does has score 0. The
-    coefficients of a value are those of its indicator; a score-weighted sum gives those of the score.
+    Item i of `frequencies` is how often the i-th value occurs. Column n - 1 of the coefficients is the mean
+    of indicator * He_n / sqrt(n!): divided by the share it is the mean of that polynomial where the value
+    is, for n = 1 the normal score.
     """
     share = np.cumsum(frequencies) / frequencies.sum()
     edges = np.concatenate([[-8.0], probit(share[:-1], 1e-12), [8.0]])
     density = np.exp(-edges * edges / 2) / math.sqrt(2 * math.pi)
     density[[0, -1]] = 0
-    probability = np.diff(np.concatenate([[0], share]))
     terms = [density]
     previous, current = np.zeros_like(edges), np.ones_like(edges)
     for n in range(1, ORDERS):
         # He_n / sqrt(n!) by the normalised three-term recursion, times the density.
         previous, current = current, (edges * current - math.sqrt(n - 1) * previous) / math.sqrt(n)
         terms.append(current * density)
-    indicator = np.stack([(t[:-1] - t[1:]) / math.sqrt(n + 1) for n, t in enumerate(terms)], axis=1)
-    scores = np.divide(indicator[:, 0], probability, out=np.zeros(len(share)), where=probability > 0)
-    return scores, indicator
+    columns = [(term[:-1] - term[1:]) / math.sqrt(n + 1) for n, term in enumerate(terms)]
+    return np.diff(share, prepend=0.0), np.stack(columns, axis=1)
 
 
 def latent_correlation(observed: Floats, spectrum: Floats) -> Floats:
@@ -65,3 +64,4 @@ def latent_correlation(observed: Floats, spectrum: Floats) -> Floats:
     powers = grid[:, None] ** np.arange(1, len(spectrum) + 1)
     expected = powers @ spectrum
     return np.interp(observed, expected, grid)
+

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128,
          160, 192, 224, 256)  # fmt: skip
 PARTS = 1000
+LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def histogram(values: NDArray[np.integer]) -> dict[str, list[int]]:
@@ -36,3 +37,8 @@ def quantiles(shares: NDArray[np.float64], points: int) -> list[float]:
     ranks = np.linspace(0, len(shares) - 1, min(points, len(shares)))
     found = np.interp(ranks, np.arange(len(shares)), np.sort(shares)).round(4).tolist()
     return found if found[0] != found[-1] else found[:1]
+
+
+def letters(shares: NDArray[np.float64]) -> str:
+    """One letter a share: letter i of 0 .. 9 a .. z for i/35."""
+    return "".join(LETTERS[i] for i in np.round(shares * (len(LETTERS) - 1)).astype(int).tolist())

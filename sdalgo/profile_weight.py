@@ -8,9 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdalgo.profile_normal import ORDERS, normal_share, probit
-from sdalgo.profile_values import histogram, quantiles
+from sdalgo.profile_values import histogram, letters, quantiles
 
-POINTS = 17
+POINTS, MOST_POINTS = 17, 33
+# Filters of masks up to this size are drawn with exact counts: in larger ones chance hardly shows.
+LARGEST_COUNTED = 1 << 18
+LONGEST_ORDER = 400
+SMALLEST_KERNEL_SHARE = 0.005
 LARGEST_KERNEL = 64
 Floats = NDArray[np.float64]
 
@@ -18,36 +22,44 @@ Floats = NDArray[np.float64]
 def measure_weight(weight: NDArray[np.generic]) -> dict[str, object]:
     """The `weight` or `pruned` section for weights (K, C/groups, R, S) or (K, C)."""
     values = weight.astype(np.int16)
-    return {**measure_mask(values != 0), **histogram(values)}
+    live = values != 0
+    return {**measure_mask(live, counted=live.size <= LARGEST_COUNTED), **histogram(values)}
 
 
-def measure_mask(live: NDArray[np.bool_], *, exact: bool = False) -> dict[str, object]:
-    """live, filters, channels, taps and kernel for a mask (K, C, ...), K filters.
+def measure_mask(live: NDArray[np.bool_], *, counted: bool) -> dict[str, object]:
+    """live, filters, channels or channel_order, taps and kernel for a mask (K, C, ...), K filters.
 
-    With `exact` the filters' shares are given as they are, for masks that are drawn with exact counts;
-    else they are drawn in by the spread that independent entries would show, which drawing adds again.
+    `counted` gives the shares as they are, for a mask whose filters are drawn with exact counts. Else they
+    are drawn in by the spread that coins would show, which tossing coins adds again.
     """
     mask = live.reshape(live.shape[0], live.shape[1], -1)
     filters, channels, taps = mask.shape
-    section: dict[str, object] = {"live": round(float(mask.mean()), 5)}
+    share = float(mask.mean())
+    section: dict[str, object] = {"live": round(share, 5)}
     if mask.all() or not mask.any():
         return section
-    by_filter, by_channel = mask.mean(axis=(1, 2)), mask.mean(axis=(0, 2))
-    latent = np.full((filters, channels), float(probit(mask.mean())))
+    latent = np.full((filters, channels), float(probit(np.array(share))))
+    if counted:
+        section["counted"] = True
+    by_filter = mask.mean(axis=(1, 2))
     if filters > 1:
-        shares = by_filter if exact else shrunk(by_filter, channels * taps)
-        section["filters"] = quantiles(shares, POINTS)
-        latent += (probit(shares) - probit(mask.mean()))[:, None]
-    if channels > 1:
-        shares = shrunk(by_channel, filters * taps)
-        section["channels"] = quantiles(shares, POINTS)
-        latent += probit(shares) - probit(mask.mean())
+        found = by_filter if counted else shrunk(by_filter, channels * taps)
+        section["filters"] = quantiles(found, MOST_POINTS if counted else POINTS)
+        latent += (probit(found) - probit(np.array(share)))[:, None]
+    by_channel = mask.mean(axis=(0, 2))
+    if counted and 1 < channels <= LONGEST_ORDER:
+        section["channel_order"] = letters(by_channel)
+        latent += probit(shrunk(by_channel, filters * taps)) - probit(np.array(share))
+    elif channels > 1:
+        found = shrunk(by_channel, filters * taps)
+        section["channels"] = quantiles(found, POINTS)
+        latent += probit(found) - probit(np.array(share))
     if 1 < taps <= LARGEST_KERNEL:
         by_tap = mask.mean(axis=(0, 1))
-        if by_tap.std() > 2 * _chance(by_tap.mean(), filters * channels):
+        if by_tap.std() > 2 * _chance(share, filters * channels):
             section["taps"] = by_tap.round(3).tolist()
         kernel = _kernel_share(mask, latent)
-        if kernel > 0.005:
+        if kernel > SMALLEST_KERNEL_SHARE:
             section["kernel"] = round(kernel, 3)
     return {name: value for name, value in section.items() if value != [section["live"]]}
 

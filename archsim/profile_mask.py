@@ -1,0 +1,114 @@
+"""Masks from a profile: which entries of a weight tensor, or rows of coefficients, are not zero."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.profile_models import LETTERS, Mask, Shares
+from archsim.profile_values import normal_share, probit
+
+# The normal quantile of a chance is looked up in steps of 1/256 between -8 and 8.
+QUANTILE_LIMIT, QUANTILE_STEPS = 8, 4096
+Floats = NDArray[np.float32]
+
+
+def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Live entries (K, rest of shape multiplied) of a mask over (K, C, ...)."""
+    latent = _latent(mask, shape, rng)
+    if mask.counted:
+        return _counted(mask, latent, shape, rng)
+    chances = _chances(_balanced(latent, mask.live))
+    drawn = np.empty((shape[0], shape[1], int(np.prod(shape[2:]))), dtype=bool)
+    for filter_chances, live in zip(chances, drawn, strict=True):
+        np.less(random16(rng, live.shape), filter_chances, out=live)
+    return drawn.reshape(shape[0], -1)
+
+
+def _counted(
+    mask: Mask, latent: Floats, shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Each filter keeps the entries of highest latent plus noise, as many as its share says.
+
+    Pruning to a ratio keeps a fixed number, and a small filter's number decides its cycles.
+    """
+    entries = int(np.prod(shape[1:]))
+    shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
+    live = np.empty((shape[0], entries), dtype=bool)
+    for row, chance, count in zip(live, latent, np.round(shares * entries).astype(int), strict=True):
+        if not 0 < count < entries:
+            row[:] = count > 0
+            continue
+        score = rng.standard_normal((shape[1], entries // shape[1]), dtype=np.float32) + chance
+        score = score.reshape(-1)
+        row[:] = score > np.partition(score, entries - count - 1)[entries - count - 1]
+    return live
+
+
+def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """(K, C, taps or 1) normal quantile of each entry's chance to be live."""
+    filters, channels = shape[0], shape[1]
+    taps = int(np.prod(shape[2:]))
+    middle = float(probit(np.array(mask.live)))
+    latent = np.full((filters, channels, 1), middle, dtype=np.float32)
+    if mask.filters and not mask.counted:
+        latent += _effects(quantile_sample(mask.filters, filters, rng), middle)[:, None, None]
+    if mask.channel_order is not None:
+        latent += _effects(_in_order(mask.channel_order, channels), middle)[:, None]
+    elif mask.channels:
+        latent += _effects(quantile_sample(mask.channels, channels, rng), middle)[:, None]
+    if mask.kernel and taps > 1:
+        common = rng.standard_normal(latent.shape, dtype=np.float32)
+        latent += np.float32(mask.kernel**0.5) * common
+        latent /= np.float32((1 - mask.kernel) ** 0.5)
+    if mask.taps:
+        if len(mask.taps) != taps:
+            raise ValueError(f"taps has {len(mask.taps)} entries for a kernel of {taps}")
+        latent = latent + _effects(np.array(mask.taps), middle)
+    return latent
+
+
+def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """`count` shares spread evenly from the first to the last of a quantile list, in random order."""
+    places = np.linspace(0, len(shares) - 1, count) if count > 1 else [(len(shares) - 1) / 2]
+    return rng.permutation(np.interp(places, np.arange(len(shares)), shares))
+
+
+def _in_order(letters: str, channels: int) -> NDArray[np.float64]:
+    if len(letters) != channels:
+        raise ValueError(f"channel_order has {len(letters)} letters for {channels} channels")
+    return np.array([LETTERS.index(letter) for letter in letters]) / (len(LETTERS) - 1)
+
+
+def _effects(shares: NDArray[np.float64], middle: float) -> Floats:
+    return (probit(shares) - middle).astype(np.float32)
+
+
+def _balanced(latent: Floats, live: float) -> Floats:
+    """Shift the chances so that their mean is `live`: adding effects bends it a little."""
+    if not 0 < live < 1:
+        return latent
+    sample = latent.reshape(-1)[:: max(1, latent.size // 20000)]
+    low, high = -4.0, 4.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        if normal_share(sample + middle).mean() < live:
+            low = middle
+        else:
+            high = middle
+    return latent + np.float32((low + high) / 2)
+
+
+def _chances(latent: Floats) -> NDArray[np.uint16]:
+    """Chance of each entry to be live, times 65535."""
+    step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
+    middles = (np.arange(QUANTILE_STEPS + 1) - QUANTILE_STEPS / 2) / step
+    table = np.round(normal_share(middles) * 65535).astype(np.uint16)
+    table[0], table[-1] = 0, 65535
+    places = np.round(latent * np.float32(step) + np.float32(QUANTILE_STEPS / 2))
+    return table[np.clip(places, 0, QUANTILE_STEPS).astype(np.int32)]
+
+
+def random16(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint16]:
+    """16 random bits an entry."""
+    return rng.integers(0, 1 << 16, shape, dtype=np.uint16)

@@ -1,0 +1,144 @@
+"""Measure the Gaussian fields behind activations: what channels share, and what each has of its own.
+
+The latent of channel c at pixel p is scale(p) * (shared(p) + local_c(p) + noise), cut into values by the
+thresholds of c's class. Correlations are taken of scores, the mean of a polynomial of the latent where a
+value is, and led back to the latent (sdalgo/profile_normal.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdalgo.profile_curves import fit_decay, fit_fields
+from sdalgo.profile_normal import ORDERS, cut, latent_correlation
+from sdalgo.profile_shared import common_parts
+
+LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+# Shares of variance below this change no result by a tenth of a per cent.
+SMALLEST = 0.002
+MANY, FEW_ZEROS = 16, 0.05
+LEVELS = (0, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 1)
+Floats = NDArray[np.float64]
+
+
+def measure_fields(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[str, object]:
+    """`shared`, `scale` and `local` for values (C, H, W); what is too small to matter is left out."""
+    first, second, spectrum = _scores(plane, classes)
+    if not spectrum.sum():
+        return {}
+    signs, _, _ = _scores(_signs(plane, classes), classes)
+    sign_curves, size_curves = _common(signs), _common(second)
+    share, spread = common_parts(plane, classes, sign_curves.share, size_curves.share)
+    fields: dict[str, object] = {}
+    if share > SMALLEST:
+        decays = {"x": sign_curves.x, "y": sign_curves.y}
+        fields["shared"] = {"share": round(share, 4), **decays, "levels": _levels(signs if _shows_zeros(plane) else first)}
+    if spread > 0.05:
+        fields["scale"] = {"spread": round(spread, 3), "x": size_curves.x, "y": size_curves.y}
+    common = _common(first)
+    own = []
+    for axis, decay in ((2, common.x), (1, common.y)):
+        lags = np.array([lag for lag in LAGS if lag == 1 or lag <= plane.shape[axis] // 2])
+        lags = lags[lags < plane.shape[axis]]
+        within = np.array([_lagged(first.values, axis, lag).mean() for lag in lags.tolist()])
+        own.append((lags, latent_correlation(within, spectrum) - common.share * decay**lags))
+    # The room is short of 1 by what rounding three shares can add.
+    local = fit_fields(own[0], own[1], 0.9998 - (share if "shared" in fields else 0.0))
+    local = [field for field in local if field["share"] > SMALLEST]
+    if local:
+        fields["local"] = local
+    return fields
+
+
+def _signs(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The sign of each value; in a class of one sign, whether it lies above the class's median."""
+    signs = np.sign(plane)
+    for k in range(classes.max() + 1):
+        members = classes == k
+        if (signs[members] == signs[members][0, 0, 0]).all():
+            signs[members] = plane[members] > np.median(plane[members])
+    return signs
+
+
+def _shows_zeros(plane: NDArray[np.int64]) -> bool:
+    """Whether counting zeros over channels shows the shared field: many channels, and zeros to count."""
+    return len(plane) >= MANY and FEW_ZEROS < float((plane == 0).mean()) < 1 - FEW_ZEROS
+
+
+def _levels(scores: _Scores) -> list[float]:
+    """Nine quantiles of the field that the channels have in common, which sums over channels show."""
+    mean = np.tensordot(scores.loading, scores.values, 1)
+    return np.quantile((mean - mean.mean()) / mean.std(), LEVELS).round(2).tolist()
+
+
+@dataclass(frozen=True)
+class _Common:
+    """Covariance of the scores of two channels at one pixel, and its decays."""
+
+    share: float
+    x: float
+    y: float
+
+
+def _common(scores: _Scores) -> _Common:
+    """Covariance of two different channels at one pixel, and how it decays along x and y.
+
+    With loadings l_c, the variance of sum_c score_c is that of each channel alone plus share * l_c * l_c'
+    for each pair.
+    """
+    loading = scores.loading
+    pairs = loading.sum() ** 2 - (loading**2).sum()
+    if pairs <= 1e-12:
+        return _Common(0.0, 0.0, 0.0)
+    total = scores.values.sum(axis=0)[None]
+    found = []
+    share = 0.0
+    for axis in (2, 1):
+        lags = range(min(8, scores.values.shape[axis] - 1) + 1)
+        crossed = [
+            _lagged(total, axis, lag)[0] - _lagged(scores.values, axis, lag).sum() for lag in lags
+        ]
+        curve = np.array(crossed) / pairs
+        share = float(curve[0])
+        found.append(fit_decay(curve / share) if share > 0 else 0.0)
+    return _Common(max(0.0, share), found[0], found[1])
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Scores (C, H, W) of one Hermite order, and (C,) how much of the latent's own term they hold."""
+
+    values: Floats
+    loading: Floats
+
+
+def _scores(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> tuple[_Scores, _Scores, Floats]:
+    """Scores of order 1 and 2, and the mean spectrum of the scores of order 1."""
+    found = [_Scores(np.zeros(plane.shape), np.zeros(len(plane))) for _ in range(2)]
+    spectrum = np.zeros(ORDERS)
+    least = plane.min()
+    for k in range(classes.max() + 1):
+        members = classes == k
+        counts = np.bincount((plane[members] - least).reshape(-1)).astype(float)
+        if np.count_nonzero(counts) < 2:
+            continue
+        share, indicator = cut(counts)
+        means = np.divide(indicator, share[:, None], out=np.zeros_like(indicator), where=share[:, None] > 0)
+        for order, scores in enumerate(found):
+            scores.values[members] = means[plane[members] - least, order]
+            scores.loading[members] = means[:, order] @ indicator[:, order]
+        spectrum += (means[:, 0] @ indicator) ** 2 * members.mean()
+    return found[0], found[1], spectrum
+
+
+def _lagged(scores: Floats, axis: int, lag: int) -> Floats:
+    """(C,) mean product of scores `lag` apart along an axis of (C, H, W)."""
+    ends = [slice(None)] * scores.ndim
+    starts = [slice(None)] * scores.ndim
+    axis -= 3 - scores.ndim
+    ends[axis], starts[axis] = slice(lag, None), slice(None, scores.shape[axis] - lag)
+    product = scores[tuple(ends)] * scores[tuple(starts)]
+    return product.mean(axis=tuple(range(1, scores.ndim)))

@@ -1,0 +1,115 @@
+"""Tell a field that all channels share from a scale that all share: both make pixels alike across channels.
+
+A shared field moves whole distributions, a shared scale stretches them; where half the values are cut off
+at zero each looks a little like the other. So two covariances across channels are measured, of signs and
+of sizes, and the pair of parameters is found whose model shows both.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdalgo.profile_normal import cut, normal_share
+
+NODES = np.linspace(-3, 3, 9)
+WEIGHTS = np.exp(-NODES * NODES / 2) / np.exp(-NODES * NODES / 2).sum()
+# Below this a covariance of scores cannot be told from chance and changes no result.
+SMALLEST = 0.002
+LARGEST_SHARE, LARGEST_SPREAD = 0.98, 1.0
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A class cut coarsely: upper shares of its steps, and the mean score of each, for n channels."""
+
+    channels: int
+    upper: Floats
+    means: Floats
+    loading: float
+
+
+def common_parts(
+    plane: NDArray[np.int64], classes: NDArray[np.int64], signs: float, sizes: float
+) -> tuple[float, float]:
+    """share of the shared field and spread of the shared scale, for values (C, H, W).
+
+    `signs` and `sizes` are the covariances across channels, over the products of loadings, of first-order
+    scores of signs and of second-order scores of values.
+    """
+    if max(signs, sizes) < SMALLEST:
+        return 0.0, 0.0
+    steps = [_steps(plane, classes, order) for order in (1, 2)]
+    share, spread = 0.3, 0.3
+    reach = (0.3, 0.3)
+    for _ in range(6):
+        tried = [
+            (min(max(share + i * reach[0] / 2, 0.0), LARGEST_SHARE),
+             min(max(spread + j * reach[1] / 2, 0.0), LARGEST_SPREAD))
+            for i in range(-2, 3) for j in range(-2, 3)
+        ]  # fmt: skip
+        errors = [
+            sum(
+                ((_covariance(part, a, b) - seen) / (seen + 0.01)) ** 2
+                for part, seen in zip(steps, (signs, sizes), strict=True)
+            )
+            for a, b in tried
+        ]
+        share, spread = tried[int(np.argmin(errors))]
+        reach = (reach[0] / 2, reach[1] / 2)
+    return share, spread
+
+
+def _steps(plane: NDArray[np.int64], classes: NDArray[np.int64], order: int) -> list[_Steps]:
+    """Each class's steps: its signs (or halves, in a class of one sign) for order 1, tenths for order 2."""
+    found = []
+    for k in range(classes.max() + 1):
+        members = plane[classes == k]
+        counts = np.bincount((members - plane.min()).reshape(-1)).astype(float)
+        share = np.cumsum(counts) / counts.sum()
+        middle = share - counts / counts.sum() / 2
+        signs = np.sign(np.arange(len(counts)) + plane.min())
+        groups = signs if len(np.unique(signs[counts > 0])) > 1 else np.floor(middle * 2)
+        if order == 2:  # noqa: PLR2004 - the order of the polynomial
+            groups = np.floor(middle * 10)
+        ends = np.flatnonzero(np.diff(groups, append=np.inf))
+        masses = np.diff(share[ends], prepend=0.0)
+        masses, upper = masses[masses > 0], share[ends][masses > 0]
+        if len(masses) < 2:  # noqa: PLR2004 - one step carries no information
+            continue
+        shares, indicator = cut(masses)
+        means = indicator[:, order - 1] / shares
+        found.append(_Steps(int((classes == k).sum()), upper, means, float(means @ indicator[:, order - 1])))
+    return found
+
+
+def _covariance(steps: list[_Steps], share: float, spread: float) -> float:
+    """What the model shows: covariance across channels over the products of loadings."""
+    latent, marginal = _marginal(round(spread, 3))
+    scales = np.exp(spread * NODES - spread * spread)
+    total, own, pairs, squares = np.zeros((len(NODES), len(NODES))), 0.0, 0.0, 0.0
+    weights = WEIGHTS[:, None] * WEIGHTS
+    for part in steps:
+        threshold = np.interp(part.upper[:-1], marginal, latent)
+        conditional = (threshold[:, None, None] / scales[:, None] - math.sqrt(share) * NODES) / math.sqrt(1 - share)
+        below = normal_share(conditional)
+        mean = part.means[-1] - np.tensordot(np.diff(part.means), below, 1)
+        mean -= (mean * weights).sum()
+        total += part.channels * mean
+        own += part.channels * float((mean * mean * weights).sum())
+        pairs += part.channels * part.loading
+        squares += part.channels * part.loading**2
+    return (float((total * total * weights).sum()) - own) / max(pairs**2 - squares, 1e-12)
+
+
+@cache
+def _marginal(spread: float) -> tuple[Floats, Floats]:
+    """Points of the latent and its share below them, for a scale exp(spread * e - spread**2)."""
+    scales = np.exp(spread * NODES - spread * spread)
+    latent = np.linspace(-5 * scales.max(), 5 * scales.max(), 1501)
+    return latent, normal_share(latent[:, None] / scales) @ WEIGHTS
