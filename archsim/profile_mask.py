@@ -33,7 +33,10 @@ def _counted(
     Pruning to a ratio keeps a fixed number, and a small filter's number decides its cycles.
     """
     entries = int(np.prod(shape[1:]))
-    shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
+    if mask.filter_order is not None:
+        shares = _in_order(mask.filter_order, shape[0])
+    else:
+        shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
     live = np.empty((shape[0], entries), dtype=bool)
     for row, chance, count in zip(live, latent, np.round(shares * entries).astype(int), strict=True):
         if not 0 < count < entries:
@@ -69,14 +72,21 @@ def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Flo
 
 
 def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """`count` shares spread evenly from the first to the last of a quantile list, in random order."""
-    places = np.linspace(0, len(shares) - 1, count) if count > 1 else [(len(shares) - 1) / 2]
-    return rng.permutation(np.interp(places, np.arange(len(shares)), shares))
+    """`count` shares in random order: the list itself if it has as many, else between its items.
+
+    Items stand at even steps of the normal quantile, from that of the lowest of `count` ranks to that of
+    the highest, so that the few extreme filters, on which the others wait, are not smeared.
+    """
+    if len(shares) == count:
+        return rng.permutation(np.array(shares))
+    ranks = probit((np.arange(count) + 0.5) / count)
+    places = np.linspace(ranks[0], ranks[-1], len(shares))
+    return rng.permutation(np.interp(ranks, places, shares))
 
 
-def _in_order(letters: str, channels: int) -> NDArray[np.float64]:
-    if len(letters) != channels:
-        raise ValueError(f"channel_order has {len(letters)} letters for {channels} channels")
+def _in_order(letters: str, count: int) -> NDArray[np.float64]:
+    if len(letters) != count:
+        raise ValueError(f"an order has {len(letters)} letters where {count} are needed")
     return np.array([LETTERS.index(letter) for letter in letters]) / (len(LETTERS) - 1)
 
 

@@ -104,8 +104,8 @@ class InputProfile(_Section):
 class Mask(_Section):
     """Which entries are not zero: a share, and how it spreads over filters, channels and kernels.
 
-    filters and channels are quantiles (lowest first, evenly spaced from the first to the last) of the
-    share within one filter or channel; channel_order instead has one letter a channel, letter i of
+    filters and channels are quantiles of the share within one filter or channel, lowest first, at even
+    steps of the normal quantile; filter_order and channel_order instead have one letter each, letter i of
     0 .. 9 a .. z for a share of i/35. With `counted` each filter has its share to the entry, else it is
     the chance of a coin. taps is the share at each place of the kernel; kernel is the part of the
     Gaussian variance that entries of one filter's channel have in common.
@@ -115,12 +115,15 @@ class Mask(_Section):
     counted: bool = False
     filters: Shares = ()
     channels: Shares = ()
+    filter_order: str | None = Field_(default=None, pattern=r"^[0-9a-z]+$")
     channel_order: str | None = Field_(default=None, pattern=r"^[0-9a-z]+$")
     taps: Shares = ()
     kernel: Annotated[float, Field_(ge=0, lt=1)] = 0.0
 
     @model_validator(mode="after")
-    def _one_channel_list(self) -> Mask:
+    def _agrees(self) -> Mask:
+        if self.filter_order is not None and (self.filters or not self.counted):
+            raise ValueError("filter_order goes with counted: true and without filters")
         if self.channels and self.channel_order is not None:
             raise ValueError("give channels or channel_order, not both")
         return self

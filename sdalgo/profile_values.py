@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sdalgo.profile_normal import probit
+
 # Bin i holds the magnitudes EDGES[i] .. EDGES[i + 1] - 1 (docs/profile.md).
 EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128,
          160, 192, 224, 256)  # fmt: skip
@@ -33,10 +35,16 @@ def trimmed(counts: NDArray[np.floating]) -> list[int]:
 
 
 def quantiles(shares: NDArray[np.float64], points: int) -> list[float]:
-    """The share at `points` evenly spread ranks, each the middle of its part; one number if all agree."""
-    ranks = np.linspace(0, len(shares) - 1, min(points, len(shares)))
-    found = np.interp(ranks, np.arange(len(shares)), np.sort(shares)).round(4).tolist()
-    return found if found[0] != found[-1] else found[:1]
+    """Shares at `points` even steps of the normal quantile, lowest rank to highest; all if they are fewer.
+
+    One number if all agree.
+    """
+    found = np.sort(shares)
+    if len(found) > points:
+        ranks = probit((np.arange(len(found)) + 0.5) / len(found))
+        found = np.interp(np.linspace(ranks[0], ranks[-1], points), ranks, found)
+    rounded = found.round(4).tolist()
+    return rounded if rounded[0] != rounded[-1] else rounded[:1]
 
 
 def letters(shares: NDArray[np.float64]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdalgo.profile_normal import ORDERS, normal_share, probit
-from sdalgo.profile_values import histogram, letters, quantiles
+from sdalgo.profile_values import LETTERS, histogram, letters, quantiles
 
 POINTS, MOST_POINTS = 17, 33
 # Filters of masks up to this size are drawn with exact counts: in larger ones chance hardly shows.
@@ -42,7 +42,10 @@ def measure_mask(live: NDArray[np.bool_], *, counted: bool) -> dict[str, object]
     if counted:
         section["counted"] = True
     by_filter = mask.mean(axis=(1, 2))
-    if filters > 1:
+    if counted and 1 < filters <= LONGEST_ORDER and channels * taps < len(LETTERS):
+        section["filter_order"] = letters(by_filter)
+        latent += (probit(by_filter) - probit(np.array(share)))[:, None]
+    elif filters > 1:
         found = by_filter if counted else shrunk(by_filter, channels * taps)
         section["filters"] = quantiles(found, MOST_POINTS if counted else POINTS)
         latent += (probit(found) - probit(np.array(share)))[:, None]
