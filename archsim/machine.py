@@ -86,6 +86,13 @@ def buffer_of(arch: Arch, flow: str) -> GlobalBuffer:
     return cast("GlobalBuffer", arch.components[storage_of(arch, flow)])
 
 
+def share_of(arch: Arch, buffer: str) -> int:
+    """Bytes of a buffer that one of the flows on it may hold."""
+    part = cast("GlobalBuffer", arch.components[buffer])
+    users = sum(buffer in flow.path for flow in arch.flows.values())
+    return part.capacity_bytes // max(1, users)
+
+
 def check_flows(arch: Arch, machine: Machine) -> None:
     """InputError if the arch lacks a flow that its machine fills in, or has one that it does not know."""
     missing = [flow for flow in machine.FLOWS if flow not in arch.flows]
