@@ -70,7 +70,7 @@ def _check_order(
     """Every producer exists and stands before its consumer."""
     wrong = 0
     for index, record in enumerate(records):
-        for operand, name in enumerate(record.inputs if record else ()):
+        for operand, name in enumerate(dict.fromkeys(record.inputs if record else ())):
             if first.get(name, index) < index or wrong >= MAX_ORDER_PROBLEMS:
                 continue
             wrong += 1

@@ -71,6 +71,15 @@ def _line_column(before: str) -> str:
     return f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
 
 
+def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once, by line and column; those without a line come first."""
+
+    def position(problem: Problem) -> tuple[int, ...]:
+        return tuple(int(part) for part in problem.place.split(":")[-2:] if part.isdigit())
+
+    return sorted(dict.fromkeys(problems), key=position)
+
+
 def nearest(name: str, legal: Iterable[str]) -> str | None:
     """The legal name that is most like `name`, if any is like it at all."""
     folded = {candidate.lower(): candidate for candidate in reversed(list(legal))}
@@ -82,14 +91,11 @@ def unknown(what: str, name: object, legal: Iterable[str]) -> str:
     """The message for a name that does not exist: the nearest one, and the legal ones if few."""
     names = list(legal)
     near = nearest(str(name), names)
-    parts = [f"there is no {what} {str(name)!r}"]
-    if near is not None:
-        parts.append(f"did you mean {near!r}?")
-    if not names:
-        parts.append("there are none")
-    elif len(names) <= MAX_NAMES:
-        parts.append(f"legal: {', '.join(names)}")
-    return "; ".join(parts)
+    message = f"there is no {what} {str(name)!r}"
+    message += f"; did you mean {near!r}?" if near is not None else ";"
+    if len(names) > MAX_NAMES:
+        return message.rstrip(";")
+    return f"{message} legal: {', '.join(names) or 'none'}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,13 @@ class Part:
             return model.model_validate(value)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            problems.extend(self._problem(model, value, detail) for detail in details)
+            # A list whose items are wrong is also called too short, having lost them.
+            wrong = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
+            problems.extend(
+                self._problem(model, value, detail)
+                for detail in details
+                if detail["type"] != "too_short" or detail["loc"] not in wrong
+            )
             return None
 
     def _problem(self, model: type[BaseModel], value: object, detail: Any) -> Problem:
@@ -174,7 +186,7 @@ def _complaint(kind: str, detail: Any) -> str:
     context = detail.get("ctx", {})
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        return f"must be {words} {context[key]:,}, not {_brief(given)}"
+        return f"must be {words} {_number(context[key])}, not {_brief(given)}"
     if kind == "literal_error":
         legal = re.findall(r"'([^']*)'|(\b\w+\b)(?= or|,|$)", context["expected"])
         return _not_legal(given, [quoted or bare for quoted, bare in legal])
@@ -190,10 +202,14 @@ def _complaint(kind: str, detail: Any) -> str:
     return str(detail["msg"]).removeprefix("Value error, ")
 
 
+def _number(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else str(bound)
+
+
 def _not_legal(given: object, legal: list[str]) -> str:
     near = nearest(str(given), legal)
-    hint = f"; did you mean {near!r}?" if near else ""
-    return f"{_brief(given)} is not legal here{hint}; legal: {', '.join(legal)}"
+    hint = f"did you mean {near!r}? " if near else ""
+    return f"{_brief(given)} is not legal here; {hint}legal: {', '.join(legal)}"
 
 
 def _brief(value: object) -> str:

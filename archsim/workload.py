@@ -13,7 +13,7 @@ from archsim.errors import InputError, Problem
 from archsim.layer import Layer
 from archsim.layer_graph import resolve
 from archsim.search import find
-from archsim.source import Part, read, unknown
+from archsim.source import Part, in_file_order, read, unknown
 from archsim.workload_records import RECORDS, Header, LayerRecord, WorkloadFile
 from archsim.yaml12 import Document
 
@@ -127,7 +127,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
     header = _header(document, problems)
     layers = resolve(document, _records(document, problems), problems)
     if problems or header is None:
-        raise InputError(problems)
+        raise InputError(in_file_order(problems))
     file = _tensor_file(header, path, layers)
     if file is None:
         _check_profiles(document, header, layers)

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from archsim.profile_models import Profile
 
@@ -21,9 +28,15 @@ Margin = Annotated[int, Field(ge=0, le=4096)]
 Channels = Annotated[int, Field(ge=1, le=2**20)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Pair = Annotated[tuple[Size, Size], Field(strict=False)]
-Padding = Annotated[
-    tuple[Margin, Margin] | tuple[Margin, Margin, Margin, Margin], Field(strict=False)
-]
+
+
+def _two_or_four(padding: tuple[int, ...]) -> tuple[int, ...]:
+    if len(padding) not in {2, 4}:
+        raise ValueError(f"is [height, width] or [top, left, bottom, right], not {list(padding)}")
+    return padding
+
+
+Padding = Annotated[tuple[Margin, ...], Field(strict=False), AfterValidator(_two_or_four)]
 LayerName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\n]*$")]
 Names = Annotated[tuple[LayerName, ...], Field(strict=False)]
 FileName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][\w. +-]*$")]
