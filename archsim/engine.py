@@ -68,7 +68,7 @@ class _Store:
 
     def __init__(self, spec: StoreSpec) -> None:
         self.name = spec.name
-        self.ahead = spec.places - 1
+        self.ahead = spec.ahead
         self.capacity = spec.capacity
         self.held = 0
         self.sizes: list[int] = []
@@ -77,10 +77,25 @@ class _Store:
         self.producer: _Lane | None = None
         self.consumer: _Lane | None = None
         self.wanted = 0
+        self.beyond = 0
 
     def has_space(self, units: int) -> bool:
-        """Whether one more item may set out: the places and the bytes are both there."""
-        return len(self.sizes) < self.wanted + self.ahead and self.held + units <= self.capacity
+        """Whether one more item may set out: it is needed now or not too far ahead, and there is room."""
+        near = len(self.sizes) < self.wanted or self.beyond + units <= self.ahead
+        return near and self.held + units <= self.capacity
+
+    def reserve(self, units: int) -> None:
+        """One more item is on its way."""
+        if len(self.sizes) >= self.wanted:
+            self.beyond += units
+        self.sizes.append(units)
+        self.held += units
+
+    def want(self, count: int) -> None:
+        """The consumer now works on a task that needs the first `count` items."""
+        for item in range(self.wanted, min(count, len(self.sizes))):
+            self.beyond -= self.sizes[item]
+        self.wanted = count
 
 
 class _Lane:
@@ -259,8 +274,7 @@ class _Run:
         for store, put in lane.puts:
             units = put.units[k]
             if units:
-                store.held += units
-                store.sizes.append(units)
+                store.reserve(units)
         layer = lane.hop.layer[k]
         busy = 0
         for server, cycles in zip(lane.servers, lane.hop.cycles, strict=True):
@@ -292,7 +306,7 @@ class _Run:
             for item in range(store.released, take.done[k]):
                 store.held -= store.sizes[item]
             store.released = max(store.released, take.done[k])
-            store.wanted = take.need[min(k + 1, lane.count - 1)]
+            store.want(take.need[min(k + 1, lane.count - 1)])
             if store.producer is not None:
                 self.dirty.add(store.producer.index)
         latency = lane.hop.latency[k]

@@ -1,7 +1,7 @@
 """What the engine runs: servers, stores and hops, as plain frozen data.
 
 A *server* is one component of the machine: it carries one task at a time. A *store* is the storage of one
-flow on one buffer, bounded in places and in bytes. A *hop* moves the tasks of one flow, in order, from
+flow on one buffer, bounded in bytes held and in bytes fetched ahead. A *hop* moves the tasks of one flow, in order, from
 store to store through servers that it holds together, so a DMA streams from DRAM and does not store and
 forward. The compute array is a hop too: it takes from several stores and puts into others.
 
@@ -34,14 +34,14 @@ class ServerSpec:
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """Storage between two hops.
+    """Storage between two hops, in units (bytes).
 
-    `places` is how many items beyond those the consumer is working on may be on their way or waiting, less
-    one: 2 is ping-pong, 1 leaves no overlap. `capacity` bounds the units (bytes) of all items held.
+    `ahead` bounds the items on their way or waiting that the consumer's present task does not need: half the
+    capacity is ping-pong, 0 leaves no overlap. `capacity` bounds all items held.
     """
 
     name: str
-    places: int
+    ahead: int
     capacity: int
 
 

@@ -131,7 +131,9 @@ class Schedule:
         """The store of a flow on its `which`-th buffer; flows that share a buffer have equal parts of it."""
         name = path[_storages(self.arch, path)[which]]
         buffer = cast("GlobalBuffer", self.arch.components[name])
-        self.stores.append(StoreSpec(f"{name} ({flow})", buffer.slots, share_of(self.arch, name)))
+        capacity = share_of(self.arch, name)
+        ahead = capacity * (buffer.slots - 1) // buffer.slots
+        self.stores.append(StoreSpec(f"{name} ({flow})", ahead, capacity))
         return len(self.stores) - 1
 
     def _load_hops(self, flow: str) -> Take:

@@ -38,9 +38,9 @@ def random_program(rng, shared):
         return [int(rng.integers(0, 4))] * n
 
     def add_store(units):
-        places = int(rng.integers(1, 4))
+        ahead = int(rng.integers(0, 20))
         capacity = max(units, default=1) * int(rng.integers(1, 4)) if rng.random() < 0.5 else 10**9
-        stores.append(StoreSpec(f"store{len(stores)}", places, capacity))
+        stores.append(StoreSpec(f"store{len(stores)}", ahead, capacity))
         return len(stores) - 1
 
     def one_to_one(store, n):
@@ -64,7 +64,7 @@ def random_program(rng, shared):
         capacity_steps = max(b - a for a, b in zip([0, *need], need, strict=False))
         if capacity_steps > 1:                        # a task that needs several loads needs their space
             old = stores[store]
-            stores[store] = StoreSpec(old.name, old.places, 10**9)
+            stores[store] = StoreSpec(old.name, old.ahead, 10**9)
         done = [need[k + 1] - 1 if k + 1 < tasks and need[k + 1] == need[k] else need[k] for k in range(tasks)]
         done = np.maximum.accumulate([min(d, n) for d, n in zip(done, need, strict=True)]).tolist()
         join_takes.append(Take(store, need, done, "join"))
@@ -122,6 +122,11 @@ def max_plus(program):
     return start
 
 
+def too_far(spec, units, item, needed):
+    """Whether an item lies too far ahead of a consumer whose task needs the first `needed`."""
+    return item >= needed and sum(units[needed : item + 1]) > spec.ahead
+
+
 def space_free(program, store, task, producer, consumer, leave):
     """When both a place and the bytes for this item are free."""
     if store not in consumer:
@@ -130,7 +135,7 @@ def space_free(program, store, task, producer, consumer, leave):
     sink, take = consumer[store]
     j = items.index(task)
     spec, n = program.stores[store], len(take.need)
-    finished = next(c for c in range(n + 1) if take.need[min(c, n - 1)] + spec.places - 1 > j or c == n)
+    finished = next(c for c in range(n + 1) if not too_far(spec, units, j, take.need[min(c, n - 1)]))
     bound = leave(sink, finished - 1) if finished else 0
     gone = next(r for r in range(j + 1) if sum(units[r : j + 1]) <= spec.capacity)
     if gone:
@@ -176,7 +181,7 @@ def every_cycle(program):
             sink, take = consumer[put.store]
             spec, j = program.stores[put.store], items.index(k)
             finished = left(sink, now)
-            if j >= take.need[min(finished, len(take.need) - 1)] + spec.places - 1:
+            if too_far(spec, units, j, take.need[min(finished, len(take.need) - 1)]):
                 return False
             gone = take.done[finished - 1] if finished else 0
             if sum(units[gone : j + 1]) > spec.capacity:
