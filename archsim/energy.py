@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from archsim.component import Component
 from archsim.components.global_buffer import GlobalBuffer
-from archsim.errors import InputError
+from archsim.errors import InputError, Problem
+from archsim.source import Part, in_file_order, read
 
 Price = Annotated[float, Field(gt=0, le=1e9)]
 
@@ -92,9 +93,12 @@ def price_actions(
 
 def load_energy(path: Path) -> EnergyTable:
     """Reads a price table. InputError with all that is wrong in it."""
-    from archsim.source import load_record
-
-    return load_record(path, EnergyTable)
+    document = read(path)
+    problems: list[Problem] = []
+    table = Part(document).checked(EnergyTable, document.value, problems)
+    if table is None:
+        raise InputError(in_file_order(problems))
+    return table
 
 
 def energy_schema() -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""archsim: discrete-event simulation of neural-network accelerators wired from YAML.
+
+    import archsim
+    result = archsim.simulate(archsim.load_arch("smartdeal"), archsim.load_workload("mobilenet_v2_sd"))
+    print(result.table())
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from archsim.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from archsim.arch import Arch, load_arch
+    from archsim.result import Result
+    from archsim.simulate import simulate
+    from archsim.workload import Workload, load_workload
+
+_HOMES = {
+    "Arch": "archsim.arch",
+    "load_arch": "archsim.arch",
+    "Result": "archsim.result",
+    "simulate": "archsim.simulate",
+    "Workload": "archsim.workload",
+    "load_workload": "archsim.workload",
+}
+
+__all__ = ["Arch", "Result", "Workload", "__version__", "load_arch", "load_workload", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when they are first used, so that `archsim --help` stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'archsim' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
