@@ -64,7 +64,8 @@ def small_cases(draw, max_filters=9, low=0):
     depthwise = draw(st.integers(0, 5)) == 0
     if depthwise:
         groups, each = draw(st.integers(2, 6)), 1
-    filters = groups if depthwise else groups * draw(st.integers(1, max(1, max_filters // groups)))
+    most = max(1, max_filters // groups)
+    filters = groups if depthwise else groups * draw(st.sampled_from([most, *range(1, most)]))
     kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
     geometry = Geometry(
         stride=(draw(st.integers(1, 3)), draw(st.integers(1, 3))),
@@ -78,9 +79,23 @@ def small_cases(draw, max_filters=9, low=0):
         least = max(1, geometry.reach(kernel)[axis] + 1 - pads)
         plane.append(draw(st.integers(least, least + 9)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    density = draw(st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
+    density = draw(st.sampled_from([1.0, 0.9, 0.5, 0.5, 0.1, 0.0]))
     weights = rng.integers(1, 128, (filters, each, *kernel))
     weights *= rng.random(weights.shape) < density
     inputs = rng.integers(min(low, 0), 256 if low == 0 else -low, (groups * each, *plane))
-    inputs *= rng.random(inputs.shape) < draw(st.sampled_from([0.0, 0.2, 0.6, 1.0]))
+    inputs *= rng.random(inputs.shape) < draw(st.sampled_from([1.0, 0.9, 0.6, 0.6, 0.2, 0.0]))
     return Case(weights, inputs, geometry)
+
+
+@st.composite
+def crowded_cases(draw):
+    """Small layers, half of them with few different filters and columns alive, which crowd few
+    banks.
+    """
+    case = draw(small_cases(max_filters=40))
+    every, stride = draw(st.sampled_from([1, 2, 4, 8])), case.geometry.stride[1]
+    if every == 1:
+        return case
+    weights = case.weights * (np.arange(len(case.weights)) % every == 1)[:, None, None, None]
+    columns = np.arange(case.activations.shape[2]) // stride % draw(st.sampled_from([1, 2])) == 0
+    return Case(weights, case.activations * columns, case.geometry)

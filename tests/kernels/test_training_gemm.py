@@ -39,7 +39,7 @@ def test_table(layer, expected, macs):
 
 
 def walk(gemms, array, stationary):
-    """Deal the still operand's tiles to the arrays in rounds; stream the other operand past each."""
+    """Deal the still operand's tiles to the arrays in rounds; stream the other past each."""
     tall = gemms.m if stationary == "W" else gemms.n
     moving = gemms.n if stationary == "W" else gemms.m
     tiles = [

@@ -1,0 +1,50 @@
+"""SCNN's compressed operands: how many values its run-length format stores, fillers included, and
+how many passes over the plane its activation memories need (ISCA 2017).
+"""
+
+import numpy as np
+
+from archsim.kernels.geometry import Geometry, Ints, Mask, Pair, ceil_div
+from archsim.kernels.run_length import SCNN_SPAN, stored_entries
+from archsim.kernels.scnn_tiles import ScnnArray
+
+ENTRY_BITS = 8 + 4  # value and zero run
+
+
+def stored_weights(weights: Mask, geometry: Geometry, filters: int) -> Ints:
+    """Stored values of each group of `filters` output channels of a mask (K, C/g, R, S): (groups,).
+
+    A block is one input channel of a group, in order (row, column, filter).
+    """
+    K, each = weights.shape[:2]
+    per_group = K // geometry.groups
+    stored = []
+    for group in range(geometry.groups):
+        mine = weights[group * per_group : (group + 1) * per_group]
+        for first in range(0, per_group, filters):
+            block = mine[first : first + filters].transpose(1, 2, 3, 0).reshape(each, -1)
+            stored.append(int(stored_entries(block, SCNN_SPAN).sum()))
+    return np.array(stored, np.int64)
+
+
+def stored_activations(activations: Mask, tile: Pair, array: ScnnArray) -> Ints:
+    """Stored values of each element for a mask (C, H, W) cut into tiles: (elements,).
+
+    A block is one channel of a tile, in row-major order.
+    """
+    C, H, W = activations.shape
+    th, tw = tile
+    stored = np.zeros((array.rows, array.columns), np.int64)
+    rows = np.zeros((C, array.rows * th, W), bool)
+    rows[:, :H] = activations  # zeros below the plane come last in a tile and are not stored
+    for j in range(min(array.columns, ceil_div(W, tw))):
+        strip = rows[:, :, j * tw : (j + 1) * tw]
+        blocks = strip.reshape(C, array.rows, -1).transpose(1, 0, 2).reshape(array.rows * C, -1)
+        stored[:, j] = stored_entries(blocks, SCNN_SPAN).reshape(array.rows, C).sum(axis=1)
+    return stored.reshape(-1)
+
+
+def planar_passes(stored: Ints, capacity_bytes: float) -> int:
+    """Passes over the plane so that each element's share of `stored` values fits its memory."""
+    fullest = int(stored.max(initial=0)) * ENTRY_BITS
+    return max(1, int(-(-fullest // (capacity_bytes * 8))))

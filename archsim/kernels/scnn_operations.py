@@ -1,0 +1,196 @@
+"""The vector operations of an SCNN layer: how many each processing element issues for each filter
+group, and, for some groups at a time, which banks every one of them hits, in order of issue.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from archsim.kernels.geometry import Geometry, Ints, Mask
+from archsim.kernels.scnn_banks import BankTable, Words
+from archsim.kernels.scnn_tiles import (
+    ScnnArray,
+    Tiling,
+    Vectors,
+    activation_vectors,
+    weight_vectors,
+)
+
+OPERATIONS_AT_ONCE = 1 << 19  # 16 MB of bank counts
+TABLE_BYTES = 1 << 19
+
+
+@dataclass(frozen=True)
+class Operands:
+    """A layer's vectors. Weights are blocked by filter group, activations by element; C/g channels
+    a group.
+    """
+
+    weights: Vectors
+    activations: Vectors
+    geometry: Geometry
+    tiling: Tiling
+    kernel: tuple[int, int]
+    array: ScnnArray
+
+    @property
+    def groups(self) -> int:
+        """Filter groups, all convolution groups together."""
+        return len(self.weights.counts)
+
+    @property
+    def channels(self) -> int:
+        """Input channels of a convolution group."""
+        return int(self.weights.counts.shape[1])
+
+    def of_group(self, values: Ints, group: int) -> Ints:
+        """The part of `values` (elements, channels, phases) that a filter group meets."""
+        first = group * self.geometry.groups // self.groups * self.channels
+        return values[:, first : first + self.channels]
+
+    @cached_property
+    def operations(self) -> Ints:
+        """Operations of each (filter group, element)."""
+        return self._products(self.weights.lengths, self.activations.lengths)
+
+    def channel_operations(self, group: int) -> Ints:
+        """Operations of a filter group by (element, channel)."""
+        vectors = self.of_group(self.activations.lengths, group)
+        each: Ints = (vectors * self.weights.lengths[group]).sum(axis=2)
+        return each
+
+    @cached_property
+    def multiplications(self) -> Ints:
+        """Multiplications of each (filter group, element), off-plane products included."""
+        return self._products(self.weights.counts, self.activations.counts)
+
+    def _products(self, weights: Ints, activations: Ints) -> Ints:
+        """Sums over channels and phases; floats are exact below 2^53."""
+        of_groups = self.geometry.groups
+        left = weights.reshape(of_groups, self.groups // of_groups, -1).astype(np.float64)
+        right = activations.reshape(len(activations), of_groups, -1).astype(np.float64)
+        sums = left @ right.transpose(1, 2, 0)
+        return np.rint(sums).astype(np.int64).reshape(self.groups, -1)
+
+    @cached_property
+    def table(self) -> BankTable:
+        """Bank counts of single products."""
+        return BankTable(self.kernel, self.geometry, self.tiling, self.array.banks)
+
+    @cached_property
+    def classes(self) -> Ints:
+        """Class of every activation."""
+        return self.table.activation_classes(self.activations)
+
+    @cached_property
+    def weight_codes(self) -> Ints:
+        """Code of every weight."""
+        return self.table.weight_codes(self.weights)
+
+
+def operands(
+    weights: Mask, activations: Mask, geometry: Geometry, tiling: Tiling, array: ScnnArray
+) -> Operands:
+    """Vectors of a layer from its masks (K, C/g, R, S) and (C, H, W), the plane being the
+    tiling's.
+    """
+    return Operands(
+        weights_of(weights, geometry, tiling, array),
+        activation_vectors(activations, geometry, tiling, array),
+        geometry,
+        tiling,
+        (weights.shape[2], weights.shape[3]),
+        array,
+    )
+
+
+def weights_of(weights: Mask, geometry: Geometry, tiling: Tiling, array: ScnnArray) -> Vectors:
+    """Weight vectors of a layer's filter groups."""
+    return weight_vectors(weights, geometry, tiling.filters, array.weights)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A filter group and some of its input channels."""
+
+    group: int
+    channels: slice
+
+
+def pieces(layer: Operands, groups: Sequence[int]) -> Iterator[list[Piece]]:
+    """Some filter groups cut into pieces whose tables fit a cache, batched to a bounded number of
+    operations.
+    """
+    batch: list[Piece] = []
+    size = 0
+    entry = layer.table.entry_bytes
+    for group in groups:
+        vectors = np.cumsum(layer.weights.lengths[group].sum(axis=1))
+        issued = np.cumsum(layer.channel_operations(group).sum(axis=0))
+        first = 0
+        while first < layer.channels:
+            before, done = (vectors[first - 1], issued[first - 1]) if first else (0, 0)
+            fits = np.searchsorted(vectors, before + TABLE_BYTES // entry, side="right")
+            end = min(layer.channels, max(first + 1, int(fits)))
+            more = int(issued[end - 1] - done)
+            if batch and size + more > OPERATIONS_AT_ONCE:
+                yield batch
+                batch, size = [], 0
+            batch.append(Piece(group, slice(first, end)))
+            size += more
+            first = end
+    if batch:
+        yield batch
+
+
+def issue(layer: Operands, batch: list[Piece]) -> tuple[Words, Ints]:
+    """Bank counts of a batch's operations, piece by piece, element by element: (operations,
+    words), and how many each (piece, element) has.
+    """
+    sizes = np.stack([layer.channel_operations(p.group)[:, p.channels].sum(axis=1) for p in batch])
+    counts = np.empty((int(sizes.sum()), layer.table.words), np.uint64)
+    ends = np.cumsum(sizes.sum(axis=1))
+    for piece, end, size in zip(batch, ends, sizes.sum(axis=1), strict=True):
+        if size:
+            _fill(layer, piece, counts[end - size : end])
+    return counts, sizes
+
+
+def _fill(layer: Operands, piece: Piece, out: Words) -> None:
+    """Write a piece's bank counts: activation vectors are the outer loop, weight vectors the
+    inner.
+    """
+    channels = piece.channels
+    lengths = layer.weights.lengths[piece.group, channels]
+    place = (np.cumsum(lengths) - lengths.reshape(-1)).reshape(lengths.shape)
+    table = _table(layer, piece)
+    shape = layer.activations.counts.shape
+    runs = layer.of_group(layer.activations.lengths, piece.group)[:, channels]
+    firsts = layer.of_group(layer.activations.first[:-1].reshape(shape), piece.group)[:, channels]
+    flat = runs.reshape(-1)
+    vector = np.repeat(firsts.reshape(-1) - (np.cumsum(flat) - flat), flat) + np.arange(flat.sum())
+    inner = np.repeat(np.broadcast_to(lengths, runs.shape).reshape(-1), flat)
+    shift = np.repeat(np.broadcast_to(place, runs.shape).reshape(-1), flat)
+    shift -= np.cumsum(inner) - inner
+    running = np.arange(len(out))
+    rows = table.reshape(-1, table.shape[2])
+    for lane, column in enumerate(layer.classes[vector].T):
+        index = np.repeat(column * table.shape[1] + shift, inner)
+        index += running
+        if lane:
+            out += rows.take(index, axis=0)
+        else:
+            rows.take(index, axis=0, out=out, mode="clip")
+
+
+def _table(layer: Operands, piece: Piece) -> Words:
+    """Bank counts of an activation of each class with each weight vector: (classes, vectors,
+    words).
+    """
+    per_channel = layer.weights.counts.shape[2]
+    base = piece.group * layer.channels
+    first = layer.weights.first[(base + piece.channels.start) * per_channel]
+    end = layer.weights.first[(base + piece.channels.stop) * per_channel]
+    return layer.table.of_weights(layer.weight_codes[first:end])

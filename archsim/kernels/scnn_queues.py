@@ -1,0 +1,178 @@
+"""SCNN's accumulator queues, exactly. An operation's products enter the queues of their banks
+together; it waits while a bank it targets has a queue that is not empty and would overflow; every
+bank drains one product a cycle.
+
+The queues of a stream of operations are a chain, so streams are cut into blocks that run side by
+side from empty queues; a block is then repaired with the queues its predecessor really left, and
+only until they are what they were at one of the block's checkpoints. A queue is a byte; eight
+share a word and all bank arithmetic is bit arithmetic.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.kernels.geometry import Ints
+from archsim.kernels.scnn_tiles import LARGEST_QUEUE
+
+Words = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
+
+BLOCK = (
+    192  # operations; long enough for repairs to be rare, short enough for thousands side by side
+)
+CHECK = 16  # operations between checkpoints
+
+ONES = np.uint64(0x0101010101010101)
+HIGH = np.uint64(0x8080808080808080)
+LOW = np.uint64(0x7F7F7F7F7F7F7F7F)
+SEVEN = np.uint64(7)
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Stretches of `counts` (operations, words), a byte a bank: `size` operations from `start` on
+    belong to `stream`.
+
+    Segments of a stream stand together and in order; streams are numbered from 0.
+    """
+
+    counts: Words
+    start: Ints
+    size: Ints
+    stream: Ints
+
+
+def run_queues(segments: Segments, queues: Words, depth: int) -> tuple[Ints, Words]:
+    """Cycles each stream waits, (streams,), and its queues in the end, from `queues` (streams,
+    words) on.
+    """
+    blocks = -(-segments.size // BLOCK)
+    segment = np.repeat(np.arange(blocks.size), blocks)
+    if segment.size == 0:
+        return np.zeros(len(queues), np.int64), queues
+    begun = (np.arange(segment.size) - np.repeat(np.cumsum(blocks) - blocks, blocks)) * BLOCK
+    stream = segments.stream[segment]
+    length = np.minimum(BLOCK, segments.size[segment] - begun)
+    run = _Run(segments.counts, depth, segments.start[segment] + begun, length)
+    heads = np.concatenate([[True], stream[1:] != stream[:-1]])
+    run.begin(heads, queues[stream[heads]])
+    while run.repair():
+        pass
+    final = queues.copy()
+    final[stream] = run.final  # the last of a stream's blocks stays
+    waited = np.bincount(stream, weights=run.waited, minlength=len(queues))
+    return waited.astype(np.int64), final
+
+
+class _Run:
+    """Blocks of `length` operations from `start` on, and what each did when it last ran: queues it
+    began and ended with, cycles waited, and both at its checkpoints. `order` has the longest
+    first: those still running are a prefix.
+    """
+
+    def __init__(self, counts: Words, depth: int, start: Ints, length: Ints) -> None:
+        blocks, words = len(start), counts.shape[1]
+        checks = int(length.max()) // CHECK
+        self.counts, self.depth = counts, depth
+        self.start, self.length = start, length
+        self.order = np.argsort(-length, kind="stable")
+        self.final = np.zeros((blocks, words), np.uint64)
+        self.waited = np.zeros(blocks, np.int64)
+        self.check_queues = np.zeros((checks, blocks, words), np.uint64)
+        self.check_waited = np.zeros((checks, blocks), np.int64)
+
+    def begin(self, heads: npt.NDArray[np.bool_], queues: Words) -> None:
+        """Run every block: those at the head of a stream from given queues, the others from empty
+        ones.
+        """
+        self.follows = np.flatnonzero(~heads)
+        self.entered = np.zeros_like(self.final)
+        self.entered[heads] = queues
+        block, queues = self.order, self.entered[self.order]
+        waited = np.zeros_like(self.waited)
+        for step in range(int(self.length.max())):
+            active = self._active(block, step)
+            self._advance(block[:active], queues[:active], waited[:active], step)
+            check, rest = divmod(step + 1, CHECK)
+            if rest == 0:
+                self.check_queues[check - 1, block[:active]] = queues[:active]
+                self.check_waited[check - 1, block[:active]] = waited[:active]
+        self.final[block], self.waited[block] = queues, waited
+
+    def repair(self) -> bool:
+        """Re-run each block that was run from other queues than its predecessor left; false when
+        there is none.
+        """
+        left = self.final[self.follows - 1]
+        wrong = (left != self.entered[self.follows]).any(axis=1)
+        self.entered[self.follows] = left
+        redo = np.zeros(len(self.start), bool)
+        redo[self.follows[wrong]] = True
+        block = self.order[redo[self.order]]
+        queues, waited = self.entered[block], np.zeros(block.size, np.int64)
+        step = 0
+        while active := self._active(block, step):
+            self._advance(block[:active], queues[:active], waited[:active], step)
+            step += 1
+            if step % CHECK == 0:
+                going = self._compare(
+                    block[:active], queues[:active], waited[:active], step // CHECK - 1
+                )
+                going = np.concatenate([going, np.ones(block.size - active, bool)])
+                block, queues, waited = block[going], queues[going], waited[going]
+        self.final[block], self.waited[block] = queues, waited
+        return bool(wrong.any())
+
+    def _active(self, block: Ints, step: int) -> int:
+        """How many of some blocks, longest first, have more than `step` operations."""
+        return int(np.searchsorted(-self.length[block], -step, side="left"))
+
+    def _compare(
+        self, block: Ints, queues: Words, waited: Ints, check: int
+    ) -> npt.NDArray[np.bool_]:
+        """Note the blocks' state at a checkpoint; where it is the one noted before, the rest of
+        the block stands.
+        """
+        same = (queues == self.check_queues[check, block]).all(axis=1)
+        later = (waited - self.check_waited[check, block])[same]
+        self.waited[block[same]] += later
+        self.check_waited[check:, block[same]] += later
+        self.check_queues[check, block[~same]] = queues[~same]
+        self.check_waited[check, block[~same]] = waited[~same]
+        going: npt.NDArray[np.bool_] = ~same
+        return going
+
+    def _advance(self, block: Ints, queues: Words, waited: Ints, step: int) -> None:
+        """Issue operation `step` of some blocks: change their queues and cycles waited in place."""
+        entering = self.counts.take(self.start[block] + step, axis=0)
+        full = queues + entering
+        # A block with several full words appears several times here, each with the same result.
+        late = np.flatnonzero(overfull(full, self.depth)) // full.shape[1]
+        if late.size:
+            queues[late], need = _drain_for(queues[late], entering[late], self.depth)
+            waited[late] += need
+            full[late] = queues[late] + entering[late]
+        queues[...] = drained(full)
+
+
+def overfull(full: Words, depth: int) -> Words:
+    """Non-zero words where a byte of `full` is more than `depth`."""
+    return (full + np.uint64(LARGEST_QUEUE - depth) * ONES) & HIGH
+
+
+def drained(full: Words) -> Words:
+    """Every byte that is not zero, less one."""
+    return full - (((full + LOW) & HIGH) >> SEVEN)
+
+
+def _drain_for(queues: Words, entering: Words, depth: int) -> tuple[Words, Ints]:
+    """Let every bank drain until the entering products have room: the queues then, and the cycles
+    it took.
+    """
+    held, more = queues.view(np.uint8), entering.view(np.uint8)
+    room = depth - np.minimum(more, depth).astype(np.uint8)
+    excess = np.where(more > 0, held - np.minimum(held, room), 0)
+    need = excess.max(axis=1)
+    return (held - np.minimum(held, need[:, None])).view(np.uint64), need.astype(np.int64)

@@ -1,0 +1,65 @@
+"""What SCNN's cycle rules return, and how lost multiplier-cycles are told apart."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from archsim.kernels.geometry import Ints, Mask
+from archsim.kernels.scnn_tiles import ScnnArray
+
+Banks = Literal["proven", "exact", "sampled", "none"]
+
+
+@dataclass(frozen=True)
+class ScnnCycles:
+    """Cycles and counts of one layer; `busy + sum(lost.values()) == cycles * multipliers`.
+
+    `group_cycles`: cycles of each filter group. `vector_ops`: operations of all elements. `macs`:
+    products that reach an output; `busy`: all products. `banks` says how bank conflicts were
+    found, `standard_error` is that of `cycles` when some filter groups were sampled (`sampled` of
+    them). `weight_reads`: weight places of the FIFOs, all elements. `activation_reads`: non-zero
+    activations, once for each filter group that uses them.
+    """
+
+    group_cycles: Ints
+    vector_ops: int
+    macs: int
+    busy: int
+    weight_reads: int
+    activation_reads: int
+    lost: dict[str, int]
+    banks: Banks
+    sampled: int = 0
+    standard_error: float = 0.0
+
+    @property
+    def cycles(self) -> int:
+        """Compute cycles of the layer."""
+        return int(self.group_cycles.sum())
+
+
+@dataclass(frozen=True)
+class Occupation:
+    """Cycles by (filter group, element): issuing operations, and waiting for banks; `products` of
+    all; `mapped`: elements that hold a tile.
+    """
+
+    operations: Ints
+    waits: Ints
+    products: int
+    mapped: Mask
+
+    def losses(self, cycles: Ints, array: ScnnArray) -> dict[str, int]:
+        """Multiplier-cycles lost when the groups last `cycles`: empty places of operations, queues
+        that are full, waiting for the slowest element, elements without a tile.
+        """
+        issued = int(self.operations.sum())
+        waiting = (cycles[:, None] - self.operations - self.waits)[:, self.mapped]
+        idle = int(cycles.sum()) * int(np.count_nonzero(~self.mapped))
+        return {
+            "unmapped": idle * array.products,
+            "lane_sync": issued * array.products - self.products,
+            "line_sync": int(waiting.sum()) * array.products,
+            "bank_conflict": int(self.waits.sum()) * array.products,
+        }

@@ -1,0 +1,164 @@
+"""How SCNN cuts a convolution (ISCA 2017): the input plane into a grid of tiles, one a processing
+element; the filters into groups that fit the accumulators; and both operands into vectors of
+non-zeros, per input channel and stride phase, because only activations and weights of equal phase
+meet in an output.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from archsim.kernels.geometry import Geometry, Ints, Mask, Pair, ceil_div
+
+BANK_COUNTS = (1, 2, 4, 8, 16, 32, 64)
+LARGEST_QUEUE = 127  # products a queue and one operation may have together: seven bits of a byte
+
+
+@dataclass(frozen=True)
+class ScnnArray:
+    """`rows` x `columns` elements of `weights` x `activations` multipliers, each with `banks`
+    accumulator banks, a queue of `queue_depth` products before each bank, and room for
+    `accumulators` outputs.
+    """
+
+    rows: int = 8
+    columns: int = 8
+    weights: int = 4
+    activations: int = 4
+    banks: int = 32
+    queue_depth: int = 8
+    accumulators: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.banks not in BANK_COUNTS:
+            raise ValueError(f"SCNN has {self.banks} banks; a power of two up to 64 can be hashed")
+        if max(self.queue_depth, self.products) + self.products > LARGEST_QUEUE:
+            most = LARGEST_QUEUE - self.products
+            raise ValueError(f"SCNN queues of {self.queue_depth} products: at most {most}")
+
+    @property
+    def elements(self) -> int:
+        """Processing elements."""
+        return self.rows * self.columns
+
+    @property
+    def products(self) -> int:
+        """Products of one vector operation."""
+        return self.weights * self.activations
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A layer on the grid: tiles of `tile` pixels of a plane whose first pixel has padded
+    coordinate `origin`; groups of `filters` output channels.
+    """
+
+    plane: Pair
+    origin: Pair
+    tile: Pair
+    out_size: Pair
+    filters: int
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of non-zeros, sorted by run. A run is what one operand brings to one channel and
+    phase.
+
+    `counts`: non-zeros of each run, (blocks, channels, phases); a block is a tile or a filter
+    group. `members`: (vectors, width) codes, 0 where a vector is not full. `first`: index of each
+    run's first vector, and the end.
+    """
+
+    counts: Ints
+    members: Ints
+    first: Ints
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Vectors of each run, shaped as `counts`."""
+        return np.diff(self.first).reshape(self.counts.shape)
+
+
+def grid_tiling(in_size: Pair, kernel: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
+    """The unpadded plane on the grid, and the filters whose outputs, halo included, fit the
+    accumulators.
+    """
+    tile = ceil_div(in_size[0], array.rows), ceil_div(in_size[1], array.columns)
+    reach, stride = geometry.reach(kernel), geometry.stride
+    outputs = [ceil_div(tile[axis] + reach[axis], stride[axis]) for axis in (0, 1)]
+    filters = max(1, array.accumulators // (outputs[0] * outputs[1]))
+    origin = geometry.padding[0], geometry.padding[1]
+    return Tiling(in_size, origin, tile, geometry.out_size(in_size, kernel), filters)
+
+
+def phase_of_taps(kernel: Pair, geometry: Geometry) -> Ints:
+    """Stride phase of each tap, row phase outer: (R * S,)."""
+    (sh, sw), (dh, dw) = geometry.stride, geometry.dilation
+    rows = np.arange(kernel[0]) * dh % sh
+    columns = np.arange(kernel[1]) * dw % sw
+    return (rows[:, None] * sw + columns).reshape(-1)
+
+
+def weight_vectors(weights: Mask, geometry: Geometry, filters: int, width: int) -> Vectors:
+    """Vectors of a mask (K, C/g, R, S) for each group of `filters` output channels, groups
+    numbered through the layer.
+
+    A vector's code is 1 + k * R * S + tap, k numbered through the layer; weights come in order
+    (row, column, filter).
+    """
+    K, each, R, S = weights.shape
+    per_group = K // geometry.groups
+    rounds = ceil_div(per_group, filters)
+    phase = phase_of_taps((R, S), geometry)
+    order = np.argsort(phase, kind="stable")
+    cube = np.zeros((geometry.groups, rounds * filters, each, R * S), bool)
+    cube[:, :per_group] = weights.reshape(geometry.groups, per_group, each, R * S)[..., order]
+    cube = cube.reshape(geometry.groups * rounds, filters, each, R * S).transpose(0, 2, 3, 1)
+    phases = geometry.stride[0] * geometry.stride[1]
+    per_tap = cube.sum(axis=3, dtype=np.int64)
+    counts = np.zeros((*per_tap.shape[:2], phases), np.int64)
+    for place, of_phase in enumerate(phase[order]):
+        counts[..., of_phase] += per_tap[..., place]
+    block, _, tap, k = np.nonzero(cube)
+    first_filter = block // rounds * per_group + block % rounds * filters
+    return _pack(counts, 1 + (first_filter + k) * (R * S) + order[tap], width)
+
+
+def activation_vectors(
+    activations: Mask, geometry: Geometry, tiling: Tiling, array: ScnnArray
+) -> Vectors:
+    """Vectors of a mask (C, H, W), padding included where the tiling includes it, for each tile of
+    the grid.
+
+    An activation's code is 1 + row * columns of the plane + column; activations come in row-major
+    order.
+    """
+    C = activations.shape[0]
+    th, tw = tiling.tile
+    cube = np.zeros((C, array.rows * th, array.columns * tw), bool)
+    cube[:, : tiling.plane[0], : tiling.plane[1]] = activations
+    cube = cube.reshape(C, array.rows, th, array.columns, tw).transpose(1, 3, 0, 2, 4)
+    i, j, c, y, x = np.nonzero(cube)
+    row, column = i * th + y, j * tw + x
+    (sh, sw), phases = geometry.stride, geometry.stride[0] * geometry.stride[1]
+    phase = (row + tiling.origin[0]) % sh * sw + (column + tiling.origin[1]) % sw
+    run = ((i * array.columns + j) * C + c) * phases + phase
+    code = 1 + row * tiling.plane[1] + column
+    if phases > 1:
+        order = np.argsort(run, kind="stable")
+        run, code = run[order], code[order]
+    counts = np.bincount(run, minlength=array.elements * C * phases)
+    return _pack(counts.reshape(array.elements, C, phases), code, array.activations)
+
+
+def _pack(counts: Ints, codes: Ints, width: int) -> Vectors:
+    """Fill each run's codes into vectors of `width`."""
+    sizes = counts.reshape(-1)
+    lengths = -(-sizes // width)
+    first = np.concatenate([[0], np.cumsum(lengths)])
+    skipped = first[:-1] * width - (np.cumsum(sizes) - sizes)
+    members = np.zeros(int(first[-1]) * width, np.int64)
+    members[np.arange(codes.size) + np.repeat(skipped, sizes)] = codes
+    return Vectors(counts, members.reshape(-1, width), first)
