@@ -1,7 +1,8 @@
-"""A layer's `profile`: the distributions that its tensors are drawn from when no tensor was measured.
+"""A layer's `profile`: distributions that its tensors are drawn from when none was measured.
 
-The format is docs/profile.md. Every section describes one tensor by its statistics; `draw` turns it into
-an array of the layer's own shape, once, at load. After that nothing knows where an array came from.
+The format is docs/profile.md. Every section describes one tensor by its statistics; `draw` turns it
+into an array of the layer's own shape, once, at load. After that nothing knows where an array came
+from.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ def draw(
 ) -> NDArray[np.generic]:
     """An array of `shape` for one of the layer's tensors, the same for the same arguments.
 
-    `what` is input, weight, pruned, coef or basis; each draws from its own stream of random numbers, so
-    that none depends on which others were drawn. Where pruned is not zero it equals weight. Basis values
-    decide no cycle and no byte, so they are uniform.
+    `what` is input, weight, pruned, coef or basis; each draws from its own stream of random
+    numbers, so that none depends on which others were drawn. Where pruned is not zero it equals
+    weight. Basis values decide no cycle and no byte, so they are uniform.
 
     Raises:
-        InputError: an unknown `what`, no such section, or a shape that the section does not describe.
+        InputError: an unknown `what`, no such section, or a shape that it does not describe.
     """
     if what not in get_args(What):
         legal = ", ".join(get_args(What))
@@ -44,7 +45,9 @@ def draw(
     if what == "basis":
         return streams[0].integers(-127, 128, shape, dtype=np.int8)
     if getattr(model, what) is None:
-        raise InputError.at(f"profile.{what}", "is missing, and no measured tensor stands in for it")
+        raise InputError.at(
+            f"profile.{what}", "is missing, and no measured tensor stands in for it"
+        )
     try:
         return _section(model, what, shape, streams)
     except ValueError as error:
@@ -52,16 +55,18 @@ def draw(
 
 
 def basis_scale(coef: NDArray[np.int8], slices: int) -> NDArray[np.float32]:
-    """Scales (K, slices) for drawn coefficients (K, C, R, r) or (K, triples, r): 0 where a slice is empty.
+    """Scales (K, slices) of drawn coefficients: 0 where a slice is empty, else 1.
 
-    Rows are dealt to slices in order, ceil(rows / slices) each (docs/formats.md). The value of a scale
-    decides nothing, so it is 1.
+    `coef` is (K, C, R, r) or (K, triples, r). Rows are dealt to slices in order, ceil(rows /
+    slices) each (docs/formats.md). The value of a scale that is not 0 decides nothing.
     """
-    live = coef.reshape(coef.shape[0], -1, coef.shape[-1]).any(axis=-1)
-    height = -(-live.shape[1] // slices)
-    padded = np.zeros((len(live), slices * height), dtype=bool)
-    padded[:, : live.shape[1]] = live
-    return padded.reshape(len(live), slices, height).any(axis=-1).astype(np.float32)
+    filters, width = coef.shape[0], coef.shape[-1]
+    live = np.asarray((coef != 0).reshape(filters, -1, width).any(axis=2))
+    rows = live.shape[1]
+    padded = np.zeros((filters, slices * -(-rows // slices)), dtype=np.bool_)
+    padded[:, :rows] = live
+    found = np.asarray(padded.reshape(filters, slices, -1).any(axis=2))
+    return found.astype(np.float32)
 
 
 def _parsed(profile: Mapping[str, object]) -> Profile:

@@ -1,4 +1,4 @@
-"""Coefficient codes from a profile: rows live in a group of filters, then in a filter, then their codes."""
+"""Coefficient codes from a profile: live rows of a group, of a filter, and their codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def draw_coef(
     """Codes of `shape`: (K, C/groups, R, r), or (K, triples, r)."""
     filters, width = shape[0], shape[-1]
     if len(profile.nonzeros) > width:
-        raise ValueError(f"nonzeros has {len(profile.nonzeros)} entries, and a row has {width} codes")
+        raise ValueError(
+            f"nonzeros has {len(profile.nonzeros)} entries, and a row has {width} codes"
+        )
     if not profile.rows.live:
         return np.zeros(shape, dtype=np.int8)
     groups = -(-filters // profile.group)
@@ -46,8 +48,10 @@ def draw_coef(
 
 
 def _pattern_table(nonzeros: tuple[int, ...], width: int) -> NDArray[np.int8]:
-    """(65536, width) ones where a live row has a code; all places equally likely for a number of codes."""
-    bits = np.array([[(p >> i) & 1 for i in range(width)] for p in range(1 << width)], dtype=np.int8)
+    """(65536, width) ones where a live row has a code; every place is as likely as another."""
+    bits = np.array(
+        [[(p >> i) & 1 for i in range(width)] for p in range(1 << width)], dtype=np.int8
+    )
     sizes = bits.sum(axis=1)
     counts = np.array([0, *nonzeros, *([0] * (width - len(nonzeros)))], dtype=float)
     frequencies = counts[sizes] / np.array([comb(width, size) for size in sizes.tolist()])
@@ -59,4 +63,3 @@ def _code_table(profile: CoefProfile) -> NDArray[np.int8]:
     sides = [np.array(side, dtype=float) for side in (profile.negative, profile.positive)]
     frequencies = np.concatenate([sides[0][::-1], [0], sides[1]])
     return uniform_table(frequencies, np.arange(-len(sides[0]), len(sides[1]) + 1))
-

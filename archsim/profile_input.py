@@ -17,7 +17,7 @@ SLOW = 0.8
 def draw_input(
     profile: InputProfile, shape: tuple[int, ...], rng: np.random.Generator
 ) -> NDArray[np.generic]:
-    """Activations of `shape`: (C, H, W), (positions, C), or (C,), which is drawn as one row of C pixels.
+    """Activations of `shape`: (C, H, W), (positions, C), or (C,), drawn as one row of C pixels.
 
     Raises:
         ValueError: the profile describes another number of channels.
@@ -40,10 +40,9 @@ def draw_input(
         line /= spread
         line *= factor[row]
         line += np.float32(Z_STEPS / 2)
-        np.clip(line, 0, Z_STEPS - 1, out=line)
-        places = line.astype(np.int32)
-        places += first_step
-        np.take(tables, places, out=values[row], mode="clip")
+        np.maximum(line, 0, out=line)
+        np.minimum(line, Z_STEPS - 1, out=line)
+        values[row] = tables[line.astype(np.int32) + first_step]
     if len(shape) == 3:
         values = values.transpose(2, 0, 1)
     return np.ascontiguousarray(values.reshape(shape))
@@ -65,7 +64,7 @@ def _class_of_channel(profile: InputProfile, rng: np.random.Generator) -> NDArra
 
 
 def _latent(profile: InputProfile, shape: tuple[int, int, int], rng: np.random.Generator) -> Floats:
-    """The latent (rows, columns, channels): fields of each channel, the shared one, and white noise."""
+    """The latent (rows, columns, channels): own fields, the shared one, and white noise."""
     shared = profile.shared
     white = max(0.0, 1.0 - shared.share - sum(field.share for field in profile.local))
     latent = rng.standard_normal(shape, dtype=np.float32)
@@ -83,9 +82,9 @@ def _latent(profile: InputProfile, shape: tuple[int, int, int], rng: np.random.G
 def _add_field(latent: Floats, field: Field, rng: np.random.Generator) -> None:
     """Add an autoregressive field to each channel, in place.
 
-    One that changes slowly is drawn at every COARSE-th pixel and held between, which keeps its correlations
-    (to 0.02 for decays of SLOW and more) at a sixteenth of the random numbers. Where the blocks begin is
-    random, so that they do not meet a machine's tiles.
+    One that changes slowly is drawn at every COARSE-th pixel and held between, which keeps its
+    correlations (to 0.02 for decays of SLOW and more) at a sixteenth of the random numbers. Where
+    the blocks begin is random, so that they do not meet a machine's tiles.
     """
     rows, columns, channels = latent.shape
     down = COARSE if field.y >= SLOW and rows >= 4 * COARSE else 1
@@ -114,27 +113,27 @@ def _correlate(noise: Floats, x: float, y: float) -> None:
 
 
 def _shaped(field: Floats, levels: tuple[float, ...]) -> Floats:
-    """The field with its ranks kept and its distribution over the plane as in `levels`, mean 0, variance 1.
+    """The field with its ranks kept and its values as in `levels`, mean 0 and variance 1.
 
-    It is the plane that has these moments, not the random process: the shares of zeros are those of this
-    layer, not of an image that happened to be dark.
+    It is the plane that has these moments, not the random process: the shares of zeros are those of
+    this layer, not of an image that happened to be dark.
     """
     if field.size < 2:
         return field * 0
-    shaped = field
+    shaped: Floats = field
     if levels:
         places = np.empty(field.size)
         places[field.reshape(-1).argsort()] = (np.arange(field.size) + 0.5) / field.size
         ranks = np.linspace(0, 1, len(levels))
         shaped = np.interp(places, ranks, levels).reshape(field.shape).astype(np.float32)
-    return (shaped - shaped.mean()) / np.float32(shaped.std())
+    return np.asarray((shaped - shaped.mean()) / shaped.std(), dtype=np.float32)
 
 
 def _class_moments(latent: Floats, classes: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """(C,) mean and standard deviation over each channel's class, by which its latent is standardised.
+    """(C,) mean and deviation over each channel's class, by which its latent is standardised.
 
-    A field that changes slowly has few independent values on a plane, so that chance alone would move the
-    shares of a small class by several per cent.
+    A field that changes slowly has few independent values on a plane, so that chance alone would
+    move the shares of a small class by several per cent.
     """
     flat = latent.reshape(-1, latent.shape[2])
     mean, square = flat.mean(axis=0), np.einsum("pc,pc->c", flat, flat) / np.float32(len(flat))
@@ -152,7 +151,8 @@ def _scales(scale: ScaleField, shape: tuple[int, int], rng: np.random.Generator)
         return np.ones((*shape, 1), dtype=np.float32)
     field = rng.standard_normal((*shape, 1), dtype=np.float32)
     _correlate(field, scale.x, scale.y)
-    return np.exp(np.float32(scale.spread) * _shaped(field, ()) - np.float32(scale.spread**2))
+    logarithm = scale.spread * _shaped(field, ()) - scale.spread**2
+    return np.asarray(np.exp(logarithm), dtype=np.float32)
 
 
 def _tables(profile: InputProfile) -> NDArray[np.generic]:

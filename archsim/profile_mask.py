@@ -38,7 +38,9 @@ def _counted(
     else:
         shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
     live = np.empty((shape[0], entries), dtype=bool)
-    for row, chance, count in zip(live, latent, np.round(shares * entries).astype(int), strict=True):
+    for row, chance, count in zip(
+        live, latent, np.round(shares * entries).astype(int), strict=True
+    ):
         if not 0 < count < entries:
             row[:] = count > 0
             continue
@@ -74,8 +76,8 @@ def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Flo
 def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """`count` shares in random order: the list itself if it has as many, else between its items.
 
-    Items stand at even steps of the normal quantile, from that of the lowest of `count` ranks to that of
-    the highest, so that the few extreme filters, on which the others wait, are not smeared.
+    Items stand at even steps of the normal quantile, from that of the lowest of `count` ranks to
+    that of the highest, so that the few extreme filters, on which the others wait, are not smeared.
     """
     if len(shares) == count:
         return rng.permutation(np.array(shares))

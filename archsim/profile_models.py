@@ -42,8 +42,10 @@ class InputClass(Values):
 
 
 class Field(_Section):
-    """A Gaussian field: its part of the variance, and the correlation of neighbours along a row (x)
-    and down a column (y)."""
+    """A Gaussian field: its part of the variance, and how it decays.
+
+    x and y are the correlations of neighbours along a row and down a column.
+    """
 
     share: Share = 0.0
     x: Share = 0.0
@@ -51,20 +53,24 @@ class Field(_Section):
 
 
 class SharedField(Field):
-    """The field that all channels have in common; levels are quantiles of its values over the plane."""
+    """The field that all channels have in common; levels are quantiles of it over the plane."""
 
     levels: tuple[float, ...] = Field_(default=(), max_length=65)
 
     @model_validator(mode="after")
     def _rises(self) -> SharedField:
-        if self.levels and (list(self.levels) != sorted(self.levels) or self.levels[0] == self.levels[-1]):
+        if self.levels and (
+            list(self.levels) != sorted(self.levels) or self.levels[0] == self.levels[-1]
+        ):
             raise ValueError("levels are quantiles: they rise from the first to the last")
         return self
 
 
 class ScaleField(_Section):
-    """How the size of the latent varies over the plane: standard deviation of the logarithm of a scale
-    that all channels have in common, and the correlation of its neighbours."""
+    """A scale that the latents of all channels are multiplied by.
+
+    spread is the standard deviation of its logarithm over the plane; x and y as in a field.
+    """
 
     spread: Annotated[float, Field_(ge=0, le=1)] = 0.0
     x: Share = 0.0
@@ -93,7 +99,9 @@ class InputProfile(_Section):
                         f"and that class has {members.channels} channels"
                     )
             if len(self.order) != self.channels:
-                raise ValueError(f"order has {len(self.order)} letters for {self.channels} channels")
+                raise ValueError(
+                    f"order has {len(self.order)} letters for {self.channels} channels"
+                )
         return self
 
     @property
@@ -104,11 +112,11 @@ class InputProfile(_Section):
 class Mask(_Section):
     """Which entries are not zero: a share, and how it spreads over filters, channels and kernels.
 
-    filters and channels are quantiles of the share within one filter or channel, lowest first, at even
-    steps of the normal quantile; filter_order and channel_order instead have one letter each, letter i of
-    0 .. 9 a .. z for a share of i/35. With `counted` each filter has its share to the entry, else it is
-    the chance of a coin. taps is the share at each place of the kernel; kernel is the part of the
-    Gaussian variance that entries of one filter's channel have in common.
+    filters and channels are quantiles of the share within one filter or channel, lowest first, at
+    even steps of the normal quantile; filter_order and channel_order instead have one letter each,
+    letter i of 0 .. 9 a .. z for a share of i/35. With `counted` each filter has its share to the
+    entry, else it is the chance of a coin. taps is the share at each place of the kernel; kernel is
+    the part of the Gaussian variance that entries of one filter's channel have in common.
     """
 
     live: Share
@@ -136,9 +144,10 @@ class WeightProfile(Values, Mask):
 class CoefProfile(_Section):
     """Coefficient codes: live rows by groups of filters, non-zeros of a live row, code frequencies.
 
-    `rows` places the live rows of a group of `group` consecutive filters; `filters` holds quantiles of the
-    share of those rows that is live in a single filter; item i of `nonzeros` counts live rows with i + 1
-    non-zeros; item i of `positive` and `negative` counts codes of size i + 1.
+    `rows` places the live rows of a group of `group` consecutive filters; `filters` holds quantiles
+    of the share of those rows that is live in a single filter; item i of `nonzeros` counts live
+    rows with i + 1 non-zeros; item i of `positive` and `negative` counts codes of size i + 1.
+    `slices` is the number of slices, each with a basis, that the rows of a filter are cut into.
     """
 
     group: int = Field_(default=1, ge=1)
@@ -147,10 +156,13 @@ class CoefProfile(_Section):
     nonzeros: Counts = Field_(min_length=1, max_length=8)
     positive: Counts = ()
     negative: Counts = ()
+    slices: int | None = Field_(default=None, ge=1)
 
     @model_validator(mode="after")
     def _has_codes(self) -> CoefProfile:
-        if self.rows.live > 0 and not (sum(self.nonzeros) and sum(self.positive) + sum(self.negative)):
+        if self.rows.live > 0 and not (
+            sum(self.nonzeros) and sum(self.positive) + sum(self.negative)
+        ):
             raise ValueError("live rows need nonzeros and positive or negative codes")
         return self
 

@@ -9,8 +9,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-# Bin i of a histogram holds the magnitudes EDGES[i] .. EDGES[i + 1] - 1: single values up to 8, then
-# four bins an octave, which keeps the borders of every power of two, where Booth digits change.
+# Bin i of a histogram holds the magnitudes EDGES[i] .. EDGES[i + 1] - 1: single values up to 8,
+# then four bins an octave, which keeps the borders of every power of two, where Booth digits
+# change.
 EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128,
          160, 192, 224, 256)  # fmt: skip
 Z_LIMIT = 4.5
@@ -18,43 +19,50 @@ Z_STEPS = 4096
 
 
 def magnitudes(counts: tuple[int, ...], largest: int) -> NDArray[np.float64]:
-    """Expected counts of 1 .. largest: a bin's count falls off within it as it does
-    from the bin before to the bin after.
+    """Expected counts of 1 .. largest; inside a bin they slope as its neighbours do.
 
     Raises:
         ValueError: more bins than magnitudes up to `largest` fill.
     """
+    bins = len(EDGES) - 1
     if len(counts) > sum(edge <= largest for edge in EDGES[:-1]):
         raise ValueError(f"{len(counts)} bins reach beyond magnitude {largest}")
-    widths = np.diff(EDGES)[: len(counts)]
-    heights = np.array(counts) / widths
+    edges = np.array(EDGES)
+    widths, middles = np.diff(edges), (edges[1:] + edges[:-1]) / 2
+    totals = np.zeros(bins)
+    totals[: len(counts)] = counts
+    heights = totals / widths
     around = np.concatenate([heights[:1], heights, [0.0]])
-    spread = np.zeros(largest + 1)
-    for i, (low, width, height) in enumerate(zip(EDGES, widths.tolist(), heights, strict=False)):
-        top = min(low + width, largest + 1)
-        after = EDGES[i + 2] if i + 2 < len(EDGES) else 2 * EDGES[i + 1] - low
-        reach = (after + EDGES[i + 1] - low - EDGES[max(0, i - 1)]) / 2
-        slope = (around[i + 2] - around[i]) / reach
-        # Steeper than this and the far end of the bin would fall below nothing.
-        slope = float(np.clip(slope, -2 * height / width, 2 * height / width))
-        shape = height + slope * (np.arange(width) - (width - 1) / 2)
-        spread[low:top] = shape[: top - low] * (height * width / max(shape[: top - low].sum(), 1e-300))
-    return spread[1:]
+    centres = np.concatenate([middles[:1] - 1, middles, 2 * middles[-1:] - middles[-2:-1]])
+    slopes = (around[2:] - around[:-2]) / (centres[2:] - centres[:-2])
+    # Steeper than this and the far end of the bin would fall below nothing.
+    slopes = np.clip(slopes, -2 * heights / widths, 2 * heights / widths)
+    values = np.arange(1, largest + 1)
+    owner = np.searchsorted(edges, values, side="right") - 1
+    spread: NDArray[np.float64] = np.maximum(
+        heights[owner] + slopes[owner] * (values - middles[owner] + 0.5), 0.0
+    )
+    # A bin that reaches beyond the largest magnitude keeps its count.
+    reached = np.bincount(owner, spread, minlength=bins)
+    spread *= (totals / np.where(reached > 0, reached, 1.0))[owner]
+    return spread
 
 
 def step_shares(spread: float) -> NDArray[np.float64]:
     """(Z_STEPS,) share of the latent below the middle of each step from -Z_LIMIT to Z_LIMIT.
 
-    The latent is a standard normal times a scale exp(spread * e - spread**2), e standard normal too, which
-    keeps its variance at 1; without spread that is the normal itself.
+    The latent is a standard normal times a scale exp(spread * e - spread**2), e standard normal
+    too, which keeps its variance at 1; without spread that is the normal itself.
     """
     middles = (np.arange(Z_STEPS) + 0.5) * (2 * Z_LIMIT / Z_STEPS) - Z_LIMIT
     if not spread:
         return normal_share(middles)
-    e = np.linspace(-4, 4, 33)
+    e = np.linspace(-4, 4, 17)
     weights = np.exp(-e * e / 2)
     scales = np.exp(spread * e - spread * spread)
-    return normal_share(middles[:, None] / scales) @ (weights / weights.sum())
+    knots = np.linspace(-Z_LIMIT, Z_LIMIT, 513)
+    shares = normal_share(knots[:, None] / scales) @ (weights / weights.sum())
+    return np.asarray(np.interp(middles, knots, shares))
 
 
 def value_table(
@@ -77,7 +85,7 @@ def uniform_table(frequencies: NDArray[np.float64], values: NDArray[np.int64]) -
 
 
 def probit(share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normal quantile of each share; 0 and 1 become -8 and 8, where nothing is drawn on the other side."""
+    """Normal quantile of each share; 0 and 1 become -8 and 8, beyond which nothing is drawn."""
     flat = np.asarray(share, dtype=float).reshape(-1)
     inverse = NormalDist().inv_cdf
     found = [inverse(p) if 0 < p < 1 else (8.0 if p >= 1 else -8.0) for p in flat.tolist()]
@@ -93,4 +101,4 @@ def _normal_knots() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def normal_share(z: NDArray[np.floating]) -> NDArray[np.float64]:
     """Share of a standard normal below z, within 1e-6 (linear between 4097 knots)."""
     knots, share = _normal_knots()
-    return np.interp(z, knots, share, left=0.0, right=1.0)
+    return np.asarray(np.interp(z, knots, share, left=0.0, right=1.0))

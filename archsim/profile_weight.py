@@ -1,4 +1,4 @@
-"""Weights from a profile: which entries are not zero, by filter, channel, kernel and tap; then their values."""
+"""Weights from a profile: which entries are not zero, and how large they are there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draw_weight(
     shape: tuple[int, ...],
     streams: tuple[np.random.Generator, np.random.Generator],
 ) -> NDArray[np.int8]:
-    """Weights of `shape`; where `pruned` is described too, its entries and others where it has zeros.
+    """Weights of `shape`; where `pruned` is described too, its entries wherever it has any.
 
     The second stream must be the one that pruned is drawn from.
     """
@@ -42,10 +42,12 @@ def draw_weight(
 
 
 def _dropped(whole: WeightProfile, kept: WeightProfile) -> WeightProfile:
-    """The weights that pruning removed: what is left of the histogram, over the entries that are left."""
+    """The weights that pruning removed: the rest of the histogram, over the rest of the entries."""
     live = 0.0 if kept.live >= 1 else min(1.0, max(0.0, (whole.live - kept.live) / (1 - kept.live)))
     rest = _subtracted(whole, kept) if live else Values(values=(1,))
-    return WeightProfile(live=live, values=rest.values, negative=rest.negative, filters=whole.filters)
+    return WeightProfile(
+        live=live, values=rest.values, negative=rest.negative, filters=whole.filters
+    )
 
 
 def _subtracted(whole: WeightProfile, kept: WeightProfile) -> Values:

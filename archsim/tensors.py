@@ -106,7 +106,9 @@ class LayerTensors:
             coef = self.get("coef")
             if coef is None:
                 return None
-            slices = -(-(coef.size // coef.shape[0] // coef.shape[-1]) // DRAWN_SLICE_ROWS)
+            rows = coef.size // coef.shape[0] // coef.shape[-1]
+            described = (layer.profile or {}).get("coef", {}).get("slices")
+            slices = described or -(-rows // DRAWN_SLICE_ROWS)
             if what == "basis_scale":
                 return basis_scale(coef, slices)
             basis = (len(coef), slices, coef.shape[-1], layer.basis_columns)

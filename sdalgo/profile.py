@@ -1,4 +1,4 @@
-"""Measure a layer's `profile`: the statistics of its tensors that decide an accelerator's cycles and bytes.
+"""Measure a layer's `profile`: statistics of its tensors that decide cycles and bytes.
 
 The format is docs/profile.md. Everything here is counted from the tensors themselves; no machine is
 modelled, so a profile serves machines that did not exist when it was measured.
@@ -14,42 +14,52 @@ from numpy.typing import NDArray
 
 from sdalgo.errors import InputError
 from sdalgo.profile_coef import measure_coef
-from sdalgo.profile_input import measure_input
+from sdalgo.profile_fields import measure_fields
+from sdalgo.profile_input import sort_channels
 from sdalgo.profile_weight import measure_weight
 
 MAX_BYTES = 4096
-MAX_CLASSES = (16, 12, 8, 6, 4, 2, 1)
+# What the fields of an input may take of MAX_BYTES.
+FIELD_BYTES = 330
+CHOICES = [(classes, True) for classes in (16, 12, 8, 6)]
+CHOICES += [(classes, False) for classes in (16, 12, 8, 6, 4, 2, 1)]
 
 
 def measure(op: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, object]:
-    """The profile of one layer from its arrays, ready for YAML and at most 4096 bytes as compact JSON.
+    """The profile of one layer, ready for YAML and at most 4096 bytes as compact JSON.
 
     Args:
         op: conv or linear.
-        arrays: any of input (C, H, W), (C,) or (positions, C); weight and pruned (K, C/groups, R, S) or
-            (K, C); coef (K, C/groups, R, r) or (K, triples, r); other names are passed over.
+        arrays: any of input, weight, pruned, coef and basis, shaped as in docs/formats.md; other
+            names are passed over.
 
     Raises:
         InputError: an op without tensors, or an array that is empty or not of integers.
     """
     if op not in ("conv", "linear"):
         raise InputError(op, "has no tensors to measure; a profile is of a conv or a linear layer")
-    for name, array in arrays.items():
-        if name in ("input", "weight", "pruned", "coef"):
-            _check(name, array)
-    fixed: dict[str, object] = {}
-    for name in ("weight", "pruned"):
+    for name in ("input", "weight", "pruned", "coef"):
         if name in arrays:
-            fixed[name] = measure_weight(arrays[name])
+            _check(name, arrays[name])
+    weights: dict[str, object] = {
+        name: measure_weight(arrays[name]) for name in ("weight", "pruned") if name in arrays
+    }
     if "coef" in arrays:
-        fixed["coef"] = measure_coef(arrays["coef"])
+        slices = arrays["basis"].shape[1] if "basis" in arrays else None
+        weights["coef"] = measure_coef(arrays["coef"], slices)
     if "input" not in arrays:
-        return fixed
-    for classes in MAX_CLASSES:
-        profile = {"input": measure_input(arrays["input"], classes), **fixed}
-        if nbytes(profile) <= MAX_BYTES:
+        return weights
+    room = MAX_BYTES - FIELD_BYTES - nbytes(weights)
+    return {"input": _input(arrays["input"], room), **weights}
+
+
+def _input(values: NDArray[np.generic], room: int) -> dict[str, object]:
+    """The input section with as many classes, and their order, as `room` bytes hold."""
+    for classes, ordered in CHOICES:
+        sorted_channels = sort_channels(values, classes, ordered=ordered)
+        if nbytes(sorted_channels.section) <= room:
             break
-    return profile
+    return {**sorted_channels.section, **measure_fields(sorted_channels)}
 
 
 def nbytes(profile: Mapping[str, object]) -> int:

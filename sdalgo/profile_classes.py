@@ -13,9 +13,9 @@ ROUNDS = 50
 def cluster(plane: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     """Class of each channel of (C, H, W), numbered from 0 by falling share of zeros.
 
-    k-means over the normal quantile of the share of zeros and the logarithm of the mean magnitude of the
-    rest; all-zero channels are a class of their own. The start is spread over the sorted features, so the
-    result is the same each time.
+    k-means over the normal quantile of the share of zeros and the logarithm of the mean magnitude
+    of the rest; all-zero channels are a class of their own. The start is spread over the sorted
+    features, so the result is the same each time.
     """
     flat = plane.reshape(len(plane), -1)
     zero = (flat == 0).mean(axis=1)

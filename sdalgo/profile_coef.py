@@ -1,4 +1,4 @@
-"""Measure coefficient codes: how many filters share a row mask, which rows live, and what codes they hold."""
+"""Measure coefficient codes: which rows live, how many filters share them, what they hold."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdalgo.profile_values import quantiles, trimmed
-from sdalgo.profile_weight import POINTS, shrunk, measure_mask
+from sdalgo.profile_weight import POINTS, measure_mask, shrunk
 
 LARGEST_GROUP = 256
 CODE_PARTS = 10_000
 
 
-def measure_coef(coef: NDArray[np.generic]) -> dict[str, object]:
+def measure_coef(coef: NDArray[np.generic], slices: int | None = None) -> dict[str, object]:
     """The `coef` section for codes (K, C/groups, R, r) or (K, triples, r)."""
     counts = np.count_nonzero(coef, axis=-1)
     live = counts > 0
@@ -31,15 +31,17 @@ def measure_coef(coef: NDArray[np.generic]) -> dict[str, object]:
     for name, side in (("positive", codes[codes > 0]), ("negative", -codes[codes < 0])):
         if len(side):
             section[name] = trimmed(np.bincount(side)[1:] * (CODE_PARTS / len(codes)))
+    if slices:
+        section["slices"] = slices
     return section
 
 
 def shared_by(live: NDArray[np.bool_]) -> int:
     """How many consecutive filters share a row mask, for live rows (K, rows): the likeliest number.
 
-    The model: a group's row is live with one chance, and then each filter's with another; with group 1
-    there is one chance only. Sizes up to 256 are tried; a larger size must explain the rows better than a
-    smaller one by more than its extra parameter is worth.
+    The model: a group's row is live with one chance, and then each filter's with another; with
+    group 1 there is one chance only. Sizes up to 256 are tried; a larger size must explain the rows
+    better than a smaller one by more than its extra parameter is worth.
     """
     best, best_score = 1, _alone(live)
     for group in range(2, min(LARGEST_GROUP, len(live)) + 1):

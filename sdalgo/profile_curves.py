@@ -14,7 +14,7 @@ SWEEPS = 6
 
 
 def fit_decay(curve: Floats) -> float:
-    """Ratio of neighbours that fits a correlation curve over the lags 0, 1, 2 .. best, to three digits."""
+    """Ratio of neighbours that best fits a correlation curve over the lags 0, 1, 2 .."""
     if len(curve) < 2:
         return 0.0
     powers = GRID[:, None] ** np.arange(1, len(curve))
@@ -22,10 +22,10 @@ def fit_decay(curve: Floats) -> float:
 
 
 def fit_fields(x: Curve, y: Curve, room: float) -> list[dict[str, float]]:
-    """A short and a long field whose shares and decays fit the correlations (lags, values) of both axes.
+    """A short and a long field that fit the correlations (lags, values) of both axes.
 
-    Coordinate descent over a grid of decays from several starts; shares are the least squares of each
-    point, not below 0, together at most `room`.
+    Coordinate descent over a grid of decays from several starts; shares are the least squares of
+    each point, not below 0, together at most `room`.
     """
     if not len(x[0]) and not len(y[0]):
         return []

@@ -1,8 +1,8 @@
-"""Measure the Gaussian fields behind activations: what channels share, and what each has of its own.
+"""Measure the Gaussian fields behind activations, those of each channel and those of all.
 
-The latent of channel c at pixel p is scale(p) * (shared(p) + local_c(p) + noise), cut into values by the
-thresholds of c's class. Correlations are taken of scores, the mean of a polynomial of the latent where a
-value is, and led back to the latent (sdalgo/profile_normal.py).
+The latent of channel c at pixel p is scale(p) * (shared(p) + local_c(p) + noise), cut into values
+by the thresholds of c's class. Correlations are taken of scores, the mean of a polynomial of the
+latent where a value is, and led back to the latent (sdalgo/profile_normal.py).
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.profile_curves import fit_decay, fit_fields
+from sdalgo.profile_curves import Curve, fit_decay, fit_fields
+from sdalgo.profile_input import SortedChannels
 from sdalgo.profile_normal import ORDERS, cut, latent_correlation
 from sdalgo.profile_shared import common_parts
 
 LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 # Shares of variance below this change no result by a tenth of a per cent.
-SMALLEST = 0.002
+SMALLEST, SMALLEST_SPREAD = 0.002, 0.05
 MANY, FEW_ZEROS = 16, 0.05
 LEVELS = (0, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 1)
 Floats = NDArray[np.float64]
 
 
-def measure_fields(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[str, object]:
-    """`shared`, `scale` and `local` for values (C, H, W); what is too small to matter is left out."""
+def measure_fields(channels: SortedChannels) -> dict[str, object]:
+    """`shared`, `scale` and `local` of activations; what is too small to matter is left out."""
+    plane, classes = channels.plane, channels.classes
     first, second, spectrum = _scores(plane, classes)
     if not spectrum.sum():
         return {}
@@ -34,23 +36,33 @@ def measure_fields(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> dict
     share, spread = common_parts(plane, classes, sign_curves.share, size_curves.share)
     fields: dict[str, object] = {}
     if share > SMALLEST:
-        decays = {"x": sign_curves.x, "y": sign_curves.y}
-        fields["shared"] = {"share": round(share, 4), **decays, "levels": _levels(signs if _shows_zeros(plane) else first)}
-    if spread > 0.05:
+        fields["shared"] = {
+            "share": round(share, 4),
+            "x": sign_curves.x,
+            "y": sign_curves.y,
+            "levels": _levels(signs if _shows_zeros(plane) else first),
+        }
+    if spread > SMALLEST_SPREAD:
         fields["scale"] = {"spread": round(spread, 3), "x": size_curves.x, "y": size_curves.y}
-    common = _common(first)
-    own = []
-    for axis, decay in ((2, common.x), (1, common.y)):
-        lags = np.array([lag for lag in LAGS if lag == 1 or lag <= plane.shape[axis] // 2])
-        lags = lags[lags < plane.shape[axis]]
-        within = np.array([_lagged(first.values, axis, lag).mean() for lag in lags.tolist()])
-        own.append((lags, latent_correlation(within, spectrum) - common.share * decay**lags))
+    x, y = _own_curves(first, spectrum)
     # The room is short of 1 by what rounding three shares can add.
-    local = fit_fields(own[0], own[1], 0.9998 - (share if "shared" in fields else 0.0))
-    local = [field for field in local if field["share"] > SMALLEST]
+    found = fit_fields(x, y, 0.9998 - (share if "shared" in fields else 0.0))
+    local = [field for field in found if field["share"] > SMALLEST]
     if local:
         fields["local"] = local
     return fields
+
+
+def _own_curves(scores: _Scores, spectrum: Floats) -> tuple[Curve, Curve]:
+    """Correlations of a channel's latent along x and y, less what all channels share."""
+    common = _common(scores)
+    curves = []
+    for axis, decay in ((2, common.x), (1, common.y)):
+        length = scores.values.shape[axis]
+        lags = np.array([lag for lag in LAGS if lag < length and lag <= max(1, length // 2)], int)
+        within = np.array([_lagged(scores.values, axis, lag).mean() for lag in lags.tolist()])
+        curves.append((lags, latent_correlation(within, spectrum) - common.share * decay**lags))
+    return curves[0], curves[1]
 
 
 def _signs(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -64,14 +76,15 @@ def _signs(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _shows_zeros(plane: NDArray[np.int64]) -> bool:
-    """Whether counting zeros over channels shows the shared field: many channels, and zeros to count."""
+    """Whether counting zeros over channels shows the shared field."""
     return len(plane) >= MANY and FEW_ZEROS < float((plane == 0).mean()) < 1 - FEW_ZEROS
 
 
 def _levels(scores: _Scores) -> list[float]:
-    """Nine quantiles of the field that the channels have in common, which sums over channels show."""
+    """Nine quantiles of the shared field, as sums over channels show it."""
     mean = np.tensordot(scores.loading, scores.values, 1)
-    return np.quantile((mean - mean.mean()) / mean.std(), LEVELS).round(2).tolist()
+    found = np.quantile((mean - mean.mean()) / mean.std(), LEVELS)
+    return [round(float(level), 2) for level in found]
 
 
 @dataclass(frozen=True)
@@ -86,8 +99,8 @@ class _Common:
 def _common(scores: _Scores) -> _Common:
     """Covariance of two different channels at one pixel, and how it decays along x and y.
 
-    With loadings l_c, the variance of sum_c score_c is that of each channel alone plus share * l_c * l_c'
-    for each pair.
+    With loadings l_c, the variance of sum_c score_c is that of each channel alone plus share * l_c
+    * l_c' for each pair.
     """
     loading = scores.loading
     pairs = loading.sum() ** 2 - (loading**2).sum()
@@ -109,13 +122,15 @@ def _common(scores: _Scores) -> _Common:
 
 @dataclass(frozen=True)
 class _Scores:
-    """Scores (C, H, W) of one Hermite order, and (C,) how much of the latent's own term they hold."""
+    """Scores (C, H, W) of one Hermite order, and (C,) how much of that order they hold."""
 
     values: Floats
     loading: Floats
 
 
-def _scores(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> tuple[_Scores, _Scores, Floats]:
+def _scores(
+    plane: NDArray[np.int64], classes: NDArray[np.int64]
+) -> tuple[_Scores, _Scores, Floats]:
     """Scores of order 1 and 2, and the mean spectrum of the scores of order 1."""
     found = [_Scores(np.zeros(plane.shape), np.zeros(len(plane))) for _ in range(2)]
     spectrum = np.zeros(ORDERS)
@@ -126,7 +141,9 @@ def _scores(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> tuple[_Scor
         if np.count_nonzero(counts) < 2:
             continue
         share, indicator = cut(counts)
-        means = np.divide(indicator, share[:, None], out=np.zeros_like(indicator), where=share[:, None] > 0)
+        means = np.divide(
+            indicator, share[:, None], out=np.zeros_like(indicator), where=share[:, None] > 0
+        )
         for order, scores in enumerate(found):
             scores.values[members] = means[plane[members] - least, order]
             scores.loading[members] = means[:, order] @ indicator[:, order]
@@ -141,4 +158,4 @@ def _lagged(scores: Floats, axis: int, lag: int) -> Floats:
     axis -= 3 - scores.ndim
     ends[axis], starts[axis] = slice(lag, None), slice(None, scores.shape[axis] - lag)
     product = scores[tuple(ends)] * scores[tuple(starts)]
-    return product.mean(axis=tuple(range(1, scores.ndim)))
+    return np.asarray(product.mean(axis=tuple(range(1, scores.ndim))))

@@ -1,33 +1,44 @@
-"""Measure activations: classes of channels, and the Gaussian fields behind their values."""
+"""Measure activations channel by channel: classes of like channels, and their values."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdalgo.profile_classes import cluster
-from sdalgo.profile_fields import measure_fields
 from sdalgo.profile_values import LETTERS, histogram
 
-LONGEST_ORDER = 1024
+
+@dataclass(frozen=True)
+class SortedChannels:
+    """Activations as planes (C, H, W), the class of each channel, and the section that says so."""
+
+    plane: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    section: dict[str, object]
 
 
-def measure_input(values: NDArray[np.generic], most_classes: int) -> dict[str, object]:
-    """The `input` section for activations (C, H, W), (positions, C) or (C,)."""
+def sort_channels(
+    values: NDArray[np.generic], most_classes: int, *, ordered: bool
+) -> SortedChannels:
+    """dtype, classes and (if `ordered`) order of activations (C, H, W), (positions, C) or (C,).
+
+    Positions are rows of a plane; a vector is one row of pixels of a single channel.
+    """
     plane = _plane(values)
     classes = cluster(plane, min(most_classes, len(LETTERS)))
     section: dict[str, object] = {
         "dtype": "uint8" if values.dtype == np.uint8 else "int8",
         "classes": [_class(plane[classes == k]) for k in range(classes.max() + 1)],
     }
-    if 1 < len(plane) <= LONGEST_ORDER and classes.max() > 0:
+    if ordered and classes.max() > 0:
         section["order"] = "".join(LETTERS[k] for k in classes)
-    section.update(measure_fields(plane, classes))
-    return section
+    return SortedChannels(plane, classes, section)
 
 
 def _plane(values: NDArray[np.generic]) -> NDArray[np.int64]:
-    """(C, H, W); positions are rows, and a vector is one row of pixels."""
     if values.ndim == 3:
         return values.astype(np.int64)
     if values.ndim == 2:

@@ -1,9 +1,10 @@
 """Normal scores of discrete values, and the latent correlation behind the correlation of scores.
 
-A tensor is modelled as a Gaussian field cut at thresholds: value v where the field lies between two of
-them. The score of a value is the mean of the normal between its thresholds. Scores correlate less than
-the field does, the more so the fewer and larger the atoms; with the Hermite coefficients h_n of the cut,
-correlation r of the field gives sum h_n^2 r^n of the scores (Mehler's formula), which is inverted here.
+A tensor is modelled as a Gaussian field cut at thresholds: value v where the field lies between two
+of them. The score of a value is the mean of the normal between its thresholds. Scores correlate
+less than the field does, the more so the fewer and larger the atoms; with the Hermite coefficients
+h_n of the cut, correlation r of the field gives sum h_n^2 r^n of the scores (Mehler's formula),
+which is inverted here.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ def normal_share(z: Floats) -> Floats:
 def cut(frequencies: Floats) -> tuple[Floats, Floats]:
     """Shares (values,) and Hermite coefficients (values, ORDERS) of the indicators of a cut normal.
 
-    Item i of `frequencies` is how often the i-th value occurs. Column n - 1 of the coefficients is the mean
-    of indicator * He_n / sqrt(n!): divided by the share it is the mean of that polynomial where the value
-    is, for n = 1 the normal score.
+    Item i of `frequencies` is how often the i-th value occurs. Column n - 1 of the coefficients is
+    the mean of indicator * He_n / sqrt(n!): divided by the share it is the mean of that polynomial
+    where the value is, for n = 1 the normal score.
     """
     share = np.cumsum(frequencies) / frequencies.sum()
     edges = np.concatenate([[-8.0], probit(share[:-1], 1e-12), [8.0]])
@@ -64,4 +65,3 @@ def latent_correlation(observed: Floats, spectrum: Floats) -> Floats:
     powers = grid[:, None] ** np.arange(1, len(spectrum) + 1)
     expected = powers @ spectrum
     return np.interp(observed, expected, grid)
-

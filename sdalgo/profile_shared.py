@@ -1,8 +1,9 @@
-"""Tell a field that all channels share from a scale that all share: both make pixels alike across channels.
+"""Tell a field that all channels share from a scale that all share.
 
-A shared field moves whole distributions, a shared scale stretches them; where half the values are cut off
-at zero each looks a little like the other. So two covariances across channels are measured, of signs and
-of sizes, and the pair of parameters is found whose model shows both.
+Both make pixels alike across channels. The field moves distributions, the scale stretches them;
+where half the values are
+cut off at zero each looks a little like the other. So two covariances across channels are measured,
+of signs and of sizes, and the pair of parameters is found whose model shows both.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Steps:
-    """A class cut coarsely: upper shares of its steps, and the mean score of each, for n channels."""
+    """A class cut coarsely: upper share and mean score of each step, for some channels."""
 
     channels: int
     upper: Floats
@@ -39,8 +40,8 @@ def common_parts(
 ) -> tuple[float, float]:
     """share of the shared field and spread of the shared scale, for values (C, H, W).
 
-    `signs` and `sizes` are the covariances across channels, over the products of loadings, of first-order
-    scores of signs and of second-order scores of values.
+    `signs` and `sizes` are the covariances across channels, over the products of loadings, of
+    first-order scores of signs and of second-order scores of values.
     """
     if max(signs, sizes) < SMALLEST:
         return 0.0, 0.0
@@ -66,7 +67,7 @@ def common_parts(
 
 
 def _steps(plane: NDArray[np.int64], classes: NDArray[np.int64], order: int) -> list[_Steps]:
-    """Each class's steps: its signs (or halves, in a class of one sign) for order 1, tenths for order 2."""
+    """Steps of each class: its signs (halves, where all have one sign), or tenths for order 2."""
     found = []
     for k in range(classes.max() + 1):
         members = plane[classes == k]
@@ -75,16 +76,18 @@ def _steps(plane: NDArray[np.int64], classes: NDArray[np.int64], order: int) -> 
         middle = share - counts / counts.sum() / 2
         signs = np.sign(np.arange(len(counts)) + plane.min())
         groups = signs if len(np.unique(signs[counts > 0])) > 1 else np.floor(middle * 2)
-        if order == 2:  # noqa: PLR2004 - the order of the polynomial
+        if order == 2:
             groups = np.floor(middle * 10)
         ends = np.flatnonzero(np.diff(groups, append=np.inf))
         masses = np.diff(share[ends], prepend=0.0)
         masses, upper = masses[masses > 0], share[ends][masses > 0]
-        if len(masses) < 2:  # noqa: PLR2004 - one step carries no information
+        if len(masses) < 2:
             continue
         shares, indicator = cut(masses)
         means = indicator[:, order - 1] / shares
-        found.append(_Steps(int((classes == k).sum()), upper, means, float(means @ indicator[:, order - 1])))
+        found.append(
+            _Steps(int((classes == k).sum()), upper, means, float(means @ indicator[:, order - 1]))
+        )
     return found
 
 
@@ -96,7 +99,9 @@ def _covariance(steps: list[_Steps], share: float, spread: float) -> float:
     weights = WEIGHTS[:, None] * WEIGHTS
     for part in steps:
         threshold = np.interp(part.upper[:-1], marginal, latent)
-        conditional = (threshold[:, None, None] / scales[:, None] - math.sqrt(share) * NODES) / math.sqrt(1 - share)
+        conditional = (
+            threshold[:, None, None] / scales[:, None] - math.sqrt(share) * NODES
+        ) / math.sqrt(1 - share)
         below = normal_share(conditional)
         mean = part.means[-1] - np.tensordot(np.diff(part.means), below, 1)
         mean -= (mean * weights).sum()

@@ -15,7 +15,7 @@ LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def histogram(values: NDArray[np.integer]) -> dict[str, list[int]]:
-    """`values` and `negative`: non-zero entries by magnitude bin, in parts of 1000 of both together."""
+    """`values` and `negative`: non-zero entries by magnitude bin, in parts of 1000."""
     flat = values.reshape(-1).astype(np.int64)
     sides = {"values": flat[flat > 0], "negative": -flat[flat < 0]}
     total = max(1, sum(len(side) for side in sides.values()))
@@ -31,19 +31,19 @@ def histogram(values: NDArray[np.integer]) -> dict[str, list[int]]:
 
 def trimmed(counts: NDArray[np.floating]) -> list[int]:
     """Whole numbers without trailing zeros."""
-    return np.trim_zeros(np.round(counts).astype(int), "b").tolist()
+    return [int(count) for count in np.trim_zeros(np.round(counts).astype(int), "b")]
 
 
 def quantiles(shares: NDArray[np.float64], points: int) -> list[float]:
-    """Shares at `points` even steps of the normal quantile, lowest rank to highest; all if they are fewer.
+    """Shares at `points` even steps of the normal quantile, from lowest to highest rank.
 
-    One number if all agree.
+    All of them if they are no more than that, and one number if all agree.
     """
     found = np.sort(shares)
     if len(found) > points:
         ranks = probit((np.arange(len(found)) + 0.5) / len(found))
         found = np.interp(np.linspace(ranks[0], ranks[-1], points), ranks, found)
-    rounded = found.round(4).tolist()
+    rounded = [round(float(share), 4) for share in found]
     return rounded if rounded[0] != rounded[-1] else rounded[:1]
 
 

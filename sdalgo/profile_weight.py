@@ -1,4 +1,4 @@
-"""Measure where weights are zero: by filter, channel, tap and kernel, less what chance alone would do."""
+"""Measure where weights are zero, by filter, channel, tap and kernel, less what chance does."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def measure_weight(weight: NDArray[np.generic]) -> dict[str, object]:
 def measure_mask(live: NDArray[np.bool_], *, counted: bool) -> dict[str, object]:
     """live, filters, channels or channel_order, taps and kernel for a mask (K, C, ...), K filters.
 
-    `counted` gives the shares as they are, for a mask whose filters are drawn with exact counts. Else they
-    are drawn in by the spread that coins would show, which tossing coins adds again.
+    `counted` gives the shares as they are, for a mask whose filters are drawn with exact counts.
+    Else they are drawn in by the spread that coins would show, which tossing coins adds again.
     """
     mask = live.reshape(live.shape[0], live.shape[1], -1)
     filters, channels, taps = mask.shape
@@ -72,20 +72,20 @@ def _chance(share: float, count: int) -> float:
 
 
 def shrunk(shares: Floats, count: int) -> Floats:
-    """Shares drawn in towards their mean so that tossing `count` coins at each spreads them as found."""
+    """Shares drawn in to their mean, so that tossing `count` coins at each spreads them again."""
     mean = shares.mean()
     chance = (shares * (1 - shares)).mean() / max(1, count - 1)
     spread = shares.var()
     if spread <= 0:
         return shares
-    return mean + (shares - mean) * math.sqrt(max(0.0, 1 - chance / spread))
+    return np.asarray(mean + (shares - mean) * math.sqrt(max(0.0, 1 - chance / spread)))
 
 
 def _kernel_share(mask: NDArray[np.bool_], latent: Floats) -> float:
     """Latent correlation of entries of one kernel beyond what filter and channel explain.
 
-    The covariance of two indicators cut at the same place t of a bivariate normal with correlation r is
-    density(t)^2 * sum He_{n-1}(t)^2 r^n / n!; it is matched to the mean over all kernels.
+    The covariance of two indicators cut at the same place t of a bivariate normal with correlation
+    r is density(t)^2 * sum He_{n-1}(t)^2 r^n / n!; it is matched to the mean over all kernels.
     """
     taps = mask.shape[2]
     share = normal_share(latent)
