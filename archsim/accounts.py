@@ -1,4 +1,6 @@
-"""From what ran to what is reported: actions, time and bytes of every layer (docs/formats.md, "Results")."""
+"""From what ran to what is reported: actions, time and bytes of every layer (docs/formats.md,
+"Results").
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from archsim.components.post_processor import PostProcessor
 from archsim.machine import storage_of
 from archsim.plan import Planned
 from archsim.program import Outcome, Program
-from archsim.schedule import StagePlan, fill_port, inbound, outbound, read_port
+from archsim.schedule import StagePlan, fill_port, outbound, read_port
 from archsim.tiles import Tiles
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ class StageRun:
 
 
 def actions_of(run: StageRun, arch: Arch, batch: int) -> dict[str, Counts]:
-    """Actions of each layer of the stage: what the rule counted, and what moving its bytes takes."""
+    """Actions of each layer of the stage: what the rule counted, and what moving its bytes
+    takes.
+    """
     flowing, stage = run.planned.flowing, run.planned.stage
     out, moving = outbound(arch)[0], next(iter(run.tiles.moving))
     actions: dict[str, Counts] = {}
@@ -43,7 +47,10 @@ def actions_of(run: StageRun, arch: Arch, batch: int) -> dict[str, Counts]:
         counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         if layer is stage.anchor:
             _add(counts, run.tiles.actions)
-            _add(counts, {storage_of(arch, moving): {"read": flowing.spilled, "write": flowing.spilled}})
+            _add(
+                counts,
+                {storage_of(arch, moving): {"read": flowing.spilled, "write": flowing.spilled}},
+            )
         for flow, nbytes in flowing.reads[layer.name].items():
             _add_reads(counts, arch, moving if flow == "psum" else flow, nbytes)
         operand = run.planned.operands.get(layer.name, 0)
@@ -57,12 +64,16 @@ def actions_of(run: StageRun, arch: Arch, batch: int) -> dict[str, Counts]:
             if isinstance(part, PostProcessor):
                 _add(counts, {name: {"element": layer.output_elements * layer.window * batch}})
         actions[layer.name] = {
-            name: {action: n for action, n in of.items() if n} for name, of in counts.items() if any(of.values())
+            name: {action: n for action, n in of.items() if n}
+            for name, of in counts.items()
+            if any(of.values())
         }
     return actions
 
 
-def _add(counts: defaultdict[str, defaultdict[str, int]], more: Mapping[str, Mapping[str, int]]) -> None:
+def _add(
+    counts: defaultdict[str, defaultdict[str, int]], more: Mapping[str, Mapping[str, int]]
+) -> None:
     for name, of in more.items():
         for action, count in of.items():
             counts[name][action] += count
@@ -113,7 +124,9 @@ def ends_of(program: Program, outcome: Outcome, stages: Sequence[StagePlan]) -> 
 
 @dataclass(frozen=True)
 class Times:
-    """Instance-cycles by place of the layer in the file: `busy[i][component]`, `lost[i][component][cause]`."""
+    """Instance-cycles by place of the layer in the file: `busy[i][component]`,
+    `lost[i][component][cause]`.
+    """
 
     instances: dict[str, int]
     busy: list[dict[str, int]]
@@ -122,7 +135,11 @@ class Times:
 
 
 def times_of(
-    program: Program, outcome: Outcome, runs: Sequence[StageRun], arch: Arch, layers: Sequence[Layer]
+    program: Program,
+    outcome: Outcome,
+    runs: Sequence[StageRun],
+    arch: Arch,
+    layers: Sequence[Layer],
 ) -> Times:
     """Where the time of every component went."""
     instances = _instances(runs, arch)
@@ -167,7 +184,9 @@ def _add_waits(
     array: tuple[str, int],
     books: tuple[list[dict[str, int]], list[Counts]],
 ) -> None:
-    """Charges the array's multipliers with the time between steps, slow neighbours inside one, and the end."""
+    """Charges the array's multipliers with the time between steps, slow neighbours inside one, and
+    the end.
+    """
     name, instances = array
     _, lost = books
     computing = next(h for h, hop in enumerate(program.hops) if hop.name == "compute")

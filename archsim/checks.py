@@ -1,7 +1,8 @@
-"""What must be true of every run, checked in every run. Each failure is a `CheckFailed` that names the layer.
+"""What must be true of every run, checked in every run. Each failure is a `CheckFailed` that names
+the layer.
 
-They cost next to nothing and catch a rule that loses work, a queue that loses bytes and time that is counted
-twice (docs/architecture.md, "Always-on checks").
+They cost next to nothing and catch a rule that loses work, a queue that loses bytes and time that
+is counted twice (docs/architecture.md, "Always-on checks").
 """
 
 from __future__ import annotations
@@ -21,45 +22,63 @@ if TYPE_CHECKING:
 
 
 def check_tiles(layer: Layer, tiles: Tiles, macs: int) -> None:
-    """Of a rule's table: all work is done or skipped, every output is made once, instance-cycles add up."""
+    """Of a rule's table: all work is done or skipped, every output is made once, instance-cycles
+    add up.
+    """
     if tiles.macs_done + tiles.macs_skipped != macs:
         raise CheckFailed(
-            f"layer {layer.name!r}: {tiles.macs_done} multiplications done and {tiles.macs_skipped} skipped "
-            f"are not its {macs}"
+            f"layer {layer.name!r}: {tiles.macs_done} multiplications done and "
+            f"{tiles.macs_skipped} skipped are not its {macs}"
         )
     made = int(tiles.outputs.sum())
     if tiles.phase in {"inference", "ff"} and made != layer.output_elements:
-        raise CheckFailed(f"layer {layer.name!r}: {made} outputs written, it has {layer.output_elements}")
-    arrays = {"cycles": tiles.cycles, "limited": tiles.limited, "outputs": tiles.outputs, **tiles.side}
+        raise CheckFailed(
+            f"layer {layer.name!r}: {made} outputs written, it has {layer.output_elements}"
+        )
+    arrays = {
+        "cycles": tiles.cycles,
+        "limited": tiles.limited,
+        "outputs": tiles.outputs,
+        **tiles.side,
+    }
     for name, values in arrays.items():
         if np.min(values) < 0:
             raise CheckFailed(f"layer {layer.name!r}: negative {name}")
     if (tiles.limited < tiles.cycles).any():
-        raise CheckFailed(f"layer {layer.name!r}: a tile is shorter with bandwidth limits than without")
+        raise CheckFailed(
+            f"layer {layer.name!r}: a tile is shorter with bandwidth limits than without"
+        )
     for name, causes in tiles.lost.items():
         spent = tiles.busy.get(name, 0) + sum(causes.values())
         there = int(tiles.limited.sum()) * tiles.instances[name]
         if spent != there or min(causes.values()) < 0:
             raise CheckFailed(
-                f"layer {layer.name!r}, {name}: busy and lost make {spent} instance-cycles of {there}: {causes}"
+                f"layer {layer.name!r}, {name}: busy and lost make {spent} instance-cycles "
+                f"of {there}: {causes}"
             )
 
 
 def check_bytes(run: StageRun) -> None:
-    """Bytes brought and stored are those of the traffic rule, and all that is brought is given up again."""
+    """Bytes brought and stored are those of the traffic rule, and all that is brought is given up
+    again.
+    """
     flowing = run.planned.flowing
     name = run.planned.stage.tail.name
     brought = sum(size for loads in run.queued.loads.values() for size, _ in loads)
     by_rule = sum(sum(flows.values()) for flows in flowing.reads.values())
     if brought != by_rule:
-        raise CheckFailed(f"layer {name!r}: {brought} bytes brought into buffers, the traffic rule has {by_rule}")
+        raise CheckFailed(
+            f"layer {name!r}: {brought} bytes brought into buffers, the traffic rule has {by_rule}"
+        )
     for flow, loads in run.queued.loads.items():
         if loads and run.queued.done[flow][-1] != len(loads):
             raise CheckFailed(f"layer {name!r}: bytes of {flow} stay in their buffer for ever")
     stored = int(run.queued.stores.sum())
     written = sum(sum(flows.values()) for flows in flowing.writes.values()) + flowing.kept
     if stored != written:
-        raise CheckFailed(f"layer {name!r}: {stored} bytes of results stored, the traffic rule has {written}")
+        raise CheckFailed(
+            f"layer {name!r}: {stored} bytes of results stored, the traffic rule has {written}"
+        )
 
 
 def check_time(times: Times, cycles: int, latencies: int) -> dict[str, int]:
@@ -71,12 +90,14 @@ def check_time(times: Times, cycles: int, latencies: int) -> dict[str, int]:
         idle[name] = cycles * instances - busy - lost
         if idle[name] < 0:
             raise CheckFailed(
-                f"{name}: busy {busy} and lost {lost} instance-cycles exceed {cycles} cycles of {instances}"
+                f"{name}: busy {busy} and lost {lost} instance-cycles exceed {cycles} cycles "
+                f"of {instances}"
             )
     longest, total = max(times.elapsed.values()), sum(times.elapsed.values())
     if not longest <= cycles <= total + latencies:
         raise CheckFailed(
-            f"{cycles} cycles lie outside what the components need: {longest} at least, {total + latencies} at most"
+            f"{cycles} cycles lie outside what the components need: {longest} at least, "
+            f"{total + latencies} at most"
         )
     return idle
 
@@ -85,10 +106,20 @@ def check_result(layers: Sequence[LayerResult], cycles: int, energy: Mapping[str
     """Energy parts add up, nothing is negative, layers' cycles make the run."""
     for layer in layers:
         if abs(sum(layer.energy_by.values()) - layer.energy_pj) > 1e-9 * max(1.0, layer.energy_pj):
-            raise CheckFailed(f"layer {layer.name!r}: energy parts do not add up to {layer.energy_pj} pJ")
+            raise CheckFailed(
+                f"layer {layer.name!r}: energy parts do not add up to {layer.energy_pj} pJ"
+            )
         if layer.dram_bytes != sum(layer.dram_bytes_by.values()):
-            raise CheckFailed(f"layer {layer.name!r}: DRAM bytes by flow do not add up to {layer.dram_bytes}")
-        numbers = [layer.cycles, layer.compute_cycles, layer.dram_bytes, layer.sram_bytes, layer.energy_pj]
+            raise CheckFailed(
+                f"layer {layer.name!r}: DRAM bytes by flow do not add up to {layer.dram_bytes}"
+            )
+        numbers = [
+            layer.cycles,
+            layer.compute_cycles,
+            layer.dram_bytes,
+            layer.sram_bytes,
+            layer.energy_pj,
+        ]
         numbers += [count for counts in layer.actions.values() for count in counts.values()]
         if min(numbers) < 0:
             raise CheckFailed(f"layer {layer.name!r}: a negative count")

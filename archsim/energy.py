@@ -1,7 +1,8 @@
-"""What actions cost: a price table read from YAML, one multiplication an action (docs/formats.md, "Energy").
+"""What actions cost: a price table read from YAML, one multiplication an action (docs/formats.md,
+"Energy").
 
-Prices are per action of a component class. SRAM is priced by the size of the bank that is read or written.
-A missing price is an error that names it; a price of zero carries its reason.
+Prices are per action of a component class. SRAM is priced by the size of the bank that is read or
+written. A missing price is an error that names it; a price of zero carries its reason.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class Free(_Record):
 
 
 class Sram(_Record):
-    """pJ per byte of a bank: a base at one size, and a step or a factor for each doubling, between two ends."""
+    """pJ per byte of a bank: a base at one size, and a step or a factor for each doubling, between
+    two ends.
+    """
 
     base_pj: Price
     base_kbytes: Price
@@ -47,7 +50,7 @@ class Sram(_Record):
         doublings = log2(bank_kbytes / self.base_kbytes)
         price = self.base_pj * (self.factor_per_doubling or 1.0) ** doublings
         price += (self.pj_per_doubling or 0.0) * doublings
-        return min(max(price, self.min_pj or 0.0), self.max_pj or price)
+        return float(min(max(price, self.min_pj or 0.0), self.max_pj or price))
 
 
 class EnergyTable(_Record):
@@ -73,7 +76,9 @@ def price_actions(
     actions: Mapping[str, Mapping[str, int]],
     place: str,
 ) -> dict[str, float]:
-    """pJ of each component. InputError names the first price that is missing, and where it belongs."""
+    """pJ of each component. InputError names the first price that is missing, and where it
+    belongs.
+    """
     energy = {}
     for name, counts in actions.items():
         total = 0.0
@@ -83,8 +88,8 @@ def price_actions(
                 kind = type(components[name]).__name__
                 raise InputError.at(
                     place,
-                    f"no price for action {action!r} of class {kind} (component {name!r}, {count} times); "
-                    f"add classes.{kind}.{action} in pJ, or {{pj: 0, reason: ...}}",
+                    f"no price for action {action!r} of class {kind} (component {name!r}, "
+                    f"{count} times); add classes.{kind}.{action} in pJ, or {{pj: 0, reason: ...}}",
                 )
             total += count * price
         energy[name] = total

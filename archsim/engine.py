@@ -1,26 +1,26 @@
-"""Time: runs a `Program` as SimPy processes, one for every server. The only module that imports simpy.
+"""Time: runs a `Program` as SimPy processes, one for every server. The only module that imports
+simpy.
 
-Each component of the machine is a process that waits for its next visit, is busy for that visit's cycles
-and then lets whatever became possible start. Starting is decided once all that happens in a cycle has
-happened, so the order of events inside a cycle never shows. A visit costs one event: the event a process
-waits for is scheduled at the start of the visit for its end.
+Each component of the machine is a process that waits for its next visit, is busy for that visit's
+cycles and then lets whatever became possible start. Starting is decided once all that happens in a
+cycle has happened, so the order of events inside a cycle never shows. A visit costs one event: the
+event a process waits for is scheduled at the start of the visit for its end.
 
-All servers of a hop start together; each is free again after its own cycles, so a fast DRAM may serve the
-next DMA while the slow one still writes. Among tasks that could start in the same cycle, the servers'
-arbitration decides (`program.ServerSpec`).
+All servers of a hop start together; each is free again after its own cycles, so a fast DRAM may
+serve the next DMA while the slow one still writes. Among tasks that could start in the same cycle,
+the servers' arbitration decides (`program.ServerSpec`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
 
 import simpy
 
+from archsim.engine_state import SPACE, Lane, Server, Store, Visit, precedes
 from archsim.errors import Deadlock
-from archsim.program import FIXED, Hop, Outcome, Program, Put, ServerSpec, StoreSpec, Take
-
-GATE = "gate"
-SPACE = "wait_output"
+from archsim.program import Outcome, Program
 
 
 def run(program: Program) -> Outcome:
@@ -31,122 +31,12 @@ def run(program: Program) -> Outcome:
     return _Run(program).play()
 
 
-class _Visit(simpy.Event):
-    """An event that its process already waits for, scheduled when the visit begins."""
-
-    def begin(self, cycles: int) -> None:
-        self._ok = True
-        self._value = None
-        self.env.schedule(self, delay=cycles)
-
-
-class _Server:
-    """Run-time state of one component."""
-
-    def __init__(self, spec: ServerSpec, layers: int) -> None:
-        self.name = spec.name
-        self.fixed = spec.arbitration == FIXED
-        self.free = True
-        self.hop: _Lane | None = None
-        self.visit: _Visit
-        self.busy = [0] * layers
-        self.blocked = [0] * layers
-        self.blockers = 0
-        self.since = 0
-        self.blocked_layer = 0
-        self.users: list[_Lane] = []
-
-    def settle(self, now: int) -> None:
-        """Books the time since the last change: blocked if idle while something has no place to go."""
-        if self.blockers and self.free:
-            self.blocked[self.blocked_layer] += now - self.since
-        self.since = now
-
-
-class _Store:
-    """Run-time state of one store."""
-
-    def __init__(self, spec: StoreSpec) -> None:
-        self.name = spec.name
-        self.ahead = spec.ahead
-        self.capacity = spec.capacity
-        self.held = 0
-        self.sizes: list[int] = []
-        self.arrived = 0
-        self.released = 0
-        self.producer: _Lane | None = None
-        self.consumer: _Lane | None = None
-        self.wanted = 0
-        self.beyond = 0
-
-    def has_space(self, units: int) -> bool:
-        """Whether one more item may set out: it is needed now or not too far ahead, and there is room."""
-        near = len(self.sizes) < self.wanted or self.beyond + units <= self.ahead
-        return near and self.held + units <= self.capacity
-
-    def reserve(self, units: int) -> None:
-        """One more item is on its way."""
-        if len(self.sizes) >= self.wanted:
-            self.beyond += units
-        self.sizes.append(units)
-        self.held += units
-
-    def want(self, count: int) -> None:
-        """The consumer now works on a task that needs the first `count` items."""
-        for item in range(self.wanted, min(count, len(self.sizes))):
-            self.beyond -= self.sizes[item]
-        self.wanted = count
-
-
-class _Lane:
-    """Run-time state of one hop."""
-
-    def __init__(self, index: int, hop: Hop, servers: list[_Server], stores: list[_Store]) -> None:
-        self.index = index
-        self.hop = hop
-        self.count = len(hop)
-        self.servers = [servers[s] for s in hop.servers]
-        self.takes: list[tuple[_Store, Take]] = [(stores[t.store], t) for t in hop.takes]
-        self.puts: list[tuple[_Store, Put]] = [(stores[p.store], p) for p in hop.puts]
-        self.next = 0
-        self.left = 0
-        self.arrived = 0
-        self.pending = 0
-        self.ready_at = -1
-        self.cause = ""
-        self.waiting_since = 0
-        self.blocking = False
-        self.waits: list[dict[str, int]] = []
-        self.starts = [0] * self.count
-        self.leaves = [0] * self.count
-        self.arrives = [0] * self.count
-        self.watchers: list[_Lane] = []
-
-    def unmet(self, lanes: list[_Lane]) -> str:
-        """Why the next task cannot start, servers apart; empty if it can."""
-        k = self.next
-        for store, take in self.takes:
-            if store.arrived < take.need[k]:
-                return take.cause
-        if self.hop.gates is not None:
-            for lane, count in self.hop.gates[k]:
-                if lanes[lane].arrived < count:
-                    return GATE
-        for store, put in self.puts:
-            units = put.units[k]
-            if units and not store.has_space(units):
-                return SPACE
-        return ""
-
-
 class _Run:
     def __init__(self, program: Program) -> None:
         self.env = simpy.Environment()
-        self.servers = [_Server(s, program.layers) for s in program.servers]
-        self.stores = [_Store(s) for s in program.stores]
-        self.lanes = [
-            _Lane(i, hop, self.servers, self.stores) for i, hop in enumerate(program.hops)
-        ]
+        self.servers = [Server(s, program.layers) for s in program.servers]
+        self.stores = [Store(s) for s in program.stores]
+        self.lanes = [Lane(i, hop, self.servers, self.stores) for i, hop in enumerate(program.hops)]
         self.events = 0
         self.dirty: set[int] = set()
         for lane in self.lanes:
@@ -154,7 +44,12 @@ class _Run:
             self._connect(lane)
         self.dirty = {lane.index for lane in self.lanes if lane.count}
 
-    def _connect(self, lane: _Lane) -> None:
+    @property
+    def now(self) -> int:
+        """The cycle; every delay is a whole number, so this is too."""
+        return int(self.env.now)
+
+    def _connect(self, lane: Lane) -> None:
         for server in lane.servers:
             server.users.append(lane)
         for store, take in lane.takes:
@@ -169,7 +64,7 @@ class _Run:
 
     def play(self) -> Outcome:
         for server in self.servers:
-            server.visit = _Visit(self.env)
+            server.visit = Visit(self.env)
             self.env.process(self._serve(server))
             self.events += 1
         self.env.run()
@@ -187,15 +82,15 @@ class _Run:
             events=self.events,
         )
 
-    def _serve(self, server: _Server) -> Generator[simpy.Event, None, None]:
+    def _serve(self, server: Server) -> Generator[simpy.Event, None, None]:
         """The process of one component."""
         self._settle_cycle()
         while True:
             yield server.visit
-            server.visit = _Visit(self.env)
-            lane = server.hop
+            server.visit = Visit(self.env)
+            lane = server.lane
             assert lane is not None
-            server.settle(self.env.now)
+            server.settle(self.now)
             server.free = True
             self.dirty.update(user.index for user in server.users)
             self._server_left(lane)
@@ -203,11 +98,11 @@ class _Run:
 
     def _settle_cycle(self) -> None:
         """Starts what can start, once nothing more is due in this cycle."""
-        if self.env.peek() > self.env.now:
+        if self.env.peek() > self.now:
             self._dispatch()
 
     def _dispatch(self) -> None:
-        ready: list[_Lane] = []
+        ready: list[Lane] = []
         while True:
             ready += [lane for lane in self._ready() if lane not in ready]
             lane = self._first(ready)
@@ -216,10 +111,10 @@ class _Run:
             ready.remove(lane)
             self._start(lane)
 
-    def _ready(self) -> list[_Lane]:
+    def _ready(self) -> list[Lane]:
         """The lanes touched since the last look whose next task lacks at most its servers."""
         ready = []
-        now = self.env.now
+        now = self.now
         for index in sorted(self.dirty):
             lane = self.lanes[index]
             if lane.next == lane.count:
@@ -235,9 +130,11 @@ class _Run:
         self.dirty.clear()
         return ready
 
-    def _note_wait(self, lane: _Lane, cause: str) -> None:
-        """Books the wait that ends or changes now, and tells the servers whether they are blocked."""
-        now = self.env.now
+    def _note_wait(self, lane: Lane, cause: str) -> None:
+        """Books the wait that ends or changes now, and tells the servers whether they are
+        blocked.
+        """
+        now = self.now
         between_tasks = lane.left == lane.next
         if between_tasks and lane.cause and now > lane.waiting_since:
             book = lane.waits[lane.hop.layer[lane.next]]
@@ -253,20 +150,22 @@ class _Run:
                 server.blocked_layer = lane.hop.layer[lane.next]
 
     @staticmethod
-    def _first(ready: list[_Lane]) -> _Lane | None:
-        """The ready lane with free servers that no other one precedes, None if all servers are taken."""
+    def _first(ready: list[Lane]) -> Lane | None:
+        """The ready lane with free servers that no other one precedes, None if all servers are
+        taken.
+        """
         able = [lane for lane in ready if all(server.free for server in lane.servers)]
         if len(able) < 2:
             return able[0] if able else None
         able.sort(key=lambda lane: (lane.ready_at, lane.index))
         for lane in able:
-            if not any(_precedes(other, lane) for other in able if other is not lane):
+            if not any(precedes(other, lane) for other in able if other is not lane):
                 return lane
         return able[0]
 
-    def _start(self, lane: _Lane) -> None:
+    def _start(self, lane: Lane) -> None:
         k = lane.next
-        now = self.env.now
+        now = self.now
         lane.starts[k] = now
         lane.ready_at = -1
         lane.waiting_since = now
@@ -283,7 +182,7 @@ class _Run:
                 busy += 1
                 server.settle(now)
                 server.free = False
-                server.hop = lane
+                server.lane = lane
                 server.busy[layer] += duration
                 server.visit.begin(duration)
                 self.events += 1
@@ -292,14 +191,16 @@ class _Run:
             self._leave(lane, k)
         self.dirty.add(lane.index)
 
-    def _server_left(self, lane: _Lane) -> None:
+    def _server_left(self, lane: Lane) -> None:
         lane.pending -= 1
         if not lane.pending:
             self._leave(lane, lane.left)
 
-    def _leave(self, lane: _Lane, k: int) -> None:
-        """The task's servers are all free: its inputs are given up, its data arrive after the latency."""
-        lane.leaves[k] = lane.waiting_since = self.env.now
+    def _leave(self, lane: Lane, k: int) -> None:
+        """The task's servers are all free: its inputs are given up, its data arrive after the
+        latency.
+        """
+        lane.leaves[k] = lane.waiting_since = self.now
         lane.left = k + 1
         self.dirty.add(lane.index)
         for store, take in lane.takes:
@@ -311,19 +212,19 @@ class _Run:
                 self.dirty.add(store.producer.index)
         latency = lane.hop.latency[k]
         if latency:
-            arrival = self.env.timeout(latency, value=(lane, k))
+            arrival = self.env.timeout(latency)
             self.events += 1
-            arrival.callbacks.append(self._arrival)
+            assert arrival.callbacks is not None
+            arrival.callbacks.append(partial(self._arrival, lane, k))
         else:
             self._arrive(lane, k)
 
-    def _arrival(self, event: simpy.Event) -> None:
-        lane, k = event.value
+    def _arrival(self, lane: Lane, k: int, _event: simpy.Event) -> None:
         self._arrive(lane, k)
         self._settle_cycle()
 
-    def _arrive(self, lane: _Lane, k: int) -> None:
-        lane.arrives[k] = self.env.now
+    def _arrive(self, lane: Lane, k: int) -> None:
+        lane.arrives[k] = self.now
         lane.arrived = k + 1
         for store, put in lane.puts:
             if put.units[k]:
@@ -334,34 +235,8 @@ class _Run:
 
     def _who_waits(self) -> str:
         stuck = [lane for lane in self.lanes if lane.next < lane.count]
-        lines = [f"  {lane.hop.name}, task {lane.next} of {lane.count}: {self._why(lane)}" for lane in stuck]
+        lines = [
+            f"  {lane.hop.name}, task {lane.next} of {lane.count}: {lane.why(self.lanes)}"
+            for lane in stuck
+        ]
         return "deadlock, nothing can move any more:\n" + "\n".join(lines)
-
-    def _why(self, lane: _Lane) -> str:
-        k = lane.next
-        for store, take in lane.takes:
-            if store.arrived < take.need[k]:
-                source = store.producer.hop.name if store.producer else "nobody"
-                return f"waits for item {take.need[k] - 1} of {store.name}, which {source} brings"
-        for other, count in (lane.hop.gates or [()] * lane.count)[k]:
-            if self.lanes[other].arrived < count:
-                return f"waits for {self.lanes[other].hop.name} to finish task {count - 1}"
-        for store, put in lane.puts:
-            if put.units[k] and not store.has_space(put.units[k]):
-                sink = store.consumer.hop.name if store.consumer else "nobody"
-                return (
-                    f"waits for {put.units[k]} bytes of space in {store.name} ({store.held} of "
-                    f"{store.capacity} held), which {sink} empties"
-                )
-        return "waits for its servers"
-
-
-def _precedes(a: _Lane, b: _Lane) -> bool:
-    """Whether some server that both want, in this cycle, prefers a."""
-    for server in a.servers:
-        if server in b.servers:
-            order_a = a.index if server.fixed else (a.ready_at, a.index)
-            order_b = b.index if server.fixed else (b.ready_at, b.index)
-            if order_a < order_b:  # type: ignore[operator]
-                return True
-    return False

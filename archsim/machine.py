@@ -2,9 +2,9 @@
 
     def tiles(layer, tensors, arch) -> Sequence[Tiles]        # one table a phase
 
-and, beside it, `FLOWS`, the flow names it fills in. A rule finds its components by class, and the buffers of a
-flow by following its path, so renaming or adding components on the way changes no Python. Machines are found
-by listing (docs/machines/README.md is the how-to).
+and, beside it, `FLOWS`, the flow names it fills in. A rule finds its components by class, and the
+buffers of a flow by following its path, so renaming or adding components on the way changes no
+Python. Machines are found by listing (docs/machines/README.md is the how-to).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from archsim.component import Component
 from archsim.components.global_buffer import GlobalBuffer
 from archsim.errors import InputError
+from archsim.kernels.jobs import Window
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
@@ -34,7 +35,7 @@ class Machine(Protocol):
 
     FLOWS: Sequence[str]
 
-    def tiles(self, layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    def tiles(self, layer: Layer, tensors: LayerTensors, arch: Arch, /) -> Sequence[Tiles]:
         """The tile tables of one layer, one a phase."""
 
 
@@ -69,7 +70,8 @@ def name_of(arch: Arch, kind: type[Component]) -> str:
         found = ", ".join(names) or "none"
         raise InputError.at(
             arch.path,
-            f"machine {arch.machine!r} needs exactly one component of class {kind.__name__}, found {found}",
+            f"machine {arch.machine!r} needs exactly one component of class {kind.__name__}, "
+            f"found {found}",
         )
     return names[0]
 
@@ -93,13 +95,28 @@ def share_of(arch: Arch, buffer: str) -> int:
     return part.capacity_bytes // max(1, users)
 
 
+def halo_bytes(layer: Layer) -> int:
+    """Input bytes that a second spatial pass reads again: rows by which the kernel overlaps
+    itself.
+    """
+    return max(0, layer.kernel[0] - layer.stride[0]) * layer.in_size[1] * layer.in_channels
+
+
+def window_of(layer: Layer) -> Window:
+    """The layer's sliding window as the kernels take it."""
+    return Window(layer.kernel, layer.stride, layer.padding, layer.dilation, layer.out_size)
+
+
 def check_flows(arch: Arch, machine: Machine) -> None:
-    """InputError if the arch lacks a flow that its machine fills in, or has one that it does not know."""
+    """InputError if the arch lacks a flow that its machine fills in, or has one that it does not
+    know.
+    """
     missing = [flow for flow in machine.FLOWS if flow not in arch.flows]
     extra = [flow for flow in arch.flows if flow not in machine.FLOWS]
     for flow in missing:
         raise InputError.at(arch.path, f"machine {arch.machine!r} needs a flow named {flow!r}")
     for flow in extra:
         raise InputError.at(
-            arch.path, f"flow {flow!r}: machine {arch.machine!r} knows only {', '.join(machine.FLOWS)}"
+            arch.path,
+            f"flow {flow!r}: machine {arch.machine!r} knows only {', '.join(machine.FLOWS)}",
         )

@@ -15,7 +15,9 @@ class Mover(Component):
 
     bytes_per_cycle: BytesPerCycle
     arbitration: Literal["first_come", "fixed"] = "first_come"
-    """Who goes first of flows that want it in the same cycle: the longest ready, or the first in the file."""
+    """Who goes first of flows that want it in the same cycle: the longest ready, or the first in
+    the file.
+    """
 
     def move_cycles(self, nbytes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cycles on this component for each transfer, rounded up to whole cycles."""

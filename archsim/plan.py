@@ -1,4 +1,6 @@
-"""From a stage's tile table to its queue of loads, steps and stores, and the DRAM bytes that follow."""
+"""From a stage's tile table to its queue of loads, steps and stores, and the DRAM bytes that
+follow.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,18 @@ if TYPE_CHECKING:
     from archsim.layer import Layer
 
 STEPS_PER_LAYER = 96
-"""Steps a layer is cut into at least, where it has as many tiles: halving them moves cycles by under 2 %."""
+"""Steps a layer is cut into at least, where it has as many tiles: halving them moves cycles by
+under 2 %.
+"""
 
 
 @dataclass(frozen=True)
 class Flowing:
-    """Bytes of one stage by layer and flow, as the DRAM rule counts them, and what stays in the buffers.
+    """Bytes of one stage by layer and flow, as the DRAM rule counts them, and what stays in the
+    buffers.
 
-    `reads` and `writes` map a layer's name to flows to DRAM bytes. `kept` is output that stays on chip,
-    `spilled` partial sums that go through the input buffer and back.
+    `reads` and `writes` map a layer's name to flows to DRAM bytes. `kept` is output that stays on
+    chip, `spilled` partial sums that go through the input buffer and back.
     """
 
     reads: Mapping[str, Mapping[str, int]]
@@ -52,8 +57,19 @@ class Planned:
     flowing: Flowing
 
 
+@dataclass(frozen=True)
+class _Timed:
+    """A tile table and the order in which its tiles are visited."""
+
+    tiles: Tiles
+    order: Order
+    visits: Visits
+
+
 def batched(tiles: Tiles, batch: int) -> Tiles:
-    """The same phase for several samples: their tiles follow each other under one load of weights."""
+    """The same phase for several samples: their tiles follow each other under one load of
+    weights.
+    """
     if batch == 1:
         return tiles
 
@@ -71,7 +87,10 @@ def batched(tiles: Tiles, batch: int) -> Tiles:
         busy=scaled(tiles.busy),
         lost={name: scaled(causes) for name, causes in tiles.lost.items()},
         actions={name: scaled(counts) for name, counts in tiles.actions.items()},
-        side={name: np.tile(np.broadcast_to(one, tiles.cycles.shape), batch) for name, one in tiles.side.items()},
+        side={
+            name: np.tile(np.broadcast_to(one, tiles.cycles.shape), batch)
+            for name, one in tiles.side.items()
+        },
     )
 
 
@@ -81,7 +100,7 @@ def elementwise_tiles(layer: Layer, batch: int, arch: Arch) -> Tiles:
     parts = min(STEPS_PER_LAYER, total)
     outputs = np.diff(np.arange(parts + 1) * total // parts).reshape(1, -1)
     nothing = np.zeros((1, parts), np.int64)
-    flows = {flow: 0 for flow in inbound(arch)}
+    flows = dict.fromkeys(inbound(arch), 0)
     return Tiles(
         phase="inference",
         cycles=nothing,
@@ -101,7 +120,9 @@ def elementwise_tiles(layer: Layer, batch: int, arch: Arch) -> Tiles:
 def plan_stage(
     stage: Stage, tiles: Tiles, arch: Arch, position: dict[str, int], batch: int
 ) -> Planned:
-    """Order of visits, passes, operands and partial sums of one phase. InputError if a tile has no room."""
+    """Order of visits, passes, operands and partial sums of one phase. InputError if a tile has no
+    room.
+    """
     _check_room(stage, tiles, arch)
     order = _order(tiles, arch)
     passes = np.ones(len(tiles.cycles), np.int64)
@@ -117,8 +138,10 @@ def plan_stage(
     work = sum(post.output_elements * post.window for post in stage.posts) * batch
     before = made if stage.anchor else 0
     elements = _scaled(visits.outputs, before + work, made)
-    stored = replace(visits, outputs=_scaled(visits.outputs, stage.tail.output_elements * batch, made))
-    return _with_traffic(stage, tiles, order, stored, (elements, operands), arch)
+    stored = replace(
+        visits, outputs=_scaled(visits.outputs, stage.tail.output_elements * batch, made)
+    )
+    return _with_traffic(stage, _Timed(tiles, order, stored), (elements, operands), arch)
 
 
 def _order(tiles: Tiles, arch: Arch) -> Order:
@@ -133,13 +156,16 @@ def _order(tiles: Tiles, arch: Arch) -> Order:
 
 
 def _check_room(stage: Stage, tiles: Tiles, arch: Arch) -> None:
-    """A tile's results must fit the output buffer, and the rows its window covers the input buffer."""
+    """A tile's results must fit the output buffer, and the rows its window covers the input
+    buffer.
+    """
     out = storage_of(arch, outbound(arch)[0])
     largest, room = int(tiles.outputs.max()), share_of(arch, out)
     if largest > room:
         raise InputError.at(
             arch.place(f"components.{out}"),
-            f"{out} holds {room} bytes, and one tile of layer {stage.tail.name!r} makes {largest}; enlarge it",
+            f"{out} holds {room} bytes, and one tile of layer {stage.tail.name!r} makes {largest}; "
+            "enlarge it",
         )
     if stage.anchor is None:
         return
@@ -150,8 +176,8 @@ def _check_room(stage: Stage, tiles: Tiles, arch: Arch) -> None:
     if min(rows, tiles.moving[first]) > share_of(arch, name):
         raise InputError.at(
             arch.place(f"components.{name}"),
-            f"{name} holds {share_of(arch, name)} bytes, and the {layer.kernel[0]} input rows that a tile of "
-            f"layer {layer.name!r} reads are {rows}; enlarge it",
+            f"{name} holds {share_of(arch, name)} bytes, and the {layer.kernel[0]} input rows "
+            f"that a tile of layer {layer.name!r} reads are {rows}; enlarge it",
         )
 
 
@@ -161,15 +187,11 @@ def _scaled(parts: Ints, total: int, whole: int) -> Ints:
 
 
 def _with_traffic(
-    stage: Stage,
-    tiles: Tiles,
-    order: Order,
-    visits: Visits,
-    posts: tuple[Ints, dict[str, int]],
-    arch: Arch,
+    stage: Stage, timed: _Timed, posts: tuple[Ints, dict[str, int]], arch: Arch
 ) -> Planned:
     """Adds operands and partial sums to what moves, and counts the bytes by the rule."""
     elements, operands = posts
+    tiles, order, visits = timed.tiles, timed.order, timed.visits
     moving = next(iter(tiles.moving))
     result = outbound(arch)[0]
     reads: dict[str, dict[str, int]] = {layer.name: {} for layer in stage.layers}
@@ -178,7 +200,9 @@ def _with_traffic(
     if stage.anchor is not None:
         own = reads[stage.anchor.name]
         for flow, nbytes in tiles.moving.items():
-            halo = tiles.halo_bytes * (order.blocks - 1) if order.hold_inputs and flow == moving else 0
+            halo = (
+                tiles.halo_bytes * (order.blocks - 1) if order.hold_inputs and flow == moving else 0
+            )
             own[flow] = 0 if stage.keeps_input else nbytes * order.input_reads + halo
             if stage.keeps_input:
                 need[flow] = free[flow] = np.zeros_like(need[flow])
@@ -203,7 +227,9 @@ def _with_traffic(
         writes[stage.tail.name][result] = made
     outputs = visits.outputs + visits.psum_writes if to_dram else visits.outputs
     flowing = Flowing(reads, writes, made if stage.keeps_output else 0, 0 if to_dram else psums)
-    return Planned(stage, replace(visits, need=need, free=free, outputs=outputs), elements, operands, flowing)
+    return Planned(
+        stage, replace(visits, need=need, free=free, outputs=outputs), elements, operands, flowing
+    )
 
 
 def _psum_footprint(tiles: Tiles) -> int:
@@ -211,9 +237,15 @@ def _psum_footprint(tiles: Tiles) -> int:
     return 3 * int(tiles.outputs.sum(axis=1).max())
 
 
-def queue(planned: Planned, arch: Arch, position: dict[str, int], coarseness: float = 1.0) -> StagePlan:
-    """Cuts the stage into steps and loads. A coarseness above 1 makes steps larger than half a buffer."""
-    halves = {f: max(1, int(share_of(arch, storage_of(arch, f)) * coarseness / 2)) for f in inbound(arch)}
+def queue(
+    planned: Planned, arch: Arch, position: dict[str, int], coarseness: float = 1.0
+) -> StagePlan:
+    """Cuts the stage into steps and loads. A coarseness above 1 makes steps larger than half a
+    buffer.
+    """
+    halves = {
+        f: max(1, int(share_of(arch, storage_of(arch, f)) * coarseness / 2)) for f in inbound(arch)
+    }
     out_half = max(1, int(share_of(arch, storage_of(arch, outbound(arch)[0])) * coarseness / 2))
     steps = cut(planned.visits, halves, out_half, max(8, int(STEPS_PER_LAYER / coarseness)))
     stage = planned.stage
@@ -240,7 +272,9 @@ def queue(planned: Planned, arch: Arch, position: dict[str, int], coarseness: fl
 
 
 def _loads(need: Ints, half: int) -> tuple[list[int], list[int]]:
-    """Loads of at most half a buffer that bring what each step needs, and how many each step has seen."""
+    """Loads of at most half a buffer that bring what each step needs, and how many each step has
+    seen.
+    """
     sizes: list[int] = []
     counts: list[int] = []
     for amount in np.diff(need, prepend=0).tolist():
@@ -252,7 +286,9 @@ def _loads(need: Ints, half: int) -> tuple[list[int], list[int]]:
 
 
 def _done(sizes: Sequence[int], counts: Sequence[int], free: Ints) -> list[int]:
-    """Loads given up after each step: those wholly covered by the bytes that nobody needs any more."""
+    """Loads given up after each step: those wholly covered by the bytes that nobody needs any
+    more.
+    """
     ends = np.cumsum(np.array(sizes, np.int64)) if sizes else np.zeros(0, np.int64)
     gone = np.minimum(np.searchsorted(ends, free, side="right"), counts)
     if len(gone):
@@ -268,4 +304,3 @@ def _own_cycles(planned: Planned, steps: Steps, arch: Arch) -> dict[str, Ints]:
         if isinstance(part, PostProcessor):
             own[name] = -(-np.diff(ends, prepend=0) // part.elements_per_cycle)
     return own
-

@@ -1,11 +1,13 @@
 """What the engine runs: servers, stores and hops, as plain frozen data.
 
-A *server* is one component of the machine: it carries one task at a time. A *store* is the storage of one
-flow on one buffer, bounded in bytes held and in bytes fetched ahead. A *hop* moves the tasks of one flow, in order, from
-store to store through servers that it holds together, so a DMA streams from DRAM and does not store and
-forward. The compute array is a hop too: it takes from several stores and puts into others.
+A *server* is one component of the machine: it carries one task at a time. A *store* is the storage
+of one flow on one buffer, bounded in bytes held and in bytes fetched ahead. A *hop* moves the tasks
+of one flow, in order, from store to store through servers that it holds together, so a DMA streams
+from DRAM and does not store and forward. The compute array is a hop too: it takes from several
+stores and puts into others.
 
-Nothing here knows layers, tensors or hardware; `archsim.plan` writes programs, `archsim.engine` runs them.
+Nothing here knows layers, tensors or hardware; `archsim.plan` writes programs, `archsim.engine`
+runs them.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ FIXED = "fixed"
 class ServerSpec:
     """One component as the engine sees it.
 
-    `arbitration` decides between hops that want it in the same cycle: `first_come` prefers the one that
-    has been ready longest, `fixed` the one that stands first in the program. Ties fall to the program's order.
+    `arbitration` decides between hops that want it in the same cycle: `first_come` prefers the one
+    that has been ready longest, `fixed` the one that stands first in the program. Ties fall to the
+    program's order.
     """
 
     name: str
@@ -36,8 +39,8 @@ class ServerSpec:
 class StoreSpec:
     """Storage between two hops, in units (bytes).
 
-    `ahead` bounds the items on their way or waiting that the consumer's present task does not need: half the
-    capacity is ping-pong, 0 leaves no overlap. `capacity` bounds all items held.
+    `ahead` bounds the items on their way or waiting that the consumer's present task does not need:
+    half the capacity is ping-pong, 0 leaves no overlap. `capacity` bounds all items held.
     """
 
     name: str
@@ -49,8 +52,8 @@ class StoreSpec:
 class Take:
     """What the tasks of a hop take from a store.
 
-    Before task k starts, `need[k]` items must have arrived in all; when it has left its servers, the first
-    `done[k]` items are given up. Both never fall. `cause` names the wait in the results.
+    Before task k starts, `need[k]` items must have arrived in all; when it has left its servers,
+    the first `done[k]` items are given up. Both never fall. `cause` names the wait in the results.
     """
 
     store: int
@@ -69,10 +72,12 @@ class Put:
 
 @dataclass(frozen=True)
 class Hop:
-    """Tasks 0 .. n-1, in order, each holding all its servers from its start, each server for its own cycles.
+    """Tasks 0 .. n-1, in order, each holding all its servers from its start, each server for its
+    own cycles.
 
-    `cycles[s][k]` is the time of server s in task k. A task has left when its last server is free, and has
-    arrived `latency[k]` cycles later: latency delays the data and occupies nothing. `layer[k]` is whose it is.
+    `cycles[s][k]` is the time of server s in task k. A task has left when its last server is free,
+    and has arrived `latency[k]` cycles later: latency delays the data and occupies nothing.
+    `layer[k]` is whose it is.
     """
 
     name: str
@@ -103,9 +108,9 @@ class Outcome:
     """What one run did, in cycles.
 
     `starts[h][k]`, `leaves[h][k]`, `arrives[h][k]` per hop and task; `busy[server][layer]`;
-    `waits[hop][layer]` maps a cause to the cycles a hop spent between two tasks for it; `blocked[server][layer]`
-    the cycles a server stood still because what it would have carried had no place to go; `events` is how
-    many SimPy events the run took.
+    `waits[hop][layer]` maps a cause to the cycles a hop spent between two tasks for it;
+    `blocked[server][layer]` the cycles a server stood still because what it would have carried had
+    no place to go; `events` is how many SimPy events the run took.
     """
 
     cycles: int

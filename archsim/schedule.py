@@ -1,8 +1,10 @@
-"""A whole network as one program: the hops of its flows, with every stage's steps one after the other.
+"""A whole network as one program: the hops of its flows, with every stage's steps one after the
+other.
 
-Each inbound flow is a chain of hops from DRAM over its buffers; the compute hop joins them and feeds the chain
-of the result flow. Hops run across layers, so the next layer's weights may come while this one computes; its
-inputs wait until the layers that make them have written theirs (`barrier: input`).
+Each inbound flow is a chain of hops from DRAM over its buffers; the compute hop joins them and
+feeds the chain of the result flow. Hops run across layers, so the next layer's weights may come
+while this one computes; its inputs wait until the layers that make them have written theirs
+(`barrier: input`).
 """
 
 from __future__ import annotations
@@ -28,10 +30,12 @@ CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage, ready to be queued. `layers` are the places in the file of its anchor and of its tail.
+    """One stage, ready to be queued. `layers` are the places in the file of its anchor and of its
+    tail.
 
-    `loads[flow]` are (bytes, place of the layer) in order, `need` and `done` (n,) count them per step;
-    `stores` (n,) are bytes for DRAM (`to_dram`) or to stay on chip; `own[component]` (n,) are cycles in the array.
+    `loads[flow]` are (bytes, place of the layer) in order, `need` and `done` (n,) count them per
+    step; `stores` (n,) are bytes for DRAM (`to_dram`) or to stay on chip; `own[component]` (n,) are
+    cycles in the array.
     """
 
     anchor: int
@@ -68,7 +72,9 @@ def outbound(arch: Arch) -> list[str]:
 
 
 def array_parts(arch: Arch) -> list[str]:
-    """What runs inside a step: the components between the flows' last buffers and the results' first ones."""
+    """What runs inside a step: the components between the flows' last buffers and the results'
+    first ones.
+    """
     parts: dict[str, None] = {}
     for name in inbound(arch):
         path = arch.flows[name].path
@@ -108,18 +114,21 @@ class Schedule:
                 self.specs.append(ServerSpec(port, rule))
 
     def program(self, stages: Sequence[StagePlan], layers: int) -> Program:
-        """Everything in order. One compute hop, then each flow's hops from DRAM inwards, then the results'."""
+        """Everything in order. One compute hop, then each flow's hops from DRAM inwards, then the
+        results'.
+        """
         arch = self.arch
         self.stages = stages
         self.stores: list[StoreSpec] = []
         self.hops: list[Hop] = []
-        takes, puts = [], []
-        for flow in inbound(arch):
-            takes.append(self._load_hops(flow))
+        puts = []
+        takes = [self._load_hops(flow) for flow in inbound(arch)]
         computing = len(self.hops)
         out_flow = outbound(arch)[0]
         out_store = self._add_store(out_flow, arch.flows[out_flow].path, 0)
-        units = [min(int(n), self.stores[out_store].capacity) for plan in stages for n in plan.stores]
+        units = [
+            min(int(n), self.stores[out_store].capacity) for plan in stages for n in plan.stores
+        ]
         puts.append(Put(out_store, units))
         self.hops.append(self._compute_hop(takes, puts, out_flow))
         self._store_hops(out_flow, out_store)
@@ -128,7 +137,9 @@ class Schedule:
         return Program(self.specs, self.stores, hops, layers)
 
     def _add_store(self, flow: str, path: Sequence[str], which: int) -> int:
-        """The store of a flow on its `which`-th buffer; flows that share a buffer have equal parts of it."""
+        """The store of a flow on its `which`-th buffer; flows that share a buffer have equal parts
+        of it.
+        """
         name = path[_storages(self.arch, path)[which]]
         buffer = cast("GlobalBuffer", self.arch.components[name])
         capacity = share_of(self.arch, name)
@@ -137,7 +148,9 @@ class Schedule:
         return len(self.stores) - 1
 
     def _load_hops(self, flow: str) -> Take:
-        """The chain of hops that brings one flow to the array, and what the array takes from its end."""
+        """The chain of hops that brings one flow to the array, and what the array takes from its
+        end.
+        """
         path = self.arch.flows[flow].path
         storages = _storages(self.arch, path)
         loads = [load for plan in self.stages for load in plan.loads[flow]]
@@ -147,7 +160,10 @@ class Schedule:
         taken: tuple[Take, ...] = ()
         for which, end in enumerate(storages):
             store = self._add_store(flow, path, which)
-            ports = [*([read_port(path[start])] if which else [path[start]]), *path[start + 1 : end]]
+            ports = [
+                *([read_port(path[start])] if which else [path[start]]),
+                *path[start + 1 : end],
+            ]
             ports.append(fill_port(path[end]))
             units = np.minimum(nbytes, self.stores[store].capacity).tolist()
             self.hops.append(
@@ -197,7 +213,15 @@ class Schedule:
             own = [plan.own.get(name, np.zeros(len(plan.steps), np.int64)) for plan in self.stages]
             cycles.append([int(count) for count in np.concatenate(own)])
         layer = [plan.anchor for plan in self.stages for _ in range(len(plan.steps))]
-        return Hop("compute", [self.servers[s] for s in servers], cycles, layer, [0] * len(layer), takes, puts)
+        return Hop(
+            "compute",
+            [self.servers[s] for s in servers],
+            cycles,
+            layer,
+            [0] * len(layer),
+            takes,
+            puts,
+        )
 
     def _buffer(self, flow: str, which: int) -> str:
         path = self.arch.flows[flow].path
@@ -208,7 +232,10 @@ class Schedule:
         path = self.arch.flows[flow].path
         storages = _storages(self.arch, path)
         stores = [
-            (int(size), plan.tail, plan.to_dram) for plan in self.stages for size in plan.stores if size
+            (int(size), plan.tail, plan.to_dram)
+            for plan in self.stages
+            for size in plan.stores
+            if size
         ]
         nbytes = np.array([size for size, _, _ in stores], np.int64)
         leaving = np.array([size if to_dram else 0 for size, _, to_dram in stores], np.int64)
@@ -237,7 +264,9 @@ class Schedule:
             )
 
     def _gates(self, computing: int) -> list[Gate]:
-        """What the loads of each stage wait for: the stages that make its operands, or all before it."""
+        """What the loads of each stage wait for: the stages that make its operands, or all before
+        it.
+        """
         steps = np.cumsum([len(plan.steps) for plan in self.stages])
         stored = np.cumsum([int((plan.stores > 0).sum()) for plan in self.stages])
         gates: list[Gate] = []
@@ -247,15 +276,27 @@ class Schedule:
             if last < 0:
                 gates.append(())
             else:
-                gates.append(((computing, int(steps[last])), (len(self.hops) - 1, int(stored[last]))))
+                gates.append(
+                    ((computing, int(steps[last])), (len(self.hops) - 1, int(stored[last])))
+                )
         return gates
 
     def _gated(self, hop: Hop, gates: list[Gate]) -> Hop:
-        """First hops of moving flows, and of all inbound flows under `barrier: layer`, wait for their gates."""
+        """First hops of moving flows, and of all inbound flows under `barrier: layer`, wait for
+        their gates.
+        """
         flow, _, where = hop.name.partition(" to ")
-        if not where or self.arch.flows[flow].path[_storages(self.arch, self.arch.flows[flow].path)[0]] != where:
+        if (
+            not where
+            or self.arch.flows[flow].path[_storages(self.arch, self.arch.flows[flow].path)[0]]
+            != where
+        ):
             return hop
         if self.arch.flows[flow].role != "moving" and self.arch.barrier != "layer":
             return hop
-        column = [gate for plan, gate in zip(self.stages, gates, strict=True) for _ in plan.loads[flow]]
-        return Hop(hop.name, hop.servers, hop.cycles, hop.layer, hop.latency, hop.takes, hop.puts, column)
+        column = [
+            gate for plan, gate in zip(self.stages, gates, strict=True) for _ in plan.loads[flow]
+        ]
+        return Hop(
+            hop.name, hop.servers, hop.cycles, hop.layer, hop.latency, hop.takes, hop.puts, column
+        )

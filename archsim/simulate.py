@@ -1,4 +1,5 @@
-"""One network on one machine: the top of the stack, and the picture of docs/architecture.md as code.
+"""One network on one machine: the top of the stack, and the picture of docs/architecture.md as
+code.
 
     rule -> tile tables -> plan -> program -> engine -> accounts -> prices -> result
 """
@@ -38,8 +39,8 @@ def simulate(
 ) -> Result:
     """Runs the workload on the machine.
 
-    `progress` is called with (stages done, stages in all, layer). Raises InputError where the two do not fit
-    each other, and CheckFailed where a run breaks an invariant.
+    `progress` is called with (stages done, stages in all, layer). Raises InputError where the two
+    do not fit each other, and CheckFailed where a run breaks an invariant.
     """
     layers = workload.layers
     position = {layer.name: index for index, layer in enumerate(layers)}
@@ -57,7 +58,9 @@ def simulate(
     times = times_of(program, outcome, runs, arch, layers)
     latencies = sum(sum(hop.latency) for hop in program.hops)
     idle = check_time(times, outcome.cycles, latencies)
-    results = _layer_results(runs, times, ends_of(program, outcome, [run.queued for run in runs]), arch, workload)
+    results = _layer_results(
+        runs, times, ends_of(program, outcome, [run.queued for run in runs]), arch, workload
+    )
     result = Result(
         arch=arch.name,
         arch_hash=arch.hash,
@@ -116,7 +119,9 @@ def _queued(
             break
         coarseness *= 1.1 * steps / MAX_STEPS
     if coarseness > 1:
-        notes.append(f"steps: up to {coarseness:.1f} times half a buffer, to stay under {MAX_STEPS} steps")
+        notes.append(
+            f"steps: up to {coarseness:.1f} times half a buffer, to stay under {MAX_STEPS} steps"
+        )
     return [
         StageRun(plan, one, tiles) for (plan, tiles), one in zip(planned, queued, strict=True)
     ], notes
@@ -134,9 +139,12 @@ def _layer_results(
         flowing, stage = run.planned.flowing, run.planned.stage
         for layer in stage.layers:
             place = position[layer.name]
-            energy = price_actions(table, arch.components, actions[layer.name], str(arch.energy_path))
+            energy = price_actions(
+                table, arch.components, actions[layer.name], str(arch.energy_path)
+            )
             by_flow = {
-                flow: flowing.reads[layer.name].get(flow, 0) + flowing.writes[layer.name].get(flow, 0)
+                flow: flowing.reads[layer.name].get(flow, 0)
+                + flowing.writes[layer.name].get(flow, 0)
                 for flow in [*inbound(arch), *outbound(arch), "psum"]
             }
             anchored = layer is stage.anchor
@@ -153,7 +161,9 @@ def _layer_results(
                 energy_pj=sum(energy.values()),
                 energy_by=energy,
                 dram_bytes=sum(by_flow.values()),
-                dram_bytes_by={flow: nbytes for flow, nbytes in by_flow.items() if nbytes or flow != "psum"},
+                dram_bytes_by={
+                    flow: nbytes for flow, nbytes in by_flow.items() if nbytes or flow != "psum"
+                },
                 sram_bytes=_sram_bytes(actions[layer.name], arch),
                 actions=actions[layer.name],
                 busy=times.busy[place],
@@ -164,11 +174,17 @@ def _layer_results(
 
 
 def _compute_cycles(run: StageRun, layer: Layer, arch: Arch, batch: int) -> int:
-    """The array's cycles with all bandwidths infinite; the post-processor's for a layer that has none."""
+    """The array's cycles with all bandwidths infinite; the post-processor's for a layer that has
+    none.
+    """
     if run.planned.stage.anchor is not None:
         return run.tiles.compute_cycles
     work = layer.output_elements * layer.window * batch
-    widths = [part.elements_per_cycle for part in arch.components.values() if isinstance(part, PostProcessor)]
+    widths = [
+        part.elements_per_cycle
+        for part in arch.components.values()
+        if isinstance(part, PostProcessor)
+    ]
     return -(-work // widths[0]) if widths else 0
 
 
@@ -182,12 +198,18 @@ def _sram_bytes(actions: dict[str, dict[str, int]], arch: Arch) -> int:
 
 def _trace(trace: Trace, program: Program, outcome: Outcome, layers: Sequence[Layer]) -> None:
     """Every visit of every component, in the order of time."""
-    slices = []
-    for h, hop in enumerate(program.hops):
-        for s, server in enumerate(hop.servers):
-            for k, cycles in enumerate(hop.cycles[s]):
-                if cycles:
-                    start = outcome.starts[h][k]
-                    slices.append((start, program.servers[server].name, layers[hop.layer[k]].name, hop.name, cycles))
-    for start, server, layer, what, cycles in sorted(slices):
-        trace.add(server, layer, what, start, start + cycles)
+    slices = [
+        (
+            outcome.starts[h][k],
+            program.servers[server].name,
+            layers[hop.layer[k]].name,
+            hop.name,
+            cycles,
+        )
+        for h, hop in enumerate(program.hops)
+        for s, server in enumerate(hop.servers)
+        for k, cycles in enumerate(hop.cycles[s])
+        if cycles
+    ]
+    for start, server_name, layer, what, cycles in sorted(slices):
+        trace.add(server_name, layer, what, start, start + cycles)

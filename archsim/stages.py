@@ -1,7 +1,8 @@
 """What runs together: an array layer with the element-wise layers fused behind it, or those alone.
 
-A pool, add, mul, concat or resize is fused with the layer that produces its last operand where it is that
-layer's only consumer; the producer's output then never leaves the chip. Other operands come from DRAM.
+A pool, add, mul, concat or resize is fused with the layer that produces its last operand where it
+is that layer's only consumer; the producer's output then never leaves the chip. Other operands come
+from DRAM.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from archsim.layer import Layer
 
 @dataclass(frozen=True)
 class Stage:
-    """Layers that run as one. `anchor` has weights, or is None for element-wise layers on their own.
+    """Layers that run as one. `anchor` has weights, or is None for element-wise layers on their
+    own.
 
-    `after` are the stages whose results it reads; `keeps_input` says that those are still on chip and
-    `keeps_output` that its result stays there.
+    `after` are the stages whose results it reads; `keeps_input` says that those are still on chip
+    and `keeps_output` that its result stays there.
     """
 
     anchor: Layer | None
@@ -44,9 +46,11 @@ def last_operand(layer: Layer, position: dict[str, int]) -> int | None:
 
 
 def operand_bytes(layer: Layer, position: dict[str, int], fused: bool) -> int:
-    """8-bit operands that an element-wise layer reads besides what streams in from the layer before.
+    """8-bit operands that an element-wise layer reads besides what streams in from the layer
+    before.
 
-    An add, mul or concat takes the operand produced last as it comes; a pool or resize on its own reads its input.
+    An add, mul or concat takes the operand produced last as it comes; a pool or resize on its own
+    reads its input.
     """
     last = last_operand(layer, position)
     if last is None:
@@ -93,9 +97,12 @@ def _stage(group: list[Layer], stage_of: dict[str, int]) -> Stage:
     return Stage(anchor, tuple(group[1:] if anchor else group), tuple(sorted(after)))
 
 
-def keep_on_chip(stages: Sequence[Stage], sizes: Sequence[tuple[int, int]], capacity: int) -> list[Stage]:
-    """`interlayer: keep_if_fits`: a result stays where its stage's inputs and it fit the input buffer together,
-    and the stage right after it alone reads it, as its only operand. `sizes` are (input, output) bytes of each stage.
+def keep_on_chip(
+    stages: Sequence[Stage], sizes: Sequence[tuple[int, int]], capacity: int
+) -> list[Stage]:
+    """`interlayer: keep_if_fits`: a result stays where its stage's inputs and it fit the input
+    buffer together, and the stage right after it alone reads it, as its only operand. `sizes` are
+    (input, output) bytes of each stage.
     """
     kept = []
     readers: list[list[int]] = [[] for _ in stages]

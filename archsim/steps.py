@@ -1,8 +1,9 @@
 """From a tile table to steps: the order in which tiles are visited, and where that order is cut.
 
-A *visit* is one tile of one group in one pass over the input channels. Visits follow the order that the DRAM
-rule chose; what each must have on chip, and what nobody needs after it, are cumulative byte counts along that
-order. Steps are stretches of visits, cut so that none moves more than half a buffer where a visit itself does not.
+A *visit* is one tile of one group in one pass over the input channels. Visits follow the order that
+the DRAM rule chose; what each must have on chip, and what nobody needs after it, are cumulative
+byte counts along that order. Steps are stretches of visits, cut so that none moves more than half a
+buffer where a visit itself does not.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from archsim.tiles import Ints, Tiles
 from archsim.traffic import Order
 
+Flags = NDArray[np.bool_]
+
 MIN_STEPS = 8
 PSUM_BYTES = 3
 """A 24-bit partial sum (docs/machines/README.md)."""
@@ -25,9 +28,10 @@ PSUM_BYTES = 3
 class Visits:
     """The visits of one phase in time order, N of them.
 
-    `need[flow]` and `free[flow]` (N,) are bytes that must have arrived by each visit, and bytes given up after
-    it, both counted from the start of the phase. `outputs` (N,) are results complete, `psum_reads` and
-    `psum_writes` (N,) partial sums of layers that take several passes over their input channels.
+    `need[flow]` and `free[flow]` (N,) are bytes that must have arrived by each visit, and bytes
+    given up after it, both counted from the start of the phase. `outputs` (N,) are results
+    complete, `psum_reads` and `psum_writes` (N,) partial sums of layers that take several passes
+    over their input channels.
     """
 
     cycles: Ints
@@ -57,50 +61,102 @@ class Steps:
         return len(self.cycles)
 
 
-def visit_tiles(tiles: Tiles, order: Order, passes: Ints) -> Visits:
-    """Lays the tiles out in time. `passes` (G,) is how often a group goes over the input channels."""
-    group = np.repeat(np.arange(len(passes)), passes)
-    number = np.concatenate([np.arange(count) for count in passes])
-    turns = len(group)
-    columns = tiles.cycles.shape[1]
+@dataclass(frozen=True)
+class _Walk:
+    """The order of visits: a *turn* is one pass of one group, `tile` the tile it does then, (N,)
+    each.
+
+    The other columns say whether a visit is the first or last to use its tile's inputs, and the
+    first or last to use its turn's weights, while they stay on chip; `cuts` are visits at which a
+    second or later block of inputs begins. `blocks` is in how many blocks the held operand really
+    comes.
+    """
+
+    turn: Ints
+    tile: Ints
+    first_input: Flags
+    last_input: Flags
+    first_weight: Flags
+    last_weight: Flags
+    cuts: Flags
+    blocks: int
+
+
+def _walk(turns: int, columns: int, order: Order) -> _Walk:
+    """Inputs held: each block of tiles, all turns over it. Weights held: each block of turns, all
+    tiles.
+    """
     if order.hold_inputs:
         blocks = np.array_split(np.arange(columns), min(order.blocks, columns))
         turn = np.concatenate([np.repeat(np.arange(turns), len(block)) for block in blocks])
         tile = np.concatenate([np.tile(block, turns) for block in blocks])
-        first_turn, last_turn = turn == 0, turn == turns - 1
-        edges = np.isin(tile, [block[0] for block in blocks]), np.isin(tile, [b[-1] for b in blocks])
-    else:
-        blocks = np.array_split(np.arange(turns), min(order.blocks, turns))
-        turn = np.concatenate([np.tile(block, columns) for block in blocks])
-        tile = np.concatenate([np.repeat(np.arange(columns), len(block)) for block in blocks])
-        first_turn = np.isin(turn, [block[0] for block in blocks])
-        last_turn = np.isin(turn, [block[-1] for block in blocks])
-        edges = tile == 0, tile == columns - 1
-    of_group, part, count = group[turn], number[turn], passes[group[turn]]
-    outputs = np.where(part == count - 1, tiles.outputs[of_group, tile], 0)
-    psums = PSUM_BYTES * tiles.outputs[of_group, tile]
-    need, free = {}, {}
-    for flow, nbytes in tiles.moving.items():
-        share = _even(nbytes, columns)[tile]
-        halo = _halo(tiles, order, tile, turn, blocks) if flow == next(iter(tiles.moving)) else 0
-        repeats = 1 if order.hold_inputs else order.blocks / len(blocks)
-        need[flow] = _running(np.where(first_turn, share, 0) + halo, nbytes, order.input_reads, repeats)
-        free[flow] = need[flow] if turns == 1 else _freed(need[flow], np.where(last_turn, share, 0))
+        starts, ends = [block[0] for block in blocks], [block[-1] for block in blocks]
+        return _Walk(
+            turn,
+            tile,
+            first_input=turn == 0,
+            last_input=turn == turns - 1,
+            first_weight=np.isin(tile, starts),
+            last_weight=np.isin(tile, ends),
+            cuts=(turn == 0) & np.isin(tile, starts[1:]),
+            blocks=len(blocks),
+        )
+    blocks = np.array_split(np.arange(turns), min(order.blocks, turns))
+    turn = np.concatenate([np.tile(block, columns) for block in blocks])
+    tile = np.concatenate([np.repeat(np.arange(columns), len(block)) for block in blocks])
+    return _Walk(
+        turn,
+        tile,
+        first_input=np.isin(turn, [block[0] for block in blocks]),
+        last_input=np.isin(turn, [block[-1] for block in blocks]),
+        first_weight=tile == 0,
+        last_weight=tile == columns - 1,
+        cuts=np.zeros(len(turn), np.bool_),
+        blocks=len(blocks),
+    )
+
+
+def visit_tiles(tiles: Tiles, order: Order, passes: Ints) -> Visits:
+    """Lays the tiles out in time. `passes` (G,) is how often a group goes over the input
+    channels.
+    """
+    group = np.repeat(np.arange(len(passes)), passes)
+    number = np.concatenate([np.arange(count) for count in passes])
+    walk = _walk(len(group), tiles.cycles.shape[1], order)
+    of_group, part = group[walk.turn], number[walk.turn]
+    count = passes[of_group]
+    outputs = tiles.outputs[of_group, walk.tile]
+    need, free = _inputs(tiles, order, walk)
     for flow, by_group in tiles.stationary.items():
         share = _part(by_group[of_group], part, count)
-        repeats = order.blocks / len(blocks) if order.hold_inputs else 1
-        total = int(by_group.sum())
-        need[flow] = _running(np.where(edges[0], share, 0), total, order.weight_reads, repeats)
-        free[flow] = _freed(need[flow], np.where(edges[1], share, 0))
+        reads = np.where(walk.first_weight, share, 0)
+        total = int(by_group.sum()) * order.weight_reads
+        need[flow] = _running(reads, total)
+        free[flow] = _freed(need[flow], np.where(walk.last_weight, share, 0))
     return Visits(
-        cycles=_part(tiles.limited[of_group, tile], part, count),
-        side={name: _part(one[of_group, tile], part, count) for name, one in tiles.side.items()},
-        outputs=outputs,
+        cycles=_part(tiles.limited[of_group, walk.tile], part, count),
+        side={
+            name: _part(one[of_group, walk.tile], part, count) for name, one in tiles.side.items()
+        },
+        outputs=np.where(part == count - 1, outputs, 0),
         need=need,
         free=free,
-        psum_reads=np.where(part > 0, psums, 0),
-        psum_writes=np.where(part < count - 1, psums, 0),
+        psum_reads=np.where(part > 0, PSUM_BYTES * outputs, 0),
+        psum_writes=np.where(part < count - 1, PSUM_BYTES * outputs, 0),
     )
+
+
+def _inputs(tiles: Tiles, order: Order, walk: _Walk) -> tuple[dict[str, Ints], dict[str, Ints]]:
+    """What the moving flows must have brought by each visit, and what is given up after it."""
+    need, free = {}, {}
+    columns = tiles.cycles.shape[1]
+    for number, (flow, nbytes) in enumerate(tiles.moving.items()):
+        share = _even(nbytes, columns)[walk.tile]
+        again = tiles.halo_bytes if number == 0 and order.hold_inputs else 0
+        reads = np.where(walk.first_input, share, 0) + np.where(walk.cuts, again, 0)
+        need[flow] = _running(reads, nbytes * order.input_reads + again * (order.blocks - 1))
+        free[flow] = _freed(need[flow], np.where(walk.last_input, share, 0))
+    return need, free
 
 
 def _even(total: int, parts: int) -> Ints:
@@ -114,22 +170,15 @@ def _part(amount: Ints, part: Ints, count: Ints) -> Ints:
     return (part + 1) * amount // count - part * amount // count
 
 
-def _halo(tiles: Tiles, order: Order, tile: Ints, turn: Ints, blocks: list[Ints]) -> Ints:
-    """Input rows that each spatial block but the first reads again, at its first visit."""
-    if not order.hold_inputs or order.blocks == 1:
-        return np.zeros(len(tile), np.int64)
-    starts = [block[0] for block in blocks[1:]]
-    per_cut = tiles.halo_bytes * (order.blocks - 1) / max(1, len(starts))
-    return np.where((turn == 0) & np.isin(tile, starts), round(per_cut), 0)
+def _running(reads: Ints, total: int) -> Ints:
+    """Cumulative bytes, `total` at the end.
 
-
-def _running(increments: Ints, nbytes: int, reads: int, repeats: float) -> Ints:
-    """Cumulative bytes; where there are fewer tiles than blocks, a visit stands for several reads."""
-    running = np.cumsum(increments)
-    if repeats == 1 or not nbytes:
-        return running
-    extra = nbytes * reads - nbytes * round(reads / repeats)
-    return running + (np.arange(1, len(running) + 1) * extra // len(running))
+    Where a layer has fewer tiles or groups than the DRAM rule has blocks, each read stands for
+    several.
+    """
+    running = np.cumsum(reads)
+    missing = total - int(running[-1])
+    return np.asarray(running + np.arange(1, len(running) + 1) * missing // len(running))
 
 
 def _freed(need: Ints, increments: Ints) -> Ints:
@@ -140,9 +189,11 @@ def _freed(need: Ints, increments: Ints) -> Ints:
 
 
 def cut(visits: Visits, halves: Mapping[str, int], output_half: int, wanted: int) -> Steps:
-    """Steps of at most half a buffer of each flow, at least `wanted` of them where there are as many visits.
+    """Steps of at most half a buffer of each flow, at least `wanted` of them where there are as
+    many visits.
 
-    `halves` gives half the buffer of each inbound flow. A visit that alone needs more is a step of its own.
+    `halves` gives half the buffer of each inbound flow. A visit that alone needs more is a step of
+    its own.
     """
     count = len(visits.cycles)
     size = np.full(count, min(MIN_STEPS, count) / count)

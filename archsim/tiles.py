@@ -1,9 +1,9 @@
 """What a machine's rule says about one phase of one layer, before time starts: the tile table.
 
-Axes are always (groups, tiles): a *group* is what shares one load of the stationary operand (64 output channels
-of SmartDeal, one filter group of SCNN), a *tile* is a part of the output plane. A machine whose groups each do
-the whole plane at once has one tile. All arrays are whole cycles or bytes; copies of hardware are inside the
-numbers, never an object each.
+Axes are always (groups, tiles): a *group* is what shares one load of the stationary operand (64
+output channels of SmartDeal, one filter group of SCNN), a *tile* is a part of the output plane. A
+machine whose groups each do the whole plane at once has one tile. All arrays are whole cycles or
+bytes; copies of hardware are inside the numbers, never an object each.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ Lost = Literal[
 class Tiles:
     """One phase of one layer on one compute array.
 
-    `cycles` is what the array needs with all bandwidths infinite and `limited` with those inside the machine;
-    `side` gives the own cycles of components that work beside the array, at most `limited` each. `outputs` are
-    bytes of results that a tile completes. `moving` maps a flow to its bytes for the whole layer, `stationary`
-    to its bytes for each group; `halo_bytes` are inputs that a second pass over the plane reads again at each cut.
-    `busy` and `lost` are instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be
-    priced, without what DRAM and the filling of buffers cost: traffic is counted from the bytes.
+    `cycles` is what the array needs with all bandwidths infinite and `limited` with those inside
+    the machine; `side` gives the own cycles of components that work beside the array, at most
+    `limited` each. `outputs` are bytes of results that a tile completes. `moving` maps a flow to
+    its bytes for the whole layer, `stationary` to its bytes for each group; `halo_bytes` are inputs
+    that a second pass over the plane reads again at each cut. `busy` and `lost` are
+    instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be priced,
+    without what DRAM and the filling of buffers cost: traffic is counted from the bytes.
     """
 
     phase: str

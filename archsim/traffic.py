@@ -1,9 +1,10 @@
-"""The DRAM rule that every machine shares, so that differences come from formats and not from scheduling luck.
+"""The DRAM rule that every machine shares, so that differences come from formats and not from
+scheduling luck.
 
-With i, w the bytes of a layer's inputs and weights in the machine's own format (docs/machines/README.md):
-inputs that fit stay and weights stream once; else weights that fit stay and inputs stream once; else the
-cheaper of holding weights block by block (inputs again for each) and holding inputs block by block (weights
-again for each, and the overlapping input rows).
+With i, w the bytes of a layer's inputs and weights in the machine's own format
+(docs/machines/README.md): inputs that fit stay and weights stream once; else weights that fit stay
+and inputs stream once; else the cheaper of holding weights block by block (inputs again for each)
+and holding inputs block by block (weights again for each, and the overlapping input rows).
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Order:
         return self.blocks if self.hold_inputs else 1
 
 
-def choose_order(moving: Mapping[str, Held], stationary: Mapping[str, Held], halo_bytes: int) -> Order:
+def choose_order(
+    moving: Mapping[str, Held], stationary: Mapping[str, Held], halo_bytes: int
+) -> Order:
     """The common rule; a tie between the last two goes to holding weights."""
     input_blocks = max((held.blocks for held in moving.values()), default=1)
     weight_blocks = max((held.blocks for held in stationary.values()), default=1)

@@ -14,8 +14,8 @@ from archsim.movers import Mover
 class GlobalBuffer(Mover):
     """SRAM in banks, filled from one side while the other reads; `count` copies side by side.
 
-    `bytes_per_cycle` is one copy's, on each side. `slots` is how many loads may be in it that the array has not
-    begun to use, the current one included: 2 is ping-pong, 1 leaves no overlap.
+    `bytes_per_cycle` is one copy's, on each side. `slots` is how many loads may be in it that the
+    array has not begun to use, the current one included: 2 is ping-pong, 1 leaves no overlap.
     """
 
     is_storage: ClassVar[bool] = True

@@ -6,7 +6,8 @@ from archsim.component import Component, Count, Cycles
 
 
 class Nfu(Component):
-    """DianNao's multipliers and adder trees: `outputs` (Tn) neurons times `inputs` (Ti) synapses a cycle (ASPLOS'14).
+    """DianNao's multipliers and adder trees: `outputs` (Tn) neurons times `inputs` (Ti) synapses a
+    cycle (ASPLOS'14).
 
     `fill_cycles` is the depth of its pipeline, paid once a layer.
     """

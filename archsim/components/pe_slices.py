@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from archsim.component import Component, Count
 
 
 class PeSlices(Component):
-    """SmartDeal's compute array: slices work on output channels, their lines on input channels (paper V-B).
+    """SmartDeal's compute array: slices work on output channels, their lines on input channels
+    (paper V-B).
 
-    `streams` input streams feed the slices, slices/streams consecutive ones each, which step together. `sync` is
-    who waits for whom: at the end of each `tile`, of an output-channel `group`, only the MACs of a line (`lines`),
-    or not even those (`lanes`, a bound). `depthwise_rows` is how many output rows of a depthwise layer the lines
-    of a slice share; null takes as many as fit.
+    `streams` input streams feed the slices, slices/streams consecutive ones each, which step
+    together. `sync` is who waits for whom: at the end of each `tile`, of an output-channel `group`,
+    only the MACs of a line (`lines`), or not even those (`lanes`, a bound). `depthwise_rows` is how
+    many output rows of a depthwise layer the lines of a slice share; null takes as many as fit.
     """
 
     slices: Count
@@ -23,3 +24,9 @@ class PeSlices(Component):
     streams: Count = 4
     sync: Literal["tile", "group", "lines", "lanes"] = "tile"
     depthwise_rows: Annotated[int, Field(ge=1, le=4096)] | None = None
+
+    @model_validator(mode="after")
+    def _streams_share_slices(self) -> Self:
+        if self.slices % self.streams:
+            raise ValueError(f"{self.streams} streams cannot share {self.slices} slices evenly")
+        return self

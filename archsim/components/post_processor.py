@@ -6,6 +6,8 @@ from archsim.component import Component, Count
 
 
 class PostProcessor(Component):
-    """Activation, quantisation, pooling, additions and other element-wise work on results as they leave."""
+    """Activation, quantisation, pooling, additions and other element-wise work on results as they
+    leave.
+    """
 
     elements_per_cycle: Count

@@ -10,17 +10,24 @@ from numpy.typing import NDArray
 from archsim.kernels.jobs import TRIPLE, Ints
 from archsim.kernels.pe_array import Rows
 from archsim.kernels.streams import DEAD
-from archsim.kernels.weight_bits import BASIS_BITS, SCALE_BITS, WeightBits, rows_per_slice, weight_bits
+from archsim.kernels.weight_bits import (
+    BASIS_BITS,
+    SCALE_BITS,
+    WeightBits,
+    rows_per_slice,
+    weight_bits,
+)
 
 RAW_BITS = 8
 
 
 @dataclass(frozen=True)
 class Coefficients:
-    """The rows of one layer: `nonzeros` (K, U), and its bits; `raw` layers keep their 8-bit weights.
+    """The rows of one layer: `nonzeros` (K, U), and its bits; `raw` layers keep their 8-bit
+    weights.
 
-    `slice_rows` is how many consecutive rows share a basis, `basis_bits` what one basis with its scale takes,
-    `bits` is None for raw layers.
+    `slice_rows` is how many consecutive rows share a basis, `basis_bits` what one basis with its
+    scale takes, `bits` is None for raw layers.
     """
 
     nonzeros: NDArray[np.int32]
@@ -42,7 +49,9 @@ class Coefficients:
 
     @property
     def filter_bits(self) -> Ints:
-        """(K,) what each filter adds to `weight_bytes`, tables apart; shares out a layer's bytes over its groups."""
+        """(K,) what each filter adds to `weight_bytes`, tables apart; shares out a layer's bytes
+        over its groups.
+        """
         return self.bits.codes + self.bits.basis if self.bits else self.raw_bits
 
     def live_bits(self) -> Ints:
@@ -55,7 +64,9 @@ class Coefficients:
         return np.asarray((self.nonzeros > 0).sum(axis=1) * self.basis_columns * RAW_BITS)
 
     def rows(self, filters: slice, rows_per_cycle: int, keep_dead: bool) -> Rows:
-        """The rows of some filters as the array sees them; `keep_dead` is an ablation that skips none."""
+        """The rows of some filters as the array sees them; `keep_dead` is an ablation that skips
+        none.
+        """
         nonzeros = self.nonzeros[filters]
         live = nonzeros > 0
         cycles = -(-nonzeros // rows_per_cycle) if self.bits else np.zeros_like(nonzeros)
@@ -63,7 +74,9 @@ class Coefficients:
         return Rows(need.astype(np.int32), nonzeros if self.bits else np.zeros_like(nonzeros), live)
 
 
-def decomposed(coef: NDArray[np.int8], basis_shape: tuple[int, ...], granularity: str) -> Coefficients:
+def decomposed(
+    coef: NDArray[np.int8], basis_shape: tuple[int, ...], granularity: str
+) -> Coefficients:
     """Rows of `coef` (K, ..., r) with a basis (K, slices, r, n)."""
     filters, width = len(coef), coef.shape[-1]
     codes = coef.reshape(filters, -1, width)
@@ -82,7 +95,9 @@ def decomposed(coef: NDArray[np.int8], basis_shape: tuple[int, ...], granularity
 
 
 def raw(weight: NDArray[np.int8]) -> Coefficients:
-    """Rows of a layer that was not decomposed: weights (K, C, R, S), or (K, C) and (K, C, 1, 1) in triples."""
+    """Rows of a layer that was not decomposed: weights (K, C, R, S), or (K, C) and (K, C, 1, 1) in
+    triples.
+    """
     filters = len(weight)
     width = weight.shape[-1] if weight.ndim == 4 and weight.shape[2:] != (1, 1) else TRIPLE
     flat = weight.reshape(filters, -1)

@@ -1,7 +1,9 @@
-"""How many serial steps an activation needs: radix-4 Booth digits or set bits, and their maximum over a tile.
+"""How many serial steps an activation needs: radix-4 Booth digits or set bits, and their maximum
+over a tile.
 
-Counts are carried as *thermometer codes*: a byte with as many low bits set as the count. The largest count of
-a set is then the bitwise OR of its codes, and eight neighbouring codes fold as one 64-bit word.
+Counts are carried as *thermometer codes*: a byte with as many low bits set as the count. The
+largest count of a set is then the bitwise OR of its codes, and eight neighbouring codes fold as one
+64-bit word.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ _HALVINGS = (32, 16, 8)
 
 
 def booth_digits(value: int) -> int:
-    """Non-zero radix-4 modified-Booth digits of an integer in -128 .. 255 (Booth 1951; MacSorley 1961)."""
+    """Non-zero radix-4 modified-Booth digits of an integer in -128 .. 255 (Booth 1951; MacSorley
+    1961).
+    """
     count = 0
     carry = 0
     for shift in range(0, 10, 2):
@@ -29,7 +33,9 @@ def booth_digits(value: int) -> int:
 
 @cache
 def count_table(serial: str, signed: bool) -> Codes:
-    """Steps of each byte 0 .. 255 read as int8 (`signed`) or uint8; `serial` is `booth` or `bits` (of |v|)."""
+    """Steps of each byte 0 .. 255 read as int8 (`signed`) or uint8; `serial` is `booth` or `bits`
+    (of |v|).
+    """
     values = [byte - 256 if signed and byte > 127 else byte for byte in range(256)]
     count = booth_digits if serial == "booth" else lambda value: int(abs(value)).bit_count()
     return np.array([count(value) for value in values], dtype=np.uint8)
@@ -47,7 +53,9 @@ def thermometer(step_counts: Codes) -> Codes:
 
 
 def fold(codes: Codes, width: int) -> Codes:
-    """(..., n) thermometer codes -> (..., ceil(n/width)) largest count of each run of `width`, the last one shorter."""
+    """(..., n) thermometer codes -> (..., ceil(n/width)) largest count of each run of `width`, the
+    last one shorter.
+    """
     pad = -codes.shape[-1] % width
     if pad:
         codes = np.concatenate([codes, np.zeros((*codes.shape[:-1], pad), np.uint8)], axis=-1)

@@ -1,7 +1,9 @@
-"""How long SmartDeal's slices, streams and lines take for a layer's jobs, and where their lanes lose time.
+"""How long SmartDeal's slices, streams and lines take for a layer's jobs, and where their lanes
+lose time.
 
-A *seat* is where one filter of a group sits: a slice, or one of a slice's two clusters in linear layers. Every
-seat has `lines` lines of `seat_macs` multipliers. The rules are docs/machines/smartdeal.md, section "Cycles".
+A *seat* is where one filter of a group sits: a slice, or one of a slice's two clusters in linear
+layers. Every seat has `lines` lines of `seat_macs` multipliers. The rules are
+docs/machines/smartdeal.md, section "Cycles".
 """
 
 from __future__ import annotations
@@ -44,11 +46,13 @@ class Array:
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayWork:
-    """What one convolution group does to the array. G output-channel groups, T tiles, K filters, U units.
+    """What one convolution group does to the array. G output-channel groups, T tiles, K filters, U
+    units.
 
-    `cycles` (G, T) by the `tile` reading and `group_cycles` (G,) by the `group` reading of synchronisation;
-    `busy_lines` is B and `digits` is D of docs/machines/smartdeal.md. `rebuild` (G, T) is the slowest line's
-    rebuild time, `input_bytes` (G, T) what the streams read; the rest are sums over all filters and tiles.
+    `cycles` (G, T) by the `tile` reading and `group_cycles` (G,) by the `group` reading of
+    synchronisation; `busy_lines` is B and `digits` is D of docs/machines/smartdeal.md. `rebuild`
+    (G, T) is the slowest line's rebuild time, `input_bytes` (G, T) what the streams read; the rest
+    are sums over all filters and tiles.
     """
 
     cycles: Ints
@@ -72,8 +76,8 @@ class ArrayWork:
 class Rows:
     """Coefficient rows of the filters of one convolution group, (K, U) each.
 
-    `need` is rebuild cycles, -1 where the row is skipped; `nonzeros` what the row adds up; `live` is whether
-    any of it is not zero.
+    `need` is rebuild cycles, -1 where the row is skipped; `nonzeros` what the row adds up; `live`
+    is whether any of it is not zero.
     """
 
     need: Small
@@ -82,10 +86,14 @@ class Rows:
 
 
 def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWork:
-    """Streams that read the same inputs: spatial, pointwise and linear layers. `lasting` (U, T) are the jobs kept."""
+    """Streams that read the same inputs: spatial, pointwise and linear layers. `lasting` (U, T) are
+    the jobs kept.
+    """
     shared = by_stream(rows.need, array.seats_per_stream)
     per_stream = stream_cycles(shared, lasting, jobs.line, array.lines)
-    rebuild = rebuild_line_cycles(shared, lasting, jobs.line, array.lines).max(axis=0).astype(np.int64)
+    rebuild = (
+        rebuild_line_cycles(shared, lasting, jobs.line, array.lines).max(axis=0).astype(np.int64)
+    )
     read = (shared >= 0).astype(np.float32) @ (jobs.inputs * (lasting > 0)).astype(np.float32)
     filters = len(rows.need)
     seats_of_stream = np.minimum(
@@ -94,10 +102,15 @@ def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWo
     firsts = np.arange(0, filters, array.seats)
     return ArrayWork(
         cycles=np.stack([group.max(axis=0) for group in groups_of(per_stream, array.streams)]),
-        group_cycles=np.array([group.sum(axis=1).max() for group in groups_of(per_stream, array.streams)]),
+        group_cycles=np.array(
+            [group.sum(axis=1).max() for group in groups_of(per_stream, array.streams)]
+        ),
         rebuild=np.stack([group.max(axis=0) for group in groups_of(rebuild, array.streams)]),
         input_bytes=np.stack(
-            [group.sum(axis=0) for group in groups_of(np.rint(read).astype(np.int64), array.streams)]
+            [
+                group.sum(axis=0)
+                for group in groups_of(np.rint(read).astype(np.int64), array.streams)
+            ]
         ),
         busy_lines=total_cycles(rows.need, lasting),
         stream_seat_cycles=int(seats_of_stream @ per_stream.sum(axis=1)),
@@ -114,7 +127,9 @@ def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
     products = jobs.weights * (made @ jobs.pixels)
     every = jobs.weights * int(jobs.pixels.sum())
     # A linear job holds one multiplier an input; a convolution's job one a pixel of the tile.
-    lanes = lasting.sum(axis=1, dtype=np.int64) * jobs.weights if jobs.linear else lasting @ jobs.pixels
+    lanes = (
+        lasting.sum(axis=1, dtype=np.int64) * jobs.weights if jobs.linear else lasting @ jobs.pixels
+    )
     return {
         "job_lines": int(kept @ lasting.sum(axis=1, dtype=np.int64)),
         "lane_cycles": int(kept @ lanes),
@@ -127,9 +142,11 @@ def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
 
 
 def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: int) -> ArrayWork:
-    """Every slice has its own channel and inputs: R lines an output row, `block` output rows a tile.
+    """Every slice has its own channel and inputs: R lines an output row, `block` output rows a
+    tile.
 
-    `rows` is (C, R); `jobs` has units (c, r) and tiles (output row, columns); `jobs.columns` tiles a row.
+    `rows` is (C, R); `jobs` has units (c, r) and tiles (output row, columns); `jobs.columns` tiles
+    a row.
     """
     channels, kernel = rows.need.shape
     shape = (channels, kernel, -1, jobs.columns)
@@ -142,7 +159,9 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     own_units = _unit_sums_depthwise(jobs, rows, lasting)
     return ArrayWork(
         cycles=np.stack([group.max(axis=0) for group in groups_of(per_slice, array.seats)]),
-        group_cycles=np.array([group.sum(axis=1).max() for group in groups_of(per_slice, array.seats)]),
+        group_cycles=np.array(
+            [group.sum(axis=1).max() for group in groups_of(per_slice, array.seats)]
+        ),
         rebuild=np.stack([group.max(axis=0) for group in groups_of(rebuild, array.seats)]),
         input_bytes=np.zeros((1, 1), np.int64),
         busy_lines=int(work.sum()),
@@ -154,7 +173,9 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
 
 
 def _slowest_line(work: Ints, lines: int, block: int) -> Ints:
-    """(C, R, P, X) cycles -> (C, blocks * X): line j*R + r has kernel row r of row j of the block."""
+    """(C, R, P, X) cycles -> (C, blocks * X): line j*R + r has kernel row r of row j of the
+    block.
+    """
     channels, kernel, height, columns = work.shape
     if kernel > lines:
         padded = np.pad(work, ((0, 0), (0, -kernel % lines), (0, 0), (0, 0)))
@@ -166,7 +187,9 @@ def _slowest_line(work: Ints, lines: int, block: int) -> Ints:
 
 def _unit_sums_depthwise(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
     """As `_unit_sums`, with one filter a channel."""
-    one_filter = Rows(rows.need.reshape(1, -1), rows.nonzeros.reshape(1, -1), rows.live.reshape(1, -1))
+    one_filter = Rows(
+        rows.need.reshape(1, -1), rows.nonzeros.reshape(1, -1), rows.live.reshape(1, -1)
+    )
     return _unit_sums(jobs, one_filter, lasting)
 
 
@@ -188,8 +211,8 @@ def synchronised(work: list[ArrayWork], array: Array) -> Ints:
 def lane_losses(work: list[ArrayWork], array: Array, cycles: Ints) -> dict[str, int]:
     """Instance-cycles that multipliers lose inside `cycles` (G, T), by cause; what is left is busy.
 
-    Readings of `sync` looser than `tile` have no slice or line waits of their own; what rounding leaves over
-    counts as `line_sync`.
+    Readings of `sync` looser than `tile` have no slice or line waits of their own; what rounding
+    leaves over counts as `line_sync`.
     """
     per_line = array.seat_macs
     total = int(cycles.sum()) * array.lanes

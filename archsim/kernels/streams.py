@@ -1,7 +1,9 @@
-"""Jobs shared out over streams of slices and over lines, and how long each stream needs for each tile.
+"""Jobs shared out over streams of slices and over lines, and how long each stream needs for each
+tile.
 
-A *need* is the rebuild cycles of a coefficient row, -1 for a row that is skipped. The filters of one stream
-step together: a row is there if one of them has it, and waits for the slowest rebuild among them.
+A *need* is the rebuild cycles of a coefficient row, -1 for a row that is skipped. The filters of
+one stream step together: a row is there if one of them has it, and waits for the slowest rebuild
+among them.
 """
 
 from __future__ import annotations
@@ -17,15 +19,18 @@ DEAD = -1
 
 
 def by_stream(needs: Small, filters: int) -> Small:
-    """(K, U) needs -> (streams, U): the largest among each `filters` consecutive filters, the last ones fewer."""
+    """(K, U) needs -> (streams, U): the largest among each `filters` consecutive filters, the last
+    ones fewer.
+    """
     return np.maximum.reduceat(needs, np.arange(0, len(needs), filters), axis=0)
 
 
 def levels(needs: Small, cycles: Small) -> Iterator[tuple[NDArray[np.bool_], Small]]:
-    """Splits the rows by how long their jobs last: pairs (which rows, job cycles of every unit and tile).
+    """Splits the rows by how long their jobs last: pairs (which rows, job cycles of every unit and
+    tile).
 
-    A job lasts max(job, need), so all needs up to the shortest job are one level, which is nearly always the
-    only one. The masks of all levels together are the rows that are not dead.
+    A job lasts max(job, need), so all needs up to the shortest job are one level, which is nearly
+    always the only one. The masks of all levels together are the rows that are not dead.
     """
     shortest = int(np.min(cycles, where=cycles > 0, initial=np.iinfo(np.int32).max))
     hidden = (needs >= 0) & (needs <= shortest)
@@ -36,7 +41,9 @@ def levels(needs: Small, cycles: Small) -> Iterator[tuple[NDArray[np.bool_], Sma
 
 
 def line_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> NDArray[np.float32]:
-    """(S, U) needs x (U, T) job cycles -> (lines, S, T) cycles of each line, unit u on line `line[u]`."""
+    """(S, U) needs x (U, T) job cycles -> (lines, S, T) cycles of each line, unit u on line
+    `line[u]`.
+    """
     total = np.zeros((lines, len(needs), cycles.shape[1]), np.float32)
     for rows, lasting in levels(needs, cycles):
         total += _sum_on_lines(rows.astype(np.float32), lasting, line, lines)
@@ -62,11 +69,13 @@ def _sum_on_lines(
 def stream_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> Ints:
     """(S, T): a stream lasts as long as its slowest line, at least one cycle a tile."""
     slowest = line_cycles(needs, cycles, line, lines).max(axis=0)
-    return np.maximum(np.rint(slowest).astype(np.int64), 1)
+    return np.asarray(np.maximum(np.rint(slowest), 1), dtype=np.int64)
 
 
 def total_cycles(needs: Small, cycles: Small) -> int:
-    """Cycles of all live jobs of all filters, each with its own need (B in docs/machines/smartdeal.md)."""
+    """Cycles of all live jobs of all filters, each with its own need (B in
+    docs/machines/smartdeal.md).
+    """
     total = 0
     for rows, lasting in levels(needs, cycles):
         total += int(rows.sum(axis=0, dtype=np.int64) @ lasting.sum(axis=1, dtype=np.int64))
@@ -80,8 +89,10 @@ def groups_of(per_stream: Ints, streams: int) -> Iterator[Ints]:
 
 
 def spread(total: int, weights: Ints) -> Ints:
-    """Shares a total over an array in proportion to its weights, in whole cycles that add up exactly."""
+    """Shares a total over an array in proportion to its weights, in whole cycles that add up
+    exactly.
+    """
     flat = np.cumsum(weights.reshape(-1), dtype=np.float64)
     ends = np.floor(flat * (total / flat[-1]) + 0.5).astype(np.int64)
     ends[-1] = total
-    return np.diff(ends, prepend=0).reshape(weights.shape)
+    return np.asarray(np.diff(ends, prepend=0).reshape(weights.shape))

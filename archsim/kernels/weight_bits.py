@@ -1,9 +1,10 @@
-"""Bits of SmartDeal weights as they lie in DRAM and in the weight buffer (docs/formats.md, paper appendix B).
+"""Bits of SmartDeal weights as they lie in DRAM and in the weight buffer (docs/formats.md, paper
+appendix B).
 
-One index bit a coefficient row; the codes of live rows in canonical Huffman over the symbols used, zero being
-one of them, one table a layer whose code lengths cost 5 bits a symbol; 8-bit basis entries and a 16-bit scale
-for each slice of rows that is not empty. With `element` granularity the index has a bit a code and Huffman
-covers the non-zeros alone.
+One index bit a coefficient row; the codes of live rows in canonical Huffman over the symbols used,
+zero being one of them, one table a layer whose code lengths cost 5 bits a symbol; 8-bit basis
+entries and a 16-bit scale for each slice of rows that is not empty. With `element` granularity the
+index has a bit a code and Huffman covers the non-zeros alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ BASIS_BITS = 8
 
 @dataclass(frozen=True)
 class WeightBits:
-    """Bits of one layer's weights: `codes` (K,) per filter, `basis` (K,) per filter with scales, `table`, `index` (K,)."""
+    """Bits of one layer's weights: `codes` (K,) per filter, `basis` (K,) per filter with scales,
+    `table`, `index` (K,).
+    """
 
     codes: Ints
     basis: Ints
@@ -42,7 +45,9 @@ class WeightBits:
 
 
 def huffman_lengths(frequencies: Ints) -> Ints:
-    """Code length of each symbol, 0 where it does not occur; a lone symbol takes 1 bit (Huffman 1952)."""
+    """Code length of each symbol, 0 where it does not occur; a lone symbol takes 1 bit (Huffman
+    1952).
+    """
     lengths = np.zeros(len(frequencies), np.int64)
     used = np.flatnonzero(frequencies)
     if len(used) == 1:
@@ -60,8 +65,12 @@ def huffman_lengths(frequencies: Ints) -> Ints:
     return lengths
 
 
-def weight_bits(coef: NDArray[np.int8], basis_shape: tuple[int, ...], granularity: str) -> WeightBits:
-    """Bits of codes (K, ..., r) with a basis (K, slices, r, n); `granularity` is `row` or `element`."""
+def weight_bits(
+    coef: NDArray[np.int8], basis_shape: tuple[int, ...], granularity: str
+) -> WeightBits:
+    """Bits of codes (K, ..., r) with a basis (K, slices, r, n); `granularity` is `row` or
+    `element`.
+    """
     filters, width = len(coef), coef.shape[-1]
     symbols = coef.reshape(filters, -1).view(np.uint8)
     present = symbols != 0
@@ -81,7 +90,8 @@ def weight_bits(coef: NDArray[np.int8], basis_shape: tuple[int, ...], granularit
     codes += lengths[0] * (live * width - present.sum(axis=1, dtype=np.int64))
     return WeightBits(
         codes=codes,
-        basis=full_slices(rows, basis_shape[1]) * (basis_shape[2] * basis_shape[3] * BASIS_BITS + SCALE_BITS),
+        basis=full_slices(rows, basis_shape[1])
+        * (basis_shape[2] * basis_shape[3] * BASIS_BITS + SCALE_BITS),
         index=index,
         table=TABLE_BITS_PER_SYMBOL * int(np.count_nonzero(lengths)),
     )

@@ -1,7 +1,7 @@
 """DianNao's array (ASPLOS'14): rules and sources in docs/machines/diannao.md.
 
-Each cycle Ti inputs meet Ti x Tn weights and Tn adder trees reduce them; neither values nor zeros matter. The
-weights of a cycle come from SB every cycle, for a multiplier holds none.
+Each cycle Ti inputs meet Ti x Tn weights and Tn adder trees reduce them; neither values nor zeros
+matter. The weights of a cycle come from SB every cycle, for a multiplier holds none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.components.nfu import Nfu
-from archsim.machine import buffer_of, name_of, only, share_of, storage_of
+from archsim.kernels.groups import group_sizes
+from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
 from archsim.tiles import Tiles, ceil_div
 
 if TYPE_CHECKING:
@@ -27,18 +28,19 @@ PSUM_BYTES = 6
 """A 24-bit partial sum in a register of the adder trees, read and written."""
 
 
-def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
-    """The one phase of inference; a tile is as many pixels of Tn output channels as half of NBout holds."""
+def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    """The one phase of inference; a tile is as many pixels of Tn filters as half of NBout holds."""
     nfu = only(arch, Nfu)
-    filters = _filters_of_groups(layer, nfu)
+    depthwise = layer.kind == "depthwise"
+    filters = group_sizes(layer.out_channels, 1 if depthwise else layer.groups, _trees(layer, nfu))
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
     width = max(1, share_of(arch, storage_of(arch, "output")) // 2 // nfu.outputs)
     pixels = np.minimum(width, plane - np.arange(0, plane, width))
     window = layer.kernel[0] * layer.kernel[1]
-    depth = 1 if layer.kind == "depthwise" else -(-layer.group_channels // nfu.inputs)
+    depth = 1 if depthwise else -(-layer.group_channels // nfu.inputs)
     cycles = np.tile(pixels * (window * depth), (len(filters), 1))
-    lanes = min(nfu.inputs, nfu.outputs) if layer.kind == "depthwise" else nfu.inputs
-    trees = 1 if layer.kind == "depthwise" else nfu.outputs
+    lanes = _trees(layer, nfu) if depthwise else nfu.inputs
+    trees = 1 if depthwise else nfu.outputs
     input_cycles = ceil_div(cycles * lanes, buffer_of(arch, "input").bytes_per_cycle)
     weight_cycles = ceil_div(cycles * lanes * trees, buffer_of(arch, "weight").bytes_per_cycle)
     total = int(cycles.sum())
@@ -52,7 +54,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             outputs=np.outer(filters, pixels),
             moving={"input": layer.input_elements},
             stationary={"weight": filters * (layer.weight_elements // layer.out_channels)},
-            halo_bytes=max(0, layer.kernel[0] - layer.stride[0]) * layer.in_size[1] * layer.in_channels,
+            halo_bytes=halo_bytes(layer),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: nfu.inputs * nfu.outputs},
@@ -61,20 +63,17 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             actions={
                 storage_of(arch, "input"): {"read": total * lanes},
                 storage_of(arch, "weight"): {"read": total * lanes * trees},
-                name_of(arch, Nfu): {"mac": layer.macs, "psum_access": total * _trees(layer, nfu) * PSUM_BYTES},
+                name_of(arch, Nfu): {
+                    "mac": layer.macs,
+                    "psum_access": total * _trees(layer, nfu) * PSUM_BYTES,
+                },
             },
-            side={storage_of(arch, "input"): input_cycles, storage_of(arch, "weight"): weight_cycles},
+            side={
+                storage_of(arch, "input"): input_cycles,
+                storage_of(arch, "weight"): weight_cycles,
+            },
         ),
     )
-
-
-def _filters_of_groups(layer: Layer, nfu: Nfu) -> Ints:
-    """(G,) output channels computed together: Tn of them, min(Ti, Tn) of a depthwise layer."""
-    if layer.kind == "depthwise":
-        width, filters = min(nfu.inputs, nfu.outputs), [layer.out_channels]
-    else:
-        width, filters = nfu.outputs, [layer.out_channels // layer.groups] * layer.groups
-    return np.concatenate([np.minimum(width, k - np.arange(0, k, width)) for k in filters])
 
 
 def _trees(layer: Layer, nfu: Nfu) -> int:
@@ -82,8 +81,12 @@ def _trees(layer: Layer, nfu: Nfu) -> int:
     return min(nfu.inputs, nfu.outputs) if layer.kind == "depthwise" else nfu.outputs
 
 
-def _losses(layer: Layer, nfu: Nfu, cycles: Ints, limited: Ints, weight_cycles: Ints) -> dict[str, int]:
-    """Multiplier-cycles without an input and an output to work for, and those that wait for a buffer."""
+def _losses(
+    layer: Layer, nfu: Nfu, cycles: Ints, limited: Ints, weight_cycles: Ints
+) -> dict[str, int]:
+    """Multiplier-cycles without an input and an output to work for, and those that wait for a
+    buffer.
+    """
     multipliers = nfu.inputs * nfu.outputs
     over = limited - cycles
     by_weight = limited == weight_cycles
