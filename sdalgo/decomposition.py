@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sdalgo.matrices import Layout, from_slices, slices_of
 from sdalgo.pow2 import Codes, Float32, decode
+from sdalgo.weight_bits import weight_bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,4 @@ class Decomposition:
         Args:
             accounting: "row" or "element", the two index forms of the container (docs/sdalgo.md).
         """
-        from sdalgo.weight_bits import weight_bits  # noqa: PLC0415  (sizes need not load to rebuild)
-
-        return weight_bits(self, accounting).total
+        return weight_bits(self.coef, self.basis.shape, accounting, self.basis_bits).total

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sdalgo.cli import build, console, listing
+from sdalgo.cli import build, console, decompose, listing
 from sdalgo.errors import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -20,6 +20,8 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("decompose")(decompose.decompose)
+app.command("decode")(decompose.decode)
 app.command("build")(build.build)
 app.command("list")(listing.listing)
 

@@ -1,0 +1,107 @@
+"""`sdalgo decompose` and `sdalgo decode`: a state dict to a container and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sdalgo.cli import console
+
+Weights = Annotated[Path, typer.Argument(help="A safetensors state dict.")]
+
+
+def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
+    weights: Weights,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The .sd file to write.")] = None,
+    preset: Annotated[str, typer.Option(help="See `sdalgo list presets`.")] = "as_released_double",
+    theta: Annotated[float | None, typer.Option(help="Smaller coefficients become 0.")] = None,
+    density: Annotated[float | None, typer.Option(help="Non-zeros wanted, 0..1.")] = None,
+    basis_bits: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
+    rank: Annotated[int | None, typer.Option(help="r, at most the kernel's width.")] = None,
+    levels: Annotated[int | None, typer.Option(help="N_p, exponents in a slice.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Fits of B.")] = None,
+    slice_rows: Annotated[int | None, typer.Option(help="Most rows of a slice.")] = None,
+    index: Annotated[str, typer.Option(help="Index bit a row or an element.")] = "row",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+) -> None:
+    """Decompose every convolution and linear weight of a state dict.
+
+    \b
+    Examples:
+      sdalgo decompose resnet.safetensors -o resnet.sd
+      sdalgo decompose w.safetensors -o w.sd --preset as_paper --theta 0.02 --json
+      sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
+    """
+    from sdalgo.container import write_container  # noqa: PLC0415  (quick start)
+    from sdalgo.options import preset as named  # noqa: PLC0415
+    from sdalgo.state import decompose_state  # noqa: PLC0415
+    from sdalgo.summary import summarise  # noqa: PLC0415
+    from sdalgo.tensor_file import read_tensors  # noqa: PLC0415
+
+    given: dict[str, Any] = {
+        "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
+        "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
+    }  # fmt: skip
+    options = named(preset, **{key: value for key, value in given.items() if value is not None})
+    tensors = read_tensors(weights)
+    with console.progress("decomposing", quiet=quiet or as_json) as progress:
+        container = decompose_state(tensors, options, index, progress)
+    nbytes = write_container(out or weights.with_suffix(".sd"), container)
+    squares = {
+        name: float((tensors[name].array().astype("float64") ** 2).sum())
+        for name in container.layers
+    }
+    summary = summarise(container, squares)
+    summary["totals"]["file_bytes"] = nbytes
+    if as_json:
+        console.say_json(summary)
+    elif not quiet:
+        show(summary, str(out or weights.with_suffix(".sd")))
+
+
+def decode(
+    container: Annotated[Path, typer.Argument(help="A .sd file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The safetensors file to write.")],
+) -> None:
+    """Write the rebuilt float32 weights under their names; other tensors come back unchanged.
+
+    \b
+    Example:
+      sdalgo decode resnet.sd -o dense.safetensors
+    """
+    from sdalgo.container import read_container  # noqa: PLC0415  (quick start)
+    from sdalgo.state import rebuild_state  # noqa: PLC0415
+    from sdalgo.tensor_file import write_tensor_file  # noqa: PLC0415
+
+    found = read_container(container)
+    write_tensor_file(out, rebuild_state(found))
+    console.say(f"{out}: {len(found.layers)} rebuilt, {len(found.others)} unchanged tensors")
+
+
+def show(summary: dict[str, Any], title: str) -> None:
+    """Print a container's layers and totals as a table."""
+    heads = ["layer", "slices", "entries", "density", "error", "levels", "bits/nz", "kB"]
+    totals = summary["totals"]
+    rows = [_cells(row, str(row["levels"])) for row in summary["layers"]]
+    console.table(title, heads, [*rows, _cells({**totals, "name": "all"}, "")])
+    console.say(
+        f"{totals['bits_per_weight']:.2f} bits a weight, {totals['compression']:.2f} times "
+        f"smaller than float32; index bit a {totals['form']}"
+    )
+
+
+def _cells(row: dict[str, Any], levels: str) -> list[str]:
+    error = row.get("relative_error")
+    return [
+        row["name"],
+        f"{row['slices']}",
+        f"{row['entries']}",
+        f"{row['nonzeros'] / row['entries']:.3f}",
+        "-" if error is None else f"{error:.4f}",
+        levels,
+        f"{row['bits_per_nonzero']:.2f}",
+        f"{row['bits'] / 8000:.1f}",
+    ]

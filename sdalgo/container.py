@@ -1,0 +1,173 @@
+"""The `.sd` file: a whole state dict, its decomposed layers as bit streams (docs/sdalgo.md).
+
+    magic  b"SDALGO" 0x00 0x01     version 1
+    u32    length of the header, then u32 CRC-32 of the header, little-endian
+    JSON   layers and other tensors; every section by offset, length and CRC-32
+    bytes  sections, one after the other
+
+A reader checks every length and every checksum before it uses a byte, and runs no code from it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdalgo import layer_sections
+from sdalgo.decomposition import Decomposition
+from sdalgo.errors import InputError
+from sdalgo.tensor_file import Tensor, write_bytes
+from sdalgo.weight_bits import FORMS
+
+MAGIC = b"SDALGO\x00\x01"
+_LENGTHS = struct.Struct("<II")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """Decomposed layers and untouched tensors of one state dict, by name.
+
+    Attributes:
+        options: the settings that made the layers, as plain values; shown, never interpreted.
+        errors: relative error of each layer against the weights that it was made from.
+    """
+
+    layers: dict[str, Decomposition]
+    others: dict[str, Tensor]
+    form: str = "row"
+    options: dict[str, Any] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+
+
+def to_bytes(container: Container) -> bytes:
+    """Return the file's content; equal containers give equal bytes."""
+    if container.form not in FORMS:
+        raise InputError("form", f"{container.form!r} is neither row nor element")
+    body = bytearray()
+    layers, others = [], []
+    for name, layer in container.layers.items():
+        parts, meta = layer_sections.pack(layer, container.form)
+        meta |= {"name": name, "relative_error": container.errors.get(name)}
+        meta["sections"] = {key: _append(body, part) for key, part in parts.items()}
+        layers.append(meta)
+    for name, tensor in container.others.items():
+        place = _append(body, tensor.data)
+        others.append(
+            {"name": name, "dtype": tensor.dtype, "shape": list(tensor.shape), "data": place}
+        )
+    head = {
+        "form": container.form, "options": container.options, "layers": layers, "others": others,
+    }  # fmt: skip
+    header = json.dumps(head, separators=(",", ":"), allow_nan=False).encode()
+    return MAGIC + _LENGTHS.pack(len(header), zlib.crc32(header)) + header + bytes(body)
+
+
+def from_bytes(content: bytes, place: str = "container") -> Container:
+    """Return what `to_bytes` was given.
+
+    Raises:
+        InputError: the content is not a container, of another version, cut short or damaged.
+    """
+    head, body = _split(content, place)
+    try:
+        form = head["form"]
+        if form not in FORMS:
+            raise InputError("form", f"{form!r} is neither row nor element")
+        sections = _Sections(body)
+        layers = {m["name"]: layer_sections.unpack(m, sections, form) for m in head["layers"]}
+        others = {
+            m["name"]: Tensor(
+                dtype=m["dtype"], shape=tuple(m["shape"]), data=sections.get(m["data"])
+            )
+            for m in head["others"]
+        }
+        sections.check_all_read()
+        errors = {m["name"]: m["relative_error"] for m in head["layers"]}
+        return Container(
+            layers=layers,
+            others=others,
+            form=form,
+            options=head["options"],
+            errors={name: float(e) for name, e in errors.items() if e is not None},
+        )
+    except InputError as error:
+        raise InputError(place, str(error)) from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
+        raise InputError(place, f"damaged header: {type(error).__name__} {error}") from error
+
+
+def write_container(path: Path, container: Container) -> int:
+    """Write the file whole or not at all; returns its bytes."""
+    content = to_bytes(container)
+    write_bytes(path, content)
+    return len(content)
+
+
+def read_container(path: Path) -> Container:
+    """Read and check a file.
+
+    Raises:
+        InputError: see `from_bytes`, or the file cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read: {error.strerror}") from error
+    return from_bytes(content, str(path))
+
+
+def _append(body: bytearray, part: bytes) -> list[int]:
+    place = [len(body), len(part), zlib.crc32(part)]
+    body += part
+    return place
+
+
+def _split(content: bytes, place: str) -> tuple[dict[str, Any], bytes]:
+    start = len(MAGIC) + _LENGTHS.size
+    if content[:7] != MAGIC[:7] or len(content) < start:
+        raise InputError(place, "not a file that `sdalgo decompose` wrote")
+    if content[7] != MAGIC[7]:
+        raise InputError(place, f"version {content[7]}; this sdalgo reads version {MAGIC[7]}")
+    length, checksum = _LENGTHS.unpack(content[len(MAGIC) : start])
+    header = content[start : start + length]
+    if len(header) != length or zlib.crc32(header) != checksum:
+        raise InputError(place, "damaged or cut short: the header's checksum does not match")
+    try:
+        head = json.loads(header)
+    except ValueError as error:
+        raise InputError(place, f"damaged header: {error}") from error
+    if not isinstance(head, dict):
+        raise InputError(place, "damaged header: not a mapping")
+    return head, content[start + length :]
+
+
+class _Sections:
+    """Checked access to the body; every byte must be asked for exactly once."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.read = 0
+
+    def get(self, place: list[int]) -> bytes:
+        offset, length, checksum = place
+        part = self.body[offset : offset + length]
+        if offset != self.read or len(part) != length or zlib.crc32(part) != checksum:
+            raise InputError("section", "damaged or cut short: its checksum does not match")
+        self.read += length
+        return part
+
+    def check_all_read(self) -> None:
+        if self.read != len(self.body):
+            raise InputError("file", f"{len(self.body) - self.read} bytes too many at its end")
+
+
+def total_values(container: Container) -> int:
+    """Return the weights and other values that the container stands for."""
+    decomposed = sum(int(np.prod(d.layout.shape)) for d in container.layers.values())
+    return decomposed + sum(int(np.prod(t.shape)) for t in container.others.values())

@@ -1,0 +1,53 @@
+"""Decomposing a whole state dict, and rebuilding it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+
+from sdalgo.container import Container
+from sdalgo.decompose import decompose, is_decomposed
+from sdalgo.errors import InputError
+from sdalgo.options import Options
+from sdalgo.tensor_file import Tensor, from_array
+
+Progress = Callable[[int, int, str], None]
+
+
+def decompose_state(
+    tensors: dict[str, Tensor],
+    options: Options,
+    form: str = "row",
+    progress: Progress | None = None,
+) -> Container:
+    """Decompose every convolution and linear weight; all other tensors pass through unchanged.
+
+    A weight is a floating-point tensor of two or four axes, whatever its name.
+
+    Raises:
+        InputError: a weight holds NaN or infinity, or no tensor is a weight.
+    """
+    chosen = [
+        name for name, t in tensors.items() if t.is_float and is_decomposed(t.shape, options)
+    ]
+    if not chosen:
+        raise InputError("state dict", "no tensor has the shape of a convolution or linear weight")
+    layers, errors = {}, {}
+    for index, name in enumerate(chosen):
+        if progress:
+            progress(index, len(chosen), name)
+        weight = tensors[name].array()
+        layers[name] = decompose(weight, options, name=name)
+        errors[name] = layers[name].error(weight.astype(np.float32))
+    others = {name: t for name, t in tensors.items() if name not in layers}
+    return Container(
+        layers=layers, others=others, form=form, options=asdict(options), errors=errors
+    )
+
+
+def rebuild_state(container: Container) -> dict[str, Tensor]:
+    """Return the state dict with rebuilt float32 weights; other tensors as they were."""
+    rebuilt = {name: from_array(layer.rebuild()) for name, layer in container.layers.items()}
+    return rebuilt | container.others
