@@ -29,13 +29,13 @@ def never_waits(layer: Operands) -> Mask:
     if ceil_div(tile[0], stride[0]) * ceil_div(tile[1], stride[1]) > layer.array.activations:
         return np.zeros(layer.groups, bool)
     proven = np.ones(layer.groups, bool)
-    for origin in _origins(layer):
+    for origin in tile_origins(layer):
         if proven.any():
             proven &= _bounded(_full_tile_runs(layer, origin, proven), layer.array.queue_depth)
     return proven
 
 
-def _origins(layer: Operands) -> list[tuple[int, int]]:
+def tile_origins(layer: Operands) -> list[tuple[int, int]]:
     """One origin for each kind of tile, in padded coordinates far inside."""
     outputs = 2 if layer.array.banks <= 32 else 4
     kinds = []

@@ -18,8 +18,16 @@ from archsim.kernels.scnn_tiles import (
     weight_vectors,
 )
 
-OPERATIONS_AT_ONCE = 1 << 19  # 16 MB of bank counts
-TABLE_BYTES = 1 << 19
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is worked on at once: a table should stay in a cache, bank counts in some 16 MB."""
+
+    table_bytes: int = 1 << 19
+    operations: int = 1 << 19
+
+
+LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -119,30 +127,36 @@ class Piece:
     channels: slice
 
 
-def pieces(layer: Operands, groups: Sequence[int]) -> Iterator[list[Piece]]:
-    """Some filter groups cut into pieces whose tables fit a cache, batched to a bounded number of
-    operations.
-    """
+def pieces(
+    layer: Operands, groups: Sequence[int], limits: Limits = LIMITS
+) -> Iterator[list[Piece]]:
+    """Some filter groups cut into pieces, each with a small table, batched up to the limits."""
     batch: list[Piece] = []
     size = 0
-    entry = layer.table.entry_bytes
     for group in groups:
-        vectors = np.cumsum(layer.weights.lengths[group].sum(axis=1))
-        issued = np.cumsum(layer.channel_operations(group).sum(axis=0))
-        first = 0
-        while first < layer.channels:
-            before, done = (vectors[first - 1], issued[first - 1]) if first else (0, 0)
-            fits = np.searchsorted(vectors, before + TABLE_BYTES // entry, side="right")
-            end = min(layer.channels, max(first + 1, int(fits)))
-            more = int(issued[end - 1] - done)
-            if batch and size + more > OPERATIONS_AT_ONCE:
+        issued = layer.channel_operations(group).sum(axis=0)
+        for channels in _cuts(layer, group, issued, limits):
+            more = int(issued[channels].sum())
+            if batch and size + more > limits.operations:
                 yield batch
                 batch, size = [], 0
-            batch.append(Piece(group, slice(first, end)))
+            batch.append(Piece(group, channels))
             size += more
-            first = end
     if batch:
         yield batch
+
+
+def _cuts(layer: Operands, group: int, issued: Ints, limits: Limits) -> Iterator[slice]:
+    """Ranges of a group's channels within the limits, or of one channel."""
+    table = np.cumsum(layer.weights.lengths[group].sum(axis=1)) * layer.table.entry_bytes
+    work = np.cumsum(issued)
+    first, table_done, work_done = 0, 0, 0
+    while first < layer.channels:
+        small = np.searchsorted(table, table_done + limits.table_bytes, side="right")
+        short = np.searchsorted(work, work_done + limits.operations, side="right")
+        end = max(first + 1, min(int(small), int(short), layer.channels))
+        yield slice(first, end)
+        first, table_done, work_done = end, int(table[end - 1]), int(work[end - 1])
 
 
 def issue(layer: Operands, batch: list[Piece]) -> tuple[Words, Ints]:

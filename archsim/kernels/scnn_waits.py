@@ -9,7 +9,7 @@ import numpy as np
 from archsim.kernels.geometry import Ints
 from archsim.kernels.scnn_banks import Words
 from archsim.kernels.scnn_certificate import never_waits
-from archsim.kernels.scnn_operations import Operands, issue, pieces
+from archsim.kernels.scnn_operations import LIMITS, Limits, Operands, issue, pieces
 from archsim.kernels.scnn_queues import Segments, run_queues
 from archsim.kernels.scnn_result import Banks
 
@@ -83,12 +83,12 @@ def _slowest(layer: Operands, cycles: Ints) -> Ints:
     return slowest
 
 
-def followed(layer: Operands, groups: Ints) -> Ints:
+def followed(layer: Operands, groups: Ints, limits: Limits = LIMITS) -> Ints:
     """Waiting cycles of each (filter group, element), zero but for some groups; queues start empty
     in every group."""
     waited = np.zeros_like(layer.operations)
     queues = np.zeros((*waited.shape, layer.table.words), np.uint64)
-    for batch in pieces(layer, groups.tolist()):
+    for batch in pieces(layer, groups.tolist(), limits):
         counts, sizes = issue(layer, batch)
         present, of_piece = np.unique([piece.group for piece in batch], return_inverse=True)
         segments = _by_stream(counts, sizes, of_piece)

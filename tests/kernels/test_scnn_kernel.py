@@ -9,8 +9,9 @@ from kernel_layers import Case, crowded_cases, fixture_layers
 
 from archsim.kernels import scnn, scnn_dnnsim, scnn_linear
 from archsim.kernels.geometry import Geometry
-from archsim.kernels.scnn_certificate import never_waits
-from archsim.kernels.scnn_operations import operands
+from archsim.kernels.scnn_banks import bank_of
+from archsim.kernels.scnn_certificate import never_waits, tile_origins
+from archsim.kernels.scnn_operations import Limits, operands
 from archsim.kernels.scnn_queues import Segments, run_queues
 from archsim.kernels.scnn_tiles import ScnnArray, grid_tiling
 from archsim.kernels.scnn_waits import bank_waits, followed, no_waits, sampled_waits
@@ -166,6 +167,31 @@ def test_blocks_of_long_streams_equal_one_queue_after_another(seed, banks, sizes
         assert alone == size + waits
 
 
+def test_queues_that_never_meet_are_repaired_block_after_block():
+    # One product a cycle keeps a queue at 7 for ever, or at 0 had the first burst been missed.
+    operations = [16] + [1] * 3000 + [2]
+    waited, _ = run_queues(stream(operations), np.zeros((1, 4), np.uint64), depth=8)
+    assert waited[0] == 8 + 1
+
+
+def test_a_repaired_block_stays_right_when_it_is_repaired_again():
+    # Bank 0 settles in every block at once, bank 3 carries its queue through all of them.
+    operations = ([(0, 12), (0, 3)] + [1] * 98) * 12 + [2, (0, 16), (0, 2)]
+    operations[0] = 16
+    waited, _ = run_queues(stream(operations), np.zeros((1, 4), np.uint64), depth=8)
+    banks = [[b] * n for b, n in (o if isinstance(o, tuple) else (3, o) for o in operations)]
+    assert len(operations) + waited[0] == scnn_loops.queue_cycles(banks, 32, 8)
+
+
+@pytest.mark.parametrize("banks", [1, 2, 4, 8, 16, 32, 64])
+def test_bank_hash(banks):
+    k, x, y = np.indices((16, 16, 16)).reshape(3, -1)
+    expected = [scnn_loops.bank_of(*at, banks) for at in zip(*(k, x, y), strict=True)]
+    found = bank_of(k, x, y, banks)
+    assert found.tolist() == expected
+    assert set(found.tolist()) == set(range(banks))
+
+
 def test_queues_carry_over_between_segments():
     parts = [16, 1], [2]
     queues, total = np.zeros((1, 4), np.uint64), 0
@@ -191,6 +217,35 @@ def test_what_is_proven_free_of_waiting_never_waits(case, depth, banks):
     array = ScnnArray(rows=8, columns=6, banks=banks, queue_depth=depth, weights=3)
     proven, waits = proof_and_truth(case, array)
     assert not waits[proven].any()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(case=crowded_cases(), operations=st.integers(1, 60), depth=st.integers(1, 3))
+def test_cutting_the_work_into_batches_changes_nothing(case, operations, depth):
+    array = ScnnArray(rows=2, columns=2, banks=4, queue_depth=depth)
+    tiling = grid_tiling(case.activations.shape[1:], case.kernel, case.geometry, array)
+    layer = operands(case.weights != 0, case.activations != 0, case.geometry, tiling, array)
+    groups = np.arange(layer.groups)
+    small = followed(layer, groups, Limits(table_bytes=1, operations=operations))
+    assert small.tolist() == followed(layer, groups).tolist()
+
+
+@pytest.mark.parametrize(
+    ("side", "stride", "kinds"), [(14, 1, 1), (7, 1, 4), (14, 2, 4), (28, 2, 1)]
+)
+def test_the_proof_covers_every_kind_of_tile(side, stride, kinds):
+    layer = operands(
+        np.ones((2, 1, 1, 1), bool),
+        np.ones((1, side, side), bool),
+        geometry := Geometry((stride, stride)),
+        grid_tiling((side, side), (1, 1), geometry, ScnnArray()),
+        ScnnArray(),
+    )
+    origins = tile_origins(layer)
+    assert len(origins) == kinds
+    tile, period = layer.tiling.tile, 2 * stride
+    every = {(i * tile[0] % period, j * tile[1] % period) for i in range(7) for j in range(7)}
+    assert {(row % period, column % period) for row, column in origins} == every
 
 
 def test_the_proof_covers_the_deep_layers_of_the_fixture():
