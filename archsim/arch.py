@@ -133,7 +133,8 @@ def load_arch(
     energy_path = _energy(document, path, problems)
     flows = _flows(document, problems)
     components = _components(document, machine_path, problems)
-    problems.extend(check(document, flows, components))
+    if flows and components:
+        problems.extend(check(document, flows, components))
     if problems or header is None or machine_path is None or energy_path is None:
         raise InputError(in_file_order(problems))
     return Arch(

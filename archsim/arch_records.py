@@ -9,7 +9,8 @@ from pydantic import Field, StringConstraints
 from archsim.component import Component, shipped_classes
 from archsim.workload_records import FileName, Record
 
-Name = Annotated[str, StringConstraints(max_length=60, pattern=r"^[A-Za-z_]\w*$")]
+NAME = r"^[A-Za-z_]\w*$"
+Name = Annotated[str, StringConstraints(max_length=60, pattern=NAME)]
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Role = Literal["moving", "stationary", "result", "update"]
 
@@ -46,8 +47,12 @@ def arch_schema() -> dict[str, Any]:
         definitions |= own.pop("$defs", {})
         definitions[name] = own
     reference = "#/$defs/"
-    schema["properties"]["flows"]["additionalProperties"] = {"$ref": f"{reference}Flow"}
-    schema["properties"]["components"]["additionalProperties"] = {
+    flow, component = schema["properties"]["flows"], schema["properties"]["components"]
+    for section in (flow, component):
+        section.pop("patternProperties", None)
+        section["propertyNames"] = {"pattern": NAME}
+    flow["additionalProperties"] = {"$ref": f"{reference}Flow"}
+    component["additionalProperties"] = {
         "discriminator": {
             "propertyName": "class",
             "mapping": {name: reference + name for name in shipped_classes()},

@@ -54,7 +54,12 @@ def _line(line: str) -> Override:
     place = f"--set {line}"
     if not equals or not key.strip() or not text.strip():
         raise InputError.at(place, "write key=value, as in pe_slices.lines=8")
-    return Override(key.strip(), Document(place, text).value, place)
+    try:
+        value = Document("", text).value
+    except InputError as error:
+        problems = [Problem(place, problem.message) for problem in error.problems]
+        raise InputError(problems) from None
+    return Override(key.strip(), value, place)
 
 
 def apply(document: Document, overrides: Iterable[Override], legal: Iterable[str]) -> list[Problem]:

@@ -133,6 +133,8 @@ class Part:
             message = unknown("key", location[-1], _legal_keys(model, location[:-1]))
             return Problem(self.document.key_place(*whole), _joined(owner, message))
         place = self.document.place(*whole)
+        if kind == "missing" and isinstance(detail["loc"][-1], int):
+            return Problem(place, _joined(name, f"{_brief(detail['input'])} has too few items"))
         if kind == "missing":
             missing = f"the key {detail['loc'][-1]!r} is missing"
             return Problem(place, _joined(name.rstrip("., "), missing))
@@ -194,6 +196,8 @@ def _complaint(kind: str, detail: Any) -> str:
         words = "at most" if kind == "too_long" else "at least"
         length = context.get("max_length", context.get("min_length"))
         return f"must have {words} {length} items, not {context['actual_length']}"
+    if kind == "string_pattern_mismatch":
+        return f"{_brief(given)} does not have the form {context['pattern']}"
     if kind == "finite_number":
         return f"must be a finite number, not {_brief(given)}"
     noun = _NOUNS.get(kind.partition("_")[0])

@@ -159,7 +159,7 @@ def _entry(claim: Any) -> Entry | str:
     if not isinstance(claim, dict) or set(claim) != {"dtype", "shape", "data_offsets"}:
         return "its header entry is not {dtype, shape, data_offsets}"
     dtype, shape, offsets = claim["dtype"], claim["shape"], claim["data_offsets"]
-    if dtype not in _TYPES:
+    if not isinstance(dtype, str) or dtype not in _TYPES:
         return f"has the type {dtype!r}; none of archsim's tensors has"
     if not _naturals(shape) or len(shape) > 8:
         return f"has the shape {str(shape)[:60]}, which is none"
