@@ -12,7 +12,7 @@ from archsim.kernels.geometry import Geometry
 from archsim.kernels.scnn_banks import bank_of
 from archsim.kernels.scnn_certificate import never_waits, tile_origins
 from archsim.kernels.scnn_operations import Limits, operands
-from archsim.kernels.scnn_queues import Segments, run_queues
+from archsim.kernels.scnn_queues import BLOCK, Segments, run_queues
 from archsim.kernels.scnn_tiles import ScnnArray, grid_tiling
 from archsim.kernels.scnn_waits import bank_waits, followed, no_waits, sampled_waits
 
@@ -118,21 +118,23 @@ def test_crowded_layers():
 
 
 def stream(operations):
-    """Operations as segments of one stream: a number is that many products to bank 3, a pair is
-    (bank, products).
-    """
+    """Operations as one stream: products by bank, or a number of products to bank 3."""
     counts = np.zeros((len(operations), 32), np.uint8)
     for row, operation in zip(counts, operations, strict=True):
-        bank, products = operation if isinstance(operation, tuple) else (3, operation)
-        row[bank] = products
+        for bank, products in as_banks(operation).items():
+            row[bank] = products
     return Segments(counts.view(np.uint64), np.array([0]), np.array([len(counts)]), np.array([0]))
+
+
+def as_banks(operation):
+    return operation if isinstance(operation, dict) else {3: operation}
 
 
 @pytest.mark.parametrize(
     ("operations", "cycles"),
     [
         ([16, 1, 2], 12),
-        ([(0, 16), (7, 16), (8, 16), (31, 16)], 4),
+        ([{0: 16}, {7: 16}, {8: 16}, {31: 16}], 4),
         ([4, 4, 4, 4, 4, 4], 17),
         ([12, 0, 0, 0, 0, 2], 7),
     ],
@@ -175,12 +177,15 @@ def test_queues_that_never_meet_are_repaired_block_after_block():
 
 
 def test_a_repaired_block_stays_right_when_it_is_repaired_again():
-    # Bank 0 settles in every block at once, bank 3 carries its queue through all of them.
-    operations = ([(0, 12), (0, 3)] + [1] * 98) * 12 + [2, (0, 16), (0, 2)]
-    operations[0] = 16
+    # Bank 3 brings a backlog through two blocks; the third, already repaired for what bank 0 left
+    # it, is repaired again, and falls in step only where a pause lets bank 3 drain.
+    operations = [16] + [1] * (3 * BLOCK)
+    operations[2 * BLOCK - 1] = {3: 1, 0: 12}
+    operations[2 * BLOCK] = {3: 1, 0: 2}
+    operations[2 * BLOCK + 100 : 2 * BLOCK + 120] = [0] * 20
     waited, _ = run_queues(stream(operations), np.zeros((1, 4), np.uint64), depth=8)
-    banks = [[b] * n for b, n in (o if isinstance(o, tuple) else (3, o) for o in operations)]
-    assert len(operations) + waited[0] == scnn_loops.queue_cycles(banks, 32, 8)
+    hit = [[b for b, n in as_banks(each).items() for _ in range(n)] for each in operations]
+    assert len(operations) + waited[0] == scnn_loops.queue_cycles(hit, 32, 8)
 
 
 @pytest.mark.parametrize("banks", [1, 2, 4, 8, 16, 32, 64])
