@@ -20,6 +20,7 @@ from archsim.plan import Planned, batched, elementwise_tiles, plan_stage, queue
 from archsim.result import LayerResult, Result
 from archsim.schedule import Schedule, inbound, outbound
 from archsim.stages import Stage, keep_on_chip, stages_of
+from archsim.weight_forms import check_task, weight_notes
 from archsim.tiles import Tiles
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def simulate(
     do not fit each other, and CheckFailed where a run breaks an invariant.
     """
     layers = workload.layers
+    check_task(arch, workload)
     position = {layer.name: index for index, layer in enumerate(layers)}
     tabled = _tables(arch, workload, progress)
     planned = [
@@ -73,7 +75,7 @@ def simulate(
         instances=times.instances,
         idle=idle,
         layers=tuple(results),
-        notes=(*workload.notes, *notes),
+        notes=(*workload.notes, *weight_notes(arch, workload), *notes),
     )
     check_result(results, outcome.cycles, result.energy_by)
     return result

@@ -182,10 +182,11 @@ def _coefficients(tensors: LayerTensors, machine: _Machine) -> Coefficients:
 
     The latter take the raw path of the rebuild engine's multiplexer (paper V-B).
     """
-    coef, basis = tensors.get("coef"), tensors.get("basis")
-    if coef is not None and basis is not None:
+    form = machine.arch.weights
+    if form == "smartdeal" and (coef := tensors.get("coef")) is not None:
+        basis = tensors.need("basis")
         return coefficients.decomposed(coef, basis.shape, machine.selector.index_granularity)
-    return coefficients.raw(tensors.need("weight"))
+    return coefficients.raw(tensors.need("pruned" if form == "pruned" else "weight"))
 
 
 def _work(
