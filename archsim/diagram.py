@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import networkx as nx
+
     from archsim.arch import Arch
 
 SWEEPS = 8  # passes over the columns; a machine of ten components settles after three or four

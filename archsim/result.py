@@ -83,8 +83,11 @@ class Result:
 
     @property
     def energy_by(self) -> dict[str, float]:
-        """pJ per component."""
-        return _sum_maps(layer.energy_by for layer in self.layers)
+        """pJ per component, in the order of the arch file."""
+        sums = _sum_maps(layer.energy_by for layer in self.layers)
+        parts = [*self.arch_resolved.get("components", ())]
+        known = [name for name in parts if name in sums]
+        return {name: sums[name] for name in dict.fromkeys([*known, *sums])}
 
     @property
     def dram_bytes_by(self) -> dict[str, int]:

@@ -18,16 +18,27 @@ class Trace:
     """Collects the slices of one run; give it to `simulate`, then `write` it."""
 
     def __init__(self, machine: str, clock_mhz: float, components: Iterable[str] = ()) -> None:
-        """`components` names rows in the order in which they are to stand; others follow."""
+        """`components` are rows in the order in which they are to stand; others follow."""
         self.machine = machine
         self.clock_mhz = clock_mhz
+        self._components = tuple(components)
         self._slices: list[tuple[str, str, str, int, int]] = []
-        self._rows = {component: row for row, component in enumerate(components, start=1)}
 
     def add(self, component: str, layer: str, what: str, start: int, end: int) -> None:
-        """`component` did `what` for `layer` from cycle `start` to cycle `end`."""
-        self._rows.setdefault(component, len(self._rows) + 1)
+        """`component` did `what` for `layer` from cycle `start` to cycle `end`.
+
+        A side of a component that works by itself (``input_gb.read``) is a row beside it.
+        """
         self._slices.append((component, layer, what, start, end))
+
+    def rows(self) -> list[str]:
+        """The rows from top to bottom; a component that did nothing has one as well."""
+        seen = list(dict.fromkeys(component for component, *_ in self._slices))
+        ordered = []
+        for component in self._components:
+            own = [name for name in seen if name.partition(".")[0] == component]
+            ordered += own or [component]
+        return list(dict.fromkeys([*ordered, *seen]))
 
     def __len__(self) -> int:
         return len(self._slices)
@@ -39,7 +50,8 @@ class Trace:
     def events(self, process: int) -> Iterable[dict[str, object]]:
         """The machine's name, its rows' names, then its slices in the order they were added."""
         yield _name("process_name", process, 0, self.machine)
-        for component, row in self._rows.items():
+        rows = {name: row for row, name in enumerate(self.rows(), start=1)}
+        for component, row in rows.items():
             yield _name("thread_name", process, row, component)
             yield {
                 "ph": "M",
@@ -54,7 +66,7 @@ class Trace:
                 "name": layer,
                 "cat": what,
                 "pid": process,
-                "tid": self._rows[component],
+                "tid": rows[component],
                 "ts": round(start / self.clock_mhz, 6),
                 "dur": round((end - start) / self.clock_mhz, 6),
                 "args": {"what": what, "cycle": start, "cycles": end - start},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -63,10 +63,12 @@ def say_json(value: Any) -> None:
     say(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False))
 
 
-def complain(lines: Iterable[object]) -> None:
-    """Print what is wrong, a line a problem."""
-    for line in lines:
-        note(f"archsim: {line}" if line else "archsim: failed")
+def complain(lines: Sequence[object], most: int | None = None) -> None:
+    """Print what is wrong, a line a problem, the first `most` of them."""
+    for line in lines[:most]:
+        note(f"archsim: {line}")
+    if most is not None and len(lines) > most:
+        note(f"archsim: and {len(lines) - most} more; archsim validate FILE lists them all")
 
 
 def flush() -> None:

@@ -9,7 +9,7 @@ from archsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
-
+    from archsim.overrides import Override
     from archsim.workload import Workload
 
 T = TypeVar("T")
@@ -23,38 +23,47 @@ def workloads(names: Sequence[str], *, conv_only: bool) -> list[Workload]:
     return [workload.only_convs() for workload in loaded] if conv_only else loaded
 
 
-def machines(names: Sequence[str], task: str, sets: Sequence[str]) -> list[Arch]:
-    """The named machines, or without a name every shipped or local one for that task, with the
-    overrides `sets` (`component.key=value`).
+def machines(
+    names: Sequence[str], task: str, scenario: str | None, sets: Sequence[str]
+) -> list[Arch]:
+    """The named machines, or without a name every one that can be found for that task, under a
+    scenario and the overrides `sets` (``component.key=value``, the stronger of the two).
 
-    One line of overrides may concern some of the machines only: it is applied to those that have
-    its component. If none has, every machine is asked to apply it, and says what is wrong.
+    An override concerns the machines that have its component or flow. If none has, every machine
+    is asked to apply it, and says what is wrong.
     """
     from archsim.arch import load_arch
-
+    from archsim.overrides import load_scenario, parsed
     from archsim.search import names as found
 
-    wanted = list(dict.fromkeys(names)) or list(found("archs"))
-    plain = _all(wanted, load_arch)
-    if not names:
-        plain = [arch for arch in plain if arch.task == task]
-    if not sets:
-        return plain
-    lines = {arch.path: _lines_for(arch, sets, plain) for arch in plain}
-    return _all(plain, lambda arch: load_arch(str(arch.path), lines[arch.path]))
+    plain = _all(dict.fromkeys(names) or found("archs"), load_arch)
+    chosen = plain if names else [arch for arch in plain if arch.task == task]
+    overlay = load_scenario(scenario) if scenario else None
+    lines = parsed(sets)
+    if overlay is None and not lines:
+        return chosen
+    known = {name for arch in chosen for name in _owners(arch)}
+
+    def changed(arch: Arch) -> Arch:
+        common = overlay.lines(arch.machine, _owners(arch)) if overlay else ()
+        return load_arch(arch.path, [*common, *_for(arch, lines, known)])
+
+    return _all(chosen, changed)
 
 
-def _lines_for(arch: Arch, sets: Sequence[str], all_machines: Sequence[Arch]) -> list[str]:
-    known = {name for one in all_machines for name in one.components}
-    return [
-        line
-        for line in sets
-        if _component(line) in arch.components or _component(line) not in known
-    ]
+def one_machine(name: str, scenario: str | None, sets: Sequence[str]) -> Arch:
+    """The named machine."""
+    return machines([name], "", scenario, sets)[0]
 
 
-def _component(line: str) -> str:
-    return line.partition("=")[0].strip().partition(".")[0]
+def _for(arch: Arch, lines: Iterable[Override], known: set[str]) -> list[Override]:
+    """The overrides that `arch` can apply, and those that no machine can."""
+    own = _owners(arch)
+    return [each for each in lines if each.owner in own or each.owner not in known]
+
+
+def _owners(arch: Arch) -> set[str]:
+    return {*arch.components, *arch.flows}
 
 
 def _all(names: Iterable[object], load: Callable[..., T]) -> list[T]:
@@ -67,5 +76,5 @@ def _all(names: Iterable[object], load: Callable[..., T]) -> list[T]:
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(list(dict.fromkeys(problems)))
+        raise InputError(dict.fromkeys(problems))
     return loaded

@@ -41,7 +41,6 @@ def archs(json: options.Json = False, quiet: options.Quiet = False) -> None:
       archsim list archs
     """
     from archsim.arch import load_arch
-
     from archsim.search import names
 
     def row(name: str) -> dict[str, Any]:
@@ -81,7 +80,7 @@ def workloads(json: options.Json = False, quiet: options.Quiet = False) -> None:
             "task": workload.task,
             "mode": workload.mode,
             "layers": len(workload.layers),
-            "gmacs": round(macs / 1e9, 3),
+            "gmacs": round(macs / 1e9, 6),
             "file": shown(workload.path),
         }
 

@@ -18,6 +18,7 @@ from archsim.errors import CheckFailed, InputError
 from archsim.version import VERSION
 
 DONE, CHECK_FAILED, BAD_INPUT = 0, 1, 2
+SHOWN_PROBLEMS = 20  # a file of another format is wrong in every line
 INTERRUPTED_IN_TYPER = 130  # what typer turns a Ctrl-C into
 
 app = typer.Typer(
@@ -91,7 +92,7 @@ def _explain(error: Exception) -> int:
         console.note("Try 'archsim --help' or 'archsim COMMAND --help'.")
         return BAD_INPUT
     if isinstance(error, InputError):
-        console.complain(error.problems)
+        console.complain(error.problems, SHOWN_PROBLEMS)
         return BAD_INPUT
     if isinstance(error, CheckFailed):
         console.complain([f"a check failed: {error}"])

@@ -43,7 +43,7 @@ def plot(
     if not found:
         raise InputError.at(str(results), "holds no results: archsim run writes them")
     folder = out or results
-    written = [write_summary(folder, found), *draw(found, normalise_to, folder)]
+    written = [write_summary(folder, found), *draw(found, normalise_to, folder, quiet=quiet)]
     if json:
         console.say_json({"written": [str(path) for path in written]})
     elif not quiet:

@@ -96,7 +96,7 @@ def time_by_component(row: Row) -> Table:
             *(lost.get(cause, 0) for cause in causes),
             totals["idle"].get(name, 0),
         ]
-        shares = [f"{100 * count / whole:.1f}" if whole else NONE for count in counts]
+        shares = [f"{100 * count / whole:.1f}" if count else NONE for count in counts]
         lines.append([name, f"{instances:,}", *shares])
     return Table(
         f"{row.label}: where time goes, % of instance-cycles",

@@ -66,9 +66,8 @@ def run(
     from archsim.cli import inputs
     from archsim.cli.session import Session
 
-    lines = [*(inputs.scenario_lines(scenario) if scenario else []), *sets]
     loaded = inputs.workloads(workload, conv_only=layers is options.Layers.CONV)
-    jobs = [(one, inputs.machines(arch, one.task, lines)) for one in loaded]
+    jobs = [(one, inputs.machines(arch, one.task, scenario, sets)) for one in loaded]
     session = Session(out, scenario, show_progress=not (quiet or json), traced=trace is not None)
     session.check(jobs)
     try:
@@ -79,7 +78,7 @@ def run(
         raise typer.Exit(INTERRUPTED) from None
     if trace is not None:
         session.write_traces(trace)
-    figures = session.draw(normalise_to)
+    figures = session.draw(normalise_to, quiet=quiet)
     rows = session.rows(normalise_to)
     if json:
         console.say_json(
@@ -90,17 +89,19 @@ def run(
             }
         )
     elif not quiet:
-        _print(rows, lines, verbose)
+        _print(rows, scenario, sets, verbose)
         console.say(
             f"written: {out}/{_folders(rows)}, summary.csv"
             + (", " + ", ".join(path.name for path in figures) if figures else "")
         )
 
 
-def _print(rows: Sequence[Row], overrides: Sequence[str], verbose: int) -> None:
+def _print(rows: Sequence[Row], scenario: str | None, sets: Sequence[str], verbose: int) -> None:
     """The report of each workload, then what holds for all of them."""
-    if overrides:
-        console.say(f"overrides: {', '.join(overrides)}")
+    if scenario:
+        console.say(f"scenario: {scenario}")
+    if sets:
+        console.say(f"overrides: {', '.join(sets)}")
     for _, group in groupby(rows, key=lambda row: row.stored.group):
         report.show_workload(list(group), verbose)
     console.say(report.LEFT_OUT)

@@ -1,4 +1,4 @@
-"""`archsim schema`: the JSON Schema of the input files, for editors and for other programs."""
+"""`archsim schema`: the JSON Schemas of the input files, for editors and for other programs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class Format(StrEnum):
 
     ARCH = "arch"
     WORKLOAD = "workload"
+    ENERGY = "energy"
 
 
 def schema(
-    what: Annotated[Format, typer.Argument(metavar="arch|workload", help="Which format.")],
+    what: Annotated[Format, typer.Argument(metavar="arch|workload|energy", help="Which format.")],
 ) -> None:
     """Print the JSON Schema of a file format.
 
@@ -28,10 +29,9 @@ def schema(
       archsim schema workload > workload.schema.json
     """
     if what is Format.ARCH:
-        from archsim.arch import arch_schema
-
-        console.say_json(arch_schema())
+        from archsim.arch import arch_schema as published
+    elif what is Format.WORKLOAD:
+        from archsim.workload import workload_schema as published
     else:
-        from archsim.workload import workload_schema
-
-        console.say_json(workload_schema())
+        from archsim.energy import energy_schema as published
+    console.say_json(published())

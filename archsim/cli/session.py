@@ -17,7 +17,6 @@ from archsim.trace import Trace, write_traces
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
-
     from archsim.normalise import Row
     from archsim.workload import Workload
 
@@ -67,12 +66,12 @@ class Session:
         """The results of this session, the reference first in each workload."""
         return normalise(_reference_first(self.finished, reference), reference)
 
-    def draw(self, reference: str) -> list[Path]:
+    def draw(self, reference: str, *, quiet: bool) -> list[Path]:
         """The figures over all results of the folder; without matplotlib a note and nothing."""
         found, problems = read_folder(self.out)
         for problem in problems:
             console.note(f"left out of summary and figures: {problem}")
-        return draw(found, reference, self.out)
+        return draw(found, reference, self.out, quiet=quiet)
 
     def write_traces(self, path: Path) -> None:
         """All runs of the session as one timeline."""
@@ -97,14 +96,14 @@ class Session:
         write_summary(self.out, found)
 
 
-def draw(results: Sequence[Stored], reference: str, folder: Path) -> list[Path]:
+def draw(results: Sequence[Stored], reference: str, folder: Path, *, quiet: bool) -> list[Path]:
     """Draw the figures of `results` into `folder`, and say what keeps any of it from being
     drawn."""
     from archsim.plots import MissingMatplotlib, figures
 
     rows = normalise(_reference_first(results, reference), reference)
     missing = dict.fromkeys(row.stored.group for row in rows if row.reference is None)
-    if missing:
+    if missing and not quiet:
         console.note(f"not in the figures, for want of a run on {reference}: {', '.join(missing)}")
     try:
         return figures(rows, folder)

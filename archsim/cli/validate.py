@@ -55,4 +55,5 @@ def validate(
             if not problems:
                 console.say(f"{name}: ok ({kind})")
     if wrong:
-        raise InputError(wrong)
+        console.complain(wrong)
+        raise typer.Exit(2)

@@ -40,6 +40,13 @@ def test_every_component_has_a_named_row_in_the_order_given(tmp_path):
     assert names == [(1, "dram"), (2, "dma"), (3, "mac_array")]
 
 
+def test_a_component_that_did_nothing_has_a_row_and_one_with_two_sides_two():
+    trace = Trace("SmartDeal", 1000.0, ["dram", "input_gb", "post"])
+    trace.add("input_gb.read", "a", "input", 4, 5)
+    trace.add("input_gb.write", "a", "input", 0, 2)
+    assert trace.rows() == ["dram", "input_gb.read", "input_gb.write", "post"]
+
+
 def test_two_machines_are_two_processes(tmp_path):
     traces = [Trace("A", 1000.0), Trace("B", 1000.0)]
     for trace in traces:
