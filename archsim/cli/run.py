@@ -74,7 +74,8 @@ def run(
         session.simulate(jobs)
     except KeyboardInterrupt:
         kept = len(session.finished)
-        console.complain([f"interrupted: {kept} finished machine runs are kept in {out}"])
+        runs = "run is" if kept == 1 else "runs are"
+        console.complain([f"interrupted: {kept} finished machine {runs} kept in {out}"])
         raise typer.Exit(INTERRUPTED) from None
     if trace is not None:
         session.write_traces(trace)
