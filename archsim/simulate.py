@@ -20,8 +20,8 @@ from archsim.plan import Planned, batched, elementwise_tiles, plan_stage, queue
 from archsim.result import LayerResult, Result
 from archsim.schedule import Schedule, inbound, outbound
 from archsim.stages import Stage, keep_on_chip, stages_of
-from archsim.weight_forms import check_task, weight_notes
 from archsim.tiles import Tiles
+from archsim.weight_forms import check_task, weight_notes
 
 if TYPE_CHECKING:
     from archsim.arch import Arch

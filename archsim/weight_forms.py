@@ -1,4 +1,4 @@
-"""Which form of the weights a machine consumed, said wherever it is not the one that was asked for."""
+"""Which form of the weights a machine consumed, said where it is not the one asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_task(arch: Arch, workload: Workload) -> None:
 
 
 def weight_notes(arch: Arch, workload: Workload) -> tuple[str, ...]:
-    """What a result says of layers whose weights were derived, or were not in the machine's form."""
+    """What a result says of layers whose weights were derived or not in the machine's form."""
     layers = [layer for layer in workload.layers if layer.is_array]
     if arch.weights == "smartdeal":
         raw = [x.name for x in layers if workload.tensors(x).get("coef") is None]
