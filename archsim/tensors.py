@@ -21,8 +21,8 @@ from archsim.tensor_file import TensorFile
 
 Array = NDArray[Any]
 
-DRAWN_SLICE_ROWS = 192
-"""Rows of a drawn slice at most: 64 * 3, as the paper's authors released it."""
+SLICE_ROWS = 192
+"""Rows of a slice at most where a profile names no slices: 64 * 3, as the authors released it."""
 
 
 class LayerTensors:
@@ -76,6 +76,18 @@ class LayerTensors:
             return "derived: pruned is weight, nothing dropped"
         return "measured" if self._file else "profile"
 
+    def _slices(self, rows: int) -> int:
+        """How many slices the `rows` coefficient rows of a drawn filter are cut into."""
+        slices = ((self.layer.profile or {}).get("coef") or {}).get("slices")
+        if slices is None:
+            return -(-rows // SLICE_ROWS)
+        if slices > rows:
+            raise InputError.at(
+                self._owner,
+                f"layer {self.layer.name!r}, profile.coef.slices: {slices} slices of {rows} rows",
+            )
+        return int(slices)
+
     @property
     def _seed(self) -> int:
         """The layer's own seed: layers of equal shape and profile are still drawn apart."""
@@ -106,9 +118,7 @@ class LayerTensors:
             coef = self.get("coef")
             if coef is None:
                 return None
-            rows = coef.size // coef.shape[0] // coef.shape[-1]
-            described = (layer.profile or {}).get("coef", {}).get("slices")
-            slices = described or -(-rows // DRAWN_SLICE_ROWS)
+            slices = self._slices(coef.size // coef.shape[0] // coef.shape[-1])
             if what == "basis_scale":
                 return basis_scale(coef, slices)
             basis = (len(coef), slices, coef.shape[-1], layer.basis_columns)

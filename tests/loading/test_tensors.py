@@ -220,6 +220,22 @@ def test_without_the_file_tensors_are_drawn_and_the_run_says_so(tmp_path) -> Non
     assert (tensors.get("input") != loaded.tensors(twin).get("input")).any()
 
 
+def test_a_profile_says_into_how_many_slices_a_filter_is_cut(tmp_path) -> None:
+    coef = "profile: {coef: {rows: {live: 0.5}, nonzeros: [1], positive: [1], slices: %d}}"
+    path = write(tmp_path, "w.yaml", workload_text(f"{CONV}, {coef % 3}"))
+    loaded = load_workload(path)
+    tensors = loaded.tensors(loaded.layers[0])
+    assert tensors.get("basis").shape == (4, 3, 3, 3)
+    rows = tensors.get("coef").reshape(4, 9, 3).any(axis=2)
+    live = [[rows[k, 3 * i : 3 * i + 3].any() for i in range(3)] for k in range(4)]
+    np.testing.assert_array_equal(tensors.get("basis_scale") != 0, live)
+    write(tmp_path, "w.yaml", workload_text(f"{CONV}, {coef % 10}"))
+    loaded = load_workload(path)
+    with pytest.raises(InputError) as caught:
+        loaded.tensors(loaded.layers[0]).get("basis")
+    assert str(caught.value) == f"{path}: layer 'a', profile.coef.slices: 10 slices of 9 rows"
+
+
 def test_what_no_profile_describes_is_asked_for_in_vain(tmp_path) -> None:
     path = write(tmp_path, "w.yaml", workload_text(f"{CONV}, {PROFILE}"))
     loaded = load_workload(path)
