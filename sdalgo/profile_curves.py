@@ -53,6 +53,19 @@ def fit_fields(x: Curve, y: Curve, room: float) -> list[dict[str, float]]:
     return sorted(fields, key=lambda field: field["x"] + field["y"])
 
 
+def plane_variance(fields: list[dict[str, float]], shape: tuple[int, ...]) -> float:
+    """Variance of the mean over a plane (H, W) of a sum of separable fields."""
+    total = 0.0
+    for field in fields:
+        factor = field["share"]
+        for length, decay in zip(shape, (field["y"], field["x"]), strict=True):
+            lags = np.arange(length)
+            pairs = np.where(lags > 0, 2.0, 1.0) * (length - lags)
+            factor *= float(pairs @ decay**lags) / length**2
+        total += factor
+    return total
+
+
 def _errors(
     lags: tuple[NDArray[np.int64], NDArray[np.int64]], target: Floats, decays: Floats, room: float
 ) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.profile_curves import Curve, fit_decay, fit_fields
+from sdalgo.profile_curves import Curve, fit_decay, fit_fields, plane_variance
 from sdalgo.profile_input import SortedChannels
 from sdalgo.profile_normal import ORDERS, cut, latent_correlation
 from sdalgo.profile_shared import common_parts
@@ -28,10 +28,10 @@ Floats = NDArray[np.float64]
 def measure_fields(channels: SortedChannels) -> dict[str, object]:
     """`shared`, `scale` and `local` of activations; what is too small to matter is left out."""
     plane, classes = channels.plane, channels.classes
-    first, second, spectrum = _scores(plane, classes)
-    if not spectrum.sum():
+    first, second = _scores(plane, classes)
+    if not first.spectrum.sum():
         return {}
-    signs, _, _ = _scores(_signs(plane, classes), classes)
+    signs, _ = _scores(_signs(plane, classes), classes)
     sign_curves, size_curves = _common(signs), _common(second)
     share, spread = common_parts(plane, classes, sign_curves.share, size_curves.share)
     fields: dict[str, object] = {}
@@ -44,16 +44,38 @@ def measure_fields(channels: SortedChannels) -> dict[str, object]:
         }
     if spread > SMALLEST_SPREAD:
         fields["scale"] = {"spread": round(spread, 3), "x": size_curves.x, "y": size_curves.y}
-    x, y = _own_curves(first, spectrum)
     # The room is short of 1 by what rounding three shares can add.
-    found = fit_fields(x, y, 0.9998 - (share if "shared" in fields else 0.0))
+    room = 0.9998 - (share if "shared" in fields else 0.0)
+    found = _own_fields(first, signs, room, (classes.max() + 1) / len(classes))
     local = [field for field in found if field["share"] > SMALLEST]
     if local:
         fields["local"] = local
     return fields
 
 
-def _own_curves(scores: _Scores, spectrum: Floats) -> tuple[Curve, Curve]:
+def _own_fields(
+    values: _Scores, signs: _Scores, room: float, classes_per_channel: float
+) -> list[dict[str, float]]:
+    """The fields of each channel, from the curves of values and of signs: their mean.
+
+    Values and signs of a Gaussian would agree; real signs often hold together over longer runs.
+    A class is standardised over the plane, here and when drawn, which takes a part off every
+    correlation. It is given back: what the mean over the plane and a class's channels varies by.
+    """
+    curves = [
+        (lags, (curve + other) / 2)
+        for (lags, curve), (_, other) in zip(_own_curves(values), _own_curves(signs), strict=True)
+    ]
+    given_back = 0.0
+    found: list[dict[str, float]] = []
+    for _ in range(3):
+        x, y = ((lags, curve + (1 - curve) * given_back) for lags, curve in curves)
+        found = fit_fields(x, y, room)
+        given_back = min(0.5, classes_per_channel * plane_variance(found, values.values.shape[1:]))
+    return found
+
+
+def _own_curves(scores: _Scores) -> list[Curve]:
     """Correlations of a channel's latent along x and y, less what all channels share."""
     common = _common(scores)
     curves = []
@@ -61,8 +83,9 @@ def _own_curves(scores: _Scores, spectrum: Floats) -> tuple[Curve, Curve]:
         length = scores.values.shape[axis]
         lags = np.array([lag for lag in LAGS if lag < length and lag <= max(1, length // 2)], int)
         within = np.array([_lagged(scores.values, axis, lag).mean() for lag in lags.tolist()])
-        curves.append((lags, latent_correlation(within, spectrum) - common.share * decay**lags))
-    return curves[0], curves[1]
+        latent = latent_correlation(within, scores.spectrum)
+        curves.append((lags, latent - common.share * decay**lags))
+    return curves
 
 
 def _signs(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -126,14 +149,14 @@ class _Scores:
 
     values: Floats
     loading: Floats
+    spectrum: Floats
 
 
-def _scores(
-    plane: NDArray[np.int64], classes: NDArray[np.int64]
-) -> tuple[_Scores, _Scores, Floats]:
-    """Scores of order 1 and 2, and the mean spectrum of the scores of order 1."""
-    found = [_Scores(np.zeros(plane.shape), np.zeros(len(plane))) for _ in range(2)]
-    spectrum = np.zeros(ORDERS)
+def _scores(plane: NDArray[np.int64], classes: NDArray[np.int64]) -> tuple[_Scores, _Scores]:
+    """Scores of order 1 and 2, with the mean over channels of their spectra."""
+    found = [
+        _Scores(np.zeros(plane.shape), np.zeros(len(plane)), np.zeros(ORDERS)) for _ in range(2)
+    ]
     least = plane.min()
     for k in range(classes.max() + 1):
         members = classes == k
@@ -141,14 +164,13 @@ def _scores(
         if np.count_nonzero(counts) < 2:
             continue
         share, indicator = cut(counts)
-        means = np.divide(
-            indicator, share[:, None], out=np.zeros_like(indicator), where=share[:, None] > 0
-        )
+        column = share[:, None]
+        means = np.divide(indicator, column, out=np.zeros_like(indicator), where=column > 0)
         for order, scores in enumerate(found):
             scores.values[members] = means[plane[members] - least, order]
             scores.loading[members] = means[:, order] @ indicator[:, order]
-        spectrum += (means[:, 0] @ indicator) ** 2 * members.mean()
-    return found[0], found[1], spectrum
+            scores.spectrum[:] += (means[:, order] @ indicator) ** 2 * members.mean()
+    return found[0], found[1]
 
 
 def _lagged(scores: Floats, axis: int, lag: int) -> Floats:
