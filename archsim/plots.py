@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archsim.bars import FONT_POINTS, Bars, arrange
 from archsim.files import write_atomically
 from archsim.normalise import Row
 from archsim.palette import Band, bands, machine_colours
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STYLE: Any = {  # to matplotlib a type of its own, a literal of all legal keys
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 7.5,
+    "font.size": FONT_POINTS,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
@@ -48,40 +48,11 @@ NO_METADATA: Mapping[str, Mapping[str, None]] = {
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
 }
 HEIGHT_INCHES = 2.6
-COLUMN_INCHES, PAGE_INCHES = 3.5, 7.2  # one column of a two-column page, and the whole of it
-BAR_INCHES = 0.34
 BAR_WIDTH = 0.78
-FEW_BARS = 8  # up to here the machines' names stand level under their bars
 
 
 class MissingMatplotlib(ImportError):
     """matplotlib is not installed."""
-
-
-@dataclass(frozen=True)
-class Bars:
-    """The normalised rows of one figure with the place of each on the axis, and the middle of each
-    workload's group."""
-
-    rows: Sequence[Row]
-    places: Sequence[float]
-    groups: Mapping[str, float]
-
-    @property
-    def width_inches(self) -> float:
-        return min(PAGE_INCHES, max(COLUMN_INCHES, 1.6 + BAR_INCHES * len(self.rows)))
-
-    @property
-    def close(self) -> bool:
-        """Whether text has to stand upright to fit."""
-        return len(self.rows) > FEW_BARS
-
-    @property
-    def label_points(self) -> float:
-        """The height that the machines' names take under the axis."""
-        size = float(STYLE["font.size"])
-        longest = max(len(row.label) for row in self.rows)
-        return size * (0.62 * longest if self.close else 1.2)
 
 
 def figures(rows: Sequence[Row], folder: Path) -> list[Path]:
@@ -94,7 +65,7 @@ def figures(rows: Sequence[Row], folder: Path) -> list[Path]:
     kept = [row for row in rows if row.reference is not None]
     if not kept:
         return []
-    bars = _arrange(kept)
+    bars = arrange(kept)
     drawn: Mapping[str, Callable[[Bars], Figure]] = {
         "energy": _energy,
         "speedup": _speedup,
@@ -111,21 +82,6 @@ def figures(rows: Sequence[Row], folder: Path) -> list[Path]:
                 write_atomically(path, content.getvalue())
                 written.append(path)
     return written
-
-
-def _arrange(rows: Sequence[Row]) -> Bars:
-    """Bars side by side, a gap of one bar between workloads."""
-    places: list[float] = []
-    groups: dict[str, list[float]] = {}
-    at = 0.0
-    for row in rows:
-        group = row.stored.group
-        if places and group not in groups:
-            at += 1.0
-        groups.setdefault(group, []).append(at)
-        places.append(at)
-        at += 1.0
-    return Bars(rows, places, {name: (xs[0] + xs[-1]) / 2 for name, xs in groups.items()})
 
 
 def _energy(bars: Bars) -> Figure:
@@ -186,28 +142,28 @@ def _write_values(axes: Axes, bars: Bars, heights: Sequence[float], form: str) -
             ha="center",
             va="bottom",
             fontsize=6.5,
-            rotation=90 if bars.close else 0,
+            rotation=90 if bars.upright else 0,
         )
-    axes.set_ylim(0, max(1.0, *heights) * (1.22 if bars.close else 1.1))
+    axes.set_ylim(0, max(1.0, *heights) * (1.22 if bars.upright else 1.1))
 
 
 def _canvas(bars: Bars, ylabel: str) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(bars.width_inches, HEIGHT_INCHES), layout="constrained")
+    height = HEIGHT_INCHES + (bars.label_points / 72 if bars.upright else 0)
+    figure = Figure(figsize=(bars.width_inches, height), layout="constrained")
     axes = figure.subplots()
     axes.set_ylabel(ylabel)
-    axes.set_xticks(bars.places, [row.label for row in bars.rows], rotation=90 if bars.close else 0)
+    labels = [row.label for row in bars.rows]
+    axes.set_xticks(bars.places, labels, rotation=90 if bars.upright else 0)
     side = 0.6 + 0.25 * max(0, 4 - len(bars.rows))  # two bars need not be as wide as a page
     axes.set_xlim(-side, bars.places[-1] + side)
     names = axes.secondary_xaxis(location=0)
-    names.set_xticks(list(bars.groups.values()), list(bars.groups))
+    names.set_xticks(list(bars.groups.values()), bars.group_labels())
     names.tick_params(length=0, pad=bars.label_points + 6)
     names.spines["bottom"].set_visible(False)
-    drawn = dict.fromkeys(row.stored.group for row in bars.rows if row.result.mode == "profile")
-    if drawn:
-        which = "" if len(drawn) == len(bars.groups) else f" ({', '.join(drawn)})"
-        figure.supxlabel(f"arrays drawn from profiles{which}", fontsize=6, color="#555555")
+    if bars.caption():
+        figure.supxlabel(bars.caption(), fontsize=6, color="#555555")
     return figure, axes
 
 

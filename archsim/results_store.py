@@ -115,6 +115,7 @@ def summary_row(stored: Stored) -> dict[str, Any]:
         "workload_hash": result.workload_hash,
         **{f"dram_bytes.{flow}": n for flow, n in totals["dram_bytes_by"].items()},
         **{f"energy_pj.{name}": pj for name, pj in totals["energy_by"].items()},
+        "notes": "; ".join(result.notes),
     }
 
 
@@ -124,6 +125,7 @@ def summary(results: Sequence[Stored]) -> pd.DataFrame:
     import pandas as pd
 
     frame = pd.DataFrame([summary_row(stored) for stored in results])
+    frame["notes"] = frame.pop("notes")  # last, whichever columns later rows brought
     whole = [name for name in frame.columns if name.startswith("dram_bytes.")]
     return frame.astype(dict.fromkeys(whole, "Int64"))
 

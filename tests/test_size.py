@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILE_LINES = 320
-FUNCTION_LINES = 50  # the aim is 40, docstring included; a long signature or table may need more
+FUNCTION_LINES = 45  # the aim is 40, docstring included
 MEAN_FUNCTION_LINES = 20
 
 SOURCES = sorted(
@@ -24,7 +24,8 @@ def functions(path: Path) -> list[ast.FunctionDef]:
 
 
 def lines(node: ast.FunctionDef) -> int:
-    return (node.end_lineno or node.lineno) - node.lineno + 1
+    """Lines of docstring and body; a long signature is a table of parameters."""
+    return (node.end_lineno or node.lineno) - node.body[0].lineno + 1
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

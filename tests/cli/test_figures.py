@@ -3,11 +3,13 @@
 import re
 
 import pytest
-from made_results import stored
+from made_results import result, stored
 
+from archsim.bars import COLUMN_INCHES, PAGE_INCHES, arrange, broken
 from archsim.normalise import normalise
 from archsim.palette import bands
 from archsim.plots import figures
+from archsim.results_store import Stored
 
 pytest.importorskip("matplotlib")
 MACHINES = ("diannao", "scnn", "smartdeal")
@@ -37,6 +39,47 @@ def test_no_date_and_no_program_in_the_files(tmp_path, rows):
         content = path.read_bytes()
         assert b"atplotlib version" not in content
         assert not re.search(rb"dc:date|tIME|Software", content), path.name
+
+
+def test_what_is_not_measured_or_not_trained_is_said_in_the_figure():
+    machines = [stored("diannao"), stored("smartdeal")]
+    assert arrange(normalise(machines, "diannao")).caption() == (
+        "arrays drawn from profiles; weights synthetic"
+    )
+    measured = Stored("real", "diannao", result("diannao", "real", mode="measured"))
+    assert arrange(normalise([*machines, measured], "diannao")).caption() == (
+        "arrays drawn from profiles: tiny; weights synthetic: tiny"
+    )
+    assert arrange(normalise([measured], "diannao")).caption() == ""
+
+
+def test_bars_of_a_workload_stand_together_and_workloads_apart(rows):
+    two = [*rows, *normalise([stored("diannao", "other"), stored("scnn", "other")], "diannao")]
+    bars = arrange(two)
+    assert list(bars.places) == [0, 1, 2, 4, 5]
+    assert bars.groups == {"tiny": 1.0, "other": 4.5}
+
+
+def test_figures_stay_between_a_column_and_a_page_wide(rows):
+    assert arrange(rows[:2]).width_inches == COLUMN_INCHES
+    many = arrange(
+        normalise([stored(stem, f"w{n}") for n in range(7) for stem in MACHINES], "diannao")
+    )
+    assert many.width_inches == PAGE_INCHES
+    assert many.upright
+
+
+@pytest.mark.parametrize(
+    ("name", "room", "lines"),
+    [
+        ("resnet50_sd", 20, ["resnet50_sd"]),
+        ("efficientnet_b0_sd", 14, ["efficientnet_", "b0_sd"]),
+        ("vgg11_sd@lanes", 9, ["vgg11_sd", "@lanes"]),
+        ("undividedname", 4, ["undividedname"]),
+    ],
+)
+def test_names_break_at_their_joints(name, room, lines):
+    assert broken(name, room).split("\n") == lines
 
 
 def test_nothing_is_drawn_without_a_reference(tmp_path):
