@@ -164,6 +164,7 @@ def _dotted(path: Path_) -> str:
 
 
 _NOUNS = {
+    "finite": "a finite number",
     "int": "an integer",
     "float": "a number",
     "string": "text",
@@ -190,18 +191,15 @@ def _complaint(kind: str, detail: Any) -> str:
         key, words = _BOUNDS[kind]
         return f"must be {words} {_number(context[key])}, not {_brief(given)}"
     if kind == "literal_error":
-        legal = re.findall(r"'([^']*)'|(\b\w+\b)(?= or|,|$)", context["expected"])
-        return _not_legal(given, [quoted or bare for quoted, bare in legal])
+        return _not_legal(given, context["expected"])
     if kind in {"too_long", "too_short"}:
         words = "at most" if kind == "too_long" else "at least"
         length = context.get("max_length", context.get("min_length"))
         return f"must have {words} {length} items, not {context['actual_length']}"
     if kind == "string_pattern_mismatch":
         return f"{_brief(given)} does not have the form {context['pattern']}"
-    if kind == "finite_number":
-        return f"must be a finite number, not {_brief(given)}"
     noun = _NOUNS.get(kind.partition("_")[0])
-    if noun and kind.endswith(("_type", "_parsing", "_from_float")):
+    if noun and kind.endswith(("_type", "_parsing", "_from_float", "_number")):
         return f"must be {noun}, not {_brief(given)}"
     return str(detail["msg"]).removeprefix("Value error, ")
 
@@ -210,7 +208,10 @@ def _number(bound: float) -> str:
     return f"{int(bound):,}" if bound == int(bound) else str(bound)
 
 
-def _not_legal(given: object, legal: list[str]) -> str:
+def _not_legal(given: object, expected: str) -> str:
+    """`expected` is pydantic's list of literals: ``'a', 'b' or 'c'``."""
+    found = re.findall(r"'([^']*)'|(\b\w+\b)(?= or|,|$)", expected)
+    legal = [quoted or bare for quoted, bare in found]
     near = nearest(str(given), legal)
     hint = f"did you mean {near!r}? " if near else ""
     return f"{_brief(given)} is not legal here; {hint}legal: {', '.join(legal)}"

@@ -163,7 +163,7 @@ RECORDS: dict[str, type[LayerRecord]] = {
 class WorkloadFile(Header):
     """The whole file, for its JSON Schema."""
 
-    layers: Annotated[  # type: ignore[assignment]
+    layers: Annotated[
         list[Annotated[LayerRecord, Field(discriminator="op")]],
         Field(min_length=1, max_length=MAX_LAYERS),
     ]

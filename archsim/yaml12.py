@@ -87,7 +87,8 @@ class Document:
         self._overrides[path] = place
 
     def _find(self, path: tuple[Any, ...], which: int) -> str:
-        here, found, walked = self.value, self._start, ()
+        here, found = self.value, self._start
+        walked: tuple[Any, ...] = ()
         for part in path:
             walked = (*walked, part)
             if walked in self._overrides:
@@ -127,7 +128,7 @@ class _Reader:
             raise InputError(self._problems)
 
     def _events(self) -> Iterator[Any]:
-        return yaml.parse(self._text, Loader=_LOADER)  # type: ignore[no-any-return]
+        return yaml.parse(self._text, Loader=_LOADER)
 
     def _stop(self, where: tuple[int, int], message: str) -> NoReturn:
         place = f"{self._document.label}:{where[0] + 1}:{where[1] + 1}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from math import prod
 
 import pytest
@@ -131,18 +130,3 @@ def test_layers_of_the_post_processor() -> None:
     assert (mul.out_size, mul.operands, mul.window) == ((3, 4), (48, 4), 1)
     assert (concat.out_channels, concat.operands, concat.output_elements) == (12, (48, 48, 48), 144)
     assert all(layer.is_post and layer.kind == "post" for layer in (pool, average, mul, concat))
-
-
-def test_an_example_of_the_documentation_is_a_workload(tmp_path) -> None:
-    """The page of the formats promises that its example is complete."""
-    from pathlib import Path
-
-    from archsim.workload import load_workload
-
-    page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
-    example = page.partition("```yaml\n")[2].partition("```")[0]
-    path = tmp_path / "example.yaml"
-    path.write_text(textwrap.dedent(example), encoding="utf-8")
-    assert [layer.name for layer in load_workload(path).layers] == [
-        "stem", "expand", "depthwise", "project", "join", "pool", "fc",
-    ]  # fmt: skip
