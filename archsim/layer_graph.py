@@ -70,12 +70,12 @@ def _check_order(
     """Every producer exists and stands before its consumer."""
     wrong = 0
     for index, record in enumerate(records):
-        for operand, name in enumerate(dict.fromkeys(record.inputs if record else ())):
+        for name in dict.fromkeys(record.inputs if record else ()):
             if first.get(name, index) < index or wrong >= MAX_ORDER_PROBLEMS:
                 continue
             wrong += 1
-            place = document.place("layers", index, "inputs", operand)
             assert record is not None
+            place = document.place("layers", index, "inputs", record.inputs.index(name))
             if name not in first:
                 problems.append(Problem(place, unknown("layer", name, first)))
                 continue

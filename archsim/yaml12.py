@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ from archsim.errors import InputError, Problem
 MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 24
 MAX_DIGITS = 60
+MAX_VALUES = 2_000_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -36,6 +38,7 @@ _NAMED: dict[str, Any] = {
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+@lru_cache(maxsize=16_384)  # the numbers of profiles repeat
 def scalar(text: str) -> Any:
     """The value of an unquoted scalar: None, a bool, an int, a float, or the text itself."""
     if text in _NAMED:
@@ -51,8 +54,18 @@ def scalar(text: str) -> Any:
     return text
 
 
-def _line(mark: Any) -> tuple[int, int]:
-    return mark.line + 1, mark.column + 1
+Mark = int
+"""Line and column from zero in one integer: a workload has a hundred thousand of them."""
+Marks = list[Mark] | dict[str, tuple[Mark, Mark]]
+"""Of a list's items, or of a mapping's keys and values."""
+
+
+def _packed(mark: Any) -> Mark:
+    return int(mark.line << 32 | mark.column)
+
+
+def _line(mark: Mark) -> tuple[int, int]:
+    return (mark >> 32) + 1, (mark & 0xFFFF_FFFF) + 1
 
 
 class Document:
@@ -65,7 +78,7 @@ class Document:
         self.label = label
         self.digest = blake2b(text.encode(), digest_size=16).digest()
         self.value: Any = None
-        self._marks: dict[int, dict[Any, tuple[Any, Any]]] = {}
+        self._marks: dict[int, Marks] = {}
         self._overrides: dict[tuple[Any, ...], str] = {}
         self._start = (1, 1)
         _Reader(self, text).run()
@@ -94,9 +107,13 @@ class Document:
             if walked in self._overrides:
                 return self._overrides[walked]
             marks = self._marks.get(id(here), {})
-            if part in marks:
+            if isinstance(marks, list) and isinstance(part, int) and part < len(marks):
+                found = _line(marks[part])
+            elif isinstance(marks, dict) and part in marks:
                 found = _line(marks[part][which if len(walked) == len(path) else 1])
-                here = here[part]
+            else:
+                continue
+            here = here[part]
         return f"{self.label}:{found[0]}:{found[1]}"
 
 
@@ -107,7 +124,8 @@ class _Reader:
         self._document = document
         self._text = text
         self._problems: list[Problem] = []
-        self._open: list[tuple[Any, dict[Any, tuple[Any, Any]]]] = []
+        self._open: list[tuple[Any, Any]] = []
+        self._values = 0
         self._key: Any = None
         self._documents = 0
 
@@ -164,7 +182,7 @@ class _Reader:
 
     def _scalar(self, event: Any) -> None:
         if self._open and self._key is None and type(self._open[-1][0]) is dict:
-            self._key = (event.value, event.start_mark)
+            self._key = (event.value, _packed(event.start_mark))
             return
         self._put(scalar(event.value) if event.implicit[0] else event.value, event.start_mark)
 
@@ -174,18 +192,23 @@ class _Reader:
         if self._open and self._key is None and type(self._open[-1][0]) is dict:
             self._stop((mark.line, mark.column), "a key must be text, not a list or a mapping")
         self._put(container, mark)
-        marks: dict[Any, tuple[Any, Any]] = {}
+        marks: Marks = [] if isinstance(container, list) else {}
         self._document._marks[id(container)] = marks
         self._open.append((container, marks))
 
-    def _put(self, value: Any, mark: Any) -> None:
+    def _put(self, value: Any, event_mark: Any) -> None:
+        mark = _packed(event_mark)
+        self._values += 1
+        if self._values > MAX_VALUES:
+            where = (event_mark.line, event_mark.column)
+            self._stop(where, f"more than {MAX_VALUES:,} values; no YAML of ours has so many")
         if not self._open:
             self._document.value = value
             self._document._start = _line(mark)
             return
         container, marks = self._open[-1]
         if type(container) is list:
-            marks[len(container)] = (mark, mark)
+            marks.append(mark)
             container.append(value)
             return
         key, key_mark = self._key

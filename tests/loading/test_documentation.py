@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,15 @@ def test_the_price_table(tmp_path) -> None:
     table = load_energy(write(tmp_path, "prices.yaml", example("archsim-energy/1")))
     component = load_arch(write(tmp_path, "x.yaml", ARCH)).components["input_gb"]
     assert table.price(component, "read") == pytest.approx(1.36 + 3 * 0.363)
+
+
+def test_loading_imports_nothing_heavy() -> None:
+    """`archsim run` starts in half a second, and never needs torch."""
+    program = (
+        "import sys; from archsim.arch import load_arch; from archsim.workload import load_workload;"
+        "load_arch('smartdeal');"
+        "print([name for name in ('torch', 'pandas', 'networkx', 'matplotlib', 'simpy', 'rich')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "[]"

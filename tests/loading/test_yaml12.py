@@ -168,6 +168,12 @@ def test_a_bomb_of_aliases_is_refused_at_its_first_anchor() -> None:
     )
 
 
+def test_more_values_than_any_file_of_ours_has() -> None:
+    assert message_of("[" + "0," * 2_000_000 + "]") == (
+        "FILE:1:4000000: more than 2,000,000 values; no YAML of ours has so many"
+    )
+
+
 def test_files_that_are_no_text(tmp_path) -> None:
     missing = tmp_path / "none.yaml"
     assert problems(read, missing) == ["FILE: there is no such file"]
