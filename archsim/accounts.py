@@ -16,11 +16,10 @@ from archsim.machine import storage_of
 from archsim.plan import Planned
 from archsim.program import Outcome, Program
 from archsim.schedule import StagePlan, fill_port, outbound, read_port
-from archsim.tiles import Tiles
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
-    from archsim.layer import Layer
+    from archsim.entries import Entry
 
 Counts = dict[str, dict[str, int]]
 PORTS = 2
@@ -28,41 +27,45 @@ PORTS = 2
 
 
 @dataclass(frozen=True)
-class StageRun:
-    """A stage with everything known about it."""
+class EntryRun:
+    """An entry with everything that was decided about it."""
 
     planned: Planned
     queued: StagePlan
-    tiles: Tiles
+
+    @property
+    def entry(self) -> Entry:
+        """What the network asked for."""
+        return self.planned.entry
 
 
-def actions_of(run: StageRun, arch: Arch, batch: int) -> dict[str, Counts]:
-    """Actions of each layer of the stage: what the rule counted, and what moving its bytes
-    takes.
-    """
-    flowing, stage = run.planned.flowing, run.planned.stage
-    out, moving = outbound(arch)[0], next(iter(run.tiles.moving))
+def actions_of(run: EntryRun, arch: Arch) -> dict[str, Counts]:
+    """Actions of each layer of an entry: what the rule counted, and what moving its bytes takes."""
+    flowing, entry = run.planned.flowing, run.entry
+    stage = entry.stage
+    out, moving = outbound(arch)[0], next(iter(entry.tiles.moving))
     actions: dict[str, Counts] = {}
-    for layer in stage.layers:
+    for layer in entry.layers:
         counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         if layer is stage.anchor:
-            _add(counts, run.tiles.actions)
+            _add(counts, entry.tiles.actions)
             _add(
                 counts,
                 {storage_of(arch, moving): {"read": flowing.spilled, "write": flowing.spilled}},
             )
         for flow, nbytes in flowing.reads[layer.name].items():
             _add_reads(counts, arch, moving if flow == "psum" else flow, nbytes)
-        operand = run.planned.operands.get(layer.name, 0)
+        operand = entry.operands.get(layer.name, 0)
         _add(counts, {storage_of(arch, moving): {"read": operand}})
         for nbytes in flowing.writes[layer.name].values():
             _add_writes(counts, arch, out, nbytes)
-        if layer is stage.tail and flowing.kept:
+        if layer is entry.layers[-1] and flowing.kept:
             _add(counts, {storage_of(arch, out): {"write": flowing.kept, "read": flowing.kept}})
             _add(counts, {storage_of(arch, moving): {"write": flowing.kept}})
         for name, part in arch.components.items():
             if isinstance(part, PostProcessor):
-                _add(counts, {name: {"element": layer.output_elements * layer.window * batch}})
+                elements = layer.output_elements * layer.window * entry.samples
+                _add(counts, {name: {"element": elements if entry.forward else 0}})
         actions[layer.name] = {
             name: {action: n for action, n in of.items() if n}
             for name, of in counts.items()
@@ -137,21 +140,21 @@ class Times:
 def times_of(
     program: Program,
     outcome: Outcome,
-    runs: Sequence[StageRun],
+    runs: Sequence[EntryRun],
     arch: Arch,
-    layers: Sequence[Layer],
+    rows: int,
 ) -> Times:
     """Where the time of every component went."""
     instances = _instances(runs, arch)
     server = {spec.name: index for index, spec in enumerate(program.servers)}
-    busy: list[dict[str, int]] = [{} for _ in layers]
-    lost: list[Counts] = [{} for _ in layers]
+    busy: list[dict[str, int]] = [{} for _ in range(rows)]
+    lost: list[Counts] = [{} for _ in range(rows)]
     elapsed = {}
     for name, part in arch.components.items():
         ports = [fill_port(name), read_port(name)] if part.is_storage else [name]
         copies = instances[name] // len(ports)
         elapsed[name] = max(sum(outcome.busy[server[port]]) for port in ports)
-        for place in range(len(layers)):
+        for place in range(rows):
             ran = sum(outcome.busy[server[port]][place] for port in ports)
             blocked = sum(outcome.blocked[server[port]][place] for port in ports)
             if ran:
@@ -160,21 +163,21 @@ def times_of(
                 lost[place][name] = {"wait_output": blocked * copies}
     for run in runs:
         place = run.queued.anchor
-        for name, count in run.tiles.busy.items():
+        for name, count in run.entry.tiles.busy.items():
             busy[place][name] = count
-        for name, causes in run.tiles.lost.items():
+        for name, causes in run.entry.tiles.lost.items():
             lost[place][name] = {cause: count for cause, count in causes.items() if count}
     _add_waits(program, outcome, (arch.compute, instances[arch.compute]), (busy, lost))
     return Times(instances, busy, lost, elapsed)
 
 
-def _instances(runs: Sequence[StageRun], arch: Arch) -> dict[str, int]:
+def _instances(runs: Sequence[EntryRun], arch: Arch) -> dict[str, int]:
     instances = {}
     for name, part in arch.components.items():
         copies = part.count if isinstance(part, GlobalBuffer) else 1
         instances[name] = copies * PORTS if part.is_storage else copies
     for run in runs:
-        instances.update(run.tiles.instances)
+        instances.update(run.entry.tiles.instances)
     return instances
 
 

@@ -12,29 +12,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.accounts import StageRun, Times
 from archsim.errors import CheckFailed
-from archsim.result import LayerResult
 
 if TYPE_CHECKING:
+    from archsim.accounts import EntryRun, Times
     from archsim.layer import Layer
+    from archsim.result import LayerResult
     from archsim.tiles import Tiles
 
 
-def check_tiles(layer: Layer, tiles: Tiles, macs: int) -> None:
-    """Of a rule's table: all work is done or skipped, every output is made once, instance-cycles
-    add up.
-    """
+def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
+    """Of a rule's table: work is done or skipped, outputs are made once, instance-cycles add up."""
+    macs = 0 if tiles.phase == "update" else layer.macs * samples
     if tiles.macs_done + tiles.macs_skipped != macs:
         raise CheckFailed(
             f"layer {layer.name!r}: {tiles.macs_done} multiplications done and "
             f"{tiles.macs_skipped} skipped are not its {macs}"
         )
     made = int(tiles.outputs.sum())
-    if tiles.phase in {"inference", "ff"} and made != layer.output_elements:
-        raise CheckFailed(
-            f"layer {layer.name!r}: {made} outputs written, it has {layer.output_elements}"
-        )
+    whole = layer.output_elements * samples
+    if tiles.phase in {"inference", "ff"} and made != whole:
+        raise CheckFailed(f"layer {layer.name!r}: {made} outputs written, it has {whole}")
     arrays = {
         "cycles": tiles.cycles,
         "limited": tiles.limited,
@@ -58,12 +56,12 @@ def check_tiles(layer: Layer, tiles: Tiles, macs: int) -> None:
             )
 
 
-def check_bytes(run: StageRun) -> None:
+def check_bytes(run: EntryRun) -> None:
     """Bytes brought and stored are those of the traffic rule, and all that is brought is given up
     again.
     """
     flowing = run.planned.flowing
-    name = run.planned.stage.tail.name
+    name = run.planned.entry.layers[-1].name
     brought = sum(size for loads in run.queued.loads.values() for size, _ in loads)
     by_rule = sum(sum(flows.values()) for flows in flowing.reads.values())
     if brought != by_rule:

@@ -4,29 +4,22 @@ follow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.components.post_processor import PostProcessor
 from archsim.errors import InputError
 from archsim.machine import share_of, storage_of
-from archsim.schedule import StagePlan, inbound, outbound
-from archsim.stages import Stage, operand_bytes
-from archsim.steps import Steps, Visits, cut, visit_tiles
+from archsim.schedule import outbound
+from archsim.steps import Visits, visit_tiles
 from archsim.tiles import Ints, Tiles
 from archsim.traffic import Held, Order, choose_order, passes_over_inputs
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
-    from archsim.layer import Layer
-
-STEPS_PER_LAYER = 96
-"""Steps a layer is cut into at least, where it has as many tiles: halving them moves cycles by
-under 2 %.
-"""
+    from archsim.entries import Entry
 
 
 @dataclass(frozen=True)
@@ -46,102 +39,41 @@ class Flowing:
 
 @dataclass(frozen=True)
 class Planned:
-    """A stage before it is cut: its visits with everything that moves in them."""
+    """An entry before it is cut: its visits with everything that moves in them.
 
-    stage: Stage
+    `elements` (N,) are what the post-processor handles in each visit.
+    """
+
+    entry: Entry
     visits: Visits
     elements: Ints
-    """(N,) elements that the post-processor handles in each visit."""
-    operands: Mapping[str, int]
-    """Bytes each element-wise layer reads besides what streams in."""
     flowing: Flowing
 
 
 @dataclass(frozen=True)
 class _Timed:
-    """A tile table and the order in which its tiles are visited."""
+    """The order that the DRAM rule chose, and the visits in it."""
 
-    tiles: Tiles
     order: Order
     visits: Visits
 
 
-def batched(tiles: Tiles, batch: int) -> Tiles:
-    """The same phase for several samples: their tiles follow each other under one load of
-    weights.
-    """
-    if batch == 1:
-        return tiles
-
-    def scaled(counts: Mapping[str, int]) -> dict[str, int]:
-        return {name: count * batch for name, count in counts.items()}
-
-    return replace(
-        tiles,
-        cycles=np.tile(tiles.cycles, batch),
-        limited=np.tile(tiles.limited, batch),
-        outputs=np.tile(tiles.outputs, batch),
-        moving=scaled(tiles.moving),
-        macs_done=tiles.macs_done * batch,
-        macs_skipped=tiles.macs_skipped * batch,
-        busy=scaled(tiles.busy),
-        lost={name: scaled(causes) for name, causes in tiles.lost.items()},
-        actions={name: scaled(counts) for name, counts in tiles.actions.items()},
-        side={
-            name: np.tile(np.broadcast_to(one, tiles.cycles.shape), batch)
-            for name, one in tiles.side.items()
-        },
-    )
-
-
-def elementwise_tiles(layer: Layer, batch: int, arch: Arch) -> Tiles:
-    """A stage without weights: nothing for the array, results in even parts."""
-    total = layer.output_elements * batch
-    parts = min(STEPS_PER_LAYER, total)
-    outputs = np.diff(np.arange(parts + 1) * total // parts).reshape(1, -1)
-    nothing = np.zeros((1, parts), np.int64)
-    flows = dict.fromkeys(inbound(arch), 0)
-    return Tiles(
-        phase="inference",
-        cycles=nothing,
-        limited=nothing,
-        outputs=outputs,
-        moving={flow: 0 for flow in flows if arch.flows[flow].role == "moving"},
-        stationary={f: np.zeros(1, np.int64) for f in flows if arch.flows[f].role == "stationary"},
-        macs_done=0,
-        macs_skipped=0,
-        instances={},
-        busy={},
-        lost={},
-        actions={},
-    )
-
-
-def plan_stage(
-    stage: Stage, tiles: Tiles, arch: Arch, position: dict[str, int], batch: int
-) -> Planned:
-    """Order of visits, passes, operands and partial sums of one phase. InputError if a tile has no
-    room.
-    """
-    _check_room(stage, tiles, arch)
+def plan_entry(entry: Entry, arch: Arch) -> Planned:
+    """Order of visits, passes, operands and partial sums. InputError if a tile has no room."""
+    tiles, stage = entry.tiles, entry.stage
+    _check_room(entry, arch)
     order = _order(tiles, arch)
     passes = np.ones(len(tiles.cycles), np.int64)
     for flow, by_group in tiles.stationary.items():
         capacity = share_of(arch, storage_of(arch, flow))
         passes = np.maximum(passes, [passes_over_inputs(int(n), capacity) for n in by_group])
     visits = visit_tiles(tiles, order, passes)
-    operands = {
-        post.name: operand_bytes(post, position, fused=k > 0 or stage.anchor is not None) * batch
-        for k, post in enumerate(stage.posts)
-    }
     made = int(visits.outputs.sum())
-    work = sum(post.output_elements * post.window for post in stage.posts) * batch
-    before = made if stage.anchor else 0
-    elements = _scaled(visits.outputs, before + work, made)
-    stored = replace(
-        visits, outputs=_scaled(visits.outputs, stage.tail.output_elements * batch, made)
-    )
-    return _with_traffic(stage, _Timed(tiles, order, stored), (elements, operands), arch)
+    posts = stage.posts if entry.forward else ()
+    work = sum(post.output_elements * post.window for post in posts) * entry.samples
+    elements = _scaled(visits.outputs, (made if stage.anchor else 0) + work, made)
+    stored = replace(visits, outputs=_scaled(visits.outputs, entry.stored, made))
+    return _with_traffic(entry, _Timed(order, stored), elements, arch)
 
 
 def _order(tiles: Tiles, arch: Arch) -> Order:
@@ -155,10 +87,11 @@ def _order(tiles: Tiles, arch: Arch) -> Order:
     )
 
 
-def _check_room(stage: Stage, tiles: Tiles, arch: Arch) -> None:
+def _check_room(entry: Entry, arch: Arch) -> None:
     """A tile's results must fit the output buffer, and the rows its window covers the input
     buffer.
     """
+    stage, tiles = entry.stage, entry.tiles
     out = storage_of(arch, outbound(arch)[0])
     largest, room = int(tiles.outputs.max()), share_of(arch, out)
     if largest > room:
@@ -186,16 +119,14 @@ def _scaled(parts: Ints, total: int, whole: int) -> Ints:
     return np.diff(np.cumsum(parts) * total // max(1, whole), prepend=0)
 
 
-def _with_traffic(
-    stage: Stage, timed: _Timed, posts: tuple[Ints, dict[str, int]], arch: Arch
-) -> Planned:
+def _with_traffic(entry: Entry, timed: _Timed, elements: Ints, arch: Arch) -> Planned:
     """Adds operands and partial sums to what moves, and counts the bytes by the rule."""
-    elements, operands = posts
-    tiles, order, visits = timed.tiles, timed.order, timed.visits
+    stage, tiles, operands = entry.stage, entry.tiles, entry.operands
+    order, visits = timed.order, timed.visits
     moving = next(iter(tiles.moving))
     result = outbound(arch)[0]
-    reads: dict[str, dict[str, int]] = {layer.name: {} for layer in stage.layers}
-    writes: dict[str, dict[str, int]] = {layer.name: {} for layer in stage.layers}
+    reads: dict[str, dict[str, int]] = {layer.name: {} for layer in entry.layers}
+    writes: dict[str, dict[str, int]] = {layer.name: {} for layer in entry.layers}
     need, free = dict(visits.need), dict(visits.free)
     if stage.anchor is not None:
         own = reads[stage.anchor.name]
@@ -224,83 +155,12 @@ def _with_traffic(
             free[moving] = free[moving] + share
     made = int(visits.outputs.sum())
     if not stage.keeps_output:
-        writes[stage.tail.name][result] = made
+        writes[entry.layers[-1].name][result] = made
     outputs = visits.outputs + visits.psum_writes if to_dram else visits.outputs
     flowing = Flowing(reads, writes, made if stage.keeps_output else 0, 0 if to_dram else psums)
-    return Planned(
-        stage, replace(visits, need=need, free=free, outputs=outputs), elements, operands, flowing
-    )
+    return Planned(entry, replace(visits, need=need, free=free, outputs=outputs), elements, flowing)
 
 
 def _psum_footprint(tiles: Tiles) -> int:
     """Bytes of the partial sums of the largest group."""
     return 3 * int(tiles.outputs.sum(axis=1).max())
-
-
-def queue(
-    planned: Planned, arch: Arch, position: dict[str, int], coarseness: float = 1.0
-) -> StagePlan:
-    """Cuts the stage into steps and loads. A coarseness above 1 makes steps larger than half a
-    buffer.
-    """
-    halves = {
-        f: max(1, int(share_of(arch, storage_of(arch, f)) * coarseness / 2)) for f in inbound(arch)
-    }
-    out_half = max(1, int(share_of(arch, storage_of(arch, outbound(arch)[0])) * coarseness / 2))
-    steps = cut(planned.visits, halves, out_half, max(8, int(STEPS_PER_LAYER / coarseness)))
-    stage = planned.stage
-    anchor = position[(stage.anchor or stage.tail).name]
-    loads, need, done = {}, {}, {}
-    for flow in inbound(arch):
-        capacity = share_of(arch, storage_of(arch, flow))
-        sizes, counts = _loads(steps.need[flow], max(1, capacity // 2))
-        loads[flow] = [(size, anchor) for size in sizes]
-        need[flow] = counts
-        done[flow] = _done(sizes, counts, steps.free[flow])
-    return StagePlan(
-        anchor=anchor,
-        tail=position[stage.tail.name],
-        after=stage.after,
-        steps=steps,
-        loads=loads,
-        need=need,
-        done=done,
-        own=_own_cycles(planned, steps, arch),
-        stores=steps.outputs,
-        to_dram=not stage.keeps_output,
-    )
-
-
-def _loads(need: Ints, half: int) -> tuple[list[int], list[int]]:
-    """Loads of at most half a buffer that bring what each step needs, and how many each step has
-    seen.
-    """
-    sizes: list[int] = []
-    counts: list[int] = []
-    for amount in np.diff(need, prepend=0).tolist():
-        if amount:
-            parts = -(-amount // half)
-            sizes += [(k + 1) * amount // parts - k * amount // parts for k in range(parts)]
-        counts.append(len(sizes))
-    return sizes, counts
-
-
-def _done(sizes: Sequence[int], counts: Sequence[int], free: Ints) -> list[int]:
-    """Loads given up after each step: those wholly covered by the bytes that nobody needs any
-    more.
-    """
-    ends = np.cumsum(np.array(sizes, np.int64)) if sizes else np.zeros(0, np.int64)
-    gone = np.minimum(np.searchsorted(ends, free, side="right"), counts)
-    if len(gone):
-        gone[-1] = counts[-1]
-    return [int(count) for count in np.maximum.accumulate(gone)]
-
-
-def _own_cycles(planned: Planned, steps: Steps, arch: Arch) -> dict[str, Ints]:
-    """What each component of the array needs in each step."""
-    own = {arch.compute: steps.cycles, **steps.side}
-    ends = np.cumsum(planned.elements)[steps.last]
-    for name, part in arch.components.items():
-        if isinstance(part, PostProcessor):
-            own[name] = -(-np.diff(ends, prepend=0) // part.elements_per_cycle)
-    return own

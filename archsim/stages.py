@@ -45,19 +45,22 @@ def last_operand(layer: Layer, position: dict[str, int]) -> int | None:
     return max(range(len(layer.inputs)), key=lambda k: position[layer.inputs[k]])
 
 
-def operand_bytes(layer: Layer, position: dict[str, int], fused: bool) -> int:
-    """8-bit operands that an element-wise layer reads besides what streams in from the layer
-    before.
+def operands(layer: Layer, position: dict[str, int], fused: bool) -> list[tuple[str, int]]:
+    """(producer, elements) that an element-wise layer reads besides what streams in from before it.
 
     An add, mul or concat takes the operand produced last as it comes; a pool or resize on its own
-    reads its input.
+    reads its input. What is fed from outside has no producer, an empty name.
     """
     last = last_operand(layer, position)
     if last is None:
-        return layer.input_elements
+        return [("", layer.input_elements)]
     if layer.op in {"pool", "resize"}:
-        return 0 if fused else layer.input_elements
-    return sum(size for k, size in enumerate(layer.operands) if k != last)
+        return [] if fused else [(layer.inputs[0], layer.input_elements)]
+    return [
+        (name, size)
+        for k, (name, size) in enumerate(zip(layer.inputs, layer.operands, strict=True))
+        if k != last
+    ]
 
 
 def stages_of(layers: Sequence[Layer]) -> list[Stage]:

@@ -29,7 +29,9 @@ class Tiles:
 
     `cycles` is what the array needs with all bandwidths infinite and `limited` with those inside
     the machine; `side` gives the own cycles of components that work beside the array, at most
-    `limited` each. `outputs` are bytes of results that a tile completes. `moving` maps a flow to
+    `limited` each. `outputs` are the results that a tile completes, and `result_bytes` what all of
+    them take in DRAM where that is not for the run to say (8 bits an element, or what the machine's
+    `stored_bytes` says). `moving` maps a flow to
     its bytes for the whole layer, `stationary` to its bytes for each group; `halo_bytes` are inputs
     that a second pass over the plane reads again at each cut. `busy` and `lost` are
     instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be priced,
@@ -50,6 +52,7 @@ class Tiles:
     actions: Mapping[str, Mapping[str, int]]
     side: Mapping[str, Ints] = field(default_factory=dict)
     halo_bytes: int = 0
+    result_bytes: int | None = None
     notes: tuple[str, ...] = ()
 
     @property
