@@ -2,9 +2,16 @@
 
     def tiles(layer, tensors, arch) -> Sequence[Tiles]        # one table a phase
 
-and, beside it, `FLOWS`, the flow names it fills in. A rule finds its components by class, and the
-buffers of a flow by following its path, so renaming or adding components on the way changes no
-Python. Machines are found by listing (docs/machines/README.md is the how-to).
+and, beside it, `FLOWS`, the flow names it fills in. A machine that does not keep results as 8-bit
+elements also defines
+
+    def stored_bytes(layer, values, arch) -> int      # one sample of the layer's results in DRAM
+
+where `values` is the int8 tensor that the next layer with weights reads, or None if there is none.
+
+A rule finds its components by class, and the buffers of a flow by following its path, so renaming
+or adding components on the way changes no Python. Machines are found by listing
+(docs/machines/README.md is the how-to).
 """
 
 from __future__ import annotations
