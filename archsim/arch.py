@@ -178,7 +178,7 @@ def _energy(document: Document, path: Path, problems: list[Problem]) -> Path | N
     file = name if name.endswith(".yaml") else f"{name}.yaml"
     folders = [path.parent, *roots("archs")]
     for folder in folders:
-        if (folder / file).is_file():
+        if os.path.isfile(folder / file):  # pathlib's raises on an overlong name
             return folder / file
     found = {
         str(table.relative_to(folder).with_suffix(""))

@@ -22,7 +22,6 @@ from archsim.errors import InputError, Problem
 from archsim.source import shown
 
 MAX_HEADER = 16 * 2**20
-MAX_AXIS = 2**31
 _TYPES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
     "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from archsim.errors import InputError, Problem
 from archsim.layer import Layer
 from archsim.layer_graph import resolve
 from archsim.search import find
-from archsim.source import Part, in_file_order, read, unknown
+from archsim.source import Part, in_file_order, read, shown, unknown
 from archsim.workload_records import RECORDS, Header, LayerRecord, WorkloadFile
 from archsim.yaml12 import Document
 
@@ -55,7 +56,7 @@ class Workload:
     def layer(self, name: str) -> Layer:
         """The layer of that name; InputError with the nearest one if there is none."""
         if name not in self._by_name:
-            raise InputError.at(self.path, unknown("layer", name, self._by_name))
+            raise InputError.at(shown(self.path), unknown("layer", name, self._by_name))
         return self._by_name[name]
 
     def tensors(self, layer: Layer) -> LayerTensors:
@@ -63,7 +64,7 @@ class Workload:
         from archsim.tensors import LayerTensors
 
         if layer.name not in self._tensors:
-            self._tensors[layer.name] = LayerTensors(layer, self._file, str(self.path))
+            self._tensors[layer.name] = LayerTensors(layer, self._file, shown(self.path))
         return self._tensors[layer.name]
 
     def release(self, layer: Layer) -> None:
@@ -98,7 +99,7 @@ class Workload:
             if layer.op == "conv":
                 kept.append(replace(layer, inputs=inputs, operands=()))
         if not kept:
-            raise InputError.at(self.path, "has no conv layer")
+            raise InputError.at(shown(self.path), "has no conv layer")
         note = "layers: convolutions only"
         return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
 
@@ -194,7 +195,11 @@ def _tensor_file(header: Header, path: Path, layers: tuple[Layer, ...]) -> Tenso
     from archsim.tensor_check import Sampling, check_file
     from archsim.tensor_file import TensorFile
 
-    if header.tensors is None or not (beside := path.parent / header.tensors).exists():
+    if header.tensors is None:
+        return None
+    beside = path.parent / header.tensors
+    # pathlib's own test raises where a name is too long for the file system.
+    if not os.path.lexists(beside):
         return None
     file = TensorFile(beside)
     check_file(file, layers, Sampling(header.task == "training", header.batch))

@@ -37,7 +37,9 @@ def _two_or_four(padding: tuple[int, ...]) -> tuple[int, ...]:
 
 
 Padding = Annotated[tuple[Margin, ...], Field(strict=False), AfterValidator(_two_or_four)]
-LayerName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\n]*$")]
+LayerName = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 Names = Annotated[tuple[LayerName, ...], Field(strict=False)]
 FileName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][\w. +-]*$")]
 """A name that also names files and folders of results."""
@@ -46,9 +48,7 @@ FileName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-
 class Record(BaseModel):
     """A mapping whose keys are all known and whose numbers are taken as written."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class _Layer(Record):
@@ -144,7 +144,9 @@ class Header(Record):
     task: Literal["inference", "training"] = "inference"
     batch: Annotated[int, Field(ge=1, le=65_536)] = 1
     source: Source
-    tensors: Annotated[str, StringConstraints(min_length=1, pattern=r"^[^/\\].*$")] | None = None
+    tensors: Annotated[
+        str | None, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\\].*$")
+    ] = None
     layers: list[Any] = Field(min_length=1, max_length=MAX_LAYERS)
 
 

@@ -94,6 +94,7 @@ def test_all_errors_of_a_file_at_once_in_its_order(tmp_path) -> None:
         ("padding", "[1, 1, 1]", "is [height, width] or [top, left, bottom, right], not [1, 1, 1]"),
         ("inputs", "[x, y]", "must have at most 1 items, not 2"),
         ("name", "null", "must be text, not null"),
+        ("name", '"a\\e[2J"', "'a\\x1b[2J' does not have the form ^[^\\x00-\\x1f\\x7f]*$"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_legal(tmp_path, key, value, message) -> None:
@@ -101,7 +102,9 @@ def test_a_wrong_value_is_named_with_what_is_legal(tmp_path, key, value, message
         f"{key}: {value}" if part.startswith(f"{key}:") else part for part in _parts(CONV)
     )
     (line,) = lines(tmp_path, layer)
-    who = "layer 1" if key == "name" else "layer 'a'"
+    who = "layer 'a'"
+    if key == "name":
+        who = "layer 1" if value == "null" else "layer 'a\\x1b[2J'"
     assert line.partition(": ")[2] == f"{who}, {key}: {message}"
 
 
