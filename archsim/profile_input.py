@@ -12,6 +12,7 @@ Floats = NDArray[np.float32]
 # A field is held over blocks of this many pixels where its neighbours correlate at least this much.
 COARSE = 4
 SLOW = 0.8
+LARGEST_HELD = 0.6
 
 
 def draw_input(
@@ -84,11 +85,13 @@ def _add_field(latent: Floats, field: Field, rng: np.random.Generator) -> None:
 
     One that changes slowly is drawn at every COARSE-th pixel and held between, which keeps its
     correlations (to 0.02 for decays of SLOW and more) at a sixteenth of the random numbers. Where
-    the blocks begin is random, so that they do not meet a machine's tiles.
+    the blocks begin is random, so that they do not meet a machine's tiles. A field that is most of
+    the latent is drawn in full: neighbours in a block would be equal, not just alike.
     """
     rows, columns, channels = latent.shape
-    down = COARSE if field.y >= SLOW and rows >= 4 * COARSE else 1
-    across = COARSE if field.x >= SLOW and columns >= 4 * COARSE else 1
+    held = field.share <= LARGEST_HELD
+    down = COARSE if held and field.y >= SLOW and rows >= 4 * COARSE else 1
+    across = COARSE if held and field.x >= SLOW and columns >= 4 * COARSE else 1
     first_row, first_column = int(rng.integers(down)), int(rng.integers(across))
     shape = (-(-(rows + down - 1) // down), -(-(columns + across - 1) // across), channels)
     drawn = rng.standard_normal(shape, dtype=np.float32)

@@ -21,7 +21,9 @@ def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> N
     chances = _chances(_balanced(latent, mask.live))
     drawn = np.empty((shape[0], shape[1], int(np.prod(shape[2:]))), dtype=bool)
     for filter_chances, live in zip(chances, drawn, strict=True):
-        np.less(random16(rng, live.shape), filter_chances, out=live)
+        np.less_equal(random16(rng, live.shape), filter_chances, out=live)
+    if not chances.all():
+        drawn &= chances > 0
     return drawn.reshape(shape[0], -1)
 
 
@@ -112,11 +114,10 @@ def _balanced(latent: Floats, live: float) -> Floats:
 
 
 def _chances(latent: Floats) -> NDArray[np.uint16]:
-    """Chance of each entry to be live, times 65535."""
+    """The last of 65536 numbers that makes an entry live; 0 for an entry that never is."""
     step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
     middles = (np.arange(QUANTILE_STEPS + 1) - QUANTILE_STEPS / 2) / step
     table = np.round(normal_share(middles) * 65535).astype(np.uint16)
-    table[0], table[-1] = 0, 65535
     places = np.round(latent * np.float32(step) + np.float32(QUANTILE_STEPS / 2))
     return table[np.clip(places, 0, QUANTILE_STEPS).astype(np.int32)]
 
