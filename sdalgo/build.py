@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sdalgo import photos, sparsity
+from sdalgo import characters, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.errors import InputError
 from sdalgo.forward import Activations, activations, calibrate_norms
@@ -97,7 +97,10 @@ def _inputs(
     recipe: Recipe, model: nn.Module, shape: tuple[int, ...], *, trained: bool
 ) -> Activations:
     """Inputs of all layers for every image; untrained networks get their norms set first."""
-    images = photos.batch((shape[0], shape[1], shape[2]), recipe.images)
+    if len(shape) == 2:
+        images = characters.one_hot(shape[0], shape[1], recipe.images)
+    else:
+        images = photos.batch((shape[0], shape[1], shape[2]), recipe.images)
     if not trained:
         calibrate_norms(model, images)
     return activations(model, images)
@@ -105,6 +108,10 @@ def _inputs(
 
 def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
     used = ", ".join(photos.NAMES[: recipe.images])
+    shown = f"forward pass of the photograph {photos.NAMES[0]}, int8 symmetric, per-tensor maximum "
+    shown += f"over {used}"
+    if len(network(recipe.network).INPUT) == 2:
+        shown = f"SYNTHETIC: {characters.ABOUT}; int8 symmetric, per-tensor maximum"
     return {
         "format": FORMAT,
         "name": recipe.name,
@@ -114,8 +121,7 @@ def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
             "made_by": f"sdalgo build {recipe.name} --seed {seed}",
             "weights": weights.note,
             "decomposition": f"{recipe.preset}, theta {recipe.theta}",
-            "activations": f"forward pass of the photograph {photos.NAMES[0]}, int8 symmetric, "
-            f"per-tensor maximum over {used}",
+            "activations": shown,
             "licence": f"{weights.licence}; {photos.LICENCE}",
         },
         "tensors": f"{recipe.name}.safetensors",
@@ -155,7 +161,10 @@ class _Layers:
         return entries
 
     def _part(self, node: Node) -> tuple[Arrays, dict[str, Any]]:
-        weight = self.weights.state[f"{node.name}.weight"].to(torch.float32).numpy()
+        state = self.weights.state
+        tensor = state.get(f"{node.name}.weight", state.get(node.name))  # an LSTM's has no suffix
+        assert tensor is not None
+        weight = tensor.to(torch.float32).numpy()
         ratio = self.ratios.get(node.name, self.ratios.get("default", 0.0))
         stem = self.parts / self._key(node, weight, ratio)
         tensors, profile = stem.with_suffix(".safetensors"), stem.with_suffix(".json")

@@ -137,7 +137,31 @@ def _solve(
     work[:, :rank] = round_coef(coef, options)
     found[active] = work[:, :rank]
     found_basis[active] = _fit(work, rank, options)
+    if options.loop_basis != "float32" and options.scaling == "none":
+        _keep_better_start(slices, found, found_basis, options)
     return found, found_basis
+
+
+def _keep_better_start(
+    slices: Float32, coef: Float32, basis: Float64, options: Options
+) -> None:
+    """Put the rounded start back, in place, where the rounds have made a slice worse.
+
+    Rounding after each fit may raise the error, and nothing in Algorithm 1 takes that back.
+    """
+    rank, planes = coef.shape[1], slices.transpose(0, 2, 1)
+    start = _start(slices, rank)
+    start = round_coef(np.where(np.abs(start) < np.float32(options.theta), 0, start), options)
+    work = np.concatenate([start, planes], axis=1, dtype=np.float64)
+    start_basis = _fit(work, rank, options)
+    error = _squared_error(work[:, rank:], coef, basis)
+    worse = error > _squared_error(work[:, rank:], start, start_basis)
+    coef[worse], basis[worse] = start[worse], start_basis[worse]
+
+
+def _squared_error(planes: Float64, coef: Float32, basis: Float64) -> Float64:
+    wrong = planes - basis.transpose(0, 2, 1) @ coef
+    return np.asarray(np.einsum("ijk,ijk->i", wrong, wrong))
 
 
 def _fit(work: Float64, rank: int, options: Options) -> Float64:

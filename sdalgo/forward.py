@@ -22,10 +22,24 @@ def _captured(model: nn.Module, store: dict[str, torch.Tensor]) -> Iterator[None
 
         return save
 
+    def lstm_hook(name: str) -> Any:
+        def save(_module: nn.Module, inputs: Any, outputs: Any) -> None:
+            states = outputs[0].detach()
+            before = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], 1)
+            store[f"{name}.weight_ih_l0"] = inputs[0].detach().clone()
+            store[f"{name}.weight_hh_l0"] = before
+
+        return save
+
     handles = [
         module.register_forward_pre_hook(hook(name))
         for name, module in model.named_modules()
         if isinstance(module, (nn.Conv2d, nn.Linear))
+    ]
+    handles += [
+        module.register_forward_hook(lstm_hook(name))
+        for name, module in model.named_modules()
+        if isinstance(module, nn.LSTM)
     ]
     try:
         yield

@@ -95,12 +95,28 @@ class _Walk:
         if isinstance(module, _TRANSPARENT):
             self.made_by[node] = self._producers(node)[:1]
             return
+        if isinstance(module, nn.LSTM):
+            self._lstm(node, module)
+            return
         for kind, fields_of in _MODULES.items():
             if isinstance(module, kind):
                 op, fields = fields_of(module, _shape(node.all_input_nodes[0]))
                 self._add(node, str(node.target), op, fields)
                 return
         raise InputError(str(node.target), f"no workload layer stands for {type(module).__name__}")
+
+    def _lstm(self, node: fx.Node, module: nn.LSTM) -> None:
+        """Two linear layers a level; the state is fed from outside, so it has no producer."""
+        if module.num_layers > 1 or module.bidirectional or module.proj_size:
+            raise InputError(str(node.target), "an LSTM of one level and one direction is needed")
+        steps = _shape(node.all_input_nodes[0])[1]
+        gates = 4 * module.hidden_size
+        for part, inputs in (("ih", module.input_size), ("hh", module.hidden_size)):
+            fields = {"in_channels": inputs, "out_channels": gates, "positions": steps}
+            producers = self._producers(node) if part == "ih" else ()
+            name = f"{node.target}.weight_{part}_l0"
+            self.found.append(Node(name=name, op="linear", inputs=producers, fields=fields))
+        self.made_by[node] = ()
 
     def _function(self, node: fx.Node) -> None:
         target = node.target

@@ -45,8 +45,8 @@ def prepared(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.floa
 def batch(shape: tuple[int, int, int], count: int = len(NAMES)) -> NDArray[np.float32]:
     """Return the first `count` photographs as (N, C, H, W); one channel is their grey value."""
     images = np.stack([prepared(photo(name), shape[1:]) for name in NAMES[:count]])
-    if shape[0] == 3:
-        return images
     if shape[0] == 1:
         return np.asarray(images.mean(axis=1, keepdims=True), dtype=np.float32)
-    raise InputError("photos", f"a network with {shape[0]} input channels takes no photographs")
+    if shape[0] != 3:
+        raise InputError("photos", f"a network of {shape[0]} input channels takes no photographs")
+    return images
