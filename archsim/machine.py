@@ -19,6 +19,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
@@ -46,10 +47,12 @@ class Machine(Protocol):
         """The tile tables of one layer, one a phase."""
 
 
+@cache
 def load_machine(path: Path) -> Machine:
     """The machine file at `path`. InputError if it lacks `tiles` or `FLOWS`.
 
-    Only files of the package or of a folder that the user named as a machines folder come here.
+    Only files of the package or of a folder that the user named as a machines folder come here. Each
+    is loaded once, so that the classes it defines are the same wherever they are met.
     """
     if path.parent == Path(__file__).parent / "machines":
         module: ModuleType = importlib.import_module(f"archsim.machines.{path.stem}")
