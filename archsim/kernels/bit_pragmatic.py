@@ -46,6 +46,7 @@ class BitPragmaticCycles:
     convolution group, or brick after brick of a depthwise layer; one element for sync "ideal",
     whose cycles are floored, so that up to a cycle's worth of `terms` is not in `busy`. `terms`:
     shift-and-add steps. `macs`: multiplications by a non-zero activation. Reads are bytes.
+    `element_cycles`: cycles in which a (filter, column) adds up its lanes, all together.
     """
 
     pass_cycles: Ints
@@ -54,6 +55,7 @@ class BitPragmaticCycles:
     busy: int
     weight_reads: int
     activation_reads: int
+    element_cycles: int
     lost: dict[str, int]
 
     @property
@@ -108,6 +110,7 @@ def layer_cycles(
         busy=busy,
         weight_reads=sum(len(p.cycles) * int(p.lanes.sum()) * p.filters for p in plans),
         activation_reads=sum(windows * int(p.lanes.sum()) * p.rounds for p in plans),
+        element_cycles=sum(int(p.cycles.sum()) * p.filters for p in plans),
         lost=lost,
     )
 

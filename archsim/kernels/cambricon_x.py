@@ -12,6 +12,7 @@ from archsim.kernels.geometry import Ints, Mask, ceil_div
 from archsim.kernels.run_length import segment_entries, step_span, stored_entries
 
 Sync = Literal["group", "segment", "none"]
+VALUE_BITS = 8
 WINDOW = 16  # positions one indexing step scans, per multiplier: 256 for 16 multipliers
 
 
@@ -31,24 +32,29 @@ class CambriconXArray:
 class CambriconXCycles:
     """Cycles and counts of one layer; `busy + sum(lost.values()) == cycles * pes * multipliers`.
 
-    `group_cycles`: cycles of each group of `pes` output channels, all pixels (one element for sync
-    "none"). `entries`: stored weights of each output channel, fillers included. `lost`:
+    `pixel_cycles`: cycles of each group of `pes` output channels for one pixel; elements that wait
+    for nobody (sync "none") share theirs out by the groups' work. `entries`: stored weights of each
+    output channel, fillers included; `stored_bits`: with their index. `lost`:
     multiplier-cycles by cause; `lane_sync` holds the slots of fillers (`filler_slots`) too.
+    `neuron_reads`: neurons of the windows that each group reads. `element_cycles`: cycles in which
+    an element multiplies, all elements together.
     """
 
-    group_cycles: Ints
+    pixels: int
+    pixel_cycles: Ints
     entries: Ints
+    stored_bits: Ints
     macs: int
     filler_slots: int
-    index_bits: int
-    neuron_reads: int
+    neuron_reads: Ints
+    element_cycles: int
     weight_reads: int
     lost: dict[str, int]
 
     @property
     def cycles(self) -> int:
         """Compute cycles of the layer."""
-        return int(self.group_cycles.sum())
+        return int(self.pixel_cycles.sum()) * self.pixels
 
     @property
     def busy(self) -> int:
@@ -78,14 +84,16 @@ def layer_cycles(
     nonzero = int(np.count_nonzero(filters))
     slots = int(steps.sum()) * array.multipliers
     lost["lane_sync"] = slots - nonzero
-    index = filters.size if array.step_bits is None else int(entries.sum()) * array.step_bits
+    index = filters.shape[1] if array.step_bits is None else entries * array.step_bits
     return CambriconXCycles(
-        group_cycles=pixel_cycles * pixels,
+        pixels=pixels,
+        pixel_cycles=pixel_cycles,
         entries=entries,
+        stored_bits=entries * VALUE_BITS + index,
         macs=nonzero * pixels,
         filler_slots=(int(entries.sum()) - nonzero) * pixels,
-        index_bits=index,
         neuron_reads=_windows(len(filters), groups, array.pes) * filters.shape[1] * pixels,
+        element_cycles=int(steps.sum()) * pixels,
         weight_reads=int(entries.sum()) * pixels,
         lost={cause: count * pixels for cause, count in lost.items()},
     )
@@ -111,9 +119,10 @@ def _schedule(steps: Ints, array: CambriconXArray) -> tuple[Ints, dict[str, int]
     table[:filters] = steps
     dealt = table.reshape(groups, array.pes, segments)
     if array.sync == "none":
-        load = dealt.sum(axis=(0, 2))
-        cycles = load.max(keepdims=True)
-        absent = max(0, array.pes - filters) * int(cycles[0])
+        total = int(dealt.sum(axis=(0, 2)).max())
+        done = np.cumsum(dealt.sum(axis=(1, 2)))
+        cycles = np.diff(done * total // max(1, int(done[-1])), prepend=0)
+        absent = max(0, array.pes - filters) * total
     else:
         cycles = dealt.max(axis=1).sum(axis=1)
         absent = (groups * array.pes - filters) * int(cycles[-1])
@@ -124,9 +133,9 @@ def _schedule(steps: Ints, array: CambriconXArray) -> tuple[Ints, dict[str, int]
     }
 
 
-def _windows(filters: int, groups: int, pes: int) -> int:
+def _windows(filters: int, groups: int, pes: int) -> Ints:
     """Window reads a pixel needs: one for each group of elements and each convolution group."""
     firsts = np.arange(0, filters, pes)
     lasts = np.minimum(firsts + pes, filters) - 1
     each = filters // groups
-    return int((lasts // each - firsts // each + 1).sum())
+    return lasts // each - firsts // each + 1

@@ -35,6 +35,7 @@ def layer_cycles(
     occupation = Occupation(layer.operations, waits.cycles, products, mapped)
     return ScnnCycles(
         group_cycles=waits.group_cycles,
+        group_operations=layer.operations.max(axis=1),
         vector_ops=int(layer.operations.sum()),
         macs=effectual_macs(weights, activations, geometry),
         busy=products,

@@ -31,6 +31,7 @@ def layer_cycles(
     lost["drain"] = int(halo.sum()) * array.elements * array.products
     return ScnnCycles(
         group_cycles=cycles + halo,
+        group_operations=layer.operations.max(axis=1),
         vector_ops=int(layer.operations.sum()),
         macs=effectual_macs(weights, activations, geometry),
         busy=products,

@@ -32,6 +32,7 @@ def layer_cycles(weights: Mask, activations: Mask, array: ScnnArray) -> ScnnCycl
     occupation = Occupation(operations, np.zeros_like(operations), products, mapped)
     return ScnnCycles(
         group_cycles=cycles,
+        group_operations=cycles,
         vector_ops=int(operations.sum()),
         macs=products,
         busy=products,

@@ -15,14 +15,16 @@ Banks = Literal["proven", "exact", "sampled", "none"]
 class ScnnCycles:
     """Cycles and counts of one layer; `busy + sum(lost.values()) == cycles * multipliers`.
 
-    `group_cycles`: cycles of each filter group. `vector_ops`: operations of all elements. `macs`:
-    products that reach an output; `busy`: all products. `banks` says how bank conflicts were
-    found, `standard_error` is that of `cycles` when some filter groups were sampled (`sampled` of
-    them). `weight_reads`: weight places of the FIFOs, all elements. `activation_reads`: non-zero
-    activations, once for each filter group that uses them.
+    `group_cycles`: cycles of each filter group; `group_operations`: most operations of an element.
+    `vector_ops`: operations of all elements. `macs`: products that reach an output; `busy`: all
+    products. `banks` says how bank conflicts were found, `standard_error` is that of `cycles` when
+    some filter groups were sampled (`sampled` of them). `weight_reads`: weight places of the
+    FIFOs, all elements. `activation_reads`: non-zero activations, once for each filter group that
+    uses them.
     """
 
     group_cycles: Ints
+    group_operations: Ints
     vector_ops: int
     macs: int
     busy: int

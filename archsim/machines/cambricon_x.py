@@ -1,0 +1,85 @@
+"""Cambricon-X's array (MICRO'16): rules and sources in docs/machines/cambricon_x.md.
+
+An indexing module brings each element the neurons that its stored, non-zero weights meet; zero
+weights cost nothing anywhere, zero neurons as much as any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.components.cambricon_x_pe_array import CambriconXPeArray
+from archsim.kernels.cambricon_x import CambriconXArray, CambriconXCycles, layer_cycles
+from archsim.kernels.groups import group_numbers, group_sizes
+from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
+from archsim.operands import buffer_waits, weights_of
+from archsim.tiles import Tiles, ceil_div
+
+if TYPE_CHECKING:
+    from archsim.arch import Arch
+    from archsim.layer import Layer
+    from archsim.tensors import LayerTensors
+    from archsim.tiles import Ints
+
+FLOWS = ("input", "weight", "output")
+
+PSUM_BYTES = 6
+"""A 24-bit partial sum in a register of the adder trees, read and written."""
+
+
+def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    """The one phase of inference; a tile is as many pixels of a group of output channels as half of
+    the output buffer holds."""
+    part = only(arch, CambriconXPeArray)
+    plane = layer.positions * layer.out_size[0] * layer.out_size[1]
+    array = CambriconXArray(part.pes, part.multipliers, part.sync, part.step_bits)
+    work = layer_cycles(weights_of(layer, tensors, arch) != 0, plane, layer.groups, array)
+    sizes = group_sizes(layer.out_channels, 1, part.pes)
+    width = max(1, share_of(arch, storage_of(arch, "output")) // 2 // part.pes)
+    pixels = np.minimum(width, plane - np.arange(0, plane, width))
+    stored = _stored_bytes(work, sizes)
+    cycles = np.outer(work.pixel_cycles, pixels)
+    inputs = np.outer(work.neuron_reads // plane, pixels)
+    weights = np.outer(stored, pixels)
+    limits = {
+        "input": buffer_of(arch, "input").move_cycles(inputs),
+        "weight": buffer_of(arch, "weight").move_cycles(weights),
+    }
+    limited = np.maximum.reduce([cycles, *limits.values()])
+    multipliers = part.pes * part.multipliers
+    waits = buffer_waits(cycles, limited, limits["weight"], multipliers)
+    return (
+        Tiles(
+            phase="inference",
+            cycles=cycles,
+            limited=limited,
+            outputs=np.outer(sizes, pixels),
+            moving={"input": layer.input_elements},
+            stationary={"weight": stored},
+            halo_bytes=halo_bytes(layer),
+            macs_done=work.macs,
+            macs_skipped=layer.macs - work.macs,
+            instances={arch.compute: multipliers},
+            busy={arch.compute: work.busy},
+            lost={arch.compute: work.lost | waits},
+            actions={
+                storage_of(arch, "input"): {"read": int(inputs.sum())},
+                storage_of(arch, "weight"): {"read": int(weights.sum())},
+                name_of(arch, CambriconXPeArray): {
+                    "mac": work.macs + work.filler_slots,
+                    "index": work.weight_reads,
+                    "psum_access": work.element_cycles * PSUM_BYTES,
+                },
+            },
+            side={storage_of(arch, flow): limit for flow, limit in limits.items()},
+        ),
+    )
+
+
+def _stored_bytes(work: CambriconXCycles, sizes: Ints) -> Ints:
+    """(G,) whole bytes of the values and their steps or index bits."""
+    bits = np.bincount(group_numbers(sizes), weights=work.stored_bits, minlength=len(sizes))
+    return ceil_div(bits.astype(np.int64), 8)
