@@ -15,6 +15,8 @@ Floats = NDArray[np.float32]
 
 def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
     """Live entries (K, rest of shape multiplied) of a mask over (K, C, ...)."""
+    if isinstance(mask.channel_order, tuple):
+        return _counted_by_channel(mask.channel_order, shape, rng)
     latent = _latent(mask, shape, rng)
     if mask.counted:
         return _counted(mask, latent, shape, rng)
@@ -25,6 +27,18 @@ def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> N
     if not chances.all():
         drawn &= chances > 0
     return drawn.reshape(shape[0], -1)
+
+
+def _counted_by_channel(
+    orders: tuple[str, ...], shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Each channel of each filter keeps as many of its taps as its letter says, any of them."""
+    if len(orders) != shape[0]:
+        raise ValueError(f"channel_order is a list of {len(orders)} where {shape[0]} are needed")
+    shares = np.stack([_in_order(letters, shape[1]) for letters in orders])
+    taps = int(np.prod(shape[2:]))
+    places = rng.random((*shares.shape, taps)).argsort(axis=2)
+    return (places < np.round(shares * taps)[..., None]).reshape(shape[0], -1)
 
 
 def _counted(
@@ -60,7 +74,7 @@ def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Flo
     latent = np.full((filters, channels, 1), middle, dtype=np.float32)
     if mask.filters and not mask.counted:
         latent += _effects(quantile_sample(mask.filters, filters, rng), middle)[:, None, None]
-    if mask.channel_order is not None:
+    if isinstance(mask.channel_order, str):
         latent += _effects(_in_order(mask.channel_order, channels), middle)[:, None]
     elif mask.channels:
         latent += _effects(quantile_sample(mask.channels, channels, rng), middle)[:, None]

@@ -11,6 +11,7 @@ LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 Share = Annotated[float, Field_(ge=0, le=1)]
 Shares = tuple[Share, ...]
+Order = Annotated[str, Field_(pattern=r"^[0-9a-z]+$")]
 Counts = tuple[Annotated[int, Field_(ge=0)], ...]
 
 
@@ -114,17 +115,18 @@ class Mask(_Section):
 
     filters and channels are quantiles of the share within one filter or channel, lowest first, at
     even steps of the normal quantile; filter_order and channel_order instead have one letter each,
-    letter i of 0 .. 9 a .. z for a share of i/35. With `counted` each filter has its share to the
-    entry, else it is the chance of a coin. taps is the share at each place of the kernel; kernel is
-    the part of the Gaussian variance that entries of one filter's channel have in common.
+    letter i of 0 .. 9 a .. z for a share of i/35; a list of channel orders has one a filter. With
+    `counted` each filter has its share to the entry, else it is the chance of a coin. taps is the
+    share at each place of the kernel; kernel is the part of the Gaussian variance that entries of
+    one filter's channel have in common.
     """
 
     live: Share
     counted: bool = False
     filters: Shares = ()
     channels: Shares = ()
-    filter_order: str | None = Field_(default=None, pattern=r"^[0-9a-z]+$")
-    channel_order: str | None = Field_(default=None, pattern=r"^[0-9a-z]+$")
+    filter_order: Order | None = None
+    channel_order: Order | tuple[Order, ...] | None = None
     taps: Shares = ()
     kernel: Annotated[float, Field_(ge=0, lt=1)] = 0.0
 
@@ -134,6 +136,8 @@ class Mask(_Section):
             raise ValueError("filter_order goes with counted: true and without filters")
         if self.channels and self.channel_order is not None:
             raise ValueError("give channels or channel_order, not both")
+        if isinstance(self.channel_order, tuple) and not self.counted:
+            raise ValueError("a channel_order for each filter goes with counted: true")
         return self
 
 

@@ -14,6 +14,8 @@ POINTS, MOST_POINTS = 17, 33
 # Filters of masks up to this size are drawn with exact counts: in larger ones chance hardly shows.
 LARGEST_COUNTED = 1 << 18
 LONGEST_ORDER = 400
+# With so few filters (or groups), which of them a channel's zeros belong to decides their balance.
+FEW_FILTERS = 4
 SMALLEST_KERNEL_SHARE = 0.005
 LARGEST_KERNEL = 64
 Floats = NDArray[np.float64]
@@ -50,6 +52,10 @@ def measure_mask(live: NDArray[np.bool_], *, counted: bool) -> dict[str, object]
         section["filters"] = quantiles(found, MOST_POINTS if counted else POINTS)
         latent += (probit(found) - probit(np.array(share)))[:, None]
     by_channel = mask.mean(axis=(0, 2))
+    if counted and filters <= FEW_FILTERS and 1 < taps < len(LETTERS) and channels <= LONGEST_ORDER:
+        section.pop("filters", None)
+        section.pop("filter_order", None)
+        return {**section, "channel_order": [letters(each) for each in mask.mean(axis=2)]}
     if counted and 1 < channels <= LONGEST_ORDER:
         section["channel_order"] = letters(by_channel)
         latent += probit(shrunk(by_channel, filters * taps)) - probit(np.array(share))

@@ -128,6 +128,12 @@ def test_counted_masks_keep_every_filters_share_to_the_entry():
     assert live.tolist() == [0, 18, 35, 35, 9]
 
 
+def test_a_channel_order_for_each_filter_counts_each_channel():
+    mask = {"live": 0.5, "counted": True, "channel_order": ["0zcn", "zz00"], "values": [1]}
+    live = np.count_nonzero(drawn(mask, (2, 4, 3, 1), "pruned"), axis=(2, 3))
+    assert live.tolist() == [[0, 3, 1, 2], [3, 3, 0, 0]]
+
+
 def test_coins_spread_filters_as_binomials_do():
     weights = drawn({"live": 0.4, "values": [1]}, (2000, 10, 3, 3), "pruned")
     counts = weights.reshape(2000, -1).sum(axis=1)
@@ -227,6 +233,12 @@ def test_a_slice_has_a_scale_where_it_has_a_code():
         ({"weight": {"live": 0.5, "taps": [0.5]}}, "weight", (3, 4, 3, 3), "kernel of 9"),
         ({"pruned": {"live": 0.5, "channel_order": "zz"}}, "pruned", (3, 4, 1, 1), "4 are needed"),
         ({"coef": {"rows": {"live": 0.5}, **CODES}}, "coef", (3, 4, 2), "a row has 2 codes"),
+        (
+            {"pruned": {"live": 0.5, "counted": True, "channel_order": ["zz", "00"]}},
+            "pruned",
+            (3, 2, 3, 3),
+            "list of 2 where 3",
+        ),
         ({"input": {"classes": [{**COIN, "values": [1] * 27}]}}, "input", (400, 1, 1), "127"),
         ({"weight": {"live": 2}}, "weight", (3, 4, 1, 1), "profile.weight.live"),
     ],

@@ -33,6 +33,7 @@ CLASS = {"channels": 2, "zero": 0.5, "values": [1]}
         ({"input": {"classes": [CLASS], "shared": {"levels": [1, 0]}}}, "they rise"),
         ({"weight": {"live": 0.5, "channels": [0.5], "channel_order": "i"}}, "not both"),
         ({"weight": {"live": 0.5, "filter_order": "i"}}, "counted: true"),
+        ({"weight": {"live": 0.5, "channel_order": ["i"]}}, "counted: true"),
         ({"weight": {"live": 0.5, "values": [-1]}}, "greater than or equal to 0"),
         ({"coef": {"rows": {"live": 0.5}, "nonzeros": [1]}}, "positive or negative codes"),
         ({"coef": {"rows": {"live": 0.5}, "nonzeros": []}}, "at least 1 item"),
