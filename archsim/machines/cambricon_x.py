@@ -42,15 +42,15 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     pixels = np.minimum(width, plane - np.arange(0, plane, width))
     stored = _stored_bytes(work, sizes)
     cycles = np.outer(work.pixel_cycles, pixels)
-    inputs = np.outer(work.neuron_reads // plane, pixels)
-    weights = np.outer(stored, pixels)
-    limits = {
-        "input": buffer_of(arch, "input").move_cycles(inputs),
-        "weight": buffer_of(arch, "weight").move_cycles(weights),
+    moved = {
+        "input": np.outer(work.neuron_reads // plane, pixels),
+        "weight": np.outer(stored, pixels),
     }
+    limits = {flow: buffer_of(arch, flow).move_cycles(nbytes) for flow, nbytes in moved.items()}
     limited = np.maximum.reduce([cycles, *limits.values()])
     multipliers = part.pes * part.multipliers
     waits = buffer_waits(cycles, limited, limits["weight"], multipliers)
+    reads = {storage_of(arch, flow): {"read": int(nbytes.sum())} for flow, nbytes in moved.items()}
     return (
         Tiles(
             phase="inference",
@@ -65,18 +65,19 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             instances={arch.compute: multipliers},
             busy={arch.compute: work.busy},
             lost={arch.compute: work.lost | waits},
-            actions={
-                storage_of(arch, "input"): {"read": int(inputs.sum())},
-                storage_of(arch, "weight"): {"read": int(weights.sum())},
-                name_of(arch, CambriconXPeArray): {
-                    "mac": work.macs + work.filler_slots,
-                    "index": work.weight_reads,
-                    "psum_access": work.element_cycles * PSUM_BYTES,
-                },
-            },
+            actions=reads | {name_of(arch, CambriconXPeArray): _array_actions(work)},
             side={storage_of(arch, flow): limit for flow, limit in limits.items()},
         ),
     )
+
+
+def _array_actions(work: CambriconXCycles) -> dict[str, int]:
+    """Multiplications, fillers included; index fields read; partial sums updated."""
+    return {
+        "mac": work.macs + work.filler_slots,
+        "index": work.weight_reads,
+        "psum_access": work.element_cycles * PSUM_BYTES,
+    }
 
 
 def _stored_bytes(work: CambriconXCycles, sizes: Ints) -> Ints:

@@ -62,6 +62,11 @@ class _Run:
     stored: Ints
     rounds: int
 
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of the stored activations."""
+        return -(-int(self.stored.sum()) * ENTRY_BITS // 8)
+
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference; a group is as much of a filter group as half the weight memories
@@ -69,22 +74,21 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     part = only(arch, ScnnPeArray)
     array = _array(part)
     run = (_linear if layer.kind == "linear" else _conv)(layer, tensors, arch)
-    work, fifo = run.work, buffer_of(arch, "weight")
+    work = run.work
     half = max(1, share_of(arch, storage_of(arch, "weight")) // 2)
     cut = _Cut(np.maximum(1, ceil_div(run.weights, half)), _passes(run, layer, arch))
     cycles = cut.table(run.cycles)
     read = cut.table(run.operations) * (array.weights * array.elements * ENTRY_BITS)
-    limit = fifo.move_cycles(ceil_div(read, 8))
+    limit = buffer_of(arch, "weight").move_cycles(ceil_div(read, 8))
     limited = np.maximum(cycles, limit)
     multipliers = array.elements * array.products
-    inputs = -(-int(run.stored.sum()) * ENTRY_BITS // 8)
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
             limited=limited,
             outputs=cut.finished(run.outputs),
-            moving={"input": inputs},
+            moving={"input": run.input_bytes},
             stationary={"weight": cut.rows(run.weights)},
             halo_bytes=halo_bytes(layer),
             macs_done=work.macs,
@@ -92,24 +96,30 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             instances={arch.compute: multipliers},
             busy={arch.compute: work.busy},
             lost={arch.compute: work.lost | buffer_waits(cycles, limited, limit, multipliers)},
-            actions={
-                storage_of(arch, "input"): {"read": inputs * run.rounds},
-                storage_of(arch, "weight"): {
-                    "read": -(-work.weight_reads * ENTRY_BITS // 8),
-                    # DRAM's bytes are counted once with the traffic; every element gets a copy.
-                    "write": int(run.weights.sum()) * (fifo.count - 1),
-                },
-                name_of(arch, ScnnPeArray): {
-                    "mac": work.busy,
-                    "scatter": work.macs,
-                    "fifo": work.macs * QUEUE_BYTES,
-                    "psum_access": work.macs * PSUM_BYTES,
-                },
-            },
+            actions=_actions(run, arch),
             side={storage_of(arch, "weight"): limit},
             notes=_notes(layer, work),
         ),
     )
+
+
+def _actions(run: _Run, arch: Arch) -> dict[str, dict[str, int]]:
+    """Counts to be priced; DRAM and the filling of memories are counted with the traffic."""
+    work = run.work
+    return {
+        storage_of(arch, "input"): {"read": run.input_bytes * run.rounds},
+        storage_of(arch, "weight"): {
+            "read": -(-work.weight_reads * ENTRY_BITS // 8),
+            # The traffic counts a weight once, and every element gets a copy.
+            "write": int(run.weights.sum()) * (buffer_of(arch, "weight").count - 1),
+        },
+        name_of(arch, ScnnPeArray): {
+            "mac": work.busy,
+            "scatter": work.macs,
+            "fifo": work.macs * QUEUE_BYTES,
+            "psum_access": work.macs * PSUM_BYTES,
+        },
+    }
 
 
 def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> int:
