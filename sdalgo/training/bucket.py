@@ -1,0 +1,99 @@
+"""Bucket switch updating: how a power-of-two coefficient moves (paper IV #2, appendix D).
+
+A coefficient is 0 or +-2^p with p in P = {p_min .. p_min + levels - 1}. Its code is 0, or
+sign * (1 + p - p_min), so the codes of one coefficient stand on a line, -levels .. levels, in the
+order of their values. Moving a value up or down by one bucket is therefore adding +1 or -1 to its
+code: a negative coefficient halves when it moves up, the smallest one moves to zero, and zero can
+be left on either side. Each coefficient has an integer counter of the directions asked for; it
+moves once they add up to `theta_c`. Nothing here is a floating-point weight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from sdalgo.errors import InputError
+
+Signal = Literal["gradient", "step"]
+Reset = Literal["fire", "epoch"]
+LowEnd = Literal["zero", "hold"]
+MOST_COUNTS = 126  # an int8 counter holds one more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """When and how coefficients move. Where paper and released code differ there is a switch.
+
+    Attributes:
+        theta_g: signals of at most this magnitude count as zero.
+        theta_c: directions, up less down, that move a coefficient.
+        signal: what theta_g is compared with: the gradient (paper) or the optimiser's whole step,
+            learning rate and momentum included (released code).
+        reset: counters are cleared when they fire (paper), or also at the start of each epoch
+            (released code).
+        low_end: the smallest power moves on to zero, and back out on either side (released code;
+            the paper lets non-zeros become zero), or stays where it is.
+        momentum: of the signal; above 0 it costs a float for each coefficient.
+        weight_decay: added to the gradient, times the coefficient's value.
+    """
+
+    theta_g: float = 5e-3
+    theta_c: int = 7
+    signal: Signal = "gradient"
+    reset: Reset = "fire"
+    low_end: LowEnd = "zero"
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        rules = [
+            ("theta_g", self.theta_g >= 0, "from 0 up"),
+            ("theta_c", 1 <= self.theta_c <= MOST_COUNTS, f"1 to {MOST_COUNTS}"),
+            ("signal", self.signal in ("gradient", "step"), "gradient or step"),
+            ("reset", self.reset in ("fire", "epoch"), "fire or epoch"),
+            ("low_end", self.low_end in ("zero", "hold"), "zero or hold"),
+            ("momentum", 0 <= self.momentum < 1, "from 0 up and below 1"),
+            ("weight_decay", self.weight_decay >= 0, "from 0 up"),
+        ]
+        for name, legal, wanted in rules:
+            if not legal:
+                raise InputError(f"rule {name}", f"{getattr(self, name)!r} is not {wanted}")
+
+
+# Appendix E with the readings of paper and code; momentum 0.9 and 5e-4 are the released driver's.
+AS_PAPER = Rule()
+AS_RELEASED = Rule(signal="step", reset="epoch", momentum=0.9, weight_decay=5e-4)
+
+
+def directions(descent: Tensor, theta_g: float) -> Tensor:
+    """Return int8 +1, -1 or 0: where each value should go.
+
+    Args:
+        descent: minus the gradient, or the step; any shape.
+        theta_g: magnitudes up to this give 0.
+    """
+    return descent.gt(theta_g).to(torch.int8) - descent.lt(-theta_g).to(torch.int8)
+
+
+def switch(code: Tensor, counter: Tensor, moves: Tensor, levels: int, rule: Rule) -> int:
+    """Count the moves and switch the buckets that are full, in place; return how many changed.
+
+    Args:
+        code: int8, -levels .. levels; entries outside the mask are zero.
+        counter: int8, as `code`.
+        moves: int8 +1, -1 or 0, as `code`; zero outside the mask.
+        levels: |P|.
+    """
+    counter.add_(moves)
+    full = counter.abs() >= rule.theta_c
+    wanted = (code + counter.sign() * full).clamp_(-levels, levels)
+    if rule.low_end == "hold":
+        wanted = torch.where((wanted == 0) & (code != 0), code, wanted)
+    changed = int((wanted != code).sum())
+    code.copy_(wanted)
+    counter.masked_fill_(full, 0)
+    return changed

@@ -1,0 +1,80 @@
+"""The optimiser of Ce: signals from gradients, directions from signals, bucket switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sdalgo.training.bucket import Rule, directions, switch
+from sdalgo.training.weight import DecomposedWeight
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What one update, or several, did."""
+
+    asked: int = 0  # directions that were not zero
+    switched: int = 0  # coefficients that changed
+
+    def __add__(self, other: Moved) -> Moved:
+        return Moved(asked=self.asked + other.asked, switched=self.switched + other.switched)
+
+
+class BucketSwitch:
+    """Updates the codes of a network after each backward pass.
+
+    Args:
+        layers: by name, as `decomposed_weights` gives them.
+        rule: of the switch.
+    """
+
+    def __init__(self, layers: Mapping[str, DecomposedWeight], rule: Rule) -> None:
+        self.layers, self.rule = layers, rule
+        self.velocity: dict[str, Tensor] = {}  # stays empty without momentum
+
+    def start_epoch(self) -> None:
+        """Clear the counters where the rule says so."""
+        if self.rule.reset == "epoch":
+            for held in self.layers.values():
+                held.counter.zero_()
+
+    @torch.no_grad()
+    def step(self, lr: float) -> Moved:
+        """Use up the gradients of the last backward pass; layers without one stay.
+
+        Args:
+            lr: enters the signal where the rule compares steps, and is unused elsewhere.
+        """
+        moved = Moved()
+        for name, held in self.layers.items():
+            if held.gradient is None:
+                continue
+            descent = self._descent(name, held, lr)
+            held.gradient = None
+            moves = directions(descent, self.rule.theta_g).mul_(held.mask)
+            switched = switch(held.code, held.counter, moves, held.levels, self.rule)
+            moved += Moved(asked=int(torch.count_nonzero(moves)), switched=switched)
+        return moved
+
+    def _descent(self, name: str, held: DecomposedWeight, lr: float) -> Tensor:
+        """Minus the gradient, or minus lr times its running sum: where the values should go."""
+        assert held.gradient is not None
+        signal, rule = held.gradient, self.rule
+        if rule.weight_decay:
+            signal = signal + rule.weight_decay * held.values()
+        if rule.momentum:
+            kept = self.velocity.get(name)
+            signal = signal.clone() if kept is None else kept.mul_(rule.momentum).add_(signal)
+            self.velocity[name] = signal
+        return signal * (-lr if rule.signal == "step" else -1.0)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the momentum, if any; codes and counters are the network's own state."""
+        return dict(self.velocity)
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Restore what `state_dict` gave."""
+        self.velocity = {name: value.clone() for name, value in state.items()}
