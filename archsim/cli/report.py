@@ -22,7 +22,7 @@ def show_workload(rows: Sequence[Row], verbose: int) -> None:
     """Everything about one workload: what it is made from, the normalised table, where the energy
     goes and, if asked for, where the time goes and each layer."""
     result = rows[0].result
-    layers = len(result.layers)
+    layers = len({layer.name for layer in result.layers})
     drawn = {"profile": "drawn from profile", "measured": "measured tensors"}[result.mode]
     console.say(f"{rows[0].stored.group}: {drawn}, {layers} layers, {result.macs / 1e9:.4g} GMAC")
     for line in dict.fromkeys(note for row in rows for note in row.result.notes):

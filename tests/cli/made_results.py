@@ -30,6 +30,17 @@ DRAM = {
 }
 
 
+ROLES = {"input": "moving", "weight": "stationary", "index": "stationary", "output": "result"}
+
+
+def flows(stem: str) -> dict[str, object]:
+    """The buffers named after a flow stand on its path."""
+    return {
+        flow: {"role": ROLES[flow], "path": [part for part in PARTS[stem] if flow in part]}
+        for flow in DRAM[stem]
+    }
+
+
 def layer(stem: str, name: str, share: float) -> LayerResult:
     energy = {part: pj * share * 1e6 for part, (_, pj) in PARTS[stem].items()}
     dram = {flow: round(n * share) * 1000 for flow, n in DRAM[stem].items()}
@@ -63,7 +74,7 @@ def result(stem: str, workload: str = "tiny", mode: str = "profile") -> Result:
         clock_mhz=1000.0,
         workload=workload,
         workload_hash="b2",
-        arch_resolved={"name": NAMES[stem], "components": components},
+        arch_resolved={"name": NAMES[stem], "flows": flows(stem), "components": components},
         mode=mode,
         cycles=cycles,
         instances={"dram": 1},

@@ -7,7 +7,7 @@ from made_results import result, stored
 
 from archsim.bars import COLUMN_INCHES, PAGE_INCHES, arrange, broken
 from archsim.normalise import normalise
-from archsim.palette import bands
+from archsim.palette import FAMILIES, bands
 from archsim.plots import figures
 from archsim.results_store import Stored
 
@@ -94,6 +94,17 @@ def test_bands_are_shares_of_the_reference_and_add_up_to_it(rows):
     assert sums == pytest.approx([1.0, 0.6, 0.25], abs=0.002)  # `post` is too small to draw
     assert "post" not in {band.label for band in stack}
     assert len({band.colour for band in stack}) == len(stack)
+
+
+def test_what_does_the_same_has_shades_of_one_family(rows):
+    parts = [row.result.energy_by for row in rows]
+    stack = bands(rows, parts, [rows[0].result.energy_pj] * len(rows))
+    colours = {band.label: band.colour for band in stack}
+    assert colours["weight_gb"] in FAMILIES["stationary"]
+    assert colours["weight_buffer"] in FAMILIES["stationary"]
+    assert colours["input_gb"] in FAMILIES["moving"]
+    assert colours["nfu"] in FAMILIES["compute"]
+    assert [band.label for band in stack][:4] == ["dram", "input_gb", "weight_gb", "weight_buffer"]
 
 
 def test_small_parts_that_add_up_are_drawn_as_other(rows):
