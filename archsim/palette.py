@@ -69,7 +69,7 @@ def machine_colours(rows: Sequence[Row]) -> dict[str, str]:
 
 def _colours(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
     """A shade of its family for each name, families from the bottom to the top of a bar."""
-    families = {}
+    families: dict[str, str] = {}
     for row in rows:
         families |= _families(row.result.arch_resolved)
     order = list(FAMILIES)
