@@ -51,8 +51,8 @@ class Machine(Protocol):
 def load_machine(path: Path) -> Machine:
     """The machine file at `path`. InputError if it lacks `tiles` or `FLOWS`.
 
-    Only files of the package or of a folder that the user named as a machines folder come here. Each
-    is loaded once, so that the classes it defines are the same wherever they are met.
+    Only files of the package or of a folder that the user named as a machines folder come here.
+    Each is loaded once, so that the classes it defines are the same wherever they are met.
     """
     if path.parent == Path(__file__).parent / "machines":
         module: ModuleType = importlib.import_module(f"archsim.machines.{path.stem}")
