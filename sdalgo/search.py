@@ -131,7 +131,8 @@ class _Search:
             norm = np.einsum("ij,ij->i", row, row)
             usable = (norm > 0)[:, None]
             old = coef[:, :, column]
-            wanted = (rest @ row[:, :, None])[:, :, 0] / np.where(norm > 0, norm, 1)[:, None] + old
+            along = (rest @ row[:, :, None])[:, :, 0] / np.where(norm > 0, norm, 1)[:, None]
+            wanted = np.asarray(along + old, dtype=np.float32)
             new = np.where(usable & self.live, _choose(wanted, norm[:, None], prices), 0)
             rest -= (new - old)[:, :, None] * row[:, None, :]
             coef[:, :, column] = new

@@ -7,7 +7,6 @@ import pytest
 
 from sdalgo import decompose, preset
 
-
 WIDTHS = ((64, 3), (128, 4), (256, 6), (512, 3))
 
 

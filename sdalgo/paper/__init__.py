@@ -1,0 +1,74 @@
+"""Figures and tables of the paper that sdalgo computes, one file each.
+
+A file holds `rows(progress)`, which returns a list of `Row`. `write` puts them into
+results/paper/NAME.json, where `archsim paper` reads them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sdalgo.errors import InputError
+from sdalgo.tensor_file import write_bytes
+
+NAMES = ("fig3", "table2", "table3", "table4")
+FORMAT = "sdalgo-paper/1"
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One number of the paper beside ours.
+
+    Attributes:
+        row: which row or bar of the table or figure.
+        quantity, unit: what is compared.
+        paper: the printed value; None where the paper prints none.
+        ours: None where it cannot be computed here, and `how` then says what is missing.
+        how: the rule, the inputs, and the assumption that moves the value most.
+        meets: the values agree to the printed digits; None where one is missing.
+    """
+
+    row: str
+    quantity: str
+    unit: str
+    paper: float | None
+    ours: float | None
+    how: str
+    meets: bool | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        if self.paper is None or self.ours is None or self.paper == 0:
+            return None
+        return self.ours / self.paper
+
+
+def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
+    """Return the document of one figure or table, ready for JSON."""
+    if name not in NAMES:
+        raise InputError(f"paper {name}", f"unknown; there are {', '.join(NAMES)}")
+    rows: list[Row] = importlib.import_module(f"{__name__}.{name}").rows(progress)
+    return {
+        "format": FORMAT,
+        "name": name,
+        "made_by": f"sdalgo paper {name}",
+        "rows": [{**asdict(row), "ratio": row.ratio} for row in rows],
+    }
+
+
+def write(document: dict[str, Any], folder: Path) -> Path:
+    """Write a document as FOLDER/paper/NAME.json; returns the path."""
+    path = folder / "paper" / f"{document['name']}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(str(path.parent), f"cannot be made: {error.strerror}") from error
+    write_bytes(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    return path
