@@ -60,8 +60,11 @@ class Coefficients:
 
     @property
     def live_raw_bits(self) -> Ints:
-        """(K,) bits of the live rows of a raw layer."""
-        return np.asarray((self.nonzeros > 0).sum(axis=1) * self.basis_columns * RAW_BITS)
+        """(K,) bits of the live rows of a raw layer; the last triple may lack weights."""
+        live = self.nonzeros > 0
+        missing = live.shape[1] * self.basis_columns * RAW_BITS - self.raw_bits
+        bits = live.sum(axis=1) * self.basis_columns * RAW_BITS - live[:, -1] * missing
+        return np.asarray(bits)
 
     def rows(self, filters: slice, rows_per_cycle: int, keep_dead: bool) -> Rows:
         """The rows of some filters as the array sees them; `keep_dead` is an ablation that skips

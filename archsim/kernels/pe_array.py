@@ -31,17 +31,14 @@ class Array:
     seats: int
     lines: int
     seat_macs: int
+    lanes: int
+    """All multipliers, those included that seats leave over."""
     streams: int
     sync: str
 
     @property
     def seats_per_stream(self) -> int:
         return self.seats // self.streams
-
-    @property
-    def lanes(self) -> int:
-        """All multipliers."""
-        return self.seats * self.lines * self.seat_macs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -172,6 +172,7 @@ def _array(machine: _Machine, layer: Layer) -> Array:
         seats=slices.slices * clusters,
         lines=slices.lines,
         seat_macs=macs // clusters,
+        lanes=slices.slices * slices.lines * macs,
         streams=slices.slices if layer.kind == "depthwise" else slices.streams,
         sync=slices.sync,
     )
