@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sdalgo.cli import build, console, decompose, listing, paper
+from sdalgo.cli import build, console, decompose, listing, paper, train
 from sdalgo.errors import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -25,6 +25,7 @@ app.command("decode")(decompose.decode)
 app.command("build")(build.build)
 app.command("paper")(paper.paper)
 app.command("list")(listing.listing)
+app.command("train")(train.train)
 
 
 @app.callback()

@@ -1,0 +1,214 @@
+"""Training files: what `sdalgo train` reads (docs/training.md)."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sdalgo.errors import InputError
+from sdalgo.training.bucket import Rule
+from sdalgo.training.components import NAMES
+from sdalgo.training.convert import Form
+from sdalgo.training.schedule import Schedule
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
+_PATH_CHARACTERS = r"^[A-Za-z0-9_+.\-]+$"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(_Strict):
+    """Where samples come from."""
+
+    kind: Literal["idx", "cifar10", "cifar100", "text"]
+    folder: Text
+    size: Count = 28  # pixels a side, or characters in a window
+    train: Count | None = None  # how many training samples to use; None: all
+    test: Count | None = None
+    augment: Literal["none", "crop_flip"] = "none"
+
+
+class Phase(_Strict):
+    """Epochs and rates of one training (appendix E)."""
+
+    epochs: Annotated[int, Field(ge=0)]
+    lr: Positive
+    swa_start: Count | None = None
+    swa_lr: Positive = 2e-3
+
+    def schedule(self) -> Schedule:
+        """Return the same as the loop takes it."""
+        return Schedule(**self.model_dump())
+
+
+class Arm(_Strict):
+    """One way to train or to compress; what is not given is the file's."""
+
+    name: Annotated[str, Field(pattern=_PATH_CHARACTERS)]
+    method: Literal["vanilla", "switch", "components"]
+    components: tuple[Literal["DE", "Q2", "US", "SS", "RT"], ...] = ()
+    theta: Positive | None = None
+    rows_pruned: dict[str, Share] | None = None
+    equal_bits: str | None = None  # an earlier arm, whose size this one is pruned to
+    paper: dict[str, float] | None = None  # its row in the paper, for the table
+
+
+class Switch(_Strict):
+    """Of SD-T: the fields of `bucket.Rule`."""
+
+    theta_g: float = 5e-3
+    theta_c: int = 7
+    signal: Literal["gradient", "step"] = "gradient"
+    reset: Literal["fire", "epoch"] = "fire"
+    low_end: Literal["zero", "hold"] = "zero"
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def rule(self) -> Rule:
+        """Return the rule, checked."""
+        return Rule(**self.model_dump())
+
+
+class Experiment(_Strict):
+    """A network, data, a task, arms and seeds."""
+
+    name: Annotated[str, Field(pattern=_PATH_CHARACTERS)]
+    network: Text
+    data: Data
+    task: Literal["fine_tuning", "adaptation", "compression"]
+    arms: tuple[Arm, ...]
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
+    batch: Count = 128
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    source_classes: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    pretrain: Phase
+    train: Phase
+    theta: Positive = 7e-3
+    highest: Annotated[int, Field(ge=-8, le=8)] = 0
+    rows_pruned: dict[str, Share] = {"default": 0.0}
+    dense: tuple[str, ...] = ()
+    switch: Switch = Switch()
+    momentum: Share = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 5e-4
+
+    def form(self, arm: Arm) -> Form:
+        """Return the decomposed form of an arm; rows are dropped where it asks for SS."""
+        rows = (arm.rows_pruned or self.rows_pruned) if "SS" in arm.components else None
+        theta = arm.theta or self.theta
+        return Form(theta=theta, highest=self.highest, rows_pruned=rows, dense=self.dense)
+
+    def key(self, *parts: Any) -> str:
+        """Return a digest of everything that decides what a run computes; not its length.
+
+        Args:
+            parts: what tells the runs of an experiment apart.
+        """
+        shared = self.model_dump(exclude={"arms": True, "seeds": True, "data": {"folder"}})
+        text = json.dumps([shared, *parts], sort_keys=True, default=list)
+        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+_NAMED = {
+    "VA": Arm(name="VA", method="vanilla"),
+    "SD": Arm(name="SD", method="switch"),
+    "SS": Arm(name="SS", method="switch", components=("SS",)),
+}
+
+
+def load_experiment(path: Path) -> Experiment:
+    """Read and check a training file.
+
+    Raises:
+        InputError: it cannot be read, or a key or value is wrong; all of them in one message.
+    """
+    import yaml  # noqa: PLC0415  (quick start)
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(str(path), f"cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise InputError(str(path), "holds no mapping of keys to values")
+    arms = values.get("arms")
+    if isinstance(arms, list):
+        values = {**values, "arms": [_named(str(path), arm) for arm in arms]}
+    try:
+        experiment = Experiment.model_validate(values)
+    except ValidationError as error:
+        raise InputError(str(path), _messages(error)) from error
+    _check(str(path), experiment)
+    return experiment
+
+
+def narrowed(
+    experiment: Experiment, folder: Path | None, seeds: list[int] | None, arms: list[str] | None
+) -> Experiment:
+    """Return the experiment with another data folder, other seeds, or fewer arms.
+
+    Raises:
+        InputError: an arm does not exist, or is sized after one that is left out.
+    """
+    changed: dict[str, Any] = {}
+    if folder:
+        changed["data"] = experiment.data.model_copy(update={"folder": str(folder)})
+    if seeds:
+        changed["seeds"] = tuple(seeds)
+    if arms:
+        known = [arm.name for arm in experiment.arms]
+        for name in arms:
+            if name not in known:
+                raise InputError(f"arm {name}", f"unknown; there are {', '.join(known)}")
+        changed["arms"] = tuple(arm for arm in experiment.arms if arm.name in arms)
+    found = experiment.model_copy(update=changed)
+    _check(experiment.name, found)
+    return found
+
+
+def _named(place: str, arm: Any) -> Any:
+    if not isinstance(arm, str):
+        return arm
+    if arm not in _NAMED:
+        raise InputError(place, f"arm {arm}: unknown; {', '.join(_NAMED)}, or a mapping with name, "
+                                f"method and components ({', '.join(NAMES)})")  # fmt: skip
+    return _NAMED[arm].model_dump()
+
+
+def _messages(error: ValidationError) -> str:
+    found = []
+    for one in error.errors():
+        where = ".".join(str(part) for part in one["loc"])
+        message = one["msg"]
+        if one["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(one["loc"][-1]), _keys(), n=1)
+            message = "unknown key" + (f", did you mean {near[0]}?" if near else "")
+        found.append(f"{where}: {message}")
+    return "; ".join(found)
+
+
+def _keys() -> list[str]:
+    return [key for part in (Experiment, Data, Phase, Arm, Switch) for key in part.model_fields]
+
+
+def _check(place: str, experiment: Experiment) -> None:
+    """What no single field can know."""
+    names = [arm.name for arm in experiment.arms]
+    if not names or len(set(names)) != len(names):
+        raise InputError(place, "arms: at least one, each with a name of its own")
+    if not experiment.seeds or len(set(experiment.seeds)) != len(experiment.seeds):
+        raise InputError(place, "seeds: at least one, each once")
+    for index, arm in enumerate(experiment.arms):
+        if arm.equal_bits and arm.equal_bits not in names[:index]:
+            message = f"arm {arm.name}: equal_bits: no arm {arm.equal_bits} stands before it"
+            raise InputError(place, message)
+        experiment.form(arm).options()
+    experiment.switch.rule()

@@ -1,0 +1,215 @@
+"""A whole experiment: for each seed, pre-train once, then every arm from there (VI-A, VI-C1).
+
+Each training has a folder with its log, its checkpoint and its best network; what is finished is
+not done again.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sdalgo.errors import InputError
+from sdalgo.networks import network
+from sdalgo.tensor_file import write_bytes
+from sdalgo.training.components import Components, density_for
+from sdalgo.training.config import Arm, Experiment, Phase
+from sdalgo.training.convert import to_decomposed
+from sdalgo.training.learners import Alternating, Descent, Learner, Switching
+from sdalgo.training.loop import Conditions, Progress, Run, evaluate
+from sdalgo.training.readers import READERS
+from sdalgo.training.samples import Problem, Samples, by_class, halves, problem
+from sdalgo.training.sizes import training_memory, weight_parameters
+from sdalgo.training.summary import summary
+
+Told = Callable[[str], None]
+
+
+class Runner:
+    """Runs an experiment into a folder.
+
+    Args:
+        progress: called with (epoch, epochs, run) before each epoch.
+        told: called with a line when a run has ended.
+    """
+
+    def __init__(
+        self, experiment: Experiment, folder: Path,
+        progress: Progress | None = None, told: Told | None = None,
+    ) -> None:  # fmt: skip
+        self.experiment, self.folder = experiment, folder
+        self.progress, self.told = progress, told
+
+    def run(self) -> dict[str, Any]:
+        """Run all seeds and arms, write `summary.json`, and return what it holds.
+
+        Raises:
+            InputError: data are missing, settings changed, or a training diverged.
+        """
+        samples = _read(self.experiment)
+        results = []
+        for seed in self.experiment.seeds:
+            source, target = self._problems(*samples, seed)
+            start = self._pretrained(source, target, seed)
+            done: dict[str, dict[str, Any]] = {}
+            for arm in self.experiment.arms:
+                done[arm.name] = self._arm(arm, seed, start, target, done)
+                results.append(done[arm.name])
+        whole = summary(self.experiment, results)
+        _write_json(self.folder / "summary.json", whole)
+        return whole
+
+    def _problems(self, train: Samples, test: Samples, seed: int) -> tuple[Problem, Problem]:
+        e = self.experiment
+        if e.task == "fine_tuning":
+            return halves(train, test, e.validation, seed)
+        if e.task == "adaptation":
+            return by_class(train, test, e.validation, seed, e.source_classes)
+        same = problem(train, test, e.validation, seed)
+        return same, same
+
+    def _pretrained(self, source: Problem, target: Problem, seed: int) -> nn.Module:
+        """Return the network that all arms start from; adaptation gives it a new classifier."""
+        e = self.experiment
+        torch.manual_seed(seed)
+        model: nn.Module = network(e.network).build()
+        if e.task != "compression" or source.classes != 50:
+            with_classes(model, source.classes)
+        learner = Learner(model, self._descent)
+        conditions = self._conditions(e.pretrain, seed, e.key("pretrain", seed))
+        model = self._trained(learner, source, conditions, f"pretrain-{seed}")
+        if e.task == "adaptation":
+            torch.manual_seed(seed)
+            with_classes(model, target.classes, renew=True)
+        return model
+
+    @property
+    def _descent(self) -> Descent:
+        return Descent(momentum=self.experiment.momentum, weight_decay=self.experiment.weight_decay)
+
+    def _arm(
+        self, arm: Arm, seed: int, start: nn.Module, target: Problem,
+        done: dict[str, dict[str, Any]],
+    ) -> dict[str, Any]:  # fmt: skip
+        e, name = self.experiment, f"{arm.name}-{seed}"
+        size = done[arm.equal_bits]["bits"] if arm.equal_bits else None
+        key = e.key(arm.model_dump(exclude={"paper"}), seed, size)
+        kept = self.folder / name / "result.json"
+        if kept.exists():
+            found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+            if found["key"] == key:
+                return found
+        learner = self._learner(arm, copy.deepcopy(start), size)
+        phase = e.train
+        if arm.method == "components" and "RT" not in arm.components:
+            phase = Phase(epochs=0, lr=e.train.lr)
+        begun = time.perf_counter()
+        model = self._trained(learner, target, self._conditions(phase, seed, key), name)
+        records = [json.loads(line) for line in
+                   (kept.parent / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        best = _best(records)
+        score = evaluate(model, target.test)
+        result = {
+            "arm": arm.name, "seed": seed, "key": key, "test_accuracy": score.accuracy,
+            "test_loss": score.loss, "best_epoch": best["epoch"],
+            "start_accuracy": records[0]["validation_accuracy"], "mib": best["mib"],
+            "bits": round(best["mib"] * 2**23), "density": best["density"],
+            "switched": sum(record.get("switched", 0) for record in records),
+            "memory": asdict(training_memory(model, e.switch.theta_c)),
+            "seconds": round(time.perf_counter() - begun, 1),
+        }  # fmt: skip
+        _write_json(kept, result)
+        if self.told:
+            self.told(f"{e.name} {name}: test {score.accuracy:.2%}, {best['mib']:.4f} MiB")
+        return result
+
+    def _learner(self, arm: Arm, model: nn.Module, bits: int | None) -> Learner:
+        e = self.experiment
+        form = e.form(arm)
+        if arm.method == "vanilla":
+            return Learner(model, self._descent)
+        if arm.method == "switch":
+            return Switching(to_decomposed(model, form), self._descent, e.switch.rule())
+        density = None
+        if bits is not None:
+            entries = sum(value.numel() for value in weight_parameters(model).values())
+            density = density_for(bits, entries, 5 if "Q2" in arm.components else 32)
+        used = frozenset(arm.components)
+        components = Components(used=used, theta=form.theta, density=density)
+        return Alternating(model, self._descent, components, form)
+
+    def _conditions(self, phase: Phase, seed: int, key: str) -> Conditions:
+        e = self.experiment
+        return Conditions(
+            schedule=phase.schedule(), batch=e.batch, seed=seed, key=key, augment=e.data.augment
+        )
+
+    def _trained(
+        self, learner: Learner, data: Problem, conditions: Conditions, name: str
+    ) -> nn.Module:
+        return Run(learner, data, conditions, self.folder / name).train(self.progress)
+
+
+def with_classes(model: nn.Module, classes: int, *, renew: bool = False) -> None:
+    """Give the network's last linear layer `classes` outputs, in place.
+
+    Args:
+        renew: draw it anew even where the number is right already.
+
+    Raises:
+        InputError: the network has no linear layer.
+    """
+    linear = [name for name, m in model.named_modules() if isinstance(m, nn.Linear)]
+    if not linear:
+        raise InputError(type(model).__name__, "no linear layer to classify with")
+    owner, _, last = linear[-1].rpartition(".")
+    old = model.get_submodule(linear[-1])
+    assert isinstance(old, nn.Linear)
+    if renew or old.out_features != classes:
+        fresh = nn.Linear(old.in_features, classes, bias=old.bias is not None)
+        setattr(model.get_submodule(owner), last, fresh)
+
+
+def _read(experiment: Experiment) -> tuple[Samples, Samples]:
+    data = experiment.data
+    train, test = READERS[data.kind](Path(data.folder), data.size)
+    shape = network(experiment.network).INPUT
+    if data.kind != "text" and tuple(train.inputs.shape[1:]) != shape:
+        train, test = (_as_channels(part, shape) for part in (train, test))
+    generator = np.random.default_rng(0)  # the subset is the same for every seed
+    parts = []
+    for part, count in ((train, data.train), (test, data.test)):
+        if count and count < len(part):
+            part = part.take(np.sort(generator.permutation(len(part))[:count]))  # noqa: PLW2901
+        parts.append(part)
+    return parts[0], parts[1]
+
+
+def _as_channels(samples: Samples, shape: tuple[int, ...]) -> Samples:
+    """Grey images for a network of colour images: the plane three times."""
+    found = tuple(samples.inputs.shape[1:])
+    if found[0] != 1 or found[1:] != shape[1:]:
+        raise InputError("data", f"samples of shape {found}, and the network takes {shape}; "
+                                 "data.size sets the sides")  # fmt: skip
+    repeated = samples.inputs.expand(-1, shape[0], -1, -1)
+    return Samples(inputs=repeated, labels=samples.labels, prepare=samples.prepare,
+                   classes=samples.classes)  # fmt: skip
+
+
+def _best(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the record of the network that the loop kept."""
+    trained = records[1:] or records
+    return max(trained, key=lambda record: (record["validation_accuracy"], -record["epoch"]))
+
+
+def _write_json(path: Path, value: Any) -> None:
+    write_bytes(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

@@ -1,0 +1,178 @@
+"""The training loop: epochs, averaging, validation, checkpoints (docs/training.md).
+
+Everything random is drawn from the seed and the number of the epoch, so a run that goes on from a
+checkpoint is the same to the bit as one that was never stopped. The best network is chosen on the
+validation part; the test part is looked at once, at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from sdalgo.errors import InputError
+from sdalgo.training import checkpoint
+from sdalgo.training.averaging import Average, estimate_norms
+from sdalgo.training.learners import Learner
+from sdalgo.training.samples import Augment, Problem, Samples
+from sdalgo.training.schedule import Schedule
+from sdalgo.training.switching import Moved
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What a run depends on besides learner and data.
+
+    Attributes:
+        key: of all settings that made the run; a checkpoint of another key is refused.
+    """
+
+    schedule: Schedule
+    batch: int
+    seed: int
+    key: str
+    augment: Augment = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Of one network on one set: share of right answers, and mean loss in nats."""
+
+    accuracy: float
+    loss: float
+
+
+def evaluate(model: nn.Module, samples: Samples) -> Score:
+    """Return how well a network does."""
+    model.eval()
+    right, loss, answers = 0, 0.0, 0
+    with torch.no_grad():
+        for x, y in samples.in_order():
+            logits = _flat(model(x))
+            labels = y.reshape(-1)
+            right += int((logits.argmax(1) == labels).sum())
+            loss += float(nn.functional.cross_entropy(logits, labels, reduction="sum"))
+            answers += len(labels)
+    return Score(accuracy=right / answers, loss=loss / answers)
+
+
+class Run:
+    """One training of one learner, kept in a folder.
+
+    Raises:
+        InputError: the folder holds another run, or the loss is no longer a number.
+    """
+
+    def __init__(
+        self, learner: Learner, data: Problem, conditions: Conditions, folder: Path
+    ) -> None:
+        self.learner, self.data, self.conditions, self.folder = learner, data, conditions, folder
+        self.average = Average()
+        self.records: list[dict[str, Any]] = []
+        self.best = -math.inf
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def train(self, progress: Progress | None = None) -> nn.Module:
+        """Train to the end, from a checkpoint where there is one, and return the best network."""
+        schedule = self.conditions.schedule
+        if (self.folder / checkpoint.CHECKPOINT).exists():
+            self._resume()
+        else:
+            self.learner.end_epoch()
+            self._record(0, self.learner.model, {"lr": 0.0})
+            self._save()
+        for epoch in range(len(self.records) - 1, schedule.epochs):
+            if progress:
+                progress(epoch, schedule.epochs, self.folder.name)
+            done = self._epoch(epoch, schedule.rate(epoch))
+            candidate = self._candidate(epoch)
+            self._record(epoch + 1, candidate, done)
+            self._save()
+        model = self.learner.model
+        model.load_state_dict(checkpoint.load(self.folder / checkpoint.BEST))
+        return model
+
+    def _epoch(self, epoch: int, lr: float) -> dict[str, Any]:
+        """Train once on everything; return what the log says of it."""
+        model, learner = self.learner.model, self.learner
+        generator = np.random.default_rng([self.conditions.seed, 2, epoch])
+        model.train()
+        learner.start_epoch()
+        moved, total, seen = Moved(), 0.0, 0
+        batches = self.data.train.shuffled(
+            self.conditions.batch, generator, self.conditions.augment
+        )
+        for x, y in batches:
+            loss = nn.functional.cross_entropy(_flat(model(x)), y.reshape(-1))
+            value = float(loss.detach())
+            if not math.isfinite(value):
+                raise self._diverged(value, epoch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            moved += learner.update(lr)
+            total, seen = total + value * len(y), seen + len(y)
+        learner.end_epoch()
+        return {"lr": lr, "train_loss": total / seen, "switched": moved.switched}
+
+    def _candidate(self, epoch: int) -> nn.Module:
+        """Return the network to judge after an epoch: the average once there is one."""
+        if not self.conditions.schedule.averages(epoch):
+            return self.learner.model
+        self.average.add(self.learner.model)
+        mean = self.average.model(self.learner.model)
+        self.learner.settle(mean)
+        generator = np.random.default_rng([self.conditions.seed, 3])
+        batches = self.data.train.shuffled(self.conditions.batch, generator)
+        estimate_norms(mean, (x for x, _ in batches))
+        return mean
+
+    def _record(self, epoch: int, model: nn.Module, done: dict[str, Any]) -> None:
+        score, size = evaluate(model, self.data.validation), self.learner.size(model)
+        if not math.isfinite(score.loss):
+            raise self._diverged(score.loss, epoch - 1)
+        if epoch <= 1 or score.accuracy > self.best:  # what has been trained counts from epoch 1 on
+            self.best = score.accuracy
+            checkpoint.save(self.folder / checkpoint.BEST, model.state_dict())
+        self.records.append({
+            "epoch": epoch, **done, "validation_accuracy": score.accuracy,
+            "validation_loss": score.loss, "mib": size.mib, "density": size.density,
+        })  # fmt: skip
+
+    def _save(self) -> None:
+        checkpoint.save(self.folder / checkpoint.CHECKPOINT, {
+            "key": self.conditions.key, "records": self.records, "best": self.best,
+            "learner": self.learner.state_dict(), "average": self.average.state_dict(),
+        })  # fmt: skip
+        checkpoint.write_log(self.folder / checkpoint.LOG, self.records)
+
+    def _resume(self) -> None:
+        path = self.folder / checkpoint.CHECKPOINT
+        state = checkpoint.load(path)
+        if state["key"] != self.conditions.key:
+            raise InputError(
+                str(path), "made with other settings; delete the folder or choose another --out"
+            )
+        self.records, self.best = state["records"], state["best"]
+        self.learner.load_state_dict(state["learner"])
+        self.average.load_state_dict(state["average"])
+
+    def _diverged(self, loss: float, epoch: int) -> InputError:
+        kept = self.folder / checkpoint.CHECKPOINT
+        return InputError(
+            str(self.folder),
+            f"the loss is {loss} in epoch {epoch + 1}: lower lr; "
+            f"{kept} holds the network after epoch {len(self.records) - 1}",
+        )
+
+
+def _flat(logits: torch.Tensor) -> torch.Tensor:
+    """(N, classes), or of a sequence (N, T, classes) as (N * T, classes)."""
+    return logits.reshape(-1, logits.shape[-1])

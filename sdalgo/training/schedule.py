@@ -1,0 +1,40 @@
+"""Learning rates of stochastic weight averaging as the released drivers set them (appendix E)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long to train, and how fast.
+
+    Attributes:
+        epochs: in all.
+        lr: at first.
+        swa_start: epochs before the first one that is averaged; None: no averaging, lr constant.
+        swa_lr: while averaging.
+    """
+
+    epochs: int
+    lr: float
+    swa_start: int | None = None
+    swa_lr: float = 2e-3
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0.
+
+        Constant up to half of `swa_start`, then linear down to `swa_lr` at nine tenths of it.
+        """
+        if not self.swa_start:
+            return self.lr
+        t = epoch / self.swa_start
+        if t <= 0.5:
+            return self.lr
+        if t >= 0.9:
+            return self.swa_lr
+        return self.lr + (self.swa_lr - self.lr) * (t - 0.5) / 0.4
+
+    def averages(self, epoch: int) -> bool:
+        """Return whether the network after this epoch, counted from 0, enters the average."""
+        return self.swa_start is not None and epoch >= self.swa_start

@@ -1,0 +1,54 @@
+"""Mean and spread of an experiment, in the form of Tables II, V and VI."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from sdalgo.training.config import Experiment
+
+_MEASURED = ("test_accuracy", "test_loss", "mib", "density", "start_accuracy", "best_epoch",
+             "switched")  # fmt: skip
+
+
+def summary(experiment: Experiment, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the experiment, its runs, and for each arm mean and standard deviation.
+
+    The deviation is that of a sample (n - 1), and 0 where there is one seed.
+    """
+    arms = []
+    for arm in experiment.arms:
+        own = [result for result in results if result["arm"] == arm.name]
+        row: dict[str, Any] = {"arm": arm.name, "runs": len(own)}
+        for what in _MEASURED:
+            values = [float(result[what]) for result in own]
+            row[what] = statistics.fmean(values)
+            row[f"{what}_spread"] = statistics.stdev(values) if len(values) > 1 else 0.0
+        row["memory"] = own[0]["memory"]
+        if arm.paper:
+            row["paper"] = arm.paper
+        arms.append(row)
+    return {
+        "experiment": experiment.model_dump(mode="json", exclude={"data": {"folder"}}),
+        "arms": arms,
+        "runs": list(results),
+    }
+
+
+def table_rows(whole: dict[str, Any]) -> list[list[str]]:
+    """Return the cells of a table, one row an arm."""
+    return [
+        [
+            row["arm"],
+            f"{row['test_accuracy']:.2%} ± {row['test_accuracy_spread']:.2%}",
+            f"{row['mib']:.4f}",
+            f"{row['density']:.1%}",
+            f"{row['start_accuracy']:.2%}",
+            f"{row['switched']:.0f}",
+        ]
+        for row in whole["arms"]
+    ]
+
+
+HEADS = ["arm", "test accuracy", "MiB", "non-zero", "at the start", "switches"]
