@@ -103,6 +103,23 @@ class Workload:
         note = "layers: convolutions only"
         return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
 
+    def drawn(self) -> Workload:
+        """The same network with its arrays drawn from the profiles, tensors or not: what everyone
+        gets who has the YAML alone.
+
+        Raises:
+            InputError: a layer has no profile.
+        """
+        if self._file is None:
+            return self
+        for layer in self.layers:
+            if layer.is_array and layer.profile is None:
+                message = f"layer {layer.name!r} has no profile to draw from"
+                raise InputError.at(shown(self.path), message)
+        note = "tensors: drawn from the profiles in the workload file"
+        notes = (note, *self.notes)
+        return replace(self, mode="profile", notes=notes, _file=None, _tensors={})
+
     @cached_property
     def _by_name(self) -> dict[str, Layer]:
         return {layer.name: layer for layer in self.layers}
