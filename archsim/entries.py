@@ -7,14 +7,14 @@ order of the workload file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archsim.checks import check_tiles
-from archsim.machine import Machine, check_flows, load_machine, share_of, storage_of
+from archsim.machine import share_of, storage_of
 from archsim.schedule import inbound
 from archsim.stages import Stage, keep_on_chip, operands, stages_of
 from archsim.steps import STEPS_PER_LAYER
@@ -23,9 +23,9 @@ from archsim.tiles import Tiles
 if TYPE_CHECKING:
     from archsim.arch import Arch
     from archsim.layer import Layer
+    from archsim.tables import Tables
     from archsim.workload import Workload
 
-Progress = Callable[[int, int, str], None]
 FORWARD = ("inference", "ff")
 
 
@@ -55,37 +55,26 @@ class Entry:
         return self.stage.layers if self.forward else self.stage.layers[:1]
 
 
-def entries_of(arch: Arch, workload: Workload, progress: Progress | None) -> list[Entry]:
+def entries_of(arch: Arch, workload: Workload, tables: Tables) -> list[Entry]:
     """All entries in the order in which the array takes them."""
-    machine = load_machine(arch.machine_path)
-    check_flows(arch, machine)
     stages = stages_of(workload.layers)
-    tables = []
-    for index, stage in enumerate(stages):
-        if progress is not None:
-            progress(index, len(stages), stage.layers[0].name)
-        tables.append(_tables(stage, machine, arch, workload))
-    if progress is not None:
-        progress(len(stages), len(stages), "")
-    stored = {
-        stage.tail.name: _stored_bytes(stage.tail, machine, arch, workload) for stage in stages
-    }
+    phases = [_phases(stage, tables, arch, workload) for stage in stages]
     if arch.interlayer == "keep_if_fits":
-        stages = _kept(stages, [table[0] for table in tables], stored, arch)
-    return _in_order(stages, tables, stored, workload)
+        stages = _kept(stages, [table[0] for table in phases], tables.stored, arch)
+    return _in_order(stages, phases, tables.stored, workload)
 
 
-def _tables(stage: Stage, machine: Machine, arch: Arch, workload: Workload) -> tuple[Tiles, ...]:
-    """The checked tile tables of a stage, one a phase."""
+def _phases(stage: Stage, tables: Tables, arch: Arch, workload: Workload) -> tuple[Tiles, ...]:
+    """The checked tile tables of a stage for the whole batch, one a phase."""
     if stage.anchor is None:
         return (_elementwise(stage.tail, workload.batch, arch),)
     layer = stage.anchor
     training = workload.task == "training"
-    tables = []
-    for tiles in machine.tiles(layer, workload.tensors(layer), arch):
+    checked = []
+    for tiles in tables.phases[layer.name]:
         check_tiles(layer, tiles, samples=workload.batch if training else 1)
-        tables.append(tiles if training else batched(tiles, workload.batch))
-    return tuple(tables)
+        checked.append(tiles if training else batched(tiles, workload.batch))
+    return tuple(checked)
 
 
 def _elementwise(layer: Layer, batch: int, arch: Arch) -> Tiles:
@@ -136,21 +125,6 @@ def batched(tiles: Tiles, batch: int) -> Tiles:
         actions={name: scaled(counts) for name, counts in tiles.actions.items()},
         side={name: repeated(one) for name, one in tiles.side.items()},
     )
-
-
-def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload) -> int:
-    """What a layer's results take in DRAM: 8 bits an element, unless the machine stores them
-    otherwise.
-
-    A machine that compresses sees the values where a layer with weights reads them.
-    """
-    stored = getattr(machine, "stored_bytes", None)
-    if stored is None:
-        return layer.output_elements * workload.batch
-    readers = [workload.layer(name) for name in workload.consumers(layer.name)]
-    reader = next((one for one in readers if one.is_array), None)
-    values = workload.tensors(reader).get("input") if reader is not None else None
-    return int(stored(layer, values, arch)) * workload.batch
 
 
 def _kept(

@@ -1,4 +1,4 @@
-"""The rows of a result: every phase of every layer, priced."""
+"""The rows of a result: every phase of every layer, counted and not yet priced."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from archsim.accounts import EntryRun, Times, actions_of
 from archsim.components.global_buffer import GlobalBuffer
 from archsim.components.post_processor import PostProcessor
-from archsim.energy import load_energy, price_actions
 from archsim.result import LayerResult
 from archsim.schedule import inbound, outbound
 
@@ -25,7 +24,6 @@ def layer_results(
     rows: Mapping[tuple[str, str], int],
 ) -> tuple[LayerResult, ...]:
     """All rows in their order. A layer fused behind another has no cycles of its own."""
-    table = load_energy(arch.energy_path)
     results: dict[int, LayerResult] = {}
     before = 0
     for run, end in zip(runs, ends, strict=True):
@@ -33,7 +31,6 @@ def layer_results(
         for layer in run.entry.layers:
             row = rows[layer.name, run.entry.tiles.phase]
             own = actions[layer.name]
-            energy = price_actions(table, arch.components, own, str(arch.energy_path))
             first = layer is run.entry.layers[0]
             by_flow = _dram_bytes(run, layer, arch)
             results[row] = LayerResult(
@@ -45,8 +42,8 @@ def layer_results(
                 macs_done=run.entry.tiles.macs_done if first and layer.is_array else 0,
                 cycles=end - before if first else 0,
                 compute_cycles=_compute_cycles(run, layer, arch) if first else 0,
-                energy_pj=sum(energy.values()),
-                energy_by=energy,
+                energy_pj=0.0,
+                energy_by={},
                 dram_bytes=sum(by_flow.values()),
                 dram_bytes_by=by_flow,
                 sram_bytes=_sram_bytes(own, arch),

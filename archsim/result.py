@@ -52,7 +52,8 @@ class Result:
     """One network on one machine.
 
     `cycles` is the length of the run; `instances` and `idle` (instance-cycles) are per component.
-    `notes` is what has to be said wherever the numbers are shown.
+    `notes` is what has to be said wherever the numbers are shown; `inputs_hash` is of all that the
+    numbers depend on, the program included.
     """
 
     arch: str
@@ -67,6 +68,7 @@ class Result:
     idle: Counts
     layers: tuple[LayerResult, ...]
     notes: tuple[str, ...] = ()
+    inputs_hash: str = ""
     archsim: str = field(default=VERSION)
 
     @property
@@ -143,6 +145,7 @@ class Result:
             "arch_hash",
             "workload",
             "workload_hash",
+            "inputs_hash",
             "mode",
             "clock_mhz",
             "notes",
@@ -171,6 +174,7 @@ class Result:
         return cls(
             **{name: data[name] for name in same},
             notes=tuple(data["notes"]),
+            inputs_hash=data.get("inputs_hash", ""),
             cycles=totals["cycles"],
             instances=totals["instances"],
             idle=totals["idle"],

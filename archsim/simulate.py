@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from archsim import engine
 from archsim.accounts import EntryRun, ends_of, times_of
-from archsim.checks import check_bytes, check_result, check_time
-from archsim.entries import Progress, entries_of, rows_of
+from archsim.checks import check_bytes, check_time
+from archsim.entries import entries_of, rows_of
 from archsim.layer_results import layer_results
 from archsim.plan import plan_entry
+from archsim.pricing import priced
 from archsim.queueing import queue_all
 from archsim.result import Result
 from archsim.schedule import Schedule
-from archsim.weight_forms import check_task, weight_notes
+from archsim.tables import Progress, Tables, tables_of
+from archsim.weight_forms import check_task
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
@@ -42,7 +44,21 @@ def simulate(
     two do not fit each other, and CheckFailed where a run breaks an invariant.
     """
     check_task(arch, workload)
-    entries = entries_of(arch, workload, progress)
+    tables = tables_of(arch, workload, progress)
+    counted = timed(arch, workload, tables, trace=trace, step_scale=step_scale)
+    return priced(counted, arch, workload)
+
+
+def timed(
+    arch: Arch,
+    workload: Workload,
+    tables: Tables,
+    *,
+    trace: Trace | None = None,
+    step_scale: float = 1.0,
+) -> Result:
+    """The event run over the tile tables: everything that is counted, and no energy yet."""
+    entries = entries_of(arch, workload, tables)
     rows = rows_of(entries, workload.layers)
     planned = [plan_entry(entry, arch) for entry in entries]
     queued, notes = queue_all(planned, arch, rows, step_scale)
@@ -55,8 +71,7 @@ def simulate(
         _trace(trace, program, outcome, [name for name, _ in sorted(rows, key=rows.__getitem__)])
     times = times_of(program, outcome, runs, arch, len(rows))
     idle = check_time(times, outcome.cycles, sum(sum(hop.latency) for hop in program.hops))
-    layers = layer_results(runs, times, ends_of(program, outcome, queued), arch, rows)
-    result = Result(
+    return Result(
         arch=arch.name,
         arch_hash=arch.hash,
         arch_resolved=arch.resolved,
@@ -67,11 +82,9 @@ def simulate(
         cycles=outcome.cycles,
         instances=times.instances,
         idle=idle,
-        layers=layers,
-        notes=(*workload.notes, *weight_notes(arch, workload), *notes),
+        layers=layer_results(runs, times, ends_of(program, outcome, queued), arch, rows),
+        notes=(*workload.notes, *tables.notes, *notes),
     )
-    check_result(layers, outcome.cycles, result.energy_by)
-    return result
 
 
 def _trace(trace: Trace, program: Program, outcome: Outcome, names: Sequence[str]) -> None:

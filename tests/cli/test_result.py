@@ -50,6 +50,7 @@ def test_the_file_has_the_documented_keys():
         "arch_hash",
         "workload",
         "workload_hash",
+        "inputs_hash",
         "mode",
         "clock_mhz",
         "notes",

@@ -1,0 +1,101 @@
+"""Hashes of everything that a part of a run depends on: its inputs, and the code that makes it.
+
+Three parts, each with a key of its own, so that changing one redoes only what follows from it:
+
+    tile tables    rule, kernels, workload, and the arch without what no rule reads
+    event run      the above, and the whole arch but its prices and clock
+    prices         the above, and the price table
+
+Keys hold contents, never times of files. What no rule reads is `UNREAD_CLASSES` and `UNREAD_KEYS`;
+a rule from outside the package is not known, so its tables depend on the whole arch.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archsim.version import VERSION
+
+if TYPE_CHECKING:
+    from archsim.arch import Arch
+    from archsim.workload import Workload
+
+PACKAGE = Path(__file__).resolve().parent
+UNREAD_CLASSES = frozenset({"Dram", "Dma", "Bus"})
+"""Components whose keys no rule of the package reads: they carry what the tables say."""
+UNREAD_KEYS = frozenset({"clock_mhz", "energy", "interlayer", "barrier"})
+"""Keys of the arch itself that no rule of the package reads."""
+UNTIMED_KEYS = frozenset({"clock_mhz", "energy"})
+"""Keys of the arch that move no event."""
+
+OUTPUT_CODE = frozenset(
+    {"ablation", "bars", "breakdown", "cache", "cached", "compare", "content", "diagram",
+     "diagram_svg", "explain", "files", "identity", "normalise", "palette", "plots",
+     "plots_compare", "plots_time", "results_store", "roles", "roofline", "switches", "table_store",
+     "trace", "variants"}
+)  # fmt: skip
+"""Modules that show or keep what was computed. Any that is missing here only costs a new run."""
+TIME_CODE = frozenset(
+    {"accounts", "checks", "energy", "engine", "engine_state", "entries", "layer_results", "plan",
+     "pricing", "program", "queueing", "result", "schedule", "simulate", "steps", "traffic"}
+)  # fmt: skip
+"""Modules that work on finished tables; the tests check that no rule imports them."""
+
+
+def table_key(arch: Arch, workload: Workload) -> str:
+    """Of the tile tables of a workload on a machine."""
+    known = arch.machine_path.parent == PACKAGE / "machines"
+    return _digest(
+        "tables",
+        code_hash(OUTPUT_CODE | TIME_CODE),
+        _file(arch.machine_path),
+        _as_read(arch) if known else arch.resolved,
+        workload.hash,
+    )
+
+
+def run_key(arch: Arch, workload: Workload) -> str:
+    """Of what an event run counts."""
+    kept = {key: value for key, value in arch.resolved.items() if key not in UNTIMED_KEYS}
+    return _digest("run", table_key(arch, workload), code_hash(OUTPUT_CODE), kept)
+
+
+def inputs_hash(arch: Arch, workload: Workload) -> str:
+    """Of everything that a whole result depends on."""
+    prices = (arch.resolved, _file(arch.energy_path))
+    return _digest("result", VERSION, run_key(arch, workload), *prices)
+
+
+@cache
+def code_hash(without: frozenset[str]) -> str:
+    """Of the simulator's own source, less the command line, the rules (each result depends on one)
+    and the modules `without`."""
+    own = [path for path in PACKAGE.glob("*.py") if path.stem not in without]
+    shared = [path for part in ("components", "kernels") for path in (PACKAGE / part).glob("*.py")]
+    named = {path.relative_to(PACKAGE).as_posix(): _file(path) for path in [*own, *shared]}
+    return _digest(np.__version__, named)
+
+
+def _as_read(arch: Arch) -> dict[str, Any]:
+    """The arch less what no rule of the package reads."""
+    kept = {key: value for key, value in arch.resolved.items() if key not in UNREAD_KEYS}
+    kept["components"] = {
+        name: {"class": keys["class"]} if keys["class"] in UNREAD_CLASSES else keys
+        for name, keys in arch.resolved["components"].items()
+    }
+    return kept
+
+
+def _file(path: Path) -> str:
+    return blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
+def _digest(*parts: object) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return blake2b(text.encode(), digest_size=16).hexdigest()
