@@ -28,8 +28,9 @@ SLICE_ROWS = 192
 class LayerTensors:
     """The arrays of one layer, each read or drawn once: C order, read-only."""
 
-    def __init__(self, layer: Layer, file: TensorFile | None, owner: str) -> None:
+    def __init__(self, layer: Layer, file: TensorFile | None, owner: str, batch: int = 1) -> None:
         self.layer = layer
+        self.batch = batch
         self._file = file
         self._owner = owner
         self._arrays: dict[str, Array | None] = {}

@@ -64,7 +64,8 @@ class Workload:
         from archsim.tensors import LayerTensors
 
         if layer.name not in self._tensors:
-            self._tensors[layer.name] = LayerTensors(layer, self._file, shown(self.path))
+            place = shown(self.path)
+            self._tensors[layer.name] = LayerTensors(layer, self._file, place, self.batch)
         return self._tensors[layer.name]
 
     def release(self, layer: Layer) -> None:
