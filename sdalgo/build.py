@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from sdalgo import characters, photos, sparsity
@@ -67,9 +68,11 @@ def build(
         InputError: a package is missing, or the folder cannot be written.
     """
     model, weights = _trained_model(recipe, seed)
-    shape = network(recipe.network).INPUT
-    nodes = layer_graph(model, shape)
-    inputs = _inputs(recipe, model, shape, trained=weights.trained)
+    images = _images(recipe)
+    if not weights.trained:
+        calibrate_norms(model, images)
+    nodes = layer_graph(model, network(recipe.network).INPUT)
+    inputs = activations(model, images)
     ratios = load_ratios(recipe.rows_pruned) if recipe.rows_pruned else {"default": 0.0}
     try:
         parts = folder / f".{recipe.name}.parts"
@@ -93,17 +96,20 @@ def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
     return model.eval(), weights
 
 
-def _inputs(
-    recipe: Recipe, model: nn.Module, shape: tuple[int, ...], *, trained: bool
-) -> Activations:
-    """Inputs of all layers for every image; untrained networks get their norms set first."""
-    if len(shape) == 2:
-        images = characters.one_hot(shape[0], shape[1], recipe.images)
-    else:
-        images = photos.batch((shape[0], shape[1], shape[2]), recipe.images)
-    if not trained:
+def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[np.float32]]:
+    """Return a recipe's network, ready to run, and the images that it is run on."""
+    model, weights = _trained_model(recipe, seed)
+    images = _images(recipe)
+    if not weights.trained:
         calibrate_norms(model, images)
-    return activations(model, images)
+    return model, images
+
+
+def _images(recipe: Recipe) -> NDArray[np.float32]:
+    shape = network(recipe.network).INPUT
+    if len(shape) == 2:
+        return characters.one_hot(shape[0], shape[1], recipe.images)
+    return photos.batch(shape, recipe.images)
 
 
 def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:

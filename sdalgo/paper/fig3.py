@@ -55,9 +55,11 @@ def rows(progress: Progress | None) -> list[Row]:
         ),
         _row("zero values", None, mean["values"], _HOW),
     ]  # fmt: skip
-    for name, layer in layers.items():
-        for quantity in ("bits", "booth", "rows", "values"):
-            made.append(_row(f"{name} zero {quantity}", None, getattr(layer, quantity), "one layer"))
+    made += [
+        _row(f"{name} zero {quantity}", None, getattr(layer, quantity), "one layer")
+        for name, layer in layers.items()
+        for quantity in ("bits", "booth", "rows", "values")
+    ]
     return made
 
 

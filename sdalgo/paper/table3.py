@@ -66,8 +66,8 @@ def _network(
         return Row(row=network, quantity=quantity, unit="MB", paper=paper, ours=ours, how=how)
 
     return [
-        row("original size", original, dense, "weights * 32 b (MLP-1: MiB, without its last layer)"),
-        row("B", basis, size.basis / 8 / MB, f"16 b, slices of {slice_rows} rows, none empty{note}"),
+        row("original", original, dense, "weights * 32 b (MLP-1: MiB, last layer left out)"),
+        row("B", basis, size.basis / 8 / MB, f"16 b, slices of {slice_rows} rows, all full{note}"),
         row("Ce", coef, size.coef / 8 / MB, f"nz * {bits:.2f} b; {label}{note}"),
         row("Param", total, size.in_units(MB), f"Ce + B + 1 b a row; {label}{note}"),
         Row(

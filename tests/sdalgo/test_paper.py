@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from sdalgo.errors import InputError  # noqa: E402
-from sdalgo.paper import compute, write  # noqa: E402
+from sdalgo.errors import InputError
+from sdalgo.paper import compute, write
 
 
 def by_row(document):

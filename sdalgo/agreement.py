@@ -1,0 +1,64 @@
+"""How far a network with rebuilt weights still says what the original said, without labels."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdalgo.pow2 import Float32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """Logits of two networks on the same images.
+
+    Attributes:
+        cosine: mean over images of the cosine between the logits; `worst` the least of them.
+        top1: share of images with the same best class.
+        top5: mean overlap of the five best classes, 0..1.
+    """
+
+    images: int
+    cosine: float
+    worst: float
+    top1: float
+    top5: float
+
+
+def compare(one: NDArray[np.generic], two: NDArray[np.generic]) -> Agreement:
+    """Compare logits (N, classes)."""
+    a, b = one.astype(np.float64), two.astype(np.float64)
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    cosine = (a * b).sum(axis=1) / np.where(norms > 0, norms, 1)
+    best = [np.argsort(-x, axis=1, kind="stable")[:, :5] for x in (a, b)]
+    shared = [len(set(p) & set(q)) / len(p) for p, q in zip(*best, strict=True)]
+    return Agreement(
+        images=len(a),
+        cosine=float(cosine.mean()),
+        worst=float(cosine.min()),
+        top1=float((best[0][:, 0] == best[1][:, 0]).mean()),
+        top5=float(np.mean(shared)),
+    )
+
+
+def agreement(
+    model: nn.Module, rebuilt: dict[str, Float32], images: NDArray[np.generic]
+) -> Agreement:
+    """Compare `model` with a copy that has other weights.
+
+    Args:
+        rebuilt: weights by their name in the state dict; others stay.
+        images: (N, ...) as the network takes them.
+    """
+    other = copy.deepcopy(model)
+    state: dict[str, Tensor] = other.state_dict()
+    for name, weight in rebuilt.items():
+        state[name].copy_(torch.from_numpy(weight).reshape(state[name].shape))
+    batch = torch.from_numpy(np.ascontiguousarray(images))
+    with torch.inference_mode():
+        return compare(model.eval()(batch).numpy(), other.eval()(batch).numpy())

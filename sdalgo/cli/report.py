@@ -1,0 +1,116 @@
+"""`sdalgo report` and `sdalgo sweep`: what a decomposition is like, in tables and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sdalgo.cli import console
+from sdalgo.cli.decompose import show
+
+
+def report(
+    container: Annotated[Path, typer.Argument(help="A .sd file.")],
+    plots: Annotated[Path | None, typer.Option(help="Folder for PNG and SVG figures.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="The original safetensors, for the evolution figure.")
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Layer of the evolution figure.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show sizes, densities and errors of a container, from its own bits.
+
+    \b
+    Examples:
+      sdalgo report mobilenet.sd
+      sdalgo report mobilenet.sd --plots figures --weights mobilenet.safetensors
+    """
+    from sdalgo.container import read_container  # noqa: PLC0415  (quick start)
+    from sdalgo.summary import summarise  # noqa: PLC0415
+
+    found = read_container(container)
+    summary = summarise(found)
+    summary["totals"]["file_bytes"] = container.stat().st_size
+    summary["options"] = found.options
+    written: list[Path] = []
+    if plots:
+        from sdalgo import plots as draw  # noqa: PLC0415
+
+        written = [*draw.powers(found, plots), *draw.error_density(summary, plots)]
+        if weights:
+            written += _evolution(found, weights, layer, plots)
+    if as_json:
+        console.say_json(summary | {"plots": [str(path) for path in written]})
+        return
+    show(summary, str(container))
+    for path in written:
+        console.say(str(path))
+
+
+def _evolution(found: Any, weights: Path, layer: str | None, folder: Path) -> list[Path]:
+    """Decompose one layer again, as the container's options say, and watch it."""
+    from sdalgo import plots as draw  # noqa: PLC0415  (only this figure needs all these)
+    from sdalgo.decompose import checked  # noqa: PLC0415
+    from sdalgo.errors import InputError  # noqa: PLC0415
+    from sdalgo.exchange import Round, exchange  # noqa: PLC0415
+    from sdalgo.matrices import to_slices  # noqa: PLC0415
+    from sdalgo.options import Options  # noqa: PLC0415
+    from sdalgo.tensor_file import read_tensors  # noqa: PLC0415
+
+    tensors = read_tensors(weights)
+    name = layer or max(found.layers, key=lambda key: found.layers[key].entries)
+    if name not in found.layers or name not in tensors:
+        raise InputError(f"layer {name}", f"not in both files; {', '.join(list(found.layers)[:5])}")
+    slices = to_slices(checked(tensors[name].array(), name), found.layers[name].layout)
+    values = {**found.options, "exponents": tuple(found.options.get("exponents", (None, 5)))}
+    rounds: list[Round] = []
+    exchange(slices, Options(**values), rounds.append)
+    return draw.evolution(slices, rounds, folder)
+
+
+def sweep(
+    source: Annotated[str, typer.Argument(help="A recipe, or a safetensors file.")],
+    theta: Annotated[list[float] | None, typer.Option(help="Repeat for several.")] = None,
+    preset: Annotated[str, typer.Option(help="See `sdalgo list presets`.")] = "as_released_double",
+    plots: Annotated[Path | None, typer.Option(help="Folder for a figure.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Decompose a network at several thetas: density, error, size and, for recipes, agreement.
+
+    Agreement compares the outputs with the original network's on photographs, without re-training.
+
+    \b
+    Examples:
+      sdalgo sweep mobilenet_v2_sd
+      sdalgo sweep weights.safetensors --theta 0 --theta 0.004 --preset best
+    """
+    from sdalgo.sweep import THETAS  # noqa: PLC0415  (quick start)
+    from sdalgo.sweep import sweep as run  # noqa: PLC0415
+
+    with console.progress("sweeping", quiet=as_json) as progress:
+        rows = run(source, tuple(theta) if theta else THETAS, preset, progress)
+    if plots:
+        from sdalgo import plots as draw  # noqa: PLC0415
+
+        draw.theta_curve(rows, plots)
+    if as_json:
+        console.say_json({"source": source, "preset": preset, "rows": rows})
+        return
+    heads = ["theta", "density", "error", "bits/nz", "MB row", "MB element"]
+    if rows and "agreement" in rows[0]:
+        heads += ["cosine", "top-1", "top-5"]
+    console.table(f"{source}, {preset}", heads, [_sweep_cells(row) for row in rows])
+
+
+def _sweep_cells(row: dict[str, Any]) -> list[str]:
+    cells = [
+        f"{row['theta']:g}", f"{row['density']:.3f}", f"{row['relative_error']:.4f}",
+        f"{row['bits_per_nonzero']:.2f}", f"{row['row_bytes'] / 1e6:.3f}",
+        f"{row['element_bytes'] / 1e6:.3f}",
+    ]  # fmt: skip
+    same = row.get("agreement")
+    if same:
+        cells += [f"{same[key]:.3f}" for key in ("cosine", "top1", "top5")]
+    return cells

@@ -1,0 +1,104 @@
+"""Figures of a report, as PNG and SVG: powers (paper Fig. 12), error, evolution (Fig. 11)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdalgo.container import Container
+from sdalgo.errors import InputError
+from sdalgo.exchange import Round
+from sdalgo.pow2 import Float32
+
+INK, ACCENT, THIRD = "#1f2933", "#c2410c", "#0f766e"
+_SIZE = (6.0, 3.6)  # inches: a column and a half of a paper
+
+
+def powers(container: Container, folder: Path) -> list[Path]:
+    """Plot how often each power of two occurs among the non-zeros."""
+    counts: Counter[int] = Counter()
+    for layer in container.layers.values():
+        level, number = np.unique(np.abs(layer.coef.astype(np.int16)), return_counts=True)
+        for place, count in zip(level, number, strict=True):
+            if place:
+                counts[int(place) - 1 + layer.p_min] += int(count)
+    figure, axes = _figure("power of two", "share of the non-zeros")
+    total = max(1, sum(counts.values()))
+    axes.bar(list(counts), [count / total for count in counts.values()], color=THIRD)
+    return _save(figure, folder / "powers")
+
+
+def error_density(summary: dict[str, Any], folder: Path) -> list[Path]:
+    """Plot each layer's relative error against its density."""
+    rows = [row for row in summary["layers"] if row["relative_error"] is not None]
+    figure, axes = _figure("share of coefficients that is not zero", "relative error")
+    density = [row["nonzeros"] / row["entries"] for row in rows]
+    size = [8 + row["entries"] ** 0.5 / 12 for row in rows]
+    errors = [row["relative_error"] for row in rows]
+    axes.scatter(density, errors, s=size, color=ACCENT, alpha=0.7, linewidths=0)
+    return _save(figure, folder / "error_density")
+
+
+def evolution(slices: Float32, rounds: list[Round], folder: Path) -> list[Path]:
+    """Plot error, density and the drift of B from I over the rounds of Algorithm 1."""
+    norm = float(np.linalg.norm(slices)) or 1.0
+    error = [float(np.linalg.norm(slices - r.coef @ r.basis)) / norm for r in rounds]
+    density = [float((r.coef != 0).mean()) for r in rounds]
+    drift = [_drift(r) for r in rounds]
+    figure, axes = _figure("round", "relative error, density")
+    index = [r.index for r in rounds]
+    axes.plot(index, error, color=ACCENT, marker="o", markersize=3, label="error")
+    axes.plot(index, density, color=INK, marker="o", markersize=3, label="density")
+    axes.set_ylim(0, 1.05)
+    other = axes.twinx()
+    other.plot(index, drift, color=THIRD, linestyle="--", label="||B - I||")
+    other.set_ylabel("||B - I||, mean over slices")
+    other.spines["top"].set_visible(False)
+    lines = [*axes.get_lines(), *other.get_lines()]
+    axes.legend(lines, [line.get_label() for line in lines], frameon=False, fontsize=8)
+    return _save(figure, folder / "evolution")
+
+
+def theta_curve(rows: list[dict[str, Any]], folder: Path) -> list[Path]:
+    """Plot relative error against size over theta."""
+    figure, axes = _figure("size, MB (index bit a row)", "relative error")
+    size = [row["row_bytes"] / 1e6 for row in rows]
+    error = [row["relative_error"] for row in rows]
+    axes.plot(size, error, color=ACCENT, marker="o", markersize=4)
+    for row, x, y in zip(rows, size, error, strict=True):
+        note = f"{row['theta']:g}"
+        axes.annotate(note, (x, y), textcoords="offset points", xytext=(4, 4), fontsize=8)
+    return _save(figure, folder / "theta")
+
+
+def _drift(one: Round) -> float:
+    identity = np.eye(*one.basis.shape[1:])
+    return float(np.linalg.norm(one.basis - identity, axis=(1, 2)).mean())
+
+
+def _figure(x: str, y: str) -> tuple[Any, Any]:
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415  (an extra)
+    except ImportError as error:
+        raise InputError("matplotlib", "not installed: pip install 'archsim[plot]'") from error
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK)
+    return figure, axes
+
+
+def _save(figure: Any, stem: Path) -> list[Path]:
+    paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
+    try:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(paths[0], dpi=160, metadata={"Software": None})
+        figure.savefig(paths[1], metadata={"Date": None})
+    except OSError as error:
+        raise InputError(str(stem.parent), f"cannot be written: {error.strerror}") from error
+    return paths

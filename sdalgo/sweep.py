@@ -1,0 +1,87 @@
+"""Density, error and size of a network against theta, and output agreement where it can run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdalgo.decompose import decompose, is_decomposed
+from sdalgo.errors import InputError
+from sdalgo.options import preset
+from sdalgo.pow2 import Float32
+from sdalgo.tensor_file import read_tensors
+from sdalgo.weight_bits import bits_per_nonzero
+
+Progress = Callable[[int, int, str], None]
+Compare = Callable[[dict[str, Float32]], dict[str, Any]]
+THETAS = (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
+
+
+def sweep(
+    source: str, thetas: Sequence[float], name: str, progress: Progress | None = None
+) -> list[dict[str, Any]]:
+    """Decompose a network at each theta; returns a row a theta.
+
+    Args:
+        source: a recipe, whose outputs are then compared too, or a safetensors file.
+        name: preset.
+    """
+    weights, compare = _from_file(Path(source)) if _is_file(source) else _from_recipe(source)
+    rows = []
+    for index, theta in enumerate(thetas):
+        if progress:
+            progress(index, len(thetas), f"theta {theta:g}")
+        rows.append(_row(weights, theta, name, compare))
+    return rows
+
+
+def _is_file(source: str) -> bool:
+    return source.endswith(".safetensors") or Path(source).is_file()
+
+
+def _from_file(path: Path) -> tuple[dict[str, Float32], Compare | None]:
+    found = {
+        key: tensor.array().astype(np.float32)
+        for key, tensor in read_tensors(path).items()
+        if tensor.is_float and len(tensor.shape) in (2, 4)
+    }
+    if not found:
+        raise InputError(str(path), "no tensor has the shape of a convolution or linear weight")
+    return found, None
+
+
+def _from_recipe(recipe: str) -> tuple[dict[str, Float32], Compare | None]:
+    from sdalgo.agreement import agreement  # noqa: PLC0415  (a file needs no torch)
+    from sdalgo.build import model_and_images  # noqa: PLC0415
+    from sdalgo.recipe import load_recipe  # noqa: PLC0415
+
+    model, images = model_and_images(load_recipe(recipe))
+    weights = {k: v.detach().numpy() for k, v in model.state_dict().items() if v.ndim in (2, 4)}
+    return weights, lambda rebuilt: asdict(agreement(model, rebuilt, images))
+
+
+def _row(
+    weights: dict[str, Float32], theta: float, name: str, compare: Compare | None
+) -> dict[str, Any]:
+    options = preset(name, theta=theta)
+    chosen = {k: w for k, w in weights.items() if is_decomposed(w.shape, options)}
+    found = {key: decompose(weight, options, name=key) for key, weight in chosen.items()}
+    nonzeros = sum(layer.nonzeros for layer in found.values())
+    wrong = sum(found[key].squared_error(weight) for key, weight in chosen.items())
+    whole = sum(float((weight.astype(np.float64) ** 2).sum()) for weight in chosen.values())
+    coded = sum(bits_per_nonzero(layer.coef) * layer.nonzeros for layer in found.values())
+    row = {
+        "theta": theta,
+        "density": nonzeros / sum(layer.entries for layer in found.values()),
+        "relative_error": (wrong / whole) ** 0.5 if whole else 0.0,
+        "bits_per_nonzero": coded / nonzeros if nonzeros else 0.0,
+        "row_bytes": sum(layer.bits("row") for layer in found.values()) / 8,
+        "element_bytes": sum(layer.bits("element") for layer in found.values()) / 8,
+    }
+    if compare:
+        row["agreement"] = compare({key: layer.rebuild() for key, layer in found.items()})
+    return row
