@@ -44,8 +44,9 @@ def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     input_cycles = ceil_div(cycles * lanes, buffer_of(arch, "input").bytes_per_cycle)
     weight_cycles = ceil_div(cycles * lanes * trees, buffer_of(arch, "weight").bytes_per_cycle)
     total = int(cycles.sum())
-    cycles[0, 0] += nfu.fill_cycles
     limited = np.maximum.reduce([cycles, input_cycles, weight_cycles])
+    lost = _losses(layer, nfu, cycles, limited, weight_cycles)
+    limited[0, 0] += nfu.fill_cycles
     return (
         Tiles(
             phase="inference",
@@ -59,7 +60,7 @@ def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             macs_skipped=0,
             instances={arch.compute: nfu.inputs * nfu.outputs},
             busy={arch.compute: layer.macs},
-            lost={arch.compute: _losses(layer, nfu, cycles, limited, weight_cycles)},
+            lost={arch.compute: lost},
             actions={
                 storage_of(arch, "input"): {"read": total * lanes},
                 storage_of(arch, "weight"): {"read": total * lanes * trees},
@@ -84,8 +85,8 @@ def _trees(layer: Layer, nfu: Nfu) -> int:
 def _losses(
     layer: Layer, nfu: Nfu, cycles: Ints, limited: Ints, weight_cycles: Ints
 ) -> dict[str, int]:
-    """Multiplier-cycles without an input and an output to work for, and those that wait for a
-    buffer.
+    """Multiplier-cycles without an input and an output to work for, those that wait for a buffer,
+    and the pipeline's fill.
     """
     multipliers = nfu.inputs * nfu.outputs
     over = limited - cycles
@@ -94,4 +95,5 @@ def _losses(
         "unmapped": int(cycles.sum()) * multipliers - layer.macs,
         "wait_weight": int(over[by_weight].sum()) * multipliers,
         "wait_input": int(over[~by_weight].sum()) * multipliers,
+        "drain": nfu.fill_cycles * multipliers,
     }
