@@ -1,0 +1,210 @@
+"""The training accelerator (Kim et al., ISSCC'19 7.4; paper appendix F): rules and sources in
+docs/machines/training_accelerator.md.
+
+Each phase of a layer is a matrix product on small transposable arrays: forward (`ff`), backward
+(`bp`), weight gradient (`wg`); then the weights are updated (`update`). On `weights: dense` that is
+vanilla training; on `weights: smartdeal` the weights are codes and bases that rebuild engines
+expand, and what is updated are the codes' counters and the bases (paper IV).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.components.rebuild_engine import RebuildEngine
+from archsim.components.training_pe_array import TrainingPeArray
+from archsim.kernels.exponent_codes import coded_size
+from archsim.kernels.training_gemm import (
+    Gemms,
+    PhaseCycles,
+    TrainingArray,
+    TrainingLayer,
+    backward,
+    forward,
+    gemm_cycles,
+    weight_gradient,
+)
+from archsim.kernels.training_weights import WeightBytes, decomposed_bytes, dense_bytes
+from archsim.machine import buffer_of, name_of, only, storage_of
+from archsim.tiles import Ints, Tiles, ceil_div
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from archsim.arch import Arch
+    from archsim.layer import Layer
+    from archsim.tensors import LayerTensors
+
+FLOWS = ("input", "weight", "output")
+
+VALUE_BYTES = 2
+"""bfloat16."""
+PSUM_BYTES = 8
+"""A 32-bit partial sum, read and written."""
+PARTS = 96
+"""Even parts that a phase is cut into, each way at most."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One training step of one layer: its sizes in DRAM, coded."""
+
+    layer: Layer
+    shape: TrainingLayer
+    array: TrainingPeArray
+    weights: WeightBytes
+    input_bytes: int
+    error_bytes: int
+
+
+def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    """`ff`, `bp` (not of a layer that is fed from outside), `wg`, `update`, for the whole batch."""
+    step = _step(layer, tensors, arch)
+    phases = [_product("ff", forward(step.shape), step, arch)]
+    if layer.inputs:
+        phases.append(_product("bp", backward(step.shape), step, arch))
+    phases.append(_product("wg", weight_gradient(step.shape), step, arch))
+    phases.append(_update(step, arch))
+    return phases
+
+
+def stored_bytes(layer: Layer, values: NDArray[np.generic] | None, arch: Arch) -> int:
+    """Results of the forward pass in DRAM, one sample: bfloat16 with coded exponents."""
+    array = only(arch, TrainingPeArray)
+    return -(-coded_bits(values, layer.output_elements, array.code_tile) // 8)
+
+
+def coded_bits(values: NDArray[np.generic] | None, elements: int, tile: int | None) -> int:
+    """Bits of so many bfloat16 values at the rate at which these values code; raw without
+    values.
+    """
+    if values is None or tile is None or not values.size:
+        return elements * VALUE_BYTES * 8
+    patterns = values.astype(np.float32).reshape(-1).view(np.uint32) >> np.uint32(16)
+    size = coded_size(patterns.astype(np.uint16), tile)
+    return (size.bits + size.table_bits) * elements // size.values
+
+
+def _step(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Step:
+    array, batch = only(arch, TrainingPeArray), tensors.batch
+    coef = tensors.get("coef") if arch.weights == "smartdeal" else None
+    if coef is None:
+        weights = dense_bytes(layer.weight_elements)
+    else:
+        weights = decomposed_bytes(coef, tensors.need("basis").shape)
+    inputs, outputs = layer.input_elements * batch, layer.output_elements * batch
+    out = layer.out_size if layer.op == "conv" else (1, 1)
+    return _Step(
+        layer=layer,
+        shape=TrainingLayer(
+            layer.out_channels, layer.group_channels, layer.kernel, out, batch * layer.positions
+        ),
+        array=array,
+        weights=weights,
+        input_bytes=-(-coded_bits(tensors.get("input"), inputs, array.code_tile) // 8),
+        error_bytes=-(-coded_bits(tensors.get("error"), outputs, array.code_tile) // 8),
+    )
+
+
+def _product(phase: str, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
+    """One matrix product: cycles, accesses, and the bytes of its operands and results."""
+    array = step.array
+    cost = gemm_cycles(gemms, TrainingArray(array.arrays, array.rows, array.columns))
+    moving, stationary, results, outputs = _operands(phase, step)
+    shape = (min(PARTS, cost.waves), min(PARTS, max(1, outputs // PARTS)))
+    cycles = _even(cost.cycles, shape)
+    broadcast = cost.cycles * array.arrays * array.rows * VALUE_BYTES
+    limit = ceil_div(_even(broadcast, shape), buffer_of(arch, "input").bytes_per_cycle)
+    rebuilt = step.weights.rebuilt if phase in {"ff", "bp"} else 0
+    engine = only(arch, RebuildEngine)
+    rebuild = ceil_div(_even(rebuilt, shape), engine.per_line * array.arrays)
+    limited = np.maximum.reduce([cycles, limit, rebuild])
+    multipliers = array.arrays * array.rows * array.columns
+    return Tiles(
+        phase=phase,
+        cycles=cycles,
+        limited=limited,
+        outputs=_even(outputs, shape),
+        moving={"input": moving},
+        stationary={"weight": _even(stationary, shape).sum(axis=1)},
+        result_bytes=None if phase == "ff" else results,
+        macs_done=cost.macs,
+        macs_skipped=0,
+        instances={arch.compute: multipliers},
+        busy={arch.compute: cost.busy},
+        lost={arch.compute: _lost(cost, limited, limit, multipliers)},
+        actions={
+            arch.compute: {"mac": cost.macs, "psum_access": _psums(gemms, array) * PSUM_BYTES},
+            storage_of(arch, "input"): {"read": broadcast},
+            storage_of(arch, "weight"): {"read": cost.waves * multipliers * VALUE_BYTES},
+            name_of(arch, RebuildEngine): {
+                "basis_read": rebuilt * VALUE_BYTES * step.weights.columns,
+                "shift_add": rebuilt * step.weights.columns,
+            },
+        },
+        side={storage_of(arch, "input"): limit, name_of(arch, RebuildEngine): rebuild},
+    )
+
+
+def _operands(phase: str, step: _Step) -> tuple[int, int, int, int]:
+    """Bytes of the moving and the stationary operand, bytes and elements of the results.
+
+    What the forward pass stores is for `stored_bytes` to say: the next layer knows its values.
+    """
+    layer, batch = step.layer, step.shape.batch // step.layer.positions
+    if phase == "ff":
+        outputs = layer.output_elements * batch
+        return step.input_bytes, step.weights.stored, 0, outputs
+    if phase == "bp":
+        elements = layer.input_elements * batch
+        coded = step.error_bytes * elements // (layer.output_elements * batch)
+        return step.error_bytes, step.weights.stored, coded, elements
+    return step.input_bytes, step.error_bytes, step.weights.gradient, layer.weight_elements
+
+
+def _update(step: _Step, arch: Arch) -> Tiles:
+    """Weights and momentum, or counters, codes and bases, element by element."""
+    array, weights = step.array, step.weights
+    shape = (1, min(PARTS, max(1, weights.updated)))
+    cycles = _even(-(-weights.updated // array.update_lanes), shape)
+    multipliers = array.arrays * array.rows * array.columns
+    return Tiles(
+        phase="update",
+        cycles=cycles,
+        limited=cycles,
+        outputs=_even(weights.updated, shape),
+        moving={"input": weights.update_reads},
+        stationary={"weight": np.zeros(1, np.int64)},
+        result_bytes=weights.update_writes,
+        macs_done=0,
+        macs_skipped=0,
+        instances={arch.compute: multipliers},
+        busy={arch.compute: 0},
+        lost={arch.compute: {"unmapped": int(cycles.sum()) * multipliers}},
+        actions={
+            arch.compute: {weights.update_action: weights.updated, "mac": weights.update_macs}
+        },
+    )
+
+
+def _even(total: int, shape: tuple[int, int]) -> Ints:
+    """Whole parts that add up to the total, as even as can be."""
+    count = shape[0] * shape[1]
+    ends = np.arange(1, count + 1) * total // count
+    return np.diff(ends, prepend=0).reshape(shape)
+
+
+def _psums(gemms: Gemms, array: TrainingPeArray) -> int:
+    """Additions into partial sums: one for every result and every column of units it passes."""
+    return gemms.count * gemms.m * gemms.n * -(-gemms.depth // array.columns)
+
+
+def _lost(cost: PhaseCycles, limited: Ints, limit: Ints, multipliers: int) -> Mapping[str, int]:
+    """Unit-cycles that do nothing useful."""
+    over = int(limited.sum()) - cost.cycles
+    waiting = "wait_input" if int(limit.sum()) >= int(limited.sum()) else "rebuild"
+    return {**cost.lost, waiting: cost.lost.get(waiting, 0) + over * multipliers}
