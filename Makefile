@@ -59,6 +59,6 @@ bench: .venv/all.stamp
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv results build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf .venv results build dist .archsim-cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	rm -f workloads/*.safetensors
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
