@@ -19,7 +19,6 @@ from archsim.kernels.groups import group_sizes
 from archsim.kernels.run_length import SCNN_SPAN, stored_entries
 from archsim.kernels.scnn_memory import (
     ENTRY_BITS,
-    planar_passes,
     stored_activations,
     stored_weights,
 )
@@ -27,6 +26,7 @@ from archsim.kernels.scnn_result import ScnnCycles
 from archsim.kernels.scnn_tiles import ScnnArray, grid_tiling
 from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
 from archsim.operands import buffer_waits, geometry_of, plane_of, weights_of
+from archsim.steps import STEPS_PER_LAYER
 from archsim.tiles import Tiles, ceil_div
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     array = _array(part)
     run = (_linear if layer.kind == "linear" else _conv)(layer, tensors, arch)
     work = run.work
-    half = max(1, share_of(arch, storage_of(arch, "weight")) // 2)
-    cut = _Cut(np.maximum(1, ceil_div(run.weights, half)), _passes(run, layer, arch))
+    cut = _Cut(_parts(run, arch), _passes(run, layer, arch))
     cycles = cut.table(run.cycles)
     read = cut.table(run.operations) * (array.weights * array.elements * ENTRY_BITS)
     limit = buffer_of(arch, "weight").move_cycles(ceil_div(read, 8))
@@ -87,7 +86,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             phase="inference",
             cycles=cycles,
             limited=limited,
-            outputs=cut.finished(run.outputs),
+            outputs=cut.table(run.outputs),
             moving={"input": run.input_bytes},
             stationary={"weight": cut.rows(run.weights)},
             halo_bytes=halo_bytes(layer),
@@ -200,44 +199,43 @@ def _linear(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
 
 
 def _passes(run: _Run, layer: Layer, arch: Arch) -> int:
-    """Parts of the plane that the fullest input memory holds one after the other; rows at most."""
-    memory = buffer_of(arch, "input")
-    each = share_of(arch, storage_of(arch, "input")) / memory.count
-    return min(planar_passes(run.stored, each), layer.out_size[0])
+    """Parts of the plane that the input memories hold one after the other; rows at most.
+
+    As many as the common DRAM rule has blocks, so that a part is never begun while the memories
+    still hold the one before.
+    """
+    share = share_of(arch, storage_of(arch, "input"))
+    return max(1, min(-(-run.input_bytes // share), layer.out_size[0]))
+
+
+def _parts(run: _Run, arch: Arch) -> Ints:
+    """(G,) parts of each filter group: half the weight memories each at most, and enough of them
+    to see loads, work and results overlap."""
+    half = max(1, share_of(arch, storage_of(arch, "weight")) // 2)
+    return np.maximum(ceil_div(run.weights, half), -(-STEPS_PER_LAYER // len(run.weights)))
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """Filter groups in `parts` (G,) by input channel, whose outputs come with the last one, and the
-    plane in `columns`."""
+    """Filter groups in `parts` (G,) by input channel, and the plane in `columns`.
+
+    Everything is shared evenly. So are results: while a group computes, the accumulators of the
+    one before drain (ISCA'17), which is as much at a time.
+    """
 
     parts: Ints
     columns: int
 
-    def __post_init__(self) -> None:
-        assert (self.parts >= 1).all()
-
     def rows(self, amounts: Ints) -> Ints:
-        """Amounts of the filter groups, (G,), shared evenly by their parts."""
+        """Amounts of the filter groups, (G,), as amounts of their parts."""
         group = np.repeat(np.arange(len(self.parts)), self.parts)
-        first = np.cumsum(self.parts) - self.parts
-        number, count = np.arange(len(group)) - first[group], self.parts[group]
-        whole = amounts[group]
+        number = np.arange(len(group)) - (np.cumsum(self.parts) - self.parts)[group]
+        count, whole = self.parts[group], amounts[group]
         return (number + 1) * whole // count - number * whole // count
 
     def table(self, amounts: Ints) -> Ints:
-        """Amounts of the filter groups shared evenly by parts and columns: (rows, columns)."""
-        return self._columns(self.rows(amounts))
-
-    def finished(self, outputs: Ints) -> Ints:
-        """Outputs of the filter groups in the rows of their last parts: (rows, columns)."""
-        last = np.cumsum(self.parts) - 1
-        rows = np.zeros(int(last[-1]) + 1, np.int64)
-        rows[last] = outputs
-        return self._columns(rows)
-
-    def _columns(self, rows: Ints) -> Ints:
-        ends = np.outer(rows, np.arange(self.columns + 1)) // self.columns
+        """Amounts of the filter groups by part and column."""
+        ends = np.outer(self.rows(amounts), np.arange(self.columns + 1)) // self.columns
         return np.diff(ends, axis=1)
 
 

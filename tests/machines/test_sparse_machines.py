@@ -166,9 +166,8 @@ def test_scnn_stores_run_lengths_and_cuts_groups_to_its_memories(case):
             blocks = [part[top : top + th, left : left + tw].reshape(-1) for part in values]
         entries.append(sum(stored(block.tolist(), 16) for block in blocks))
     assert tiles.moving["input"] == -(-sum(entries) * 12 // 8)
-    memory = overrides["iaram.bank_kbytes"] * 1024 * 8
-    passes = max(1, -(-max(entries) * 12 // memory))
-    assert tiles.cycles.shape[1] == min(passes, layer.out_size[0])
+    passes = -(-tiles.moving["input"] // arch.components["iaram"].capacity_bytes)
+    assert tiles.cycles.shape[1] == max(1, min(passes, layer.out_size[0]))
     half = arch.components["weight_fifo"].capacity_bytes // 2
     assert tiles.stationary["weight"].max() <= half
     assert tiles.stationary["weight"].sum() >= np.count_nonzero(weights) * 1.5
