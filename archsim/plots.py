@@ -74,13 +74,19 @@ def figures(rows: Sequence[Row], folder: Path) -> list[Path]:
     written = []
     with mpl.rc_context(STYLE):
         for name, draw in drawn.items():
-            figure = draw(bars)
-            for kind, metadata in NO_METADATA.items():
-                content = io.BytesIO()
-                figure.savefig(content, format=kind, metadata={**metadata})
-                path = folder / f"{name}.{kind}"
-                write_atomically(path, content.getvalue())
-                written.append(path)
+            written += save_figure(draw(bars), folder / name)
+    return written
+
+
+def save_figure(figure: Figure, stem: Path) -> list[Path]:
+    """Writes `stem`.png and `stem`.svg, the same bytes for the same figure."""
+    written = []
+    for kind, metadata in NO_METADATA.items():
+        content = io.BytesIO()
+        figure.savefig(content, format=kind, metadata={**metadata})
+        path = stem.with_name(f"{stem.name}.{kind}")
+        write_atomically(path, content.getvalue())
+        written.append(path)
     return written
 
 

@@ -66,6 +66,17 @@ def read_result(path: Path) -> Result:
     return _result_from(path, _read_json(path))
 
 
+def kept_result(out: Path, group: str, stem: str, inputs: str) -> Result | None:
+    """The result that stands in its place under `out` if it was made from `inputs`, a hash of all
+    that it depends on; None where there is none, or a damaged or outdated one."""
+    path = out / group / f"{stem}.json"
+    try:
+        result = read_result(path)
+    except InputError:
+        return None
+    return result if result.inputs_hash == inputs else None
+
+
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

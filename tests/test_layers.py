@@ -66,7 +66,8 @@ def test_matplotlib_is_imported_by_the_figures_alone():
     users = {
         name for name, path in modules("archsim").items() if "matplotlib" in tops(imports(path))
     }
-    assert users == {"archsim.plots"}
+    assert "archsim.plots" in users
+    assert all(name.startswith("archsim.plots") for name in users), users
 
 
 @pytest.mark.parametrize("layer", ["components", "kernels", "machines"])

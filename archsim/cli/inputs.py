@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from archsim.errors import InputError, Problem
@@ -15,12 +17,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A machine as its file has it, and what is to be changed in it."""
+
+    arch: Arch
+    overrides: tuple[Override, ...]
+
+
 def workloads(names: Sequence[str], *, conv_only: bool) -> list[Workload]:
     """The named workloads, each once."""
     from archsim.workload import load_workload
 
     loaded = _all(dict.fromkeys(names), load_workload)
     return [workload.only_convs() for workload in loaded] if conv_only else loaded
+
+
+def workload_paths(names: Sequence[str]) -> list[Path]:
+    """The files of the named workloads, each once."""
+    from archsim.search import find
+
+    return _all(dict.fromkeys(names), lambda name: find("workloads", str(name)))
 
 
 def machines(
@@ -33,6 +50,16 @@ def machines(
     is asked to apply it, and says what is wrong.
     """
     from archsim.arch import load_arch
+
+    chosen = choices(names, task, scenario, sets)
+    return _all(chosen, lambda choice: load_arch(choice.arch.path, choice.overrides))
+
+
+def choices(
+    names: Sequence[str], task: str, scenario: str | None, sets: Sequence[str]
+) -> list[Choice]:
+    """As `machines`: the machines as their files have them, and the overrides that go with each."""
+    from archsim.arch import load_arch
     from archsim.overrides import load_scenario, parsed
     from archsim.search import names as found
 
@@ -40,15 +67,17 @@ def machines(
     chosen = plain if names else [arch for arch in plain if arch.task == task]
     overlay = load_scenario(scenario) if scenario else None
     lines = parsed(sets)
-    if overlay is None and not lines:
-        return chosen
     known = {name for arch in chosen for name in _owners(arch)}
-
-    def changed(arch: Arch) -> Arch:
-        common = overlay.lines(arch.machine, _owners(arch)) if overlay else ()
-        return load_arch(arch.path, [*common, *_for(arch, lines, known)])
-
-    return _all(chosen, changed)
+    return [
+        Choice(
+            arch,
+            (
+                *(overlay.lines(arch.machine, _owners(arch)) if overlay else ()),
+                *_for(arch, lines, known),
+            ),
+        )
+        for arch in chosen
+    ]
 
 
 def one_machine(name: str, scenario: str | None, sets: Sequence[str]) -> Arch:

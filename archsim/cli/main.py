@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from archsim.cli import console, draw, listing, plot, run, schema, validate
+from archsim.cli import compare, console, draw, listing, plot, run, schema, validate
 from archsim.errors import CheckFailed, InputError
 from archsim.version import VERSION
 
@@ -29,6 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("compare")(compare.compare)
 app.command("validate")(validate.validate)
 app.add_typer(listing.app, name="list")
 app.command("draw")(draw.draw)

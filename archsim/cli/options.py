@@ -43,6 +43,16 @@ NormaliseTo = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Neither use nor keep intermediate results (.archsim-cache)."),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, show_default=False, help="Processes; one a core."
+    ),
+]
 Verbose = Annotated[
     int,
     typer.Option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from archsim.cache import default_cache
 from archsim.cli import console, options, report
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def run(
         Path | None, typer.Option("--trace", metavar="FILE", help="Write a timeline for Perfetto.")
     ] = None,
     out: options.Out = options.DEFAULT_OUT,
+    no_cache: options.NoCache = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -69,13 +71,12 @@ def run(
     loaded = inputs.workloads(workload, conv_only=layers is options.Layers.CONV)
     jobs = [(one, inputs.machines(arch, one.task, scenario, sets)) for one in loaded]
     session = Session(out, scenario, show_progress=not (quiet or json), traced=trace is not None)
+    session.cache = None if no_cache else default_cache()
     session.check(jobs)
     try:
         session.simulate(jobs)
     except KeyboardInterrupt:
-        kept = len(session.finished)
-        runs = "run is" if kept == 1 else "runs are"
-        console.complain([f"interrupted: {kept} finished machine {runs} kept in {out}"])
+        session.complain_of_interruption()
         raise typer.Exit(INTERRUPTED) from None
     if trace is not None:
         session.write_traces(trace)

@@ -17,6 +17,7 @@ from archsim.trace import Trace, write_traces
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
+    from archsim.cache import Cache
     from archsim.normalise import Row
     from archsim.workload import Workload
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Runs jobs into the folder `out`; `finished` holds their results in order."""
+    """Runs jobs into the folder `out`; `finished` holds their results in order. A `cache` is used
+    and filled where there is one."""
 
     def __init__(
         self, out: Path, scenario: str | None, *, show_progress: bool, traced: bool
@@ -33,6 +35,7 @@ class Session:
         self.scenario = Path(scenario).stem if scenario else None
         self.show_progress = show_progress
         self.traced = traced
+        self.cache: Cache | None = None
         self.finished: list[Stored] = []
         self.traces: list[Trace] = []
 
@@ -61,6 +64,8 @@ class Session:
         finally:
             if self.finished:
                 self._summarise()
+            if self.cache is not None and self.cache.problem:
+                console.note(f"nothing kept for next time: {self.cache.problem}")
 
     def rows(self, reference: str) -> list[Row]:
         """The results of this session, the reference first in each workload."""
@@ -77,13 +82,19 @@ class Session:
         """All runs of the session as one timeline."""
         write_traces(path, self.traces)
 
+    def complain_of_interruption(self) -> None:
+        """Say what an interrupted session leaves behind."""
+        kept = len(self.finished)
+        runs = "run is" if kept == 1 else "runs are"
+        console.complain([f"interrupted: {kept} finished machine {runs} kept in {self.out}"])
+
     def _one(self, workload: Workload, arch: Arch) -> None:
-        from archsim.simulate import simulate
+        from archsim.cached import simulate_cached
 
         title = f"{workload.name} on {arch.name}"
         trace = Trace(title, arch.clock_mhz, arch.components) if self.traced else None
         with bar(title, quiet=not self.show_progress) as progress:
-            result = simulate(arch, workload, trace=trace, progress=progress)
+            result = simulate_cached(arch, workload, self.cache, trace=trace, progress=progress)
         group = group_name(workload.name, self.scenario)
         stored = Stored(group, Path(arch.path).stem, result)
         save(self.out, stored)
