@@ -10,7 +10,8 @@ while this one computes; its inputs wait until the layers that make them have wr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -49,16 +50,12 @@ class StagePlan:
     stores: Ints
     to_dram: bool = True
 
-
-@dataclass
-class _Lane:
-    """Columns of a hop under construction."""
-
-    servers: list[int]
-    cycles: list[list[int]]
-    layer: list[int] = field(default_factory=list)
-    latency: list[int] = field(default_factory=list)
-    gates: list[Gate] = field(default_factory=list)
+    def held_at_once(self, flow: str) -> int:
+        """Most bytes of a flow that a step needs together with those that have to stay."""
+        ends = [0, *accumulate(size for size, _ in self.loads[flow])]
+        kept = [0, *self.done[flow]]
+        needs = zip(self.need[flow], kept, strict=False)
+        return max((ends[needed] - ends[gone] for needed, gone in needs), default=0)
 
 
 def inbound(arch: Arch) -> list[str]:
@@ -160,6 +157,8 @@ class Schedule:
         taken: tuple[Take, ...] = ()
         for which, end in enumerate(storages):
             store = self._add_store(flow, path, which)
+            if end == storages[-1]:
+                self._widen(store, flow)
             ports = [
                 *([read_port(path[start])] if which else [path[start]]),
                 *path[start + 1 : end],
@@ -186,6 +185,16 @@ class Schedule:
             done += [before + count for count in plan.done[flow]]
             before += len(plan.loads[flow])
         return Take(len(self.stores) - 1, need, done, CAUSES[self.arch.flows[flow].role])
+
+    def _widen(self, store: int, flow: str) -> None:
+        """Lets a step have what it needs where the buffer is full of what stays.
+
+        Operands of an add and partial sums pass by inputs that stay, and may find no room beside
+        them; the traffic rule counts them all the same.
+        """
+        spec = self.stores[store]
+        at_once = max((plan.held_at_once(flow) for plan in self.stages), default=0)
+        self.stores[store] = replace(spec, capacity=max(spec.capacity, at_once))
 
     def _moving(self, port: str, nbytes: Ints) -> list[int]:
         """Cycles of each transfer on a mover; components that only look on take none."""

@@ -30,7 +30,7 @@ PSUM_BYTES = 6
 
 def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference; a tile is as many pixels of Tn filters as half of NBout holds."""
-    nfu = only(arch, Nfu)
+    nfu, nbin, sb = only(arch, Nfu), storage_of(arch, "input"), storage_of(arch, "weight")
     depthwise = layer.kind == "depthwise"
     filters = group_sizes(layer.out_channels, 1 if depthwise else layer.groups, _trees(layer, nfu))
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
@@ -62,17 +62,14 @@ def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             busy={arch.compute: layer.macs},
             lost={arch.compute: lost},
             actions={
-                storage_of(arch, "input"): {"read": total * lanes},
-                storage_of(arch, "weight"): {"read": total * lanes * trees},
+                nbin: {"read": total * lanes},
+                sb: {"read": total * lanes * trees},
                 name_of(arch, Nfu): {
                     "mac": layer.macs,
                     "psum_access": total * _trees(layer, nfu) * PSUM_BYTES,
                 },
             },
-            side={
-                storage_of(arch, "input"): input_cycles,
-                storage_of(arch, "weight"): weight_cycles,
-            },
+            side={nbin: input_cycles, sb: weight_cycles},
         ),
     )
 

@@ -1,5 +1,4 @@
-"""SmartDeal's inference array (paper V-B, Table IX): rules and sources in
-docs/machines/smartdeal.md.
+"""SmartDeal's inference array (paper V-B, Table IX): its rules are docs/machines/smartdeal.md.
 
 Slices hold output channels, lines input channels, a tile is `macs` neighbouring output pixels whose
 partial sums stay in the multipliers (output stationary). A tile lasts as long as its slowest
