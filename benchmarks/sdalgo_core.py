@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from archsim import load_workload
@@ -14,4 +16,5 @@ if __name__ == "__main__":
             shape = (layer.out_channels, layer.in_channels // layer.groups, *layer.kernel)
             fan_in = shape[1] * shape[2] * shape[3]
             weight = random.standard_normal(shape, dtype=np.float32) * np.sqrt(2 / fan_in)
-            decompose(weight.astype(np.float32))
+            if "--weights-only" not in sys.argv:
+                decompose(weight.astype(np.float32))
