@@ -19,10 +19,13 @@ def zero_runs(mask: Mask) -> tuple[Ints, Ints, Ints]:
     """(block, position, zeros since the one before) of every non-zero of a mask (blocks,
     positions).
     """
-    block, position = np.nonzero(mask)
-    before = np.full_like(position, -1)
-    before[1:] = np.where(block[1:] == block[:-1], position[:-1], -1)
-    return block, position, position - before - 1
+    live = np.flatnonzero(mask)
+    block = live // max(1, mask.shape[1])
+    position = live - block * mask.shape[1]
+    zeros = position.copy()
+    same = block[1:] == block[:-1]
+    zeros[1:][same] = (live[1:] - live[:-1] - 1)[same]
+    return block, position, zeros
 
 
 def stored_entries(mask: Mask, span: int | None) -> Ints:

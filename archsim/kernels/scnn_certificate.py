@@ -75,9 +75,11 @@ def _full_tile_runs(layer: Operands, origin: tuple[int, int], wanted: Mask) -> _
     added[present] = table.single[table.activation_classes(vectors)].sum(axis=1, dtype=np.uint64)
     lengths = layer.weights.lengths
     phase = np.repeat(np.broadcast_to(np.arange(present.size), lengths.shape), lengths.reshape(-1))
-    counts = added[phase, layer.weight_codes[:, 0]]
+    rows = added.reshape(-1, table.words)
+    place = phase * added.shape[1]
+    counts = rows.take(place + layer.weight_codes[:, 0], axis=0)
     for lane in layer.weight_codes.T[1:]:
-        counts += added[phase, lane]
+        counts += rows.take(place + lane, axis=0)
     group, channel, of_phase = np.nonzero(lengths * present * wanted[:, None, None])
     run = np.ravel_multi_index((group, channel, of_phase), lengths.shape)
     return _Runs(counts, layer.weights.first[run], lengths.reshape(-1)[run], group, layer.groups)

@@ -121,9 +121,13 @@ def weight_vectors(weights: Mask, geometry: Geometry, filters: int, width: int) 
     counts = np.zeros((*per_tap.shape[:2], phases), np.int64)
     for place, of_phase in enumerate(phase[order]):
         counts[..., of_phase] += per_tap[..., place]
-    block, _, tap, k = np.nonzero(cube)
+    live = np.flatnonzero(cube)
+    row = live // filters
+    run = row // (R * S)
+    block = run // each
     first_filter = block // rounds * per_group + block % rounds * filters
-    return _pack(counts, 1 + (first_filter + k) * (R * S) + order[tap], width)
+    k, tap = first_filter + live - row * filters, order[row - run * (R * S)]
+    return _pack(counts, 1 + k * (R * S) + tap, width)
 
 
 def activation_vectors(
@@ -136,21 +140,32 @@ def activation_vectors(
     order.
     """
     C = activations.shape[0]
-    th, tw = tiling.tile
+    (th, tw), (sh, sw) = tiling.tile, geometry.stride
     cube = np.zeros((C, array.rows * th, array.columns * tw), bool)
     cube[:, : tiling.plane[0], : tiling.plane[1]] = activations
     cube = cube.reshape(C, array.rows, th, array.columns, tw).transpose(1, 3, 0, 2, 4)
-    i, j, c, y, x = np.nonzero(cube)
-    row, column = i * th + y, j * tw + x
-    (sh, sw), phases = geometry.stride, geometry.stride[0] * geometry.stride[1]
+    live = np.flatnonzero(cube)
+    strip = live // (th * tw)
+    element = strip // C
+    at = element * (th * tw) + live - strip * (th * tw)
+    row, column = _coordinates(tiling, array)
     phase = (row + tiling.origin[0]) % sh * sw + (column + tiling.origin[1]) % sw
-    run = ((i * array.columns + j) * C + c) * phases + phase
-    code = 1 + row * tiling.plane[1] + column
+    phases = sh * sw
+    run, code = strip * phases + phase[at], (1 + row * tiling.plane[1] + column)[at]
     if phases > 1:
         order = np.argsort(run, kind="stable")
         run, code = run[order], code[order]
     counts = np.bincount(run, minlength=array.elements * C * phases)
     return _pack(counts.reshape(array.elements, C, phases), code, array.activations)
+
+
+def _coordinates(tiling: Tiling, array: ScnnArray) -> tuple[Ints, Ints]:
+    """Row and column in the plane of each (element, pixel of its tile), flat."""
+    (th, tw), elements = tiling.tile, np.arange(array.elements)[:, None]
+    pixel = np.arange(th * tw)
+    row = elements // array.columns * th + pixel // tw
+    column = elements % array.columns * tw + pixel % tw
+    return row.reshape(-1), column.reshape(-1)
 
 
 def _pack(counts: Ints, codes: Ints, width: int) -> Vectors:
