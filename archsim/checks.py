@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archsim.accounts import EntryRun, Times
     from archsim.layer import Layer
     from archsim.result import LayerResult
-    from archsim.tiles import Tiles
+    from archsim.tiles import Ints, Tiles
 
 
 def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
@@ -33,10 +33,14 @@ def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
     whole = layer.output_elements * samples
     if tiles.phase in {"inference", "ff"} and made != whole:
         raise CheckFailed(f"layer {layer.name!r}: {made} outputs written, it has {whole}")
-    arrays = {
+    arrays: dict[str, Ints | list[int]] = {
         "cycles": tiles.cycles,
         "limited": tiles.limited,
         "outputs": tiles.outputs,
+        "multiplications": [tiles.macs_done, tiles.macs_skipped],
+        "busy cycles": [0, *tiles.busy.values()],
+        "bytes": [tiles.halo_bytes, *tiles.moving.values()],
+        **tiles.stationary,
         **tiles.side,
     }
     for name, values in arrays.items():
