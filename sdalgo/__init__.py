@@ -6,7 +6,7 @@
     >>> found.rebuild().shape
     (64, 64, 3, 3)
 
-Names are loaded when they are first used, so that the command line starts fast.
+What needs torch is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -14,34 +14,26 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_HOMES = {
-    "Decomposition": "sdalgo.decomposition",
-    "InputError": "sdalgo.errors",
-    "Options": "sdalgo.options",
-    "PRESETS": "sdalgo.options",
-    "decompose": "sdalgo.decompose",
-    "decompose_all": "sdalgo.decompose",
-    "preset": "sdalgo.options",
-}
+from sdalgo.decompose import decompose, decompose_all
+from sdalgo.decomposition import Decomposition
+from sdalgo.errors import InputError
+from sdalgo.options import PRESETS, Options, preset
 
 __all__ = [
     "PRESETS",
     "Decomposition",
     "InputError",
     "Options",
+    "convert",
     "decompose",
     "decompose_all",
     "preset",
 ]
 
+_NEED_TORCH = {"convert": "sdalgo.modules"}
+
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _NEED_TORCH:
         raise AttributeError(f"module 'sdalgo' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value  # importing sdalgo.decompose would else leave the module under its name
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+    return getattr(importlib.import_module(_NEED_TORCH[name]), name)

@@ -77,9 +77,9 @@ def build(
     try:
         parts = folder / f".{recipe.name}.parts"
         parts.mkdir(parents=True, exist_ok=True)
-        layers = _Layers(recipe, weights, inputs, ratios, parts)
+        layers = Layers(recipe, weights, inputs, ratios, parts)
         entries = layers.finish(nodes, seed, progress)
-        built = _write(recipe, folder, _header(recipe, seed, weights), entries, layers)
+        built = write_workload(folder, _header(recipe, seed, weights), entries, layers)
         shutil.rmtree(parts)
     except OSError as error:
         raise InputError(str(folder), f"cannot be written: {error.strerror}") from error
@@ -134,7 +134,7 @@ def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
     }
 
 
-class _Layers:
+class Layers:
     """Makes the tensors and the profile of each layer, or takes them from an earlier run."""
 
     def __init__(
@@ -213,14 +213,12 @@ class _Layers:
         return arrays | {"coef": found.coef, "basis": found.basis, "basis_scale": found.scale}
 
 
-def _write(
-    recipe: Recipe,
-    folder: Path,
-    header: dict[str, Any],
-    entries: list[LayerEntry],
-    layers: _Layers,
+def write_workload(
+    folder: Path, header: dict[str, Any], entries: list[LayerEntry], layers: Layers
 ) -> Built:
-    yaml, tensors = folder / f"{recipe.name}.yaml", folder / f"{recipe.name}.safetensors"
+    """Write the YAML and its tensors, named by the header."""
+    yaml = folder / f"{header['name']}.yaml"
+    tensors = folder / f"{header['name']}.safetensors"
     write_tensors(tensors, layers.arrays, {"made_by": header["source"]["made_by"]})
     write_text(yaml, workload_text(header, entries))
     coefs = [a for key, a in layers.arrays.items() if key.endswith("/coef")]

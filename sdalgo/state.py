@@ -12,6 +12,7 @@ from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.errors import InputError
 from sdalgo.options import Options
 from sdalgo.tensor_file import Tensor, from_array
+from sdalgo.weight_bits import FORMS
 
 Progress = Callable[[int, int, str], None]
 
@@ -29,6 +30,8 @@ def decompose_state(
     Raises:
         InputError: a weight holds NaN or infinity, or no tensor is a weight.
     """
+    if form not in FORMS:
+        raise InputError("index", f"{form!r} is neither row nor element")
     chosen = [
         name for name, t in tensors.items() if t.is_float and is_decomposed(t.shape, options)
     ]

@@ -58,6 +58,31 @@ def from_array(values: NDArray[Any]) -> Tensor:
     raise InputError("dtype", f"{values.dtype} cannot be written as safetensors")
 
 
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict: safetensors, torch's own (.pt, .pth, .bin) or ONNX's initialisers.
+
+    Raises:
+        InputError: see `read_tensors`; a torch file that holds more than tensors is refused.
+    """
+    if path.suffix in (".pt", ".pth", ".bin"):
+        from sdalgo.pretrained import load_state  # noqa: PLC0415  (loads torch)
+
+        return {name: from_torch(value) for name, value in load_state(path).items()}
+    if path.suffix == ".onnx":
+        from sdalgo.onnx_graph import OnnxModel  # noqa: PLC0415
+
+        return {name: from_array(value) for name, value in OnnxModel(path).constants.items()}
+    return read_tensors(path)
+
+
+def from_torch(value: Any) -> Tensor:
+    """Return a torch tensor in file form; bfloat16 keeps its bits."""
+    if str(value.dtype) == "torch.bfloat16":
+        bits = (value.float().numpy().view(np.uint32) >> 16).astype(np.uint16)
+        return Tensor(dtype="BF16", shape=tuple(value.shape), data=bits.tobytes())
+    return from_array(value.detach().cpu().numpy())
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read all tensors of a file, by name, numbers in a name by value.
 

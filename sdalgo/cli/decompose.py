@@ -9,7 +9,7 @@ import typer
 
 from sdalgo.cli import console
 
-Weights = Annotated[Path, typer.Argument(help="A safetensors state dict.")]
+Weights = Annotated[Path, typer.Argument(help="A state dict: safetensors, torch or ONNX.")]
 
 
 def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
@@ -39,14 +39,14 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.options import preset as named  # noqa: PLC0415
     from sdalgo.state import decompose_state  # noqa: PLC0415
     from sdalgo.summary import summarise  # noqa: PLC0415
-    from sdalgo.tensor_file import read_tensors  # noqa: PLC0415
+    from sdalgo.tensor_file import read_weights  # noqa: PLC0415
 
     given: dict[str, Any] = {
         "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
         "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
     }  # fmt: skip
     options = named(preset, **{key: value for key, value in given.items() if value is not None})
-    tensors = read_tensors(weights)
+    tensors = read_weights(weights)
     with console.progress("decomposing", quiet=quiet or as_json) as progress:
         container = decompose_state(tensors, options, index, progress)
     nbytes = write_container(out or weights.with_suffix(".sd"), container)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from sdalgo.cli import build, console, decompose, listing, paper, report, train
+from sdalgo.cli import build, console, decompose, importing, listing, paper, report, train
 from sdalgo.errors import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("decompose")(decompose.decompose)
 app.command("decode")(decompose.decode)
 app.command("build")(build.build)
+app.command("import")(importing.import_model)
 app.command("report")(report.report)
 app.command("sweep")(report.sweep)
 app.command("paper")(paper.paper)
