@@ -51,18 +51,6 @@ class Phase(_Strict):
         return Schedule(**self.model_dump())
 
 
-class Arm(_Strict):
-    """One way to train or to compress; what is not given is the file's."""
-
-    name: Annotated[str, Field(pattern=_PATH_CHARACTERS)]
-    method: Literal["vanilla", "switch", "components"]
-    components: tuple[Literal["DE", "Q2", "US", "SS", "RT"], ...] = ()
-    theta: Positive | None = None
-    rows_pruned: dict[str, Share] | None = None
-    equal_bits: str | None = None  # an earlier arm, whose size this one is pruned to
-    paper: dict[str, float] | None = None  # its row in the paper, for the table
-
-
 class Switch(_Strict):
     """Of SD-T: the fields of `bucket.Rule`."""
 
@@ -77,6 +65,19 @@ class Switch(_Strict):
     def rule(self) -> Rule:
         """Return the rule, checked."""
         return Rule(**self.model_dump())
+
+
+class Arm(_Strict):
+    """One way to train or to compress; what is not given is the file's."""
+
+    name: Annotated[str, Field(pattern=_PATH_CHARACTERS)]
+    method: Literal["vanilla", "switch", "components"]
+    components: tuple[Literal["DE", "Q2", "US", "SS", "RT"], ...] = ()
+    theta: Positive | None = None
+    rows_pruned: dict[str, Share] | None = None
+    switch: Switch | None = None
+    equal_bits: str | None = None  # an earlier arm, whose size this one is pruned to
+    paper: dict[str, float] | None = None  # its row in the paper, for the table
 
 
 class Experiment(_Strict):
@@ -106,6 +107,10 @@ class Experiment(_Strict):
         rows = (arm.rows_pruned or self.rows_pruned) if "SS" in arm.components else None
         theta = arm.theta or self.theta
         return Form(theta=theta, highest=self.highest, rows_pruned=rows, dense=self.dense)
+
+    def rule(self, arm: Arm) -> Rule:
+        """Return the bucket switch of an arm."""
+        return (arm.switch or self.switch).rule()
 
     def key(self, *parts: Any) -> str:
         """Return a digest of everything that decides what a run computes; not its length.
@@ -211,4 +216,4 @@ def _check(place: str, experiment: Experiment) -> None:
             message = f"arm {arm.name}: equal_bits: no arm {arm.equal_bits} stands before it"
             raise InputError(place, message)
         experiment.form(arm).options()
-    experiment.switch.rule()
+        experiment.rule(arm)

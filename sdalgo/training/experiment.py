@@ -124,7 +124,7 @@ class Runner:
             "start_accuracy": records[0]["validation_accuracy"], "mib": best["mib"],
             "bits": round(best["mib"] * 2**23), "density": best["density"],
             "switched": sum(record.get("switched", 0) for record in records),
-            "memory": asdict(training_memory(model, e.switch.theta_c)),
+            "memory": asdict(training_memory(model, e.rule(arm).theta_c)),
             "seconds": round(time.perf_counter() - begun, 1),
         }  # fmt: skip
         _write_json(kept, result)
@@ -138,7 +138,7 @@ class Runner:
         if arm.method == "vanilla":
             return Learner(model, self._descent)
         if arm.method == "switch":
-            return Switching(to_decomposed(model, form), self._descent, e.switch.rule())
+            return Switching(to_decomposed(model, form), self._descent, e.rule(arm))
         density = None
         if bits is not None:
             entries = sum(value.numel() for value in weight_parameters(model).values())

@@ -37,8 +37,9 @@ def read_idx(path: Path) -> Bytes:
         raise InputError(str(path), "not an idx file of unsigned bytes")
     axes = content[3]
     start = 4 + 4 * axes
-    shape = tuple(int(size) for size in np.frombuffer(content[4:start], ">u4"))
-    if len(shape) != axes or int(np.prod(shape, dtype=np.int64)) != len(content) - start:
+    sizes = (content[at : at + 4] for at in range(4, start, 4))
+    shape = tuple(int.from_bytes(size, "big") for size in sizes)
+    if len(content) < start or int(np.prod(shape, dtype=np.int64)) != len(content) - start:
         raise InputError(str(path), f"{len(content) - start} bytes do not fill shape {shape}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 

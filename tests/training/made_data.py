@@ -1,0 +1,46 @@
+"""A small image set that a network can learn in seconds: ten blurred patterns, and noise."""
+
+import numpy as np
+import yaml
+
+from sdalgo.training.readers import write_idx
+
+
+def pictures(count, seed, size=28):
+    """Return (images uint8 (N, size, size), labels uint8), the same patterns for every seed."""
+    coarse = np.random.default_rng(0).random((10, 7, 7))
+    patterns = np.kron(coarse, np.ones((size // 7, size // 7)))
+    generator = np.random.default_rng([seed, 9])
+    labels = generator.integers(0, 10, count)
+    noisy = patterns[labels] * 160 + generator.normal(40, 55, (count, size, size))
+    return np.clip(noisy, 0, 255).astype(np.uint8), labels.astype(np.uint8)
+
+
+def write_set(folder, train=500, test=200):
+    """Write the four files of an idx set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, count, seed in (("train", train, 1), ("t10k", test, 2)):
+        images, labels = pictures(count, seed)
+        write_idx(folder / f"{part}-images-idx3-ubyte", images)
+        write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
+    return folder
+
+
+def write_config(folder, **changes):
+    """Write a training file that takes a second or two, and return its path."""
+    values = {
+        "name": "made",
+        "network": "small_cnn",
+        "data": {"kind": "idx", "folder": str(write_set(folder / "data"))},
+        "task": "fine_tuning",
+        "arms": ["VA", "SD", "SS"],
+        "seeds": [0],
+        "batch": 32,
+        "rows_pruned": {"default": 0.3, "stem.0": 0.0, "depthwise.0": 0.0},
+        "pretrain": {"epochs": 1, "lr": 0.05},
+        "train": {"epochs": 4, "lr": 0.01, "swa_start": 2, "swa_lr": 0.005},
+        "switch": {"theta_g": 0.0005, "theta_c": 3},
+    }
+    path = folder / "made.yaml"
+    path.write_text(yaml.safe_dump(values | changes))
+    return path
