@@ -90,6 +90,8 @@ def switch(code: Tensor, counter: Tensor, moves: Tensor, levels: int, rule: Rule
     """
     counter.add_(moves)
     full = counter.abs() >= rule.theta_c
+    if not full.any():
+        return 0
     wanted = (code + counter.sign() * full).clamp_(-levels, levels)
     if rule.low_end == "hold":
         wanted = torch.where((wanted == 0) & (code != 0), code, wanted)

@@ -21,7 +21,7 @@ from sdalgo.training.bucket import Rule
 from sdalgo.training.components import Components
 from sdalgo.training.convert import Form, decomposed_weights, row_mask
 from sdalgo.training.sizes import EMPTY, Size, decomposed_size, dense_size, weight_parameters
-from sdalgo.training.switching import BucketSwitch, Moved
+from sdalgo.training.switching import BucketSwitch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +46,13 @@ class Learner:
     def start_epoch(self) -> None:
         """Called before the first batch of an epoch."""
 
-    def update(self, lr: float) -> Moved:
-        """Use up the gradients of a backward pass."""
+    def update(self, lr: float) -> int:
+        """Use up the gradients of a backward pass; return how many buckets switched."""
         for group in self.descent.param_groups:
             group["lr"] = lr
         self.descent.step()
         self.descent.zero_grad()
-        return Moved()
+        return 0
 
     def end_epoch(self) -> None:
         """Called after the last batch of an epoch, and before the first epoch."""
@@ -84,7 +84,7 @@ class Switching(Learner):
     def start_epoch(self) -> None:
         self.buckets.start_epoch()
 
-    def update(self, lr: float) -> Moved:
+    def update(self, lr: float) -> int:
         super().update(lr)
         return self.buckets.step(lr)
 
@@ -128,10 +128,10 @@ class Alternating(Learner):
                 ones = sparsity.apply_row_mask(np.ones_like(weight), live)
                 self.masks[name] = torch.from_numpy(ones != 0)
 
-    def update(self, lr: float) -> Moved:
+    def update(self, lr: float) -> int:
         super().update(lr)
         self._keep_masks(self.model)
-        return Moved()
+        return 0
 
     def end_epoch(self) -> None:
         self.settle(self.model)

@@ -23,7 +23,6 @@ from sdalgo.training.averaging import Average, estimate_norms
 from sdalgo.training.learners import Learner
 from sdalgo.training.samples import Augment, Problem, Samples
 from sdalgo.training.schedule import Schedule
-from sdalgo.training.switching import Moved
 
 Progress = Callable[[int, int, str], None]
 
@@ -107,7 +106,7 @@ class Run:
         generator = np.random.default_rng([self.conditions.seed, 2, epoch])
         model.train()
         learner.start_epoch()
-        moved, total, seen = Moved(), 0.0, 0
+        switched, total, seen = 0, 0.0, 0
         batches = self.data.train.shuffled(
             self.conditions.batch, generator, self.conditions.augment
         )
@@ -117,10 +116,10 @@ class Run:
             if not math.isfinite(value):
                 raise self._diverged(value, epoch)
             loss.backward()  # type: ignore[no-untyped-call]
-            moved += learner.update(lr)
+            switched += learner.update(lr)
             total, seen = total + value * len(y), seen + len(y)
         learner.end_epoch()
-        return {"lr": lr, "train_loss": total / seen, "switched": moved.switched}
+        return {"lr": lr, "train_loss": total / seen, "switched": switched}
 
     def _candidate(self, epoch: int) -> nn.Module:
         """Return the network to judge after an epoch: the average once there is one."""

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from sdalgo.training.bucket import Rule, directions, switch
 from sdalgo.training.weight import DecomposedWeight
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moved:
-    """What one update, or several, did."""
-
-    asked: int = 0  # directions that were not zero
-    switched: int = 0  # coefficients that changed
-
-    def __add__(self, other: Moved) -> Moved:
-        return Moved(asked=self.asked + other.asked, switched=self.switched + other.switched)
 
 
 class BucketSwitch:
@@ -42,22 +30,24 @@ class BucketSwitch:
                 held.counter.zero_()
 
     @torch.no_grad()
-    def step(self, lr: float) -> Moved:
-        """Use up the gradients of the last backward pass; layers without one stay.
+    def step(self, lr: float) -> int:
+        """Use up the gradients of the last backward pass; return how many coefficients changed.
+
+        Layers without a gradient stay.
 
         Args:
             lr: enters the signal where the rule compares steps, and is unused elsewhere.
         """
-        moved = Moved()
+        switched = 0
         for name, held in self.layers.items():
             if held.gradient is None:
                 continue
             descent = self._descent(name, held, lr)
             held.gradient = None
-            moves = directions(descent, self.rule.theta_g).mul_(held.mask)
-            switched = switch(held.code, held.counter, moves, held.levels, self.rule)
-            moved += Moved(asked=int(torch.count_nonzero(moves)), switched=switched)
-        return moved
+            # Outside the mask gradient, value and hence signal are zero: no move is asked for.
+            moves = directions(descent, self.rule.theta_g)
+            switched += switch(held.code, held.counter, moves, held.levels, self.rule)
+        return switched
 
     def _descent(self, name: str, held: DecomposedWeight, lr: float) -> Tensor:
         """Minus the gradient, or minus lr times its running sum: where the values should go."""

@@ -1,9 +1,9 @@
 """A weight that is kept as codes and bases, W = Ce B, and rebuilt in every forward pass (paper IV).
 
 It is a parametrisation of torch: a module's `weight` becomes the result of `DecomposedWeight`, and
-the one trained tensor that is left in its place is B. Ce is int8 codes; no float copy outlives a
-pass. The backward pass gives dL/dB = Ce^T G to torch, and dL/dCe = (G B^T) on the mask to the
-bucket switch, G being dL/dW.
+the one trained tensor that is left in its place is B. Ce is int8 codes; no float copy of it
+outlives a forward and its backward pass. The backward pass gives dL/dB = Ce^T G to torch, and
+dL/dCe = (G B^T) on the mask to the bucket switch, G being dL/dW.
 """
 
 from __future__ import annotations
@@ -128,21 +128,22 @@ class DecomposedWeight(nn.Module):
 
 
 class _Rebuild(torch.autograd.Function):
-    """W = Ce B with both gradients; Ce is decoded anew in each pass, so nothing of it is kept."""
+    """W = Ce B with both gradients; the decoded Ce lives from a forward pass to its backward."""
 
     @staticmethod
     def forward(ctx: Any, basis: Tensor, held: DecomposedWeight) -> Tensor:
-        ctx.save_for_backward(basis)
+        values = held.values()
+        ctx.save_for_backward(basis, values)
         ctx.held = held
-        return held.to_weight(held.values() @ basis)
+        return held.to_weight(values @ basis)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (basis,), held = ctx.saved_tensors, ctx.held
+        (basis, values), held = ctx.saved_tensors, ctx.held
         rows = held.to_slices(gradients[0])
         on_mask = (rows @ basis.transpose(1, 2)).mul_(held.mask)
         held.gradient = on_mask if held.gradient is None else held.gradient + on_mask
-        return held.values().transpose(1, 2) @ rows, None
+        return values.transpose(1, 2) @ rows, None
 
 
 def _basis_of(found: Decomposition) -> Tensor:

@@ -42,7 +42,7 @@ def test_decomposing_alone_costs_what_table_ii_says():
     """Experiments 1 to 3 on ResNet-18: 42.59, 43.28 and 11.34 MB."""
     with torch.device("meta"):
         model = network("resnet18_cifar").build()
-    totals = {names: 0 for names in ((), ("DE",), ("DE", "Q2"))}
+    totals = dict.fromkeys(((), ("DE",), ("DE", "Q2")), 0)
     generator = np.random.default_rng(0)
     for value in weight_parameters(model).values():
         values = np.zeros(value.shape, np.float32)  # of sizes alone: one filter is not empty

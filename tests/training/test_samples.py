@@ -35,7 +35,7 @@ def test_damaged_idx_files_are_refused_by_name(tmp_path, content, message):
 
 
 def test_missing_and_broken_gzip_files_are_refused_by_name(tmp_path):
-    with pytest.raises(InputError, match="train-images-idx3-ubyte.gz: cannot be read"):
+    with pytest.raises(InputError, match=r"train-images-idx3-ubyte.gz: cannot be read"):
         READERS["idx"](tmp_path, 28)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"\x1f\x8b rubbish")
     with pytest.raises(InputError, match="cannot be read"):

@@ -67,7 +67,9 @@ def test_gradients_are_those_of_autograd_through_ce_times_b(kind):
     if isinstance(layer, nn.Linear):
         y = functional.linear(x, weight, layer.bias)
     else:
-        y = functional.conv2d(x, weight, layer.bias, layer.stride, layer.padding, groups=layer.groups)
+        y = functional.conv2d(
+            x, weight, layer.bias, layer.stride, layer.padding, groups=layer.groups
+        )
     y.square().sum().backward()
     model(x).square().sum().backward()
     torch.testing.assert_close(basis_of(model, "0").grad, basis.grad)
@@ -180,7 +182,8 @@ def test_counters_are_cleared_where_the_rule_says_so():
         model, x = made("linear")
         optimiser = BucketSwitch(decomposed_weights(model), Rule(theta_g=0.0, reset=reset))
         model(x).square().sum().backward()
-        assert optimiser.step(0.1).asked > 0
+        optimiser.step(0.1)
+        assert held_of(model).counter.any()
         optimiser.start_epoch()
         assert bool(held_of(model).counter.any()) == left
 
