@@ -37,8 +37,8 @@ UNTIMED_KEYS = frozenset({"clock_mhz", "energy"})
 OUTPUT_CODE = frozenset(
     {"ablation", "bars", "breakdown", "cache", "cached", "compare", "content", "diagram",
      "diagram_svg", "explain", "files", "identity", "normalise", "palette", "plots",
-     "plots_compare", "plots_time", "results_store", "roles", "roofline", "switches", "table_store",
-     "trace", "variants"}
+     "plots_compare", "plots_explain", "plots_time", "pool", "results_store", "roles", "switches",
+     "table_store", "trace", "variants"}
 )  # fmt: skip
 """Modules that show or keep what was computed. Any that is missing here only costs a new run."""
 TIME_CODE = frozenset(

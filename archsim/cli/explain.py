@@ -1,0 +1,221 @@
+"""`archsim explain`: why two machines differ on a workload."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archsim.cli import console, options
+from archsim.cli.report import MILLI_PJ, number
+
+if TYPE_CHECKING:
+    from archsim.explain import Explanation, Part
+    from archsim.overrides import Override
+    from archsim.result import Result
+    from archsim.variants import Variant
+
+SHOWN_SHARE = 0.0005  # of the larger machine; smaller parts are summed in one line
+KINDS = {
+    "setting": "settings that differ",
+    "switch": "mechanisms, switched off one after the other",
+    "account": "what the arrays themselves then differ in",
+}
+
+
+def explain(
+    a: Annotated[str, typer.Argument(metavar="A", help="ARCH, ARCH@KEY=VALUE,... or a result.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The same; the difference is B less A.")],
+    workload: Annotated[
+        str | None,
+        typer.Option(
+            "--workload",
+            "-w",
+            metavar="NAME",
+            show_default=False,
+            help="A workload, by name or as a file; that of A where A is a result.",
+        ),
+    ] = None,
+    layers: options.LayerChoice = options.Layers.ALL,
+    jobs: options.Jobs = None,
+    out: options.Out = options.DEFAULT_OUT,
+    no_cache: options.NoCache = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Split the difference of two machines into named parts.
+
+    Of two variants of one machine, keys are changed one at a time. Of two machines, settings are
+    made equal and mechanisms are switched off one at a time (archs/switches), and what is left
+    comes from the arrays' own accounts. The parts add up to the difference in cycles and in
+    energy. Writes a waterfall of both.
+
+    \b
+    Examples:
+      archsim explain diannao smartdeal --workload resnet50_sd
+      archsim explain smartdeal smartdeal@pe_slices.sync=lanes,pe_slices.streams=64 -w resnet50_sd
+      archsim explain results/resnet50_sd/scnn.json results/resnet50_sd/smartdeal.json --json
+    """
+    from archsim import explain as explaining
+    from archsim.pool import cores
+    from archsim.variants import variant_of
+
+    with tempfile.TemporaryDirectory(prefix="archsim-") as folder:
+        variants = [variant_of(text, Path(folder)) for text in (a, b)]
+        run = _Runner(
+            _workload(workload, variants),
+            jobs or cores(),
+            conv_only=layers is options.Layers.CONV,
+            use_cache=not no_cache,
+            quiet=quiet or json,
+        )
+        found = explaining.explain(variants[0], variants[1], run)
+    stem = out / "_".join(["explain", *(_file_stem(text) for text in (a, b)), found.a.workload])
+    written = _draw(found, stem)
+    if json:
+        console.say_json(as_json(found))
+    elif not quiet:
+        show(found)
+        if written:
+            console.say(f"written: {', '.join(str(path) for path in written)}")
+
+
+class _Runner:
+    """Runs variants of machines on one workload, all at once."""
+
+    def __init__(
+        self, workload: Path, processes: int, *, conv_only: bool, use_cache: bool, quiet: bool
+    ) -> None:
+        self.workload = workload
+        self.processes = processes
+        self.conv_only = conv_only
+        self.use_cache = use_cache
+        self.quiet = quiet
+
+    def __call__(self, asked: Sequence[tuple[Variant, tuple[Override, ...]]]) -> list[Result]:
+        """The results in order. InputError where a machine refuses the workload."""
+        from archsim.cache import default_cache
+        from archsim.cli.progress import bar
+        from archsim.errors import InputError
+        from archsim.pool import Job, run_jobs
+        from archsim.result import Result
+
+        jobs = [
+            Job(self.workload, variant.path, (*variant.overrides, *more), self.conv_only)
+            for variant, more in asked
+        ]
+        cache = default_cache().folder if self.use_cache else None
+        with bar(self.workload.stem, quiet=self.quiet) as tick:
+            answers = run_jobs(jobs, self.processes, cache, tick)
+        results = [answer for answer in answers if isinstance(answer, Result)]
+        if len(results) < len(answers):
+            problems = [one for each in answers if not isinstance(each, Result) for one in each]
+            raise InputError(dict.fromkeys(problems))
+        return results
+
+
+def _workload(name: str | None, variants: Sequence[Variant]) -> Path:
+    """The file of the workload that was named, or that a result was made on."""
+    from archsim.errors import InputError
+    from archsim.search import find
+
+    held = [variant.result.workload for variant in variants if variant.result]
+    if name is None and not held:
+        raise InputError.at("--workload", "name one: A is no result that would say which")
+    return find("workloads", name or held[0])
+
+
+def _file_stem(text: str) -> str:
+    """A machine's name as part of a file name."""
+    stem = Path(text).stem if text.endswith(".json") else text
+    return "".join(letter if letter.isalnum() or letter in "_-=@." else "-" for letter in stem)[:60]
+
+
+def show(found: Explanation) -> None:
+    """The parts as a table, the largest effects of each kind in their order, and what is left."""
+    one, two = found.labels
+    console.say(f"{found.a.workload}: from {one} to {two}")
+    for note in dict.fromkeys([*found.a.notes, *found.b.notes]):
+        console.say(f"  {note}")
+    console.say()
+    rows = [_total(one, found.a, found)]
+    for kind, title in KINDS.items():
+        parts = [part for part in found.parts if part.kind == kind]
+        if parts:
+            rows += [[f"[{title}]", "", "", "", ""], *_lines(parts, found)]
+    cycles, energy = found.unexplained
+    rows.append(["  unexplained", *_amounts(cycles, energy, found)])
+    rows.append(_total(two, found.b, found))
+    heads = ["part", "cycles", f"% of {one}", "energy mJ", f"% of {one}"]
+    console.show(console.Table("", heads, rows))
+    for line in found.left_out:
+        console.say(f"not switched: {line}")
+
+
+def _lines(parts: Sequence[Part], found: Explanation) -> list[list[str]]:
+    """A line for each part that can be seen, and one for the others."""
+    cycles = max(found.a.cycles, found.b.cycles) * SHOWN_SHARE
+    energy = max(found.a.energy_pj, found.b.energy_pj) * SHOWN_SHARE
+    large = [p for p in parts if abs(p.cycles) >= cycles or abs(p.energy_pj) >= energy]
+    small = [part for part in parts if part not in large]
+    lines = [[f"  {p.title}", *_amounts(p.cycles, p.energy_pj, found)] for p in large]
+    if small:
+        sums = sum(part.cycles for part in small), sum(part.energy_pj for part in small)
+        lines.append([f"  {len(small)} parts too small to list", *_amounts(*sums, found)])
+    return lines
+
+
+def _amounts(cycles: float, energy_pj: float, found: Explanation) -> list[str]:
+    return [
+        f"{cycles:+,.0f}",
+        f"{100 * cycles / found.a.cycles:+.1f}" if found.a.cycles else "",
+        f"{energy_pj / MILLI_PJ:+.4f}",
+        f"{100 * energy_pj / found.a.energy_pj:+.1f}" if found.a.energy_pj else "",
+    ]
+
+
+def _total(label: str, result: Result, found: Explanation) -> list[str]:
+    return [
+        label,
+        f"{result.cycles:,}",
+        f"{100 * result.cycles / found.a.cycles:.1f}" if found.a.cycles else "",
+        number(result.millijoules),
+        f"{100 * result.energy_pj / found.a.energy_pj:.1f}" if found.a.energy_pj else "",
+    ]
+
+
+def as_json(found: Explanation) -> dict[str, Any]:
+    """Everything for programs."""
+
+    def end(label: str, result: Result) -> dict[str, Any]:
+        return {
+            "label": label,
+            "arch_hash": result.arch_hash,
+            "cycles": result.cycles,
+            "energy_pj": result.energy_pj,
+        }
+
+    cycles, energy = found.unexplained
+    return {
+        "workload": found.a.workload,
+        "mode": found.a.mode,
+        "a": end(found.labels[0], found.a),
+        "b": end(found.labels[1], found.b),
+        "parts": [vars(part) for part in found.parts],
+        "unexplained": {"cycles": cycles, "energy_pj": energy},
+        "left_out": list(found.left_out),
+    }
+
+
+def _draw(found: Explanation, stem: Path) -> list[Path]:
+    from archsim.plots import MissingMatplotlib
+    from archsim.plots_explain import waterfall
+
+    try:
+        return waterfall(found, stem)
+    except MissingMatplotlib:
+        console.note("no figure: matplotlib is missing; pip install 'archsim[plot]' brings it")
+        return []
