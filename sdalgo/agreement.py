@@ -31,8 +31,8 @@ class Agreement:
 
 
 def compare(one: NDArray[np.generic], two: NDArray[np.generic]) -> Agreement:
-    """Compare logits (N, classes)."""
-    a, b = one.astype(np.float64), two.astype(np.float64)
+    """Compare logits (N, classes), or maps (N, ...), whose entries then stand for classes."""
+    a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (one, two))
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     cosine = (a * b).sum(axis=1) / np.where(norms > 0, norms, 1)
     best = [np.argsort(-x, axis=1, kind="stable")[:, :5] for x in (a, b)]

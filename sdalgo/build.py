@@ -106,10 +106,11 @@ def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[
 
 
 def _images(recipe: Recipe) -> NDArray[np.float32]:
-    shape = network(recipe.network).INPUT
+    module = network(recipe.network)
+    shape = module.INPUT
     if len(shape) == 2:
         return characters.one_hot(shape[0], shape[1], recipe.images)
-    return photos.batch(shape, recipe.images)
+    return photos.batch(shape, recipe.images, getattr(module, "PIXELS", photos.IMAGENET))
 
 
 def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:

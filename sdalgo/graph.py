@@ -66,11 +66,18 @@ def layer_graph(model: nn.Module, sample: Shape) -> list[Node]:
     # eval() first: a traced dropout or normalisation is then what inference runs.
     model = copy.deepcopy(model).eval().to("meta")
     try:
-        traced = fx.symbolic_trace(model)
+        traced = fx.GraphModule(model, _Tracer().trace(model))
         ShapeProp(traced).propagate(torch.empty(1, *sample, device="meta"))
     except (fx.proxy.TraceError, RuntimeError, TypeError) as error:
         raise InputError(type(model).__name__, f"torch.fx cannot trace it: {error}") from error
     return _Walk(traced).layers()
+
+
+class _Tracer(fx.Tracer):
+    """Keeps convolutions whole, also those that pad by themselves."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Walk:
@@ -186,7 +193,7 @@ def _conv(module: nn.Module, shape: Shape) -> Fields:
         "in_size": list(shape[2:]),
         "kernel": _pair(module.kernel_size),
         "stride": _pair(module.stride),
-        "padding": _pair(module.padding),
+        "padding": list(getattr(module, "pads", _pair(module.padding))),
         "dilation": _pair(module.dilation),
         "groups": module.groups,
     }

@@ -13,8 +13,8 @@ from sdalgo.errors import InputError
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket", "stereo_motorcycle", "hubble_deep_field")
 LICENCE = "photographs of scikit-image: public domain, CC0, and the Middlebury stereo set"
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+Pixels = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of a channel, of 0..1
+IMAGENET: Pixels = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def photo(name: str) -> NDArray[np.uint8]:
@@ -27,7 +27,9 @@ def photo(name: str) -> NDArray[np.uint8]:
     return np.asarray(image[0] if isinstance(image, tuple) else image)
 
 
-def prepared(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float32]:
+def prepared(
+    image: NDArray[np.uint8], size: tuple[int, int], pixels: Pixels = IMAGENET
+) -> NDArray[np.float32]:
     """Return (3, H, W), resized, cropped and normalised."""
     from PIL import Image  # noqa: PLC0415  (comes with scikit-image)
 
@@ -38,13 +40,16 @@ def prepared(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.floa
     resized = np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BILINEAR))
     top, left = (resized.shape[0] - size[0]) // 2, (resized.shape[1] - size[1]) // 2
     crop = resized[top : top + size[0], left : left + size[1]].astype(np.float32) / 255
-    normal = ((crop - _MEAN) / _DEVIATION).transpose(2, 0, 1)
+    mean, deviation = (np.array(part, np.float32) for part in pixels)
+    normal = ((crop - mean) / deviation).transpose(2, 0, 1)
     return np.ascontiguousarray(normal, dtype=np.float32)
 
 
-def batch(shape: tuple[int, int, int], count: int = len(NAMES)) -> NDArray[np.float32]:
+def batch(
+    shape: tuple[int, int, int], count: int = len(NAMES), pixels: Pixels = IMAGENET
+) -> NDArray[np.float32]:
     """Return the first `count` photographs as (N, C, H, W); one channel is their grey value."""
-    images = np.stack([prepared(photo(name), shape[1:]) for name in NAMES[:count]])
+    images = np.stack([prepared(photo(name), shape[1:], pixels) for name in NAMES[:count]])
     if shape[0] == 1:
         return np.asarray(images.mean(axis=1, keepdims=True), dtype=np.float32)
     if shape[0] != 3:

@@ -30,6 +30,8 @@ def build(
     from sdalgo.recipe import load_recipe  # noqa: PLC0415
 
     found = load_recipe(recipe)
+    if found.task == "training":
+        from sdalgo.training.capture import build_training as make  # noqa: PLC0415
     with console.progress(f"building {recipe}", quiet=quiet or as_json) as progress:
         built = make(found, out, seed, progress)
     share = built.nonzeros / built.coefficients if built.coefficients else 0.0

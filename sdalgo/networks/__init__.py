@@ -1,4 +1,4 @@
-"""Networks of the paper's evaluation, one file each, found by listing this folder.
+"""Networks, one file each, found by listing this folder.
 
 A network file holds `INPUT` (shape of one sample), `PARAMETERS` and `MACS` (published or counted
 by hand, with their source) and `build()`. State dicts use torchvision's keys where it has them.

@@ -1,4 +1,4 @@
-"""The `sdalgo` command: what it prints, its exit status, and that bad input ends in a line or two."""
+"""The `sdalgo` command: output, exit status, and that bad input ends in a line or two."""
 
 import json
 import os

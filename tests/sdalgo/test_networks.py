@@ -34,11 +34,13 @@ def macs(nodes):
         if node.op == "linear":
             total += f["in_channels"] * f["out_channels"] * f.get("positions", 1)
         elif node.op == "conv":
+            top, left, *rest = f["padding"]
+            bottom, right = rest or (top, left)
+            keys = ("in_size", "dilation", "kernel", "stride")
             out = [
-                (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
-                for size, pad, dilation, kernel, stride in zip(
-                    *(f[k] for k in ("in_size", "padding", "dilation", "kernel", "stride")),
-                    strict=True,
+                (size + pad - dilation * (kernel - 1) - 1) // stride + 1
+                for pad, size, dilation, kernel, stride in zip(
+                    (top + bottom, left + right), *(f[key] for key in keys), strict=True
                 )
             ]
             per_output = f["in_channels"] // f["groups"] * math.prod(f["kernel"])
