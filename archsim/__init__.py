@@ -15,14 +15,14 @@ from archsim.version import VERSION as __version__
 if TYPE_CHECKING:
     from archsim.arch import Arch, load_arch
     from archsim.result import Result
-    from archsim.simulate import simulate
+    from archsim.simulation import simulate
     from archsim.workload import Workload, load_workload
 
 _HOMES = {
     "Arch": "archsim.arch",
     "load_arch": "archsim.arch",
     "Result": "archsim.result",
-    "simulate": "archsim.simulate",
+    "simulate": "archsim.simulation",
     "Workload": "archsim.workload",
     "load_workload": "archsim.workload",
 }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from archsim.content import run_key, table_key
 from archsim.pricing import priced
 from archsim.result import Result
-from archsim.simulate import timed
+from archsim.simulation import timed
 from archsim.table_store import pack, unpack
 from archsim.tables import Progress, Tables, tables_of
 from archsim.weight_forms import check_task

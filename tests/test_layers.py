@@ -74,7 +74,7 @@ def test_matplotlib_is_imported_by_the_figures_alone():
 def test_hardware_knows_neither_time_nor_output(layer):
     above = (
         "archsim.engine",
-        "archsim.simulate",
+        "archsim.simulation",
         "archsim.cli",
         "archsim.result",
         "archsim.plots",

@@ -13,7 +13,19 @@ from typing import Annotated
 
 import typer
 
-from archsim.cli import compare, console, draw, explain, listing, plot, run, schema, validate
+from archsim.cli import (
+    ablate,
+    compare,
+    console,
+    draw,
+    explain,
+    listing,
+    paper,
+    plot,
+    run,
+    schema,
+    validate,
+)
 from archsim.errors import CheckFailed, InputError
 from archsim.version import VERSION
 
@@ -31,6 +43,8 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
+app.command("ablate")(ablate.ablate)
+app.command("paper")(paper.paper)
 app.command("validate")(validate.validate)
 app.add_typer(listing.app, name="list")
 app.command("draw")(draw.draw)

@@ -17,6 +17,8 @@ class PeSlices(Component):
     together. `sync` is who waits for whom: at the end of each `tile`, of an output-channel `group`,
     only the MACs of a line (`lines`), or not even those (`lanes`, a bound). `depthwise_rows` is how
     many output rows of a depthwise layer the lines of a slice share; null takes as many as fit.
+    `clusters` is between how many output neurons of a linear layer a line's multipliers are split,
+    if each gets three of them.
     """
 
     slices: Count
@@ -24,6 +26,7 @@ class PeSlices(Component):
     streams: Count = 4
     sync: Literal["tile", "group", "lines", "lanes"] = "tile"
     depthwise_rows: Annotated[int, Field(ge=1, le=4096)] | None = None
+    clusters: Literal[1, 2] = 2
 
     @model_validator(mode="after")
     def _streams_share_slices(self) -> Self:

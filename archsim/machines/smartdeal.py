@@ -53,8 +53,6 @@ FLOWS = ("input", "index", "weight", "output")
 
 PSUM_BYTES = 6
 """A 24-bit partial sum, read and written."""
-CLUSTERS = 2
-"""Linear layers split a line's multipliers between two output neurons (paper V-B)."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ def _run(layer: Layer, tensors: LayerTensors, machine: _Machine) -> _Run:
 
 def _array(machine: _Machine, layer: Layer) -> Array:
     slices, macs = machine.slices, machine.array.macs
-    clusters = CLUSTERS if layer.kind == "linear" and macs >= CLUSTERS * TRIPLE else 1
+    clusters = slices.clusters if layer.kind == "linear" and macs >= slices.clusters * TRIPLE else 1
     return Array(
         seats=slices.slices * clusters,
         lines=slices.lines,

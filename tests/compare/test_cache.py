@@ -22,7 +22,7 @@ from archsim.content import (
 )
 from archsim.errors import InputError
 from archsim.search import names
-from archsim.simulate import simulate, timed
+from archsim.simulation import simulate, timed
 from archsim.table_store import pack, unpack
 from archsim.tables import tables_of
 from archsim.workload import load_workload
@@ -261,9 +261,16 @@ def test_what_is_left_out_of_a_hash_is_reached_by_nothing_that_it_stands_for():
     made_tables = reached("archsim.tables", "archsim.workload", "archsim.arch", *rules)
     assert "kernels" not in made_tables
     assert not made_tables & (TIME_CODE | OUTPUT_CODE)
-    assert reached("archsim.simulate") & OUTPUT_CODE == {"content"}  # makes hashes, no number
+    assert reached("archsim.simulation") & OUTPUT_CODE == {"content"}  # makes hashes, no number
 
 
 def test_nothing_kept_is_unpickled():
     for path in (content.PACKAGE / "table_store.py", Path(content.__file__)):
         assert "allow_pickle=True" not in path.read_text()
+
+
+def test_the_public_name_is_the_function_whatever_was_imported_before(tiny):
+    import archsim
+
+    assert archsim.simulate is simulate
+    assert archsim.simulate(archsim.load_arch("diannao"), tiny).cycles

@@ -17,7 +17,7 @@ from archsim.pool import Job, run_jobs
 from archsim.results_store import Stored
 from archsim.roles import ROLES, by_role, roles_of
 from archsim.search import find, names
-from archsim.simulate import simulate
+from archsim.simulation import simulate
 from archsim.workload import load_workload
 
 pytest.importorskip("matplotlib")

@@ -12,7 +12,7 @@ from archsim.pool import Job, run_jobs
 from archsim.result import Result
 from archsim.results_store import Stored, save
 from archsim.search import find, names
-from archsim.simulate import simulate
+from archsim.simulation import simulate
 from archsim.switches import FOLDER, switches_of
 from archsim.variants import variant_of
 from archsim.workload import load_workload

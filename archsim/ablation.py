@@ -1,0 +1,114 @@
+"""Mechanisms of a machine changed one at a time, from a file: `archs/ablations/<machine>.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from archsim.errors import InputError, Problem
+from archsim.source import Part, in_file_order, read
+from archsim.switches import Switch
+from archsim.workload_records import Record
+
+if TYPE_CHECKING:
+    from archsim.arch import Arch
+    from archsim.overrides import Override
+    from archsim.result import Result
+
+FOLDER = "archs/ablations"
+Text = Annotated[str, Field(min_length=1, max_length=80)]
+Runner = Callable[[Sequence[tuple["Override", ...]]], "Sequence[Result | tuple[Problem, ...]]"]
+"""Runs the machine with each of several sets of overrides."""
+
+
+class _Variant(Record):
+    name: Text
+    set: Annotated[dict[str, Any], Field(min_length=1)]
+
+
+class _Group(Record):
+    title: Text
+    variants: Annotated[list[_Variant], Field(min_length=1)]
+
+
+class _File(Record):
+    description: str
+    groups: Annotated[list[_Group], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant beside the machine as it is. `answer` is its result, or why it cannot run;
+    `changes` are its overrides, none where it is the machine itself."""
+
+    group: str
+    name: str
+    changes: tuple[Override, ...]
+    answer: Result | tuple[Problem, ...]
+
+
+def load_ablations(path: Path) -> list[tuple[str, Switch]]:
+    """The variants of a file with the titles of their groups.
+
+    Raises:
+        InputError: everything that is wrong with the file.
+    """
+    document = read(path)
+    problems: list[Problem] = []
+    record = Part(document).checked(_File, document.value, problems)
+    if record is None:
+        raise InputError(in_file_order(problems))
+    return [
+        (
+            group.title,
+            Switch(
+                variant.name,
+                variant.name,
+                tuple(variant.set.items()),
+                document.place("groups", at, "variants", number),
+            ),
+        )
+        for at, group in enumerate(record.groups)
+        for number, variant in enumerate(group.variants)
+    ]
+
+
+def ablate(
+    arch: Arch, variants: Sequence[tuple[str, Switch]], run: Runner
+) -> tuple[Result, list[Row]]:
+    """The machine's own result, and a row for each variant.
+
+    Raises:
+        InputError: a key leads nowhere, or the machine itself cannot run.
+    """
+    _check_keys(arch, [variant for _, variant in variants])
+    changes = [variant.overrides(arch) for _, variant in variants]
+    answers = run([(), *changes])
+    base = answers[0]
+    if isinstance(base, tuple):
+        raise InputError(base)
+    rows = [
+        Row(group, variant.name, change, answer)
+        for (group, variant), change, answer in zip(variants, changes, answers[1:], strict=True)
+    ]
+    return base, rows
+
+
+def _check_keys(arch: Arch, variants: Sequence[Switch]) -> None:
+    """InputError for every class and key that the arch does not have."""
+    parts = arch.resolved["components"].values()
+    known = {f"{keys['class']}.{key}" for keys in parts for key in keys if key != "class"}
+    known |= {key for key in arch.resolved if key not in {"components", "flows", "name"}}
+    problems = [
+        Problem(variant.place, f"{arch.name} has no key {key!r}; write Class.field, as in "
+                f"{min(known - set(arch.resolved))}")
+        for variant in variants
+        for key, _ in variant.keys
+        if key not in known
+    ]  # fmt: skip
+    if problems:
+        raise InputError(problems)

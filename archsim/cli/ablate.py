@@ -1,0 +1,199 @@
+"""`archsim ablate`: what each mechanism of a machine is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from archsim.cli import console, options
+from archsim.cli.report import NONE, number, ratio
+
+if TYPE_CHECKING:
+    from archsim.ablation import Row
+    from archsim.cli.inputs import Choice
+    from archsim.errors import Problem
+    from archsim.overrides import Override
+    from archsim.result import Result
+
+
+def ablate(
+    arch: Annotated[str, typer.Argument(metavar="ARCH", help="A machine, by name or as a file.")],
+    workload: Annotated[
+        list[str],
+        typer.Option(
+            "--workload",
+            "-w",
+            metavar="NAME",
+            show_default=False,
+            help="A workload, by name or as a file. Repeatable.",
+        ),
+    ],
+    file: Annotated[
+        str | None,
+        typer.Option(
+            "--file",
+            metavar="NAME",
+            show_default=False,
+            help="Variants to run, by name or as a file; archs/ablations/MACHINE.yaml by default.",
+        ),
+    ] = None,
+    sets: options.Set = [],  # noqa: B006 - typer reads it and hands out a new list
+    scenario: options.Scenario = None,
+    layers: options.LayerChoice = options.Layers.ALL,
+    jobs: options.Jobs = None,
+    no_cache: options.NoCache = False,
+    json: options.Json = False,
+) -> None:
+    """Change the mechanisms of a machine one at a time.
+
+    Each variant of a data file is the machine with a few keys changed; the table has its cycles,
+    energy and DRAM traffic as multiples of the machine as it is.
+
+    \b
+    Examples:
+      archsim ablate smartdeal --workload resnet50_sd
+      archsim ablate smartdeal -w mobilenet_v2_sd --layers conv --set pe_slices.sync=group
+      archsim ablate smartdeal -w resnet50_sd --file my_variants.yaml --json
+    """
+    from archsim.ablation import FOLDER, ablate, load_ablations
+    from archsim.cli import inputs
+    from archsim.pool import cores, workload_of
+    from archsim.search import find
+
+    choice = inputs.choices([arch], "", scenario, sets)[0]
+    machine = inputs.machines([arch], "", scenario, sets)[0]
+    variants = load_ablations(find(FOLDER, file or machine.machine))
+    conv_only = layers is options.Layers.CONV
+    found = []
+    for path in inputs.workload_paths(workload):
+        workload_of(path, conv_only)
+        run = _Runner(
+            path, choice, jobs or cores(), conv_only=conv_only, use_cache=not no_cache, quiet=json
+        )
+        found.append(ablate(machine, variants, run))
+    if json:
+        console.say_json([as_json(base, rows) for base, rows in found])
+        return
+    for base, rows in found:
+        show(base, rows)
+
+
+class _Runner:
+    """Runs one machine on one workload with several sets of overrides, all at once."""
+
+    def __init__(
+        self,
+        workload: Path,
+        choice: Choice,
+        processes: int,
+        *,
+        conv_only: bool,
+        use_cache: bool,
+        quiet: bool,
+    ) -> None:
+        self.workload = workload
+        self.choice = choice
+        self.processes = processes
+        self.conv_only = conv_only
+        self.use_cache = use_cache
+        self.quiet = quiet
+
+    def __call__(
+        self, changes: Sequence[tuple[Override, ...]]
+    ) -> list[Result | tuple[Problem, ...]]:
+        """The answers in order; equal machines run once, illegal ones answer why."""
+        from archsim.arch import load_arch
+        from archsim.cache import default_cache
+        from archsim.cli.progress import bar
+        from archsim.errors import InputError
+        from archsim.pool import Job, run_jobs
+
+        path, common = self.choice.arch.path, self.choice.overrides
+        answers: dict[str, Any] = {}
+        asked: list[str] = []
+        todo: dict[str, Job] = {}
+        for at, change in enumerate(changes):
+            try:
+                name = load_arch(path, (*common, *change)).hash
+                todo[name] = todo.get(name, Job(self.workload, path, (*common, *change),
+                                                self.conv_only))  # fmt: skip
+            except InputError as error:
+                name = f"illegal {at}"
+                answers[name] = error.problems
+            asked.append(name)
+        cache = default_cache().folder if self.use_cache else None
+        with bar(self.workload.stem, quiet=self.quiet) as tick:
+            ran = run_jobs(list(todo.values()), self.processes, cache, tick)
+        answers |= dict(zip(todo, ran, strict=True))
+        return [answers[name] for name in asked]
+
+
+def show(base: Result, rows: Sequence[Row]) -> None:
+    """The table of one workload."""
+    console.say(f"{base.workload} on {base.arch}: {base.cycles:,} cycles, "
+                f"{number(base.millijoules)} mJ, {number(base.dram_bytes / 1e6)} MB from and to "
+                "DRAM")  # fmt: skip
+    for note in base.notes:
+        console.say(f"  {note}")
+    console.say()
+    lines: list[list[str]] = []
+    group = None
+    for row in rows:
+        if row.group != group:
+            group = row.group
+            lines.append([f"[{group}]", *[""] * 5])
+        lines.append([f"  {row.name}" + ("" if row.changes else " *"), *_numbers(base, row)])
+    console.show(
+        console.Table("", ["variant", "cycles", "cycles x", "energy mJ", "energy", "DRAM"], lines)
+    )
+    console.say(f"* {base.arch} as it is. Multiples of it: above 1 is slower, or takes more.")
+    for row in rows:
+        if isinstance(row.answer, tuple):
+            console.say(f"n/a: {row.name}: {row.answer[0].message}")
+
+
+def _numbers(base: Result, row: Row) -> list[str]:
+    if isinstance(row.answer, tuple):
+        return ["n/a", *[NONE] * 4]
+    found = row.answer
+    return [
+        f"{found.cycles:,}",
+        ratio(found.cycles / base.cycles),
+        number(found.millijoules),
+        ratio(found.energy_pj / base.energy_pj),
+        ratio(found.dram_bytes / base.dram_bytes),
+    ]
+
+
+def as_json(base: Result, rows: Sequence[Row]) -> dict[str, Any]:
+    """Everything for programs."""
+
+    def record(row: Row) -> dict[str, Any]:
+        head = {
+            "group": row.group,
+            "variant": row.name,
+            "changes": {each.key: each.value for each in row.changes},
+        }
+        if isinstance(row.answer, tuple):
+            return {**head, "not_available": row.answer[0].message}
+        return {**head, **_totals(row.answer)}
+
+    return {
+        "workload": base.workload,
+        "arch": base.arch,
+        "mode": base.mode,
+        "notes": list(base.notes),
+        "base": _totals(base),
+        "variants": [record(row) for row in rows],
+    }
+
+
+def _totals(result: Result) -> dict[str, Any]:
+    return {
+        "cycles": result.cycles,
+        "energy_pj": result.energy_pj,
+        "dram_bytes": result.dram_bytes,
+    }
