@@ -26,7 +26,7 @@ help:
 	@touch $@
 
 .venv/all.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) -c constraints.txt -e ".[sdalgo,plot,dev]"
+	$(PIP) -c constraints.txt -e ".[sdalgo,plot,onnx,dev]"
 	@touch $@ .venv/core.stamp
 
 .venv/data.stamp: .venv/all.stamp
