@@ -16,7 +16,7 @@ import numpy as np
 from archsim.checks import check_tiles
 from archsim.machine import share_of, storage_of
 from archsim.schedule import inbound
-from archsim.stages import Stage, keep_on_chip, operands, stages_of
+from archsim.stages import Stage, keep_on_chip, operands, ranks_of, stages_of
 from archsim.steps import STEPS_PER_LAYER
 from archsim.tiles import Tiles
 
@@ -144,7 +144,7 @@ def _in_order(
     stored: Mapping[str, int],
     workload: Workload,
 ) -> list[Entry]:
-    position = {layer.name: index for index, layer in enumerate(workload.layers)}
+    ranks = ranks_of(stages)
     sizes = {layer.name: layer.output_elements * workload.batch for layer in workload.layers}
     entries = []
     for stage, phases in zip(stages, tables, strict=True):
@@ -153,7 +153,7 @@ def _in_order(
             fused = number > 0 or stage.anchor is not None
             reads[post.name] = sum(
                 elements * workload.batch * stored.get(name, 1) // sizes.get(name, 1)
-                for name, elements in operands(post, position, fused)
+                for name, elements in operands(post, ranks, fused)
             )
         made = stored[stage.tail.name]
         entries.append(

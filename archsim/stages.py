@@ -7,7 +7,7 @@ from DRAM.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from archsim.layer import Layer
@@ -38,20 +38,28 @@ class Stage:
         return self.layers[-1]
 
 
-def last_operand(layer: Layer, position: dict[str, int]) -> int | None:
-    """Which of the layer's inputs was produced last; None if it is fed from outside."""
+Rank = tuple[int, int]
+"""When a layer runs: its stage, and its place in it."""
+
+
+def last_operand(layer: Layer, ranks: Mapping[str, Rank]) -> int | None:
+    """Which of the layer's inputs is produced last; None if it is fed from outside.
+
+    Last in the order of running: a layer fused behind another runs with it, wherever it stands in
+    the file.
+    """
     if not layer.inputs:
         return None
-    return max(range(len(layer.inputs)), key=lambda k: position[layer.inputs[k]])
+    return max(range(len(layer.inputs)), key=lambda k: ranks[layer.inputs[k]])
 
 
-def operands(layer: Layer, position: dict[str, int], fused: bool) -> list[tuple[str, int]]:
+def operands(layer: Layer, ranks: Mapping[str, Rank], fused: bool) -> list[tuple[str, int]]:
     """(producer, elements) that an element-wise layer reads besides what streams in from before it.
 
     An add, mul or concat takes the operand produced last as it comes; a pool or resize on its own
     reads its input. What is fed from outside has no producer, an empty name.
     """
-    last = last_operand(layer, position)
+    last = last_operand(layer, ranks)
     if last is None:
         return [("", layer.input_elements)]
     if layer.op in {"pool", "resize"}:
@@ -65,37 +73,45 @@ def operands(layer: Layer, position: dict[str, int], fused: bool) -> list[tuple[
 
 def stages_of(layers: Sequence[Layer]) -> list[Stage]:
     """The stages of a network, in the order in which their first layers stand in the file."""
-    position = {layer.name: index for index, layer in enumerate(layers)}
     consumers: dict[str, list[str]] = {layer.name: [] for layer in layers}
     for layer in layers:
         for name in dict.fromkeys(layer.inputs):
             consumers[name].append(layer.name)
     members: list[list[Layer]] = []
-    stage_of: dict[str, int] = {}
+    ranks: dict[str, Rank] = {}
     for layer in layers:
-        producer = _fusable_producer(layer, position, consumers)
-        if producer is not None and members[stage_of[producer]][-1].name == producer:
-            stage_of[layer.name] = stage_of[producer]
-            members[stage_of[producer]].append(layer)
-        else:
-            stage_of[layer.name] = len(members)
-            members.append([layer])
-    return [_stage(group, stage_of) for group in members]
+        producer = _fusable_producer(layer, ranks, consumers)
+        stage = len(members) if producer is None else ranks[producer][0]
+        if producer is None or members[stage][-1].name != producer:
+            stage = len(members)
+            members.append([])
+        ranks[layer.name] = (stage, len(members[stage]))
+        members[stage].append(layer)
+    return [_stage(group, ranks) for group in members]
+
+
+def ranks_of(stages: Sequence[Stage]) -> dict[str, Rank]:
+    """When each layer runs."""
+    return {
+        layer.name: (number, place)
+        for number, stage in enumerate(stages)
+        for place, layer in enumerate(stage.layers)
+    }
 
 
 def _fusable_producer(
-    layer: Layer, position: dict[str, int], consumers: dict[str, list[str]]
+    layer: Layer, ranks: Mapping[str, Rank], consumers: Mapping[str, list[str]]
 ) -> str | None:
-    last = last_operand(layer, position)
+    last = last_operand(layer, ranks)
     if layer.is_array or last is None:
         return None
     producer = layer.inputs[last]
     return producer if consumers[producer] == [layer.name] else None
 
 
-def _stage(group: list[Layer], stage_of: dict[str, int]) -> Stage:
-    own = stage_of[group[0].name]
-    after = {stage_of[name] for layer in group for name in layer.inputs} - {own}
+def _stage(group: list[Layer], ranks: Mapping[str, Rank]) -> Stage:
+    own = ranks[group[0].name][0]
+    after = {ranks[name][0] for layer in group for name in layer.inputs} - {own}
     anchor = group[0] if group[0].is_array else None
     return Stage(anchor, tuple(group[1:] if anchor else group), tuple(sorted(after)))
 
