@@ -128,7 +128,7 @@ def ends_of(program: Program, outcome: Outcome, stages: Sequence[StagePlan]) -> 
 @dataclass(frozen=True)
 class Times:
     """Instance-cycles by place of the layer in the file: `busy[i][component]`,
-    `lost[i][component][cause]`.
+    `lost[i][component][cause]`. `elapsed` is how long each server ran, both sides of a buffer.
     """
 
     instances: dict[str, int]
@@ -149,11 +149,11 @@ def times_of(
     server = {spec.name: index for index, spec in enumerate(program.servers)}
     busy: list[dict[str, int]] = [{} for _ in range(rows)]
     lost: list[Counts] = [{} for _ in range(rows)]
-    elapsed = {}
+    elapsed: dict[str, int] = {}
     for name, part in arch.components.items():
         ports = [fill_port(name), read_port(name)] if part.is_storage else [name]
         copies = instances[name] // len(ports)
-        elapsed[name] = max(sum(outcome.busy[server[port]]) for port in ports)
+        elapsed |= {port: sum(outcome.busy[server[port]]) for port in ports}
         for place in range(rows):
             ran = sum(outcome.busy[server[port]][place] for port in ports)
             blocked = sum(outcome.blocked[server[port]][place] for port in ports)
