@@ -43,7 +43,7 @@ OUTPUT_CODE = frozenset(
 """Modules that show or keep what was computed. Any that is missing here only costs a new run."""
 TIME_CODE = frozenset(
     {"accounts", "checks", "energy", "engine", "engine_state", "entries", "layer_results", "plan",
-     "pricing", "program", "queueing", "result", "schedule", "simulation", "steps", "traffic"}
+     "pricing", "program", "queueing", "result", "schedule", "simulation"}
 )  # fmt: skip
 """Modules that work on finished tables; the tests check that no rule imports them."""
 

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsim.cli import console, options
+from archsim.cli import console, matrix, options
 from archsim.cli.report import LEFT_OUT, NONE, ratio
 
 if TYPE_CHECKING:
-    from archsim.compare import Comparison, Refusal
-    from archsim.pool import Job
-    from archsim.results_store import Stored
+    from archsim.compare import Comparison
 
 FIGURES_MISSING = "no figures: matplotlib is missing; pip install 'archsim[plot]' brings it"
 NOT_AVAILABLE = "n/a"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of the matrix before it is filled; `inputs` is the hash its result must carry."""
-
-    group: str
-    stem: str
-    job: Job
-    inputs: str
-
-    @property
-    def place(self) -> tuple[str, str]:
-        return self.group, self.stem
 
 
 def compare(
@@ -83,8 +66,12 @@ def compare(
     from archsim.files import write_atomically
     from archsim.pool import cores
 
-    cells = _cells(workload, arch, (scenario, sets), conv_only=layers is options.Layers.CONV)
-    answers = _answers(cells, out, jobs or cores(), use_kept=not no_cache, quiet=quiet or json)
+    cells = matrix.cells_of(
+        workload, arch, (scenario, sets), conv_only=layers is options.Layers.CONV
+    )
+    answers = matrix.answers_of(
+        cells, out, jobs or cores(), use_kept=not no_cache, quiet=quiet or json
+    )
     found = compared(answers, list(dict.fromkeys(cell.stem for cell in cells)), normalise_to)
     written = [out / "compare.csv"]
     write_atomically(written[0], as_csv(found))
@@ -134,79 +121,6 @@ def _mean(found: Comparison, metric: str, stem: str) -> str:
     if value is None:
         return NONE
     return ratio(value) + (f" of {count}" if count < len(found.groups) else "")
-
-
-def _cells(
-    workloads: Sequence[str],
-    archs: Sequence[str],
-    changes: tuple[str | None, Sequence[str]],
-    *,
-    conv_only: bool,
-) -> list[Cell]:
-    """Every pair, with everything that the user named loaded and checked."""
-    from archsim.cli import inputs
-    from archsim.content import inputs_hash
-    from archsim.errors import InputError
-    from archsim.pool import Job, arch_of, workload_of
-    from archsim.results_store import group_name
-
-    scenario, sets = changes
-    suffix = Path(scenario).stem if scenario else None
-    cells = []
-    for path in inputs.workload_paths(workloads):
-        loaded = workload_of(path, conv_only)
-        for choice in inputs.choices(archs, loaded.task, scenario, sets):
-            job = Job(path, choice.arch.path, choice.overrides, conv_only)
-            group, stem = group_name(loaded.name, suffix), choice.arch.path.stem
-            cells.append(Cell(group, stem, job, inputs_hash(arch_of(job), loaded)))
-    places = [cell.place for cell in cells]
-    for group, stem in places:
-        if places.count((group, stem)) > 1:
-            message = "two results would be written to it: give their files different names"
-            raise InputError.at(f"{group}/{stem}.json", message)
-    return cells
-
-
-def _answers(
-    cells: Sequence[Cell], out: Path, processes: int, *, use_kept: bool, quiet: bool
-) -> list[Stored | Refusal]:
-    """The results of all cells, from the folder where they are there, else run and written to it.
-
-    InputError where no machine can run anything.
-    """
-    from archsim.cache import default_cache
-    from archsim.cli.progress import bar
-    from archsim.compare import Refusal
-    from archsim.errors import InputError
-    from archsim.files import check_writable
-    from archsim.pool import run_jobs
-    from archsim.result import Result
-    from archsim.results_store import Stored, kept_result, save
-
-    check_writable(out)
-    kept = {
-        cell.place: result
-        for cell in cells
-        if use_kept and (result := kept_result(out, *cell.place, cell.inputs)) is not None
-    }
-    todo = [cell for cell in cells if cell.place not in kept]
-    cache = default_cache().folder if use_kept else None
-    with bar("compare", quiet=quiet) as tick:
-        run = run_jobs([cell.job for cell in todo], processes, cache, tick)
-    made = {cell.place: answer for cell, answer in zip(todo, run, strict=True)}
-    answers: list[Stored | Refusal] = []
-    for cell in cells:
-        answer = kept.get(cell.place) or made[cell.place]
-        if isinstance(answer, Result):
-            answers.append(stored := Stored(cell.group, cell.stem, answer))
-            if cell.place in made:
-                save(out, stored)
-        else:
-            answers.append(Refusal(cell.group, cell.stem, answer))
-    refused = [one for one in answers if isinstance(one, Refusal)]
-    if len(refused) == len(answers):
-        raise InputError([problem for one in refused for problem in one.problems])
-    return answers
 
 
 def _draw(found: Comparison, out: Path) -> list[Path]:

@@ -15,6 +15,7 @@ import typer
 
 from archsim.cli import (
     ablate,
+    breakdown,
     compare,
     console,
     draw,
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
+app.command("breakdown")(breakdown.breakdown)
 app.command("ablate")(ablate.ablate)
 app.command("paper")(paper.paper)
 app.command("validate")(validate.validate)

@@ -1,0 +1,145 @@
+"""`archsim breakdown`: where the time of each machine and layer goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archsim.cli import console, matrix, options
+from archsim.cli.report import NONE, number
+
+if TYPE_CHECKING:
+    from archsim.breakdown import Breakdown, Span
+
+
+def breakdown(
+    workload: Annotated[
+        str,
+        typer.Option(
+            "--workload",
+            "-w",
+            metavar="NAME",
+            show_default=False,
+            help="A workload, by name or as a file.",
+        ),
+    ],
+    arch: Annotated[
+        list[str],
+        typer.Option(
+            "--arch",
+            "-a",
+            metavar="NAME",
+            show_default=False,
+            help="A machine, by name or as a file. Repeatable; without it every inference machine.",
+        ),
+    ] = [],  # noqa: B006 - typer reads it and hands out a new list
+    sets: options.Set = [],  # noqa: B006
+    scenario: options.Scenario = None,
+    layers: options.LayerChoice = options.Layers.ALL,
+    jobs: options.Jobs = None,
+    out: options.Out = options.DEFAULT_OUT,
+    no_cache: options.NoCache = False,
+    json: options.Json = False,
+    verbose: options.Verbose = 0,
+) -> None:
+    """Show where time goes, and how far machines are from their roofs.
+
+    The compute array's time: busy, lost to each cause, idle; utilisation; and the roofline:
+    operations a DRAM byte, operations a cycle, and which of memory and array sets the ceiling.
+    With -v every layer. Writes a figure of each layer's time and one of the roofline.
+
+    \b
+    Examples:
+      archsim breakdown --workload resnet50_sd
+      archsim breakdown -w resnet50_sd --arch smartdeal --arch diannao -v
+      archsim breakdown -w mobilenet_v2_sd --scenario ideal_lanes --json
+    """
+    from archsim.breakdown import as_record, break_down
+    from archsim.pool import cores
+    from archsim.results_store import Stored
+
+    conv_only = layers is options.Layers.CONV
+    cells = matrix.cells_of([workload], arch, (scenario, sets), conv_only=conv_only)
+    answers = matrix.answers_of(cells, out, jobs or cores(), use_kept=not no_cache, quiet=json)
+    stored = [answer for answer in answers if isinstance(answer, Stored)]
+    names = [one.result.arch for one in stored]
+    found = [
+        break_down(one.result.arch if names.count(one.result.arch) == 1 else one.stem, one.result)
+        for one in stored
+    ]
+    figures = _draw(found, out, cells[0].group)
+    if json:
+        console.say_json([as_record(one) for one in found])
+        return
+    for note in dict.fromkeys(note for one in stored for note in one.result.notes):
+        console.say(f"  {note}")
+    console.say()
+    show(found, verbose)
+    for answer in answers:
+        if not isinstance(answer, Stored):
+            console.say(f"n/a: {answer.stem}: {answer.reason}")
+    if figures:
+        console.say(f"written: {', '.join(str(path) for path in figures)}")
+
+
+def show(found: Sequence[Breakdown], verbose: int) -> None:
+    """Machines side by side; with `verbose` the layers of each."""
+    causes = list(dict.fromkeys(cause for one in found for cause in one.causes))
+    console.show(
+        console.Table(
+            "where the compute array's time goes, % of instance-cycles",
+            ["machine", "multipliers", "busy", *causes, "idle"],
+            [[one.label, f"{one.whole.instances:,}", *_shares(one.whole, causes)] for one in found],
+        )
+    )
+    console.show(
+        console.Table(
+            "under the roof: operations (skipped ones included) a DRAM byte and a cycle",
+            ["machine", "ops/byte", "ops/cycle", "peak", "roof", "% of roof", "ceiling"],
+            [
+                [one.label, *_position(one, one.whole)[:2], number(one.roof.operations),
+                 *_position(one, one.whole)[2:]]
+                for one in found
+            ],
+        )
+    )  # fmt: skip
+    if not verbose:
+        return
+    for one in found:
+        heads = ["layer", "cycles", "busy", *one.causes]
+        lines = [
+            [span.name, f"{span.cycles:,}", *_shares(span, one.causes)[:-1], *_position(one, span)]
+            for span in one.layers
+        ]
+        roof = ["ops/byte", "ops/cycle", "roof", "% of roof", "ceiling"]
+        console.show(console.Table(f"{one.label}: layers", [*heads, *roof], lines))
+
+
+def _shares(span: Span, causes: Sequence[str]) -> list[str]:
+    counts = [span.busy, *(span.lost.get(cause, 0) for cause in causes), span.idle]
+    return [f"{100 * span.share(count):.1f}" if count else NONE for count in counts]
+
+
+def _position(found: Breakdown, span: Span) -> list[str]:
+    roof = found.roof.at(span.intensity)
+    return [
+        number(span.intensity),
+        number(span.attained),
+        number(roof),
+        f"{100 * span.attained / roof:.1f}" if roof else NONE,
+        found.roof.bound(span.intensity),
+    ]
+
+
+def _draw(found: Sequence[Breakdown], out: Path, group: str) -> list[Path]:
+    from archsim.plots import MissingMatplotlib
+    from archsim.plots_time import figures
+
+    try:
+        return figures(found, out, group)
+    except MissingMatplotlib:
+        console.note("no figures: matplotlib is missing; pip install 'archsim[plot]' brings it")
+        return []
