@@ -15,7 +15,7 @@ import archsim
 from archsim.checks import check_tiles
 from archsim.machine import load_machine
 
-EXAMPLES = settings(max_examples=250, derandomize=True, deadline=None, database=None)
+EXAMPLES = settings(max_examples=200, derandomize=True, deadline=None, database=None)
 SYNCS = ("tile", "group", "lines", "lanes")
 
 
