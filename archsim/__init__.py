@@ -1,8 +1,9 @@
 """archsim: discrete-event simulation of neural-network accelerators wired from YAML.
 
-    import archsim
-    result = archsim.simulate(archsim.load_arch("smartdeal"), archsim.load_workload("mobilenet_v2_sd"))
-    print(result.table())
+import archsim
+workload = archsim.load_workload("mobilenet_v2_sd")
+result = archsim.simulate(archsim.load_arch("smartdeal"), workload)
+print(result.table())
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from archsim.version import VERSION as __version__
+from archsim.version import VERSION
 
 if TYPE_CHECKING:
     from archsim.arch import Arch, load_arch
     from archsim.result import Result
     from archsim.simulation import simulate
     from archsim.workload import Workload, load_workload
+
+__version__ = VERSION
 
 _HOMES = {
     "Arch": "archsim.arch",

@@ -1,1 +1,1 @@
-"""Shared numpy: digits of activations, tile maxima, masks, run lengths. No hardware, no layers, no time."""
+"""Shared numpy: digits, tile maxima, masks, run lengths. No hardware, no layers, no time."""

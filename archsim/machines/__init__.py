@@ -1,1 +1,1 @@
-"""One file a machine: the cycle rule and access counts of its compute array. Found by listing this folder."""
+"""One file a machine: cycle rule and access counts of its array. Found by listing this folder."""

@@ -1,7 +1,7 @@
 """Is time right? The engine against two oracles that share no code with it.
 
-Chains and joins whose servers belong to one hop each obey a max-plus recurrence, solved here as a least
-fixed point. Flows that share servers are played by a loop that looks at every cycle.
+Chains and joins whose servers belong to one hop each obey a max-plus recurrence, solved here as a
+least fixed point. Flows that share servers are played by a loop that looks at every cycle.
 """
 
 import numpy as np
@@ -12,14 +12,14 @@ from archsim.program import FIRST_COME, FIXED, Hop, Program, Put, ServerSpec, St
 
 
 def random_program(rng, shared):
-    """Chains of one to three hops that end in a join, which feeds a chain out. Servers shared if asked."""
+    """Chains of one to three hops that end in a join, which feeds a chain out. Servers shared if
+    asked.
+    """
     tasks = int(rng.integers(1, 9))
     arms = int(rng.integers(1, 5 if shared else 4))
     servers, stores, hops = [], [], []
     pool = [int(i) for i in range(int(rng.integers(1, 4)))] if shared else []
-    servers += [
-        ServerSpec(f"shared{i}", FIXED if rng.random() < 0.5 else FIRST_COME) for i in pool
-    ]
+    servers += [ServerSpec(f"shared{i}", FIXED if rng.random() < 0.5 else FIRST_COME) for i in pool]
 
     def own_servers(count):
         first = len(servers)
@@ -29,7 +29,9 @@ def random_program(rng, shared):
     def some_servers():
         if not shared:
             return own_servers(int(rng.integers(1, 3)))
-        return sorted(rng.choice(pool, size=int(rng.integers(1, len(pool) + 1)), replace=False).tolist())
+        return sorted(
+            rng.choice(pool, size=int(rng.integers(1, len(pool) + 1)), replace=False).tolist()
+        )
 
     def durations(chosen, n):
         return [rng.integers(0, 7, n).tolist() for _ in chosen]
@@ -55,30 +57,61 @@ def random_program(rng, shared):
             takes = () if store is None else (one_to_one(store, loads),)
             store = add_store(units)
             chosen = some_servers()
-            hops.append(Hop(f"arm{len(hops)}", chosen, durations(chosen, loads), [0] * loads,
-                            latencies(loads), takes, (Put(store, units),)))
+            hops.append(
+                Hop(
+                    f"arm{len(hops)}",
+                    chosen,
+                    durations(chosen, loads),
+                    [0] * loads,
+                    latencies(loads),
+                    takes,
+                    (Put(store, units),),
+                )
+            )
         # One load may serve several tasks of the join, and is given up after the last of them.
         need = np.sort(rng.integers(1, loads + 1, tasks))
         need[-1] = loads
         need = np.maximum.accumulate(np.minimum(need, np.arange(1, tasks + 1) + loads - 1)).tolist()
         capacity_steps = max(b - a for a, b in zip([0, *need], need, strict=False))
-        if capacity_steps > 1:                        # a task that needs several loads needs their space
+        if capacity_steps > 1:  # a task that needs several loads needs their space
             old = stores[store]
             stores[store] = StoreSpec(old.name, old.ahead, 10**9)
-        done = [need[k + 1] - 1 if k + 1 < tasks and need[k + 1] == need[k] else need[k] for k in range(tasks)]
+        done = [
+            need[k + 1] - 1 if k + 1 < tasks and need[k + 1] == need[k] else need[k]
+            for k in range(tasks)
+        ]
         done = np.maximum.accumulate([min(d, n) for d, n in zip(done, need, strict=True)]).tolist()
         join_takes.append(Take(store, need, done, "join"))
     units = [int(u) if rng.random() < 0.8 else 0 for u in rng.integers(1, 9, tasks)]
     out = add_store(units)
     chosen = own_servers(int(rng.integers(1, 4)))
-    hops.append(Hop("join", chosen, durations(chosen, tasks), [0] * tasks, [0] * tasks, tuple(join_takes),
-                    (Put(out, units),)))
+    hops.append(
+        Hop(
+            "join",
+            chosen,
+            durations(chosen, tasks),
+            [0] * tasks,
+            [0] * tasks,
+            tuple(join_takes),
+            (Put(out, units),),
+        )
+    )
     stored = sum(1 for u in units if u)
     if stored:
         chosen = some_servers()
         gates = [()] * stored
-        hops.append(Hop("out", chosen, durations(chosen, stored), [0] * stored, latencies(stored),
-                        (one_to_one(out, stored),), (), gates))
+        hops.append(
+            Hop(
+                "out",
+                chosen,
+                durations(chosen, stored),
+                [0] * stored,
+                latencies(stored),
+                (one_to_one(out, stored),),
+                (),
+                gates,
+            )
+        )
     return Program(tuple(servers), tuple(stores), tuple(hops), 1)
 
 
@@ -94,8 +127,10 @@ def producers_and_consumers(program):
 
 
 def max_plus(program):
-    """Least solution of: a task starts when the one before left, its items arrived and its space is free."""
-    producer, consumer = producers_and_consumers(program)
+    """Least solution of: a task starts when the one before left, its items arrived and its space is
+    free.
+    """
+    sides = producer, _ = producers_and_consumers(program)
     start = [[0] * len(hop) for hop in program.hops]
     length = [[max(c[k] for c in hop.cycles) for k in range(len(hop))] for hop in program.hops]
 
@@ -113,9 +148,11 @@ def max_plus(program):
                     if take.need[k]:
                         task = items[take.need[k] - 1]
                         bound.append(leave(source, task) + program.hops[source].latency[task])
-                for put in hop.puts:
-                    if put.units[k]:
-                        bound.append(space_free(program, put.store, k, producer, consumer, leave))
+                bound += [
+                    space_free(program, put.store, k, sides, leave)
+                    for put in hop.puts
+                    if put.units[k]
+                ]
                 if max(bound) > start[h][k]:
                     start[h][k] = max(bound)
                     changed = True
@@ -127,15 +164,18 @@ def too_far(spec, units, item, needed):
     return item >= needed and sum(units[needed : item + 1]) > spec.ahead
 
 
-def space_free(program, store, task, producer, consumer, leave):
+def space_free(program, store, task, sides, leave):
     """When both a place and the bytes for this item are free."""
+    producer, consumer = sides
     if store not in consumer:
         return 0
     _, items, units = producer[store]
     sink, take = consumer[store]
     j = items.index(task)
     spec, n = program.stores[store], len(take.need)
-    finished = next(c for c in range(n + 1) if not too_far(spec, units, j, take.need[min(c, n - 1)]))
+    finished = next(
+        c for c in range(n + 1) if not too_far(spec, units, j, take.need[min(c, n - 1)])
+    )
     bound = leave(sink, finished - 1) if finished else 0
     gone = next(r for r in range(j + 1) if sum(units[r : j + 1]) <= spec.capacity)
     if gone:
@@ -166,8 +206,11 @@ def every_cycle(program):
         return sum(1 for k in range(len(hops[h])) if start[h][k] is not None and ends(h, k) <= now)
 
     def arrived(h, now):
-        return [k for k in range(len(hops[h]))
-                if start[h][k] is not None and ends(h, k) + hops[h].latency[k] <= now]
+        return [
+            k
+            for k in range(len(hops[h]))
+            if start[h][k] is not None and ends(h, k) + hops[h].latency[k] <= now
+        ]
 
     def allowed(h, k, now):
         for take in hops[h].takes:
