@@ -1,0 +1,165 @@
+"""`archsim paper`: the paper's figures, tables and claims beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from archsim.cli import console, options
+from archsim.cli.console import Table
+
+if TYPE_CHECKING:
+    from archsim.paper.claim import Claim
+    from archsim.paper.contents import Context
+    from archsim.paper.report import Grids, Report
+    from archsim.paper.sensitivity import Sensitivity
+
+NO_FIGURES = "no figures: matplotlib is missing; pip install 'archsim[plot]' brings it"
+DOCUMENT = Path("docs/reproduction.md")
+
+
+def paper(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="fig3, fig8, fig9, fig10, table2 to table9, claims, or sensitivity.",
+        ),
+    ] = "claims",
+    scenario: options.Scenario = None,
+    layers: options.LayerChoice = options.Layers.CONV,
+    network: Annotated[
+        list[str],
+        typer.Option("--network", "-n", metavar="NAME", show_default=False,
+                     help="One of the seven networks, instead of all. Repeatable."),
+    ] = [],  # noqa: B006 - typer reads it and hands out a new list
+    measured: Annotated[
+        bool, typer.Option("--measured", help="Use built tensors where they are there.")
+    ] = False,
+    write_docs: Annotated[
+        bool, typer.Option("--write-docs", help=f"Write {DOCUMENT} from everything.")
+    ] = False,
+    out: options.Out = options.DEFAULT_OUT,
+    no_cache: options.NoCache = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Reproduce the paper: its number, ours, the ratio, and what moves ours most.
+
+    Arrays are drawn from the profiles in the workload files, so that everyone gets the same
+    numbers. Figures are drawn into FOLDER/paper; what takes weights or images is read from there
+    after `sdalgo paper`.
+
+    \b
+    Examples:
+      archsim paper fig10
+      archsim paper fig10 --scenario ideal_lanes
+      archsim paper sensitivity -n ResNet50
+      archsim paper claims --json
+    """  # fmt: skip
+    from archsim.paper import contents
+
+    context = contents.context(
+        contents.Wanted(scenario, layers is options.Layers.CONV, tuple(network), measured, out),
+        cached=not no_cache,
+        told=None if json or quiet else console.note,
+    )
+    if write_docs:
+        from archsim.paper.document import write
+
+        path = write(context, DOCUMENT)
+        if not quiet:
+            console.say(f"written: {path}")
+    elif what == "claims":
+        _claims(contents.claims(context), json=json, quiet=quiet)
+    elif what == "sensitivity":
+        _sensitivity(contents.sensitivity(context), context, json=json, quiet=quiet)
+    else:
+        _report(contents.report(what, context), context, json=json, quiet=quiet)
+
+
+def _report(report: Report, context: Context, *, json: bool, quiet: bool) -> None:
+    drawn = _drawn(report.name, context)
+    if json:
+        console.say_json({**report.to_dict(), "figures": [str(path) for path in drawn]})
+    elif not quiet:
+        show(report)
+        if drawn:
+            console.say(f"written: {', '.join(str(path) for path in drawn)}")
+
+
+def show(report: Report) -> None:
+    """Print a report."""
+    from archsim.paper.report import shown
+
+    console.say(f"{report.name}: {report.title} ({report.where})")
+    for note in report.notes:
+        console.say(f"  {note}")
+    console.say()
+    for grid in report.tables:
+        console.show(_table(grid))
+    rows = [
+        [line.what, line.paper, shown(line.ours), shown(line.ratio),
+         {True: "yes", False: "no", None: "-"}[line.meets], line.moved_by]
+        for line in report.lines
+    ]  # fmt: skip
+    if rows:
+        heads = ["", "paper", "ours", "ratio", "meets", "moved most by"]
+        console.show(Table("", heads, rows, left=len(heads)))
+    for command in report.missing:
+        console.say(f"missing: {command}")
+
+
+def _table(grid: Grids) -> Table:
+    from archsim.paper.report import shown
+
+    rows = [[name, *(shown(value) for value in values)] for name, values in grid.rows]
+    return Table(grid.title, list(grid.heads), rows)
+
+
+def _claims(found: Sequence[Claim], *, json: bool, quiet: bool) -> None:
+    from archsim.paper.claim import VERDICTS
+    from archsim.paper.report import shown
+
+    if json:
+        console.say_json([claim.to_dict() for claim in found])
+        return
+    if quiet:
+        return
+    rows = []
+    for claim in found:
+        first = next((shown(value) for value in claim.ours.values()), "-")
+        rows.append([str(claim.id), claim.where, claim.paper, first, claim.verdict])
+    heads = ["", "where", "paper", "ours (first)", "verdict"]
+    console.show(Table("Claims of the paper", heads, rows, left=3))
+    count = {verdict: sum(claim.verdict == verdict for claim in found) for verdict in VERDICTS}
+    console.say(", ".join(f"{number} {verdict}" for verdict, number in count.items()))
+    console.say("every number and reason: archsim paper claims --json")
+
+
+def _sensitivity(found: Sensitivity, context: Context, *, json: bool, quiet: bool) -> None:
+    from archsim.paper import kept
+    from archsim.paper.contents import sensitivity_report
+
+    path = kept.write(context.wanted.out, kept.SENSITIVITY, found.to_dict())
+    drawn = _drawn("sensitivity", context)
+    if json:
+        console.say_json(found.to_dict())
+    elif not quiet:
+        show(sensitivity_report(found))
+        console.say(f"written: {', '.join(map(str, [path, *drawn]))}")
+
+
+def _drawn(name: str, context: Context) -> list[Path]:
+    """The figures of a report, drawn."""
+    from archsim.paper.contents import draw
+    from archsim.plots import MissingMatplotlib
+
+    try:
+        return draw(name, context)
+    except MissingMatplotlib:
+        console.note(NO_FIGURES)
+        return []

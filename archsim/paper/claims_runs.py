@@ -1,0 +1,224 @@
+"""Claims that take a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from archsim.paper import probe, ratios, tables_machines, tables_training
+from archsim.paper.activity import zeros
+from archsim.paper.claim import Answer, Finding, Part, close, judged, unanswered
+from archsim.paper.figures import VALUES, figure
+from archsim.paper.networks import Source, load, networks
+from archsim.paper.printed import table
+from archsim.paper.report import Line
+
+if TYPE_CHECKING:
+    from archsim.paper.contents import Context
+
+SHARE = 0.1  # a simulated number meets a printed one within this share
+POINTS = 1.5  # a measured percentage meets within these points
+KERNEL = 3
+
+
+def best_gains(context: Context) -> Answer:
+    """4: the largest gains of Figs. 8 and 10."""
+    parts = []
+    for name, key in (("fig8", "energy"), ("fig10", "speedup")):
+        printed = table("figures")[name][key]["high"]
+        found = ratios.of(VALUES[name](context.grid), ratios.OURS)
+        best = max(found, key=lambda network: found[network])
+        met = judged(close(float(printed), found[best], SHARE))
+        parts.append(Part(f"largest {key} gain over DianNao ({best})", printed, found[best], met))
+    return Answer(parts, f"Simulated, {context.about}; causes under claims 35 and 37.")
+
+
+def dram_share(context: Context) -> Answer:
+    """5: DRAM's share of DianNao's energy."""
+    shares = {
+        name: 100 * row["diannao"].dram_pj / row["diannao"].energy_pj
+        for name, row in context.grid.items()
+    }
+    most, least = (pick(shares, key=lambda name: shares[name]) for pick in (max, min))
+    return Answer(
+        (
+            Part(f"most, % ({most})", "> 95", shares[most], judged(shares[most] > 95)),
+            Part(f"least, % ({least})", "> 95", shares[least], judged(shares[least] > 95)),
+        ),
+        f"Simulated with Table I's prices, {context.about}. The cited number is of a 65 nm design "
+        "without on-chip room for its layers; here its synapse buffer feeds 1024 multipliers every "
+        "cycle, which costs as much as DRAM.",
+    )
+
+
+def activations(context: Context) -> Answer:
+    """11: zeros in activations."""
+    printed = table("figures")["fig3"]
+    found = {network.name: network for network in networks()}
+    parts = []
+    for name, keys in (
+        ("MobileNetV2", ("bits", "booth", "mobilenet_vectors")),
+        ("ResNet164", ("resnet164_vectors",)),
+    ):
+        if not found[name].there:
+            parts += [Part(key, printed[key], None, "open", found[name].command) for key in keys]
+            continue
+        share = zeros(load(Source(found[name].workload, measured=context.wanted.measured)))
+        ours = {
+            "bits": share.bits,
+            "booth": share.digits,
+            "mobilenet_vectors": share.tail_rows,
+            "resnet164_vectors": share.most_rows,
+        }
+        for key in keys:
+            percent = 100 * ours[key]
+            met = judged(abs(percent - float(printed[key])) <= POINTS)
+            parts.append(Part(f"{name}, {_ZEROS[key]}, %", printed[key], percent, met))
+    return Answer(
+        parts,
+        "Signed 8-bit activations of all convolutions, from the workload's photographs and not "
+        "ImageNet; ResNet164's weights are not trained. Vectors are rows of one channel; the paper "
+        "does not say which layers or which vectors it means.",
+    )
+
+
+_ZEROS = {
+    "bits": "zero bits",
+    "booth": "zero Booth digits",
+    "mobilenet_vectors": "zero rows, last five layers",
+    "resnet164_vectors": "zero rows, layer with most",
+}
+
+
+def one_line(context: Context) -> Answer:
+    """12: a line of SmartDeal's array."""
+    line = probe.line_of_smartdeal(KERNEL)
+    queue = 8 + KERNEL - 1
+    parts = [
+        Part(
+            "inputs a line takes for a kernel row", str(queue), line["queue"],
+            judged(line["queue"] == queue),
+        ),
+        Part(
+            "cycles of a 3x3 convolution, one-digit inputs", str(KERNEL**2), line["cycles"],
+            judged(line["cycles"] == KERNEL**2),
+        ),
+        Part(
+            "input bandwidth against one input a multiplier and cycle, one-digit inputs",
+            "<= 0.333", KERNEL * line["queue"] / line["cycles"] / 8, "open",
+        ),
+    ]  # fmt: skip
+    share = _input_share(context)
+    if share is not None:
+        what = "the same in the 3x3 layers of ResNet50"
+        parts.append(Part(what, "<= 0.333", share, judged(share <= 1 / KERNEL)))
+    return Answer(
+        parts,
+        "A made-up layer of one tile, and the 3x3 layers of ResNet50. The queue's halo alone takes "
+        "more than 1/S with one-digit inputs; activations with more digits bring it below.",
+    )
+
+
+def _input_share(context: Context) -> float | None:
+    """Bytes read from the input buffer a cycle, stream, line and multiplier in 3x3 layers."""
+    from archsim.arch import load_arch
+
+    found = next(network for network in networks() if network.name == "ResNet50")
+    if not found.there:
+        return None
+    arch = load_arch("smartdeal")
+    parts = arch.resolved["components"]
+    feeds = parts["pe_slices"]["streams"] * parts["pe_slices"]["lines"] * parts["mac_array"]["macs"]
+    workload = load(Source(found.workload, context.wanted.conv_only, context.wanted.measured))
+    wide = {layer.name for layer in workload.layers if layer.kernel == (KERNEL, KERNEL)}
+    layers = [one for one in context.runner.result(found, arch).layers if one.name in wide]
+    read = sum(layer.actions["input_gb"]["read"] for layer in layers)
+    return read / sum(layer.compute_cycles for layer in layers) / int(feeds)
+
+
+def training_gains(context: Context) -> Answer:
+    """31: energy of training."""
+    rows = [row for name in ("table5", "table6") for row in table(name)["rows"].items()]
+    found = {
+        network: tables_training.efficiencies(network, context.runner)
+        for network in ("ResNet18", "MobileNetV2")
+    }
+    parts = []
+    for arm in ("SD", "SS"):
+        printed = [float(arms[arm][1]) for _, arms in rows]
+        low, high = min(printed), max(printed)
+        for network, gains in found.items():
+            ours = gains.get(arm)
+            inside = ours is not None and low * (1 - SHARE) <= ours <= high * (1 + SHARE)
+            met: Finding = "open" if ours is None else judged(inside)
+            parts.append(Part(f"{network}, {arm}", f"{low} to {high}", ours, met))
+    if all(part.ours is None for part in parts):
+        return unanswered(
+            "Takes a training workload for the training accelerator: sdalgo build "
+            "resnet18_cifar_sdt."
+        )
+    return Answer(
+        parts,
+        "One training step on the accelerator, dense weights against the decomposed form. What is "
+        "saved is the movement of weights, so the batch, over which they are shared, decides.",
+    )
+
+
+def peak_efficiency(context: Context) -> Answer:
+    """33: Table VII."""
+    ours = tables_training.gops_per_watt(context.runner)
+    printed = table("table7")["rows"]["SD-T accelerator"][2]
+    if ours is None:
+        return unanswered(
+            "Two values are citations; the third takes a training workload: sdalgo build "
+            "resnet18_cifar_sdt."
+        )
+    met = judged(close(float(printed), ours, SHARE))
+    return Answer(
+        (Part("training accelerator, GOP/s/W", printed, ours, met),),
+        "Simulated over one training step, DRAM included; the two GPUs are citations.",
+    )
+
+
+def resources(_context: Context) -> Answer:
+    """34: Table IX."""
+    lines = [line for line in tables_machines.table9().lines if line.ours is not None]
+    return Answer(
+        _parts(lines),
+        "Counted from the arch files; SCNN's SRAM does not divide evenly among 64 elements. The "
+        "area takes a layout.",
+    )
+
+
+def from_figure(context: Context, name: str, reason: str) -> Answer:
+    """35 to 37: the lines of a figure."""
+    report = figure(name, context.setup)
+    missing = f" Missing: {', '.join(report.missing)}." if report.missing else ""
+    lines = [line for line in report.lines if line.paper != "-"]
+    return Answer(_parts(lines), f"Simulated, {context.about}. {reason}{missing}")
+
+
+def _parts(lines: list[Line]) -> list[Part]:
+    return [
+        Part(
+            line.what, line.paper, line.ours,
+            "open" if line.meets is None else judged(line.meets), line.moved_by,
+        )
+        for line in lines
+    ]  # fmt: skip
+
+
+def checks(context: Context) -> Mapping[int, Callable[[], Answer]]:
+    """The checks of this file by claim, bound to what they run on."""
+    return {
+        4: lambda: best_gains(context),
+        5: lambda: dram_share(context),
+        11: lambda: activations(context),
+        12: lambda: one_line(context),
+        31: lambda: training_gains(context),
+        33: lambda: peak_efficiency(context),
+        34: lambda: resources(context),
+        35: lambda: from_figure(context, "fig8", "Each part names what moves it most."),
+        36: lambda: from_figure(context, "fig9", "Baselines move dense or pruned weights."),
+        37: lambda: from_figure(context, "fig10", "Each part names what moves it most."),
+    }

@@ -1,0 +1,89 @@
+"""The seven networks of Figs. 8 to 10 and the machines they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from archsim.errors import InputError, Problem
+from archsim.paper.printed import data
+from archsim.search import names
+from archsim.source import unknown
+
+if TYPE_CHECKING:
+    from archsim.workload import Workload
+
+KEPT = 2  # workloads whose drawn arrays stay in memory
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of the paper's networks: its name there, the workload here, its data set."""
+
+    name: str
+    workload: str
+    dataset: str
+
+    @property
+    def there(self) -> bool:
+        """Whether the workload file exists."""
+        return self.workload in names("workloads")
+
+    @property
+    def command(self) -> str:
+        """What makes the workload."""
+        return f"sdalgo build {self.workload}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which layers of a workload, and whether its arrays are measured or drawn."""
+
+    workload: str
+    conv_only: bool = True
+    measured: bool = False
+
+
+def networks(only: Sequence[str] = ()) -> list[Network]:
+    """The seven networks, or those of them that are named (by network or workload).
+
+    Raises:
+        InputError: a name that is none of the seven.
+    """
+    found = [
+        Network(name, each["workload"], each["dataset"])
+        for name, each in data("networks")["networks"].items()
+    ]
+    legal = [name for network in found for name in (network.name, network.workload)]
+    wrong = [name for name in only if name not in legal]
+    problems = [Problem(name, unknown("network", name, legal)) for name in wrong]
+    if problems:
+        raise InputError(problems)
+    return [each for each in found if not only or {each.name, each.workload} & {*only}]
+
+
+def machines() -> list[str]:
+    """The five machines, DianNao first and SmartDeal last."""
+    return list(data("networks")["machines"])
+
+
+def left_out(network: str, machine: str) -> str | None:
+    """The paper's reason for not running a network on a machine."""
+    for each in data("networks")["left_out"]:
+        if (each["network"], each["machine"]) == (network, machine):
+            return str(each["reason"])
+    return None
+
+
+@lru_cache(maxsize=KEPT)
+def load(source: Source) -> Workload:
+    """The workload, from its profiles unless measured tensors are asked for: the same numbers for
+    everyone."""
+    from archsim.workload import load_workload
+
+    workload = load_workload(source.workload)
+    if not source.measured:
+        workload = workload.drawn()
+    return workload.only_convs() if source.conv_only else workload

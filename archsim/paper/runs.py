@@ -1,0 +1,182 @@
+"""Runs of the five machines on the paper's networks under a named set of assumptions.
+
+A run is reduced to `Totals`; tile tables and runs are remembered by `archsim.cached`, so a second
+command, or a change of prices, runs nothing again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from archsim.errors import InputError
+from archsim.overrides import Override
+from archsim.paper.networks import Network, Source, left_out, load, machines
+
+if TYPE_CHECKING:
+    from archsim.arch import Arch
+    from archsim.cache import Cache
+    from archsim.result import Result
+    from archsim.workload import Workload
+
+Told = Callable[[str], None]
+DRAM = "Dram"
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """A named set of overrides: `common` for every machine that has the component, `by_machine`
+    for one. `dram_energy` multiplies the energy of DRAM."""
+
+    name: str = "default"
+    group: str = ""
+    about: str = "the arch files as they are"
+    common: tuple[Override, ...] = ()
+    by_machine: Mapping[str, tuple[Override, ...]] = field(default_factory=dict)
+    dram_energy: float = 1.0
+
+    def load(self, machine: str) -> Arch:
+        """The machine under these assumptions."""
+        from archsim.arch import load_arch
+
+        plain = load_arch(machine)
+        there = {*plain.components, *plain.flows}
+        lines = [each for each in self.common if each.owner in there or "." not in each.key]
+        own = self.by_machine.get(plain.machine, ())
+        return load_arch(machine, [*lines, *own]) if lines or own else plain
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the figures need of a run; energies in pJ. `weights_note` is what the workload says of
+    its weights."""
+
+    cycles: int
+    compute_cycles: int
+    energy_pj: float
+    dram_pj: float
+    dram_bytes: int
+    dram_bytes_by: Mapping[str, int]
+    macs: int
+    actions: Mapping[str, Mapping[str, int]]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, result: Result, dram_energy: float = 1.0) -> Totals:
+        """Reduce a result; DRAM energy is multiplied by `dram_energy`."""
+        totals = result.totals()
+        parts: Mapping[str, Any] = result.arch_resolved["components"]
+        drams = [name for name, keys in parts.items() if keys["class"] == DRAM]
+        plain = sum(totals["energy_by"].get(name, 0.0) for name in drams)
+        return cls(
+            cycles=totals["cycles"],
+            compute_cycles=totals["compute_cycles"],
+            energy_pj=totals["energy_pj"] + (dram_energy - 1.0) * plain,
+            dram_pj=plain * dram_energy,
+            dram_bytes=totals["dram_bytes"],
+            dram_bytes_by=totals["dram_bytes_by"],
+            macs=totals["macs"],
+            actions=totals["actions"],
+            notes=result.notes,
+        )
+
+
+Grid = Mapping[str, Mapping[str, Totals]]
+"""Network name, machine, totals. A network's machines that the paper leaves out are missing."""
+
+
+@dataclass
+class Runner:
+    """Runs what is asked for, once. `told` hears what is being run."""
+
+    cache: Cache | None = None
+    conv_only: bool = True
+    measured: bool = False
+    told: Told | None = None
+    _done: dict[tuple[str, str, str], Result] = field(default_factory=dict)
+
+    def grid(
+        self, found: Sequence[Network], assumptions: Assumptions, only: Sequence[str] = ()
+    ) -> Grid:
+        """Every machine (or `only` those) on every network that is there."""
+        chosen = [name for name in machines() if not only or name in only]
+        archs = {name: assumptions.load(name) for name in chosen}
+        return {
+            network.name: {
+                name: Totals.of(self.result(network, arch), assumptions.dram_energy)
+                for name, arch in archs.items()
+                if left_out(network.name, name) is None
+            }
+            for network in found
+            if network.there
+        }
+
+    def result(self, network: Network, arch: Arch) -> Result:
+        """One run of one of the seven networks."""
+        key = (network.workload, arch.hash, arch.energy_path.stem)
+        if key not in self._done:
+            source = Source(network.workload, self.conv_only, self.measured)
+            self._done[key] = self.on(load(source), arch)
+        return self._done[key]
+
+    def on(self, workload: Workload, arch: Arch) -> Result:
+        """One run of any workload."""
+        from archsim.cached import simulate_cached
+
+        if self.told:
+            self.told(f"{workload.name} on {arch.name}")
+        return simulate_cached(arch, workload, self.cache)
+
+
+def scenario(name: str | None) -> Assumptions:
+    """The scenario of that name in archs/scenarios, or the arch files as they are."""
+    from archsim.overrides import load_scenario
+
+    if name is None:
+        return Assumptions()
+    found = load_scenario(name)
+    about = " ".join(found.description.split())
+    return Assumptions(found.name, "scenario", about, found.common, found.by_machine)
+
+
+def switches() -> list[Assumptions]:
+    """The readings of data/assumptions.yaml, one change each."""
+    from archsim.paper.printed import data
+
+    return [_switch(each) for each in data("assumptions")]
+
+
+def _switch(entry: Mapping[str, Any]) -> Assumptions:
+    name = entry["name"]
+    return Assumptions(
+        name=name,
+        group=entry["group"],
+        about=entry["about"],
+        common=_lines(name, entry.get("set", {})),
+        by_machine={
+            machine: _lines(name, keys) for machine, keys in entry.get("machines", {}).items()
+        },
+        dram_energy=float(entry.get("dram_energy", 1.0)),
+    )
+
+
+def _lines(name: str, keys: Mapping[str, str]) -> tuple[Override, ...]:
+    """Values are text in the data files; the override's own reading gives them their type."""
+    from archsim.overrides import parsed
+
+    place = f"assumption {name!r}"
+    lines = parsed([f"{key}={value}" for key, value in keys.items()])
+    return tuple(Override(each.key, each.value, place) for each in lines)
+
+
+def missing(found: Sequence[Network]) -> list[Network]:
+    """The networks whose workload is not there."""
+    return [network for network in found if not network.there]
+
+
+def check_some(found: Sequence[Network]) -> None:
+    """InputError where no network can be run at all."""
+    if not any(network.there for network in found):
+        commands = "; ".join(network.command for network in found)
+        raise InputError.at("workloads", f"none of these networks is there; make them: {commands}")

@@ -1,0 +1,86 @@
+"""`archsim paper` from the command line."""
+
+import json
+
+import pytest
+
+from archsim.__main__ import main
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("ARCHSIM_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    status = main(["paper", *arguments])
+    return status, capsys.readouterr()
+
+
+def test_a_table_is_printed_with_paper_ours_and_ratio(here, capsys):
+    status, told = run(capsys, "table9", "--out", str(here))
+    assert status == 0
+    assert "smartdeal, multipliers" in told.out
+    assert "8192" in told.out
+
+
+def test_json_is_one_document(here, capsys):
+    status, told = run(capsys, "fig10", "-n", "VGG19", "--json", "--out", str(here))
+    assert status == 0
+    found = json.loads(told.out)
+    assert found["values"]["ratios"]["VGG19"]["diannao"] == 1
+    assert len(found["figures"]) == 2
+    for path in found["figures"]:
+        assert (here / "paper" / path.rsplit("/", 1)[1]).stat().st_size > 5_000
+
+
+def test_figures_are_the_same_bytes_twice(here, capsys):
+    pages = []
+    for folder in ("one", "two"):
+        run(capsys, "fig8", "-n", "VGG19", "-q", "--out", str(here / folder))
+        files = sorted((here / folder / "paper").iterdir())
+        pages.append([path.read_bytes() for path in files])
+    assert pages[0] == pages[1]
+    assert len(pages[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fig99"], "fig9"),
+        (["fig8", "-n", "ResNet51"], "ResNet50"),
+        (["fig8", "--scenario", "ideal_lane"], "ideal_lanes"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest(here, capsys, arguments, said):
+    status, told = run(capsys, *arguments, "--out", str(here))
+    assert status == 2
+    assert said in told.err
+    assert "Traceback" not in told.err
+
+
+def test_what_sdalgo_has_not_computed_is_named_as_a_command(here, capsys):
+    status, told = run(capsys, "fig3", "--out", str(here))
+    assert status == 0
+    assert "missing: sdalgo paper fig3" in told.out
+
+
+def test_what_sdalgo_computed_is_shown(here, capsys):
+    row = {"row": "mobilenet_v2", "quantity": "zero bits", "unit": "%", "paper": 79.8,
+           "ours": 71.25, "how": "by hand", "meets": False, "ratio": 71.25 / 79.8}  # fmt: skip
+    (here / "paper").mkdir()
+    document = {"format": "sdalgo-paper/1", "name": "fig3", "rows": [row]}
+    (here / "paper" / "fig3.json").write_text(json.dumps(document))
+    status, told = run(capsys, "fig3", "--out", str(here))
+    assert status == 0
+    assert "71.2" in told.out
+    assert "missing" not in told.out
+
+
+def test_a_damaged_file_of_sdalgo_is_bad_input(here, capsys):
+    (here / "paper").mkdir()
+    (here / "paper" / "fig3.json").write_text("{")
+    status, told = run(capsys, "fig3", "--out", str(here))
+    assert status == 2
+    assert "fig3.json" in told.err
