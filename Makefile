@@ -5,12 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help venv run run-measured test bench data clean
+.PHONY: help venv reproduction run run-measured test bench data clean
 
 help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
 	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
 	@echo "make test          linter, types, tests"
+	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
 	@echo "make bench         times and memory against the budgets"
 	@echo "make venv          everything for development in .venv"
 	@echo "make data          the weights that no dependency can bring"
@@ -54,6 +55,9 @@ test: .venv/all.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q
+
+reproduction: .venv/core.stamp
+	$(BIN)/archsim paper --write-docs
 
 bench: .venv/all.stamp
 	$(BIN)/python -m benchmarks

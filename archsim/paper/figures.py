@@ -14,7 +14,7 @@ from archsim.paper.networks import Network, left_out, machines
 from archsim.paper.printed import table
 from archsim.paper.ratios import Values
 from archsim.paper.report import Grids, Line, Report, against
-from archsim.paper.runs import Grid
+from archsim.paper.runs import Grid, Totals
 from archsim.paper.sensitivity import Sensitivity
 
 TITLES = {
@@ -27,6 +27,7 @@ VALUES: Mapping[str, Callable[[Grid], Values]] = {
     "fig9": ratios.dram_accesses,
     "fig10": ratios.speedup,
 }
+WEIGHT_FLOWS = ("weight", "index")
 NO_SENSITIVITY = "not known yet: archsim paper sensitivity"
 
 
@@ -50,7 +51,7 @@ def figure(name: str, setup: Setup) -> Report:
         title=TITLES[name],
         where=table("figures")[name]["where"],
         lines=lines,
-        tables=[_grid(TITLES[name], values)],
+        tables=[_grid(TITLES[name], values), _evidence(name, setup.grid)],
         notes=[f"scenario: {setup.scenario}", *_left_out(setup.grid), *setup.notes],
         missing=[network.command for network in setup.networks if not network.there],
         values={
@@ -141,6 +142,32 @@ def _grid(title: str, values: Values) -> Grids:
         ratios.geometric_mean(ratios.of(values, name).values()) for name in heads
     ]
     return Grids(title, ["network", *heads], [*rows, ("geometric mean", means)])
+
+
+def _evidence(name: str, grid: Grid) -> Grids:
+    """What stands behind a figure's ratios."""
+    if name == "fig10":
+        return _grid("The same with all bandwidths infinite", ratios.compute_speedup(grid))
+    pair = (ratios.REFERENCE, ratios.OURS)
+    if name == "fig8":
+        parts = list(next(iter(grid.values()))[ratios.OURS].energy_parts)
+        heads = ["energy, mJ", *(f"{machine}, {part}" for machine in pair for part in parts)]
+        shares = [
+            (network, [row[m].energy_parts[part] / 1e9 for m in pair for part in parts])
+            for network, row in grid.items()
+        ]
+        return Grids("Where the energy goes", heads, shares)
+    heads = ["DRAM, 10^6 bytes"]
+    heads += [f"{machine}, {what}" for machine in pair for what in ("weights", "the rest")]
+    rows = [(network, [*_traffic(row[pair[0]]), *_traffic(row[pair[1]])])
+            for network, row in grid.items()]  # fmt: skip
+    return Grids("Where DRAM accesses go", heads, rows)
+
+
+def _traffic(totals: Totals) -> tuple[float, float]:
+    """Millions of bytes of weights with their index, and of everything else."""
+    weights = sum(totals.dram_bytes_by.get(flow, 0) for flow in WEIGHT_FLOWS)
+    return weights / 1e6, (totals.dram_bytes - weights) / 1e6
 
 
 def _left_out(grid: Grid) -> list[str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Told = Callable[[str], None]
 DRAM = "Dram"
+PARTS = {DRAM: "DRAM", "GlobalBuffer": "buffers"}
+REST = "the rest"
 
 
 @dataclass(frozen=True)
@@ -49,36 +51,34 @@ class Assumptions:
 
 @dataclass(frozen=True)
 class Totals:
-    """What the figures need of a run; energies in pJ. `weights_note` is what the workload says of
-    its weights."""
+    """What the figures need of a run; energies in pJ. `energy_parts` are those of DRAM, of buffers,
+    and of everything else."""
 
     cycles: int
     compute_cycles: int
     energy_pj: float
-    dram_pj: float
+    energy_parts: Mapping[str, float]
     dram_bytes: int
     dram_bytes_by: Mapping[str, int]
     macs: int
-    actions: Mapping[str, Mapping[str, int]]
-    notes: tuple[str, ...]
 
     @classmethod
     def of(cls, result: Result, dram_energy: float = 1.0) -> Totals:
         """Reduce a result; DRAM energy is multiplied by `dram_energy`."""
         totals = result.totals()
-        parts: Mapping[str, Any] = result.arch_resolved["components"]
-        drams = [name for name, keys in parts.items() if keys["class"] == DRAM]
-        plain = sum(totals["energy_by"].get(name, 0.0) for name in drams)
+        parts = dict.fromkeys(PARTS.values(), 0.0) | {REST: 0.0}
+        for name, keys in result.arch_resolved["components"].items():
+            part = PARTS.get(keys["class"], REST)
+            factor = dram_energy if keys["class"] == DRAM else 1.0
+            parts[part] += factor * totals["energy_by"].get(name, 0.0)
         return cls(
             cycles=totals["cycles"],
             compute_cycles=totals["compute_cycles"],
-            energy_pj=totals["energy_pj"] + (dram_energy - 1.0) * plain,
-            dram_pj=plain * dram_energy,
+            energy_pj=sum(parts.values()),
+            energy_parts=parts,
             dram_bytes=totals["dram_bytes"],
             dram_bytes_by=totals["dram_bytes_by"],
             macs=totals["macs"],
-            actions=totals["actions"],
-            notes=result.notes,
         )
 
 

@@ -88,7 +88,7 @@ def test_simulated_claims_follow_from_the_grid(claims, context):
     energy = row["diannao"].energy_pj / row["smartdeal"].energy_pj
     numbers = [*claims[37]["ours"].values()]
     assert numbers[0] == pytest.approx(speed)
-    assert [*claims[35]["ours"].values()][0] == pytest.approx(energy)
+    assert next(iter(claims[35]["ours"].values())) == pytest.approx(energy)
     means = [row[m].cycles / row["smartdeal"].cycles for m in ("scnn", "cambricon_x")]
     assert numbers[2:4] == pytest.approx(means)
     dram = [row[m].dram_bytes / row["smartdeal"].dram_bytes for m in row if m != "smartdeal"]

@@ -101,7 +101,7 @@ def test_code_bits_of_tables_3_and_4_rebuild_the_printed_coefficients():
 
 
 def totals(cycles, energy, dram):
-    return Totals(cycles, cycles, energy, 0.0, dram, {}, 1, {}, ())
+    return Totals(cycles, cycles, energy, {}, dram, {}, 1)
 
 
 GRID = {
