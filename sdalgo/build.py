@@ -67,10 +67,7 @@ def build(
     Raises:
         InputError: a package is missing, or the folder cannot be written.
     """
-    model, weights = _trained_model(recipe, seed)
-    images = _images(recipe)
-    if not weights.trained:
-        calibrate_norms(model, images)
+    model, images, weights = _ready(recipe, seed)
     nodes = layer_graph(model, network(recipe.network).INPUT)
     inputs = activations(model, images)
     ratios = load_ratios(recipe.rows_pruned) if recipe.rows_pruned else {"default": 0.0}
@@ -98,11 +95,17 @@ def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
 
 def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[np.float32]]:
     """Return a recipe's network, ready to run, and the images that it is run on."""
+    model, images, _ = _ready(recipe, seed)
+    return model, images
+
+
+def _ready(recipe: Recipe, seed: int) -> tuple[nn.Module, NDArray[np.float32], Weights]:
+    """Untrained networks get their normalisation set from the images."""
     model, weights = _trained_model(recipe, seed)
     images = _images(recipe)
     if not weights.trained:
         calibrate_norms(model, images)
-    return model, images
+    return model, images, weights
 
 
 def _images(recipe: Recipe) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from sdalgo.fit import fit_basis, fit_coef
 from sdalgo.options import Options
 from sdalgo.pow2 import Float32, exponents, round_to_pow2
 
-_BATCH_ENTRIES = 300_000  # a batch whose working set stays in cache
+_BATCH_ENTRIES = 150_000  # a batch whose working set stays in cache
 _COMPACT_AT = 0.3
 
 
@@ -133,7 +133,7 @@ def _solve(
                 active, work, basis = active[~done], work[~done], basis[~done]
         before = basis
         coef = fit_coef(work[:, rank:], basis).astype(np.float32)
-        coef[np.abs(coef) < np.float32(options.theta)] = 0
+        np.copyto(coef, 0, where=np.abs(coef) < np.float32(options.theta))
     work[:, :rank] = round_coef(coef, options)
     found[active] = work[:, :rank]
     found_basis[active] = _fit(work, rank, options)

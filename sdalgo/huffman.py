@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,13 +83,9 @@ def decode(stream: bytes, count: int, lengths: Lengths) -> NDArray[np.int8]:
     per_length = [0] * (max(lengths.values(), default=0) + 1)
     for length in lengths.values():
         per_length[length] += 1
-    codes = np.empty(count, np.int8)
-    reader = canonical_decode(bits, per_length, order)
-    used = 0
     try:
-        for index in range(0, count, 1 << 16):
-            part = [next(reader) for _ in range(min(1 << 16, count - index))]
-            codes[index : index + len(part)] = part
+        reader = canonical_decode(bits, per_length, order)
+        codes = np.fromiter(islice(reader, count), np.int8, count)
     except (StopIteration, ValueError, RuntimeError) as error:
         raise InputError("codes", f"the stream ends before its {count} codes") from error
     used = coded_bits(symbol_counts(codes), lengths)

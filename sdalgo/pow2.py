@@ -13,7 +13,6 @@ Float32 = NDArray[np.float32]
 Codes = NDArray[np.int8]
 
 MAX_LEVEL = 64  # magnitudes a layer may use; what is 2^-64 of its largest adds nothing to it
-_SIGN = np.uint32(0x80000000)
 _MAGNITUDE = np.uint32(0x7FFFFFFF)
 _SIGN_AND_EXPONENT = np.uint32(0xFF800000)
 _JUST_UNDER_HALF = np.uint32(0x3FFFFF)  # carries into the exponent above 1.5 * 2^k
@@ -27,11 +26,12 @@ def round_to_pow2(values: Float32, largest: float | None = None) -> Float32:
         largest: magnitudes are cut to this power of two, as the released code does; None: no cut.
     """
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
-    rounded = (bits + _JUST_UNDER_HALF) & _SIGN_AND_EXPONENT
+    rounded = bits + _JUST_UNDER_HALF
+    rounded &= _SIGN_AND_EXPONENT
+    powers = rounded.view(np.float32)
     if largest is not None:
-        magnitude = np.minimum(rounded & _MAGNITUDE, np.float32(largest).view(np.uint32))
-        rounded = (rounded & _SIGN) | magnitude
-    return rounded.view(np.float32)
+        np.clip(powers, -largest, largest, out=powers)
+    return powers
 
 
 def exponents(values: Float32) -> NDArray[np.int16]:

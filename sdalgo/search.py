@@ -48,7 +48,7 @@ class Prices:
 def search(
     slices: Float32, coef: Float32, basis: Float64, options: Options
 ) -> tuple[Float32, Float64]:
-    """Return (Ce, B) that cost no more than those given.
+    """Return (Ce, B) of which no slice costs more, at the prices found, than the one given.
 
     The exponents stay within those that the layer's `coef` uses, and rows that are zero in W stay
     zero in Ce.
@@ -63,6 +63,8 @@ def search(
     price = options.bit_price * float((slices.astype(np.float64) ** 2).mean())
     state = _Search(slices, options, price)
     best = state.descend(coef, state.prices(coef), reprice=True)
+    if not best[0].any():  # every code costs more than it saves
+        return best
     prices = state.prices(best[0])
     cost = state.cost(*best, prices)
     generator = np.random.default_rng(_SEED)
@@ -73,7 +75,13 @@ def search(
         better = tried_cost < cost
         best[0][better], best[1][better] = tried[0][better], tried[1][better]
         cost = np.minimum(cost, tried_cost)
-    return best if not options.starts else state.descend(best[0], prices, reprice=True)
+    if options.starts:
+        best = state.descend(best[0], prices, reprice=True)
+        prices = state.prices(best[0])
+    given = (coef, stored_basis(basis, options.basis_bits))
+    worse = state.cost(*best, prices) > state.cost(*given, prices)
+    best[0][worse], best[1][worse] = given[0][worse], given[1][worse]
+    return best
 
 
 class _Search:
