@@ -123,7 +123,8 @@ def compression_rows() -> Answer:
         met = judged(rate.meets(row.rate.span), "contradicts")
         parts.append(Part(f"{row.label}, CR", row.rate.text, rate.middle, met))
         met = judged(row.index.high >= 0, "contradicts")
-        parts.append(Part(f"{row.label}, Param - B - Ce, MB", ">= 0", row.index.middle, met))
+        rest = round(row.index.middle, 9)  # not -1e-17
+        parts.append(Part(f"{row.label}, Param - B - Ce, MB", ">= 0", rest, met))
         if row.ordinal == 1:
             parts.append(_original(row))
     wrong = [part.what for part in parts if part.finding in {"differs", "contradicts"}]

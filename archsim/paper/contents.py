@@ -52,16 +52,20 @@ class Context:
     @property
     def setup(self) -> Setup:
         """What the figures are drawn from."""
-        names = [network.name for network in self.networks if network.there]
-        known = kept.sensitivity(self.wanted.out, names, self.assumptions.name)
-        return Setup(self.grid, self.networks, self.assumptions.name, known, [self.arrays])
+        notes = [self.runner.setting]
+        return Setup(self.grid, self.networks, self.assumptions.name, self.known, notes)
 
     @property
-    def arrays(self) -> str:
-        """Where arrays come from and which layers run."""
-        layers = "convolutions alone" if self.wanted.conv_only else "all layers"
-        source = "measured tensors where built" if self.wanted.measured else "drawn from profiles"
-        return f"{layers}, arrays {source}"
+    def known(self) -> Sensitivity | None:
+        """The sensitivity that was kept for this very question."""
+        names = [network.name for network in self.networks if network.there]
+        found = kept.sensitivity(self.wanted.out)
+        same = found is not None and (
+            list(found.networks) == names
+            and found.base.name == self.assumptions.name
+            and found.setting == self.runner.setting
+        )
+        return found if same else None
 
     @property
     def about(self) -> str:
@@ -165,15 +169,13 @@ def draw(name: str, found: Context) -> list[Path]:
     folder = found.wanted.out / "paper"
     suffix = f"@{found.assumptions.name}" if found.wanted.scenario else ""
     if name == "sensitivity":
-        names = [network.name for network in found.networks if network.there]
-        known = kept.sensitivity(found.wanted.out, names, found.assumptions.name)
-        return tornado(known, folder / f"{name}{suffix}") if known else []
+        return tornado(found.known, folder / f"{name}{suffix}") if found.known else []
     if name not in VALUES:
         return []
     key = {"fig8": "energy", "fig9": "dram", "fig10": "speedup"}[name]
     printed = table("figures")[name][key]
     whose = "the other machines" if name == "fig9" else "SmartDeal"
-    setting = f"{found.arrays}; scenario {found.assumptions.name}"
+    setting = f"{found.runner.setting}; scenario {found.assumptions.name}"
     label = f"shaded: the paper's range of {whose}; {setting}"
     chart = Chart(TITLES[name], Span(float(printed["low"]), float(printed["high"])), label)
     return bars(VALUES[name](found.grid), chart, folder / f"{name}{suffix}")

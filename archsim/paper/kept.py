@@ -42,19 +42,17 @@ def write(out: Path, name: str, value: Mapping[str, Any]) -> Path:
     return path
 
 
-def sensitivity(out: Path, networks: list[str], scenario: str) -> Sensitivity | None:
-    """The kept sensitivity, if it is of these networks and this scenario."""
+def sensitivity(out: Path) -> Sensitivity | None:
+    """The sensitivity that was kept last, None if there is none."""
     found = read(out, SENSITIVITY)
     if found is None:
         return None
     try:
-        made = Sensitivity.from_dict(found)
+        return Sensitivity.from_dict(found)
     except (KeyError, TypeError) as error:
         path = out / "paper" / f"{SENSITIVITY}.json"
         message = f"is not of archsim paper sensitivity ({type(error).__name__}: {error})"
         raise InputError.at(str(path), message) from error
-    same = list(made.networks) == networks and made.base.name == scenario
-    return made if same else None
 
 
 def sdalgo_rows(out: Path, name: str) -> list[Mapping[str, Any]] | None:

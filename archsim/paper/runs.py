@@ -96,6 +96,13 @@ class Runner:
     told: Told | None = None
     _done: dict[tuple[str, str, str], Result] = field(default_factory=dict)
 
+    @property
+    def setting(self) -> str:
+        """Where arrays come from and which layers run."""
+        layers = "convolutions alone" if self.conv_only else "all layers"
+        source = "measured tensors where built" if self.measured else "drawn from profiles"
+        return f"{layers}, arrays {source}"
+
     def grid(
         self, found: Sequence[Network], assumptions: Assumptions, only: Sequence[str] = ()
     ) -> Grid:

@@ -50,15 +50,18 @@ class Move:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """The base and every move from it, over the networks named."""
+    """The base and every move from it, over the networks named; `setting` says which layers and
+    whose arrays."""
 
     base: Move
     moves: Sequence[Move]
     networks: Sequence[str]
+    setting: str
 
     def to_dict(self) -> dict[str, Any]:
         """As it is kept and printed."""
         return {
+            "setting": self.setting,
             "networks": list(self.networks),
             "base": self.base.to_dict(),
             "moves": [move.to_dict() for move in self.moves],
@@ -68,7 +71,7 @@ class Sensitivity:
     def from_dict(cls, found: Mapping[str, Any]) -> Sensitivity:
         """The inverse of `to_dict`; KeyError or TypeError where `found` is something else."""
         moves = [Move(**move) for move in found["moves"]]
-        return cls(Move(**found["base"]), moves, found["networks"])
+        return cls(Move(**found["base"]), moves, found["networks"], found["setting"])
 
     def largest(self, ratio: str) -> Move | None:
         """The single assumption that moves a ratio most."""
@@ -105,7 +108,8 @@ def measure(
         for each in switches()
         if not only or each.group in only
     ]
-    return Sensitivity(base, moves, [network.name for network in found if network.there])
+    there = [network.name for network in found if network.there]
+    return Sensitivity(base, moves, there, runner.setting)
 
 
 def _move(assumptions: Assumptions, grid: Grid, base: Move | None) -> Move:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from archsim.arch import load_arch
-from archsim.paper import kept, sensitivity
+from archsim.paper import contents, kept, sensitivity
 from archsim.paper.networks import machines, networks
 from archsim.paper.runs import Assumptions, Runner, scenario, switches
 
@@ -106,6 +106,21 @@ def test_the_largest_move_and_the_order(measured):
 def test_it_is_read_back_as_it_was_kept(measured, tmp_path):
     _, _, found = measured
     kept.write(tmp_path, kept.SENSITIVITY, found.to_dict())
-    assert kept.sensitivity(tmp_path, ["VGG19"], "default").to_dict() == found.to_dict()
-    assert kept.sensitivity(tmp_path, ["VGG19", "ResNet50"], "default") is None
-    assert kept.sensitivity(tmp_path, ["VGG19"], "ideal_lanes") is None
+    assert kept.sensitivity(tmp_path).to_dict() == found.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [
+        ({}, True),
+        ({"networks": ("VGG19", "ResNet50")}, False),
+        ({"scenario": "ideal_lanes"}, False),
+        ({"conv_only": False}, False),
+    ],
+)
+def test_it_answers_the_question_that_it_was_measured_for(measured, tmp_path, changes, known):
+    _, _, found = measured
+    kept.write(tmp_path, kept.SENSITIVITY, found.to_dict())
+    wanted = contents.Wanted(**{"networks": ("VGG19",), "out": tmp_path, **changes})
+    context = contents.context(wanted, cached=False, told=None)
+    assert (context.known is not None) == known
