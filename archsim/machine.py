@@ -106,10 +106,13 @@ def share_of(arch: Arch, buffer: str) -> int:
 
 
 def halo_bytes(layer: Layer) -> int:
-    """Input bytes that a second spatial pass reads again: rows by which the kernel overlaps
-    itself.
-    """
-    return max(0, layer.kernel[0] - layer.stride[0]) * layer.in_size[1] * layer.in_channels
+    """Input bytes that a second spatial pass reads again: rows by which windows overlap."""
+    return max(0, window_rows(layer) - layer.stride[0]) * layer.in_size[1] * layer.in_channels
+
+
+def window_rows(layer: Layer) -> int:
+    """Input rows from the first to the last that one output row reads."""
+    return (layer.kernel[0] - 1) * layer.dilation[0] + 1
 
 
 def window_of(layer: Layer) -> Window:

@@ -17,6 +17,9 @@ from archsim.tiles import Ints
 if TYPE_CHECKING:
     from archsim.arch import Arch
 
+LOADS_PER_BUFFER = 8
+"""A DMA takes turns between its flows: a load is at most this part of a buffer, so that a long one
+does not hold up the results on their way out."""
 MAX_STEPS = 20_000
 """Steps of a network at most; beyond that steps of more than half a buffer are taken."""
 
@@ -58,7 +61,7 @@ def queue(
     loads, need, done = {}, {}, {}
     for flow in inbound(arch):
         capacity = share_of(arch, storage_of(arch, flow))
-        sizes, counts = _loads(steps.need[flow], max(1, capacity // 2))
+        sizes, counts = _loads(steps.need[flow], max(1, capacity // LOADS_PER_BUFFER))
         loads[flow] = [(size, anchor) for size in sizes]
         need[flow] = counts
         done[flow] = _done(sizes, counts, steps.free[flow])
@@ -76,15 +79,13 @@ def queue(
     )
 
 
-def _loads(need: Ints, half: int) -> tuple[list[int], list[int]]:
-    """Loads of at most half a buffer that bring what each step needs, and how many each step has
-    seen.
-    """
+def _loads(need: Ints, largest: int) -> tuple[list[int], list[int]]:
+    """Loads that bring what each step needs, and how many each step has seen."""
     sizes: list[int] = []
     counts: list[int] = []
     for amount in np.diff(need, prepend=0).tolist():
         if amount:
-            parts = -(-amount // half)
+            parts = -(-amount // largest)
             sizes += [(k + 1) * amount // parts - k * amount // parts for k in range(parts)]
         counts.append(len(sizes))
     return sizes, counts

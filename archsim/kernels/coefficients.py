@@ -11,8 +11,6 @@ from archsim.kernels.jobs import TRIPLE, Ints
 from archsim.kernels.pe_array import Rows
 from archsim.kernels.streams import DEAD
 from archsim.kernels.weight_bits import (
-    BASIS_BITS,
-    SCALE_BITS,
     WeightBits,
     rows_per_slice,
     weight_bits,
@@ -26,15 +24,13 @@ class Coefficients:
     """The rows of one layer: `nonzeros` (K, U), and its bits; `raw` layers keep their 8-bit
     weights.
 
-    `slice_rows` is how many consecutive rows share a basis, `basis_bits` what one basis with its
-    scale takes, `bits` is None for raw layers.
+    `slice_rows` is how many consecutive rows share a basis; `bits` is None for raw layers.
     """
 
     nonzeros: NDArray[np.int32]
     raw_bits: Ints
     bits: WeightBits | None
     slice_rows: int
-    basis_bits: int
     basis_columns: int
 
     @property
@@ -86,14 +82,12 @@ def decomposed(
     nonzeros = np.zeros(codes.shape[:2], np.uint8)
     for column in range(width):
         nonzeros += codes[:, :, column] != 0
-    slices, depth, columns = basis_shape[1:]
     return Coefficients(
         nonzeros=nonzeros.astype(np.int32),
         raw_bits=np.zeros(filters, np.int64),
         bits=weight_bits(coef, basis_shape, granularity),
-        slice_rows=rows_per_slice(nonzeros.shape[1], slices),
-        basis_bits=depth * columns * BASIS_BITS + SCALE_BITS,
-        basis_columns=columns,
+        slice_rows=rows_per_slice(nonzeros.shape[1], basis_shape[1]),
+        basis_columns=basis_shape[-1],
     )
 
 
@@ -111,6 +105,5 @@ def raw(weight: NDArray[np.int8]) -> Coefficients:
         raw_bits=np.full(filters, flat.shape[1] * RAW_BITS, np.int64),
         bits=None,
         slice_rows=live.shape[1],
-        basis_bits=0,
         basis_columns=width,
     )

@@ -124,7 +124,7 @@ def test_a_load_that_never_comes(planned):
     loads = planned.queued.loads
     fewer = with_queue(planned, loads=loads | {"weight": loads["weight"][1:]})
     with pytest.raises(
-        CheckFailed, match=r"layer 'pool': \d+ bytes brought .* traffic rule has 615"
+        CheckFailed, match=r"layer 'pool': \d+ bytes of weight brought .* traffic rule has 405"
     ):
         check_bytes(fewer)
 
