@@ -46,6 +46,7 @@ def ablate(
     jobs: options.Jobs = None,
     no_cache: options.NoCache = False,
     json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Change the mechanisms of a machine one at a time.
 
@@ -71,11 +72,17 @@ def ablate(
     for path in inputs.workload_paths(workload):
         workload_of(path, conv_only)
         run = _Runner(
-            path, choice, jobs or cores(), conv_only=conv_only, use_cache=not no_cache, quiet=json
+            path,
+            choice,
+            jobs or cores(),
+            conv_only=conv_only,
+            use_cache=not no_cache,
+            quiet=quiet or json,
         )
         found.append(ablate(machine, variants, run))
     if json:
         console.say_json([as_json(base, rows) for base, rows in found])
+    if json or quiet:
         return
     for base, rows in found:
         show(base, rows)

@@ -43,6 +43,7 @@ def breakdown(
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
     json: options.Json = False,
+    quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
 ) -> None:
     """Show where time goes, and how far machines are from their roofs.
@@ -63,7 +64,9 @@ def breakdown(
 
     conv_only = layers is options.Layers.CONV
     cells = matrix.cells_of([workload], arch, (scenario, sets), conv_only=conv_only)
-    answers = matrix.answers_of(cells, out, jobs or cores(), use_kept=not no_cache, quiet=json)
+    answers = matrix.answers_of(
+        cells, out, jobs or cores(), use_kept=not no_cache, quiet=quiet or json
+    )
     stored = [answer for answer in answers if isinstance(answer, Stored)]
     names = [one.result.arch for one in stored]
     found = [
@@ -73,6 +76,7 @@ def breakdown(
     figures = _draw(found, out, cells[0].group)
     if json:
         console.say_json([as_record(one) for one in found])
+    if json or quiet:
         return
     for note in dict.fromkeys(note for one in stored for note in one.result.notes):
         console.say(f"  {note}")
