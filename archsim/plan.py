@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.errors import InputError
-from archsim.machine import share_of, storage_of, window_rows
+from archsim.machine import share_of, storage_of
 from archsim.schedule import outbound
 from archsim.steps import Visits, visit_tiles
 from archsim.tiles import Ints, Tiles
@@ -103,14 +103,13 @@ def _check_room(entry: Entry, arch: Arch) -> None:
     if stage.anchor is None:
         return
     layer = stage.anchor
-    height = window_rows(layer)
-    rows = height * layer.in_size[1] * layer.in_channels
+    rows = layer.kernel[0] * layer.in_size[1] * layer.in_channels
     first = next(iter(tiles.moving))
     name = storage_of(arch, first)
     if min(rows, tiles.moving[first]) > share_of(arch, name):
         raise InputError.at(
             arch.place(f"components.{name}"),
-            f"{name} holds {share_of(arch, name)} bytes, and the {height} input rows "
+            f"{name} holds {share_of(arch, name)} bytes, and the {layer.kernel[0]} input rows "
             f"that a tile of layer {layer.name!r} reads are {rows}; enlarge it",
         )
 
