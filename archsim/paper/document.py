@@ -101,9 +101,9 @@ def _disagreements(figures: Sequence[Report], known: Sensitivity) -> str:
     rows = []
     for line, ratio in worst:
         name = _ratio_of(line, figures)
-        single = [move for move in known.moves if move.group != "together"]
+        single = [move for move in known.moves if move.group != sense.TOGETHER]
         nearest = max(single, key=lambda move: _toward(move, name, ratio))
-        both = next(move for move in known.moves if move.group == "together")
+        both = next(move for move in known.moves if move.group == sense.TOGETHER)
         rows.append(
             markdown.row([
                 line.what, line.paper, shown(line.ours), shown(ratio),

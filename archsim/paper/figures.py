@@ -159,12 +159,12 @@ def _evidence(name: str, grid: Grid) -> Grids:
         return Grids("Where the energy goes", heads, shares)
     heads = ["DRAM, 10^6 bytes"]
     heads += [f"{machine}, {what}" for machine in pair for what in ("weights", "the rest")]
-    rows = [(network, [*_traffic(row[pair[0]]), *_traffic(row[pair[1]])])
+    rows = [(network, [*traffic(row[pair[0]]), *traffic(row[pair[1]])])
             for network, row in grid.items()]  # fmt: skip
     return Grids("Where DRAM accesses go", heads, rows)
 
 
-def _traffic(totals: Totals) -> tuple[float, float]:
+def traffic(totals: Totals) -> tuple[float, float]:
     """Millions of bytes of weights with their index, and of everything else."""
     weights = sum(totals.dram_bytes_by.get(flow, 0) for flow in WEIGHT_FLOWS)
     return weights / 1e6, (totals.dram_bytes - weights) / 1e6

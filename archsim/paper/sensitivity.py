@@ -21,6 +21,7 @@ OVER = {
     "cambricon_x": "speed-up over Cambricon-X",
     "bit_pragmatic": "speed-up over Bit-Pragmatic",
 }
+TOGETHER = "together"  # the group of switches that turn more than one key
 RATIOS = (ENERGY, DRAM, SPEED, *OVER.values())
 
 
@@ -75,7 +76,7 @@ class Sensitivity:
 
     def largest(self, ratio: str) -> Move | None:
         """The single assumption that moves a ratio most."""
-        single = [move for move in self.moves if move.group != "together"]
+        single = [move for move in self.moves if move.group != TOGETHER]
         return max(single, key=lambda move: abs(log(move.factors[ratio])), default=None)
 
     def survives(self, move: Move) -> tuple[bool, bool]:
