@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from archsim.bars import PAGE_INCHES, broken, is_drawn, is_synthetic
@@ -39,6 +40,7 @@ GAP = 1.2  # between workloads, in bars
 PANEL_INCHES = 2.3
 SMALL = 6.0  # points; smaller is not read on paper
 SMALLEST = 4.6
+CAPTION_LETTERS = 150  # on a line, in the small font
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def _caption(found: Comparison) -> str:
         if names:
             every = len(names) == len(found.groups)
             said.append(what if every else f"{what}: {', '.join(names)}")
-    return "; ".join(said)
+    return "\n".join(line for one in said for line in wrap(one, CAPTION_LETTERS))
 
 
 def _height(found: Comparison, metric: str, key: tuple[str, str]) -> float | None:
