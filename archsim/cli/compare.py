@@ -90,8 +90,11 @@ def show(found: Comparison) -> None:
     from archsim.normalise import Row
 
     rows: Sequence[Row] = list(found.rows.values())
-    for note in dict.fromkeys(note for row in rows for note in row.result.notes):
-        console.say(f"  {note}")
+    for group in found.groups:
+        notes = [
+            n for (own, _), row in found.rows.items() if own == group for n in row.result.notes
+        ]
+        console.say("\n  ".join([group, *dict.fromkeys(notes)]))
     console.say()
     if all(row.reference is None for row in rows):
         console.note(f"not normalised: {found.reference} is not among these machines")
@@ -100,7 +103,8 @@ def show(found: Comparison) -> None:
             [group, *(_cell(found, metric, group, stem) for stem in found.stems)]
             for group in found.groups
         ]
-        lines.append([MEAN, *(_mean(found, metric, stem) for stem in found.stems)])
+        if len(found.groups) > 1:
+            lines.append([MEAN, *(_mean(found, metric, stem) for stem in found.stems)])
         heads = ["workload", *(found.label(stem) for stem in found.stems)]
         console.show(console.Table(f"{title}, {found.reference} = 1", heads, lines))
     for refusal in found.refusals.values():
