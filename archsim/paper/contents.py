@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from archsim.errors import InputError
+from archsim.errors import InputError, Problem
 from archsim.paper import claims_arithmetic, claims_open, claims_runs, claims_shapes, kept
 from archsim.paper import sensitivity as sense
 from archsim.paper.claim import Answer, Claim, made, unanswered
@@ -47,18 +47,23 @@ class Context:
     def grid(self) -> Grid:
         """Every machine on every network that is there."""
         check_some(self.networks)
-        return self.runner.grid(self.networks, self.assumptions)
+        grid = self.runner.grid(self.networks, self.assumptions)
+        if not grid:
+            refusals = self.runner.refused.items()
+            raise InputError([Problem(" on ".join(pair), said) for pair, said in refusals])
+        return grid
 
     @property
     def setup(self) -> Setup:
         """What the figures are drawn from."""
         notes = [self.runner.setting]
-        return Setup(self.grid, self.networks, self.assumptions.name, self.known, notes)
+        grid, name = self.grid, self.assumptions.name
+        return Setup(grid, self.networks, name, self.known, notes, dict(self.runner.refused))
 
     @property
     def known(self) -> Sensitivity | None:
         """The sensitivity that was kept for this very question."""
-        names = [network.name for network in self.networks if network.there]
+        names = list(self.grid)
         found = kept.sensitivity(self.wanted.out)
         same = found is not None and (
             list(found.networks) == names

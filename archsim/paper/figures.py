@@ -6,7 +6,7 @@ The bars themselves are not in the text that we have, only ranges and means; tho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from archsim.paper import ratios
 from archsim.paper import sensitivity as sense
@@ -40,6 +40,7 @@ class Setup:
     scenario: str
     sensitivity: Sensitivity | None = None
     notes: Sequence[str] = ()
+    refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def figure(name: str, setup: Setup) -> Report:
@@ -52,7 +53,7 @@ def figure(name: str, setup: Setup) -> Report:
         where=table("figures")[name]["where"],
         lines=lines,
         tables=[_grid(TITLES[name], values), _evidence(name, setup.grid)],
-        notes=[f"scenario: {setup.scenario}", *_left_out(setup.grid), *setup.notes],
+        notes=[f"scenario: {setup.scenario}", *_left_out(setup), *setup.notes],
         missing=[network.command for network in setup.networks if not network.there],
         values={
             "scenario": setup.scenario,
@@ -113,7 +114,10 @@ def _speed(values: Values, known: Sensitivity | None) -> list[Line]:
         found = ratios.over(values, machine).values()
         what = f"{sense.OVER[machine].removeprefix('speed-up ')}, mean"
         by = _mover(known, sense.OVER[machine])
-        lines.append(against(what, mean, ratios.mean(found), moved_by=by))
+        if found:
+            lines.append(against(what, mean, ratios.mean(found), moved_by=by))
+        else:
+            lines.append(Line(what, mean, None, moved_by="no network ran on it"))
     lead = min(
         row[ratios.OURS] / max(v for m, v in row.items() if m != ratios.OURS)
         for row in values.values()
@@ -170,10 +174,15 @@ def traffic(totals: Totals) -> tuple[float, float]:
     return weights / 1e6, (totals.dram_bytes - weights) / 1e6
 
 
-def _left_out(grid: Grid) -> list[str]:
-    return [
-        f"{network} on {machine}: n/a, {reason}"
-        for network in grid
+def _left_out(setup: Setup) -> list[str]:
+    """Cells without a number, and why."""
+    by_paper = {
+        (network, machine): reason
+        for network in setup.grid
         for machine in machines()
         if (reason := left_out(network, machine))
+    }
+    return [
+        f"{network} on {machine}: n/a, {reason}"
+        for (network, machine), reason in {**by_paper, **setup.refused}.items()
     ]

@@ -24,6 +24,7 @@ Told = Callable[[str], None]
 DRAM = "Dram"
 PARTS = {DRAM: "DRAM", "GlobalBuffer": "buffers"}
 REST = "the rest"
+NEEDED = ("diannao", "smartdeal")  # every ratio is over one of them
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Runner:
     conv_only: bool = True
     measured: bool = False
     told: Told | None = None
+    refused: dict[tuple[str, str], str] = field(default_factory=dict)
     _done: dict[tuple[str, str, str], Result] = field(default_factory=dict)
 
     @property
@@ -103,21 +105,24 @@ class Runner:
         source = "measured tensors where built" if self.measured else "drawn from profiles"
         return f"{layers}, arrays {source}"
 
-    def grid(
-        self, found: Sequence[Network], assumptions: Assumptions, only: Sequence[str] = ()
-    ) -> Grid:
-        """Every machine (or `only` those) on every network that is there."""
-        chosen = [name for name in machines() if not only or name in only]
-        archs = {name: assumptions.load(name) for name in chosen}
-        return {
-            network.name: {
-                name: Totals.of(self.result(network, arch), assumptions.dram_energy)
-                for name, arch in archs.items()
-                if left_out(network.name, name) is None
-            }
-            for network in found
-            if network.there
-        }
+    def grid(self, found: Sequence[Network], assumptions: Assumptions) -> Grid:
+        """Every machine on every network that is there. A machine that refuses a network is put
+        down in `refused`; a network that DianNao or SmartDeal refuses has no ratios and is left
+        out."""
+        archs = {name: assumptions.load(name) for name in machines()}
+        grid: dict[str, dict[str, Totals]] = {}
+        for network in (one for one in found if one.there):
+            row = {}
+            for name, arch in archs.items():
+                if left_out(network.name, name) is not None:
+                    continue
+                try:
+                    row[name] = Totals.of(self.result(network, arch), assumptions.dram_energy)
+                except InputError as error:
+                    self.refused[network.name, name] = str(error.problems[0])
+            if {*NEEDED} <= {*row}:
+                grid[network.name] = row
+        return grid
 
     def result(self, network: Network, arch: Arch) -> Result:
         """One run of one of the seven networks."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+from archsim.errors import InputError
 from archsim.paper import ratios
 from archsim.paper.networks import Network
 from archsim.paper.runs import Assumptions, Grid, Runner, switches
@@ -90,6 +91,9 @@ class Sensitivity:
 def ratios_of(grid: Grid) -> dict[str, float]:
     """Every ratio of RATIOS."""
     speed = ratios.speedup(grid)
+    for machine in OVER:
+        if not ratios.over(speed, machine):
+            raise InputError.at(machine, "refuses every network, so it has no ratio to move")
     mean = ratios.geometric_mean
     return {
         ENERGY: mean(ratios.of(ratios.energy_gain(grid), ratios.OURS).values()),
@@ -103,19 +107,28 @@ def measure(
     runner: Runner, found: Sequence[Network], start: Assumptions, only: Sequence[str] = ()
 ) -> Sensitivity:
     """Run every switch (or `only` the named groups) from `start`."""
-    base = _move(start, runner.grid(found, start), None)
-    moves = [
-        _move(each, runner.grid(found, _on_top(start, each)), base)
-        for each in switches()
-        if not only or each.group in only
-    ]
-    there = [network.name for network in found if network.there]
-    return Sensitivity(base, moves, there, runner.setting)
+    base = runner.grid(found, start)
+    moves = []
+    for each in switches():
+        if not only or each.group in only:
+            grid = runner.grid(found, _on_top(start, each))
+            moves.append(_move(each, common(grid, base), common(base, grid)))
+    return Sensitivity(_move(start, base, base), moves, list(base), runner.setting)
 
 
-def _move(assumptions: Assumptions, grid: Grid, base: Move | None) -> Move:
-    values = ratios_of(grid)
-    before = base.values if base else values
+def common(grid: Grid, other: Grid) -> Grid:
+    """The cells of `grid` that `other` has too: a machine may refuse a network under one reading
+    and not under another."""
+    return {
+        network: {name: one for name, one in row.items() if name in other[network]}
+        for network, row in grid.items()
+        if network in other
+    }
+
+
+def _move(assumptions: Assumptions, grid: Grid, base: Grid) -> Move:
+    """Factors are over the same networks and machines of `base`."""
+    values, before = ratios_of(grid), ratios_of(base)
     return Move(
         name=assumptions.name,
         group=assumptions.group,

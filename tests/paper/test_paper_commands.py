@@ -84,3 +84,15 @@ def test_a_damaged_file_of_sdalgo_is_bad_input(here, capsys):
     status, told = run(capsys, "fig3", "--out", str(here))
     assert status == 2
     assert "fig3.json" in told.err
+
+
+def test_a_machine_that_refuses_a_network_is_not_applicable_and_says_why(here, capsys):
+    (here / "narrow.yaml").write_text(
+        "name: narrow\ndescription: too small a buffer\n"
+        "machines:\n  cambricon_x: {nbin.banks: 1, nbin.bank_kbytes: 0.125}\n"
+    )
+    scenario = str(here / "narrow.yaml")
+    status, told = run(capsys, "fig10", "-n", "VGG19", "--scenario", scenario, "--out", str(here))
+    assert status == 0
+    assert "VGG19 on cambricon_x: n/a, " in told.out
+    assert "nbin" in told.out

@@ -13,6 +13,7 @@ import archsim.paper
 from archsim.paper import ablation_table, ratios, shapes, size_tables
 from archsim.paper.printed import Printed, Span
 from archsim.paper.runs import Totals
+from archsim.paper.sensitivity import common
 
 DATA = Path(archsim.paper.__file__).parent / "data"
 
@@ -119,6 +120,12 @@ def test_ratios_of_a_grid_by_hand():
     assert ratios.ranking(ratios.speedup(GRID)) == ["smartdeal", "scnn", "diannao"]
     assert ratios.geometric_mean([2, 8]) == pytest.approx(4)
     assert sorted(ratios.others(ratios.dram_accesses(GRID))) == [1.5, 1.65, 2.0]
+
+
+def test_only_what_two_grids_share_is_compared():
+    part = {"A": {"diannao": GRID["A"]["diannao"], "smartdeal": GRID["A"]["smartdeal"]}}
+    assert common(GRID, part) == part
+    assert common(part, GRID) == part
 
 
 def test_a_mean_of_nothing_is_refused():
