@@ -227,8 +227,7 @@ def _moves(context: Context, ratio: str) -> str:
     known = context.known
     if known is None:
         return "What moves it most: archsim paper sensitivity."
-    single = [move for move in known.moves if move.group != TOGETHER]
-    up = sorted(single, key=lambda move: -move.values[ratio])[:2]
+    up = sorted(known.readings, key=lambda move: -move.values[ratio])[:2]
     said = ", ".join(f"{move.values[ratio]:.2f} with {move.name}" for move in up)
     both = next((move for move in known.moves if move.group == TOGETHER), None)
     last = f"; {both.values[ratio]:.2f} with {both.name}" if both else ""

@@ -101,13 +101,14 @@ def _disagreements(figures: Sequence[Report], known: Sensitivity) -> str:
     rows = []
     for line, ratio in worst:
         name = _ratio_of(line, figures)
-        single = [move for move in known.moves if move.group != sense.TOGETHER]
-        nearest = max(single, key=lambda move: _toward(move, name, ratio))
+        nearest = max(known.readings, key=lambda move: _toward(move, name, ratio))
+        moves = abs(log(nearest.factors[name])) > sense.STILL
+        said = f"{nearest.name}: x {nearest.factors[name]:.2f}" if moves else "none"
         both = next(move for move in known.moves if move.group == sense.TOGETHER)
         rows.append(
             markdown.row([
                 line.what, line.paper, shown(line.ours), shown(ratio),
-                f"{nearest.name}: x {nearest.factors[name]:.2f}",
+                said,
                 f"x {both.factors[name]:.2f}",
             ])
         )  # fmt: skip

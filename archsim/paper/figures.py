@@ -132,7 +132,7 @@ def _mover(known: Sensitivity | None, ratio: str) -> str:
         return NO_SENSITIVITY
     move = known.largest(ratio)
     if move is None:
-        return "-"
+        return "none of the assumptions"
     return f"{move.name}: mean {known.base.values[ratio]:.2f} to {move.values[ratio]:.2f}"
 
 

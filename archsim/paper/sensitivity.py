@@ -22,7 +22,9 @@ OVER = {
     "cambricon_x": "speed-up over Cambricon-X",
     "bit_pragmatic": "speed-up over Bit-Pragmatic",
 }
-TOGETHER = "together"  # the group of switches that turn more than one key
+TOGETHER = "together"
+NO_READINGS = frozenset({TOGETHER, "ablation"})  # groups that are no other reading of the paper
+STILL = 0.005  # a factor that moves less does not move
 RATIOS = (ENERGY, DRAM, SPEED, *OVER.values())
 
 
@@ -76,9 +78,14 @@ class Sensitivity:
         return cls(Move(**found["base"]), moves, found["networks"], found["setting"])
 
     def largest(self, ratio: str) -> Move | None:
-        """The single assumption that moves a ratio most."""
-        single = [move for move in self.moves if move.group != TOGETHER]
-        return max(single, key=lambda move: abs(log(move.factors[ratio])), default=None)
+        """The reading that moves a ratio most, None where none does."""
+        moving = [move for move in self.readings if abs(log(move.factors[ratio])) > STILL]
+        return max(moving, key=lambda move: abs(log(move.factors[ratio])), default=None)
+
+    @property
+    def readings(self) -> list[Move]:
+        """The moves that are other readings of what the paper leaves open."""
+        return [move for move in self.moves if move.group not in NO_READINGS]
 
     def survives(self, move: Move) -> tuple[bool, bool]:
         """Whether the order of the machines by energy and by speed is the base's."""
