@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sdalgo import characters, photos, sparsity
+from sdalgo import channels, characters, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.errors import InputError
 from sdalgo.forward import Activations, activations, calibrate_norms
@@ -84,12 +84,17 @@ def build(
 
 
 def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
+    if recipe.network == "onnx":
+        raise InputError(f"recipe {recipe.name}", "an ONNX file: only `sdalgo build` reads it")
     with torch.device("meta"):  # no weight is drawn that the recipe's would only replace
         model: nn.Module = network(recipe.network).build()
     if recipe.weights not in SOURCES:
         raise InputError(f"weights {recipe.weights}", f"unknown; there are {', '.join(SOURCES)}")
     weights = SOURCES[recipe.weights](model, seed)
     model.load_state_dict(weights.state, assign=True)
+    if recipe.channels_kept < 1:
+        groups = getattr(network(recipe.network), "channel_groups", list)()
+        weights = channels.pruned(model, groups, recipe.channels_kept, weights, seed)
     return model.eval(), weights
 
 
@@ -113,7 +118,8 @@ def _images(recipe: Recipe) -> NDArray[np.float32]:
     shape = module.INPUT
     if len(shape) == 2:
         return characters.one_hot(shape[0], shape[1], recipe.images)
-    return photos.batch(shape, recipe.images, getattr(module, "PIXELS", photos.IMAGENET))
+    images = photos.batch(shape, recipe.images, getattr(module, "PIXELS", photos.IMAGENET))
+    return images[:, ::-1].copy() if getattr(module, "BLUE_FIRST", False) else images
 
 
 def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sdalgo import photos
 from sdalgo.build import Built, Layers, write_workload
 from sdalgo.errors import InputError
 from sdalgo.onnx_graph import OnnxModel
-from sdalgo.pretrained import Weights
+from sdalgo.pretrained import ONNX_FILES, Weights
 from sdalgo.recipe import Recipe
 from sdalgo.workload import FORMAT
 
 Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Origin:
+    """What a workload's `source` says, and the seed of drawing from its profiles."""
+
+    made_by: str
+    weights: str
+    prepared: str
+    licence: str
+    seed: int = 0
 
 
 def import_onnx(
@@ -33,14 +46,57 @@ def import_onnx(
         InputError: the file is not ONNX, or holds an operator that is not known.
     """
     model = OnnxModel(path)
+    model.run(_photograph(model, photos.IMAGENET))
+    origin = _Origin(
+        made_by=f"sdalgo import {path.name} --name {recipe.name}",
+        weights=f"as found in {path.name}",
+        prepared="with ImageNet's mean and deviation",
+        licence=f"weights: that of {path.name}",
+    )
+    return _write(model, recipe, origin, folder, progress)
+
+
+def build_onnx(
+    recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None = None
+) -> Built:
+    """Build a recipe whose network is an ONNX file of an installed package.
+
+    Args:
+        seed: of the drawing from profiles; the weights are the file's.
+
+    Raises:
+        InputError: the package or onnx is missing, or the folder cannot be written.
+    """
+    if recipe.weights not in ONNX_FILES:
+        raise InputError(f"weights {recipe.weights}", f"unknown; there are {', '.join(ONNX_FILES)}")
+    file = ONNX_FILES[recipe.weights]()
+    model = OnnxModel(file.path)
+    model.run(np.ascontiguousarray(_photograph(model, photos.CAFFE)[::-1]))
+    origin = _Origin(
+        made_by=f"sdalgo build {recipe.name} --seed {seed}",
+        weights=file.note,
+        prepared="as Caffe prepares it (0..255 less the mean, blue first)",
+        licence=file.licence,
+        seed=seed,
+    )
+    return _write(model, recipe, origin, folder, progress)
+
+
+def _photograph(model: OnnxModel, pixels: photos.Pixels) -> NDArray[np.float32]:
     if len(model.shape) != 3:
-        raise InputError(str(path), f"input {model.stored_shape}: an image network is needed")
-    image = photos.batch((model.shape[0], model.shape[1], model.shape[2]), 1)[0]
-    model.run(image)
+        raise InputError(str(model.path), f"input {model.stored_shape}: an image network is needed")
+    shape = (model.shape[0], model.shape[1], model.shape[2])
+    return np.asarray(photos.batch(shape, 1, pixels)[0])
+
+
+def _write(
+    model: OnnxModel, recipe: Recipe, origin: _Origin, folder: Path, progress: Progress | None
+) -> Built:
+    """Decompose and write what a run of the model has found."""
     weights = Weights(
         state={f"{name}.weight": torch.from_numpy(w) for name, w in model.weights.items()},
-        note=f"as found in {path.name}",
-        licence=f"weights: that of {path.name}",
+        note=origin.weights,
+        licence=origin.licence,
         trained=True,
     )
     inputs = {name: np.asarray(x, np.float32) for name, x in model.inputs.items()}
@@ -48,27 +104,27 @@ def import_onnx(
     try:
         parts.mkdir(parents=True, exist_ok=True)
         layers = Layers(recipe, weights, inputs, {"default": 0.0}, parts)
-        entries = layers.finish(model.layers, 0, progress)
-        built = write_workload(folder, _header(path, recipe, weights), entries, layers)
+        entries = layers.finish(model.layers, origin.seed, progress)
+        built = write_workload(folder, _header(recipe, origin), entries, layers)
         shutil.rmtree(parts)
     except OSError as error:
         raise InputError(str(folder), f"cannot be written: {error.strerror}") from error
     return built
 
 
-def _header(path: Path, recipe: Recipe, weights: Weights) -> dict[str, Any]:
+def _header(recipe: Recipe, origin: _Origin) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "name": recipe.name,
         "task": "inference",
         "batch": 1,
         "source": {
-            "made_by": f"sdalgo import {path.name} --name {recipe.name}",
-            "weights": weights.note,
+            "made_by": origin.made_by,
+            "weights": origin.weights,
             "decomposition": f"{recipe.preset}, theta {recipe.theta}",
-            "activations": f"one run on the photograph {photos.NAMES[0]} with ImageNet's mean and "
-            "deviation, int8 symmetric, per-tensor maximum",
-            "licence": f"{weights.licence}; {photos.LICENCE}",
+            "activations": f"one run on the photograph {photos.NAMES[0]} {origin.prepared}, "
+            "int8 symmetric, per-tensor maximum",
+            "licence": f"{origin.licence}; {photos.LICENCE}",
         },
         "tensors": f"{recipe.name}.safetensors",
     }

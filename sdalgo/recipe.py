@@ -16,12 +16,14 @@ class Recipe:
 
     Attributes:
         about: one line for `sdalgo list recipes`.
-        network: a name of `sdalgo list networks`.
+        network: a name of `sdalgo list networks`, or "onnx": the file that `weights` names.
         weights: "synthetic", or the name of a trained set (sdalgo/pretrained.py).
         preset, theta, basis_bits: of the decomposition.
         rows_pruned: file of ratios/ with the share of coefficient rows to drop in each layer.
         pruned_density: share of weights kept in the `pruned` form of the layers that are
             decomposed; 1 leaves that form out, so that machines read `weight`.
+        channels_kept: share of the network's weights that channel pruning leaves, for every
+            machine; 1 prunes no channel. All other shares are then of what is left.
         images: photographs that set the activation scales; the first is the workload's input.
         task: inference or training.
     """
@@ -35,6 +37,7 @@ class Recipe:
     basis_bits: int = 8
     rows_pruned: str | None = None
     pruned_density: float = 1.0
+    channels_kept: float = 1.0
     images: int = 6
     task: str = "inference"
 

@@ -32,6 +32,8 @@ def build(
     found = load_recipe(recipe)
     if found.task == "training":
         from sdalgo.training.capture import build_training as make  # noqa: PLC0415
+    elif found.network == "onnx":
+        from sdalgo.onnx_import import build_onnx as make  # noqa: PLC0415
     with console.progress(f"building {recipe}", quiet=quiet or as_json) as progress:
         built = make(found, out, seed, progress)
     share = built.nonzeros / built.coefficients if built.coefficients else 0.0

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sdalgo.channels import ChannelGroup
+
 INPUT = (3, 32, 32)
 PARAMETERS = 1_703_258  # 1.7 M in the pre-activation ResNet paper; 6.75 MB in paper Table III
 MACS = 247_646_720  # 0.25 G, half the FLOPs usual for ResNet-164 on CIFAR
@@ -66,6 +68,23 @@ def _stage(inputs: int, width: int, stride: int) -> nn.Sequential:
     blocks = [PreActBottleneck(inputs, width, stride)]
     blocks += [PreActBottleneck(width * 4, width, 1) for _ in range(17)]
     return nn.Sequential(*blocks)
+
+
+def channel_groups() -> list[ChannelGroup]:
+    """Return what channel pruning may shrink: the channels inside the blocks.
+
+    Those between blocks are added to one another, so a channel there belongs to a whole stage.
+    """
+    blocks = [f"layer{stage}.{index}" for stage in (1, 2, 3) for index in range(18)]
+    return [
+        ChannelGroup(
+            maker=f"{block}.conv{number}",
+            norm=f"{block}.bn{number + 1}",
+            reader=f"{block}.conv{number + 1}",
+        )
+        for block in blocks
+        for number in (1, 2)
+    ]
 
 
 def build() -> nn.Module:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from sdalgo import photos
 from sdalgo.networks.vgg11 import trunk
 
 INPUT = (3, 224, 224)
 PARAMETERS = 14_714_688  # VGG-16 of torchvision's table, 138 357 544, less its three linear layers
 MACS = 15_346_630_656  # 15.5 G for VGG-16, less 124 M of its linear layers
+PIXELS = photos.CAFFE  # what the trained weights expect
+BLUE_FIRST = True
 
 LAYERS = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sdalgo.channels import ChannelGroup
 from sdalgo.networks.vgg11 import trunk
 
 INPUT = (3, 32, 32)
@@ -37,6 +38,20 @@ class VGG19(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))
         return y
+
+
+def channel_groups() -> list[ChannelGroup]:
+    """Return what channel pruning may shrink: the outputs of every convolution."""
+    convs = [
+        f"features.{index}"
+        for index, module in enumerate(trunk(LAYERS, norms=True))
+        if isinstance(module, nn.Conv2d)
+    ]
+    norms = [f"features.{int(conv.split('.')[1]) + 1}" for conv in convs]
+    return [
+        ChannelGroup(maker=maker, norm=norm, reader=reader)
+        for maker, norm, reader in zip(convs, norms, [*convs[1:], "classifier"], strict=True)
+    ]
 
 
 def build() -> nn.Module:
