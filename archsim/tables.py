@@ -29,7 +29,8 @@ class Tables:
 
     `phases` maps each layer with weights to its tables, one a phase, as the rule makes them: of one
     sample in inference, of the batch in training. `stored` maps the last layer of each stage to
-    what the results of the batch take in DRAM; `notes` is what the output has to say about weights.
+    what the results of the batch take in DRAM; `notes` is what the output has to say about the form
+    of weights, and whatever the rule has to say of a layer.
     """
 
     phases: Mapping[str, tuple[Tiles, ...]]
@@ -56,7 +57,10 @@ def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tabl
     stored = {
         stage.tail.name: _stored_bytes(stage.tail, machine, arch, workload) for stage in stages
     }
-    return Tables(phases, stored, weight_notes(arch, workload))
+    said = [
+        f"{arch.name}: {note}" for of in phases.values() for tiles in of for note in tiles.notes
+    ]
+    return Tables(phases, stored, (*weight_notes(arch, workload), *dict.fromkeys(said)))
 
 
 def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload) -> int:

@@ -15,6 +15,8 @@ from archsim.kernels.scnn_result import Banks
 
 # A second's work, at 0.1 us an operation on one core: a constant, so that the choice repeats.
 AFFORDABLE_OPERATIONS = 10_000_000
+SAMPLED_OPERATIONS = 2_500_000
+"""What is followed of a layer that is not affordable whole: a quarter of that."""
 SEED = 0
 
 
@@ -45,16 +47,17 @@ def bank_waits(layer: Operands) -> Waits:
 def sampled_waits(layer: Operands, affordable: int = AFFORDABLE_OPERATIONS) -> Waits:
     """As `bank_waits` where no more than `affordable` operations, a second's work, are unproven.
 
-    Else as many groups as that allows, at least two, are followed. The others' cycles are their
-    operations times the sample's ratio of cycles to operations; the standard error is the ratio
-    estimator's for the layer's total.
+    Else as many groups as a quarter of that allows, at least two, are followed. The others' cycles
+    are their operations times the sample's ratio of cycles to operations; the standard error is the
+    ratio estimator's for the layer's total.
     """
     unproven = np.flatnonzero(~never_waits(layer))
     work = int(layer.operations[unproven].sum())
     if work <= affordable or unproven.size <= 2:
         cycles = followed(layer, unproven)
         return Waits(cycles, _slowest(layer, cycles), "exact" if unproven.size else "proven")
-    size = min(unproven.size, max(2, affordable * unproven.size // work))
+    followable = min(affordable, SAMPLED_OPERATIONS)
+    size = min(unproven.size, max(2, followable * unproven.size // work))
     sample = np.sort(np.random.default_rng(SEED).choice(unproven, size, replace=False))
     cycles = followed(layer, sample)
     rest = np.setdiff1d(unproven, sample)
