@@ -13,7 +13,7 @@ from archsim.paper import sensitivity as sense
 from archsim.paper.claim import VERDICTS, Claim
 from archsim.paper.contents import Context, claims, report, sensitivity, sensitivity_report
 from archsim.paper.figures import VALUES
-from archsim.paper.networks import Source, load
+from archsim.paper.networks import Source, channels_pruned, load, machines
 from archsim.paper.printed import table
 from archsim.paper.report import Line, Report, shown
 from archsim.paper.runs import scenario
@@ -47,6 +47,7 @@ def page(context: Context, known: Sensitivity) -> str:
         _inputs(context),
         *(_section(one) for one in figures),
         _scenarios(context),
+        _channels(context),
         _sensitivity(known),
         *(_section(one) for one in tables),
         _from_sdalgo([*tables, report("fig3", context)]),
@@ -159,6 +160,26 @@ def _scenarios(context: Context) -> str:
     what = "SmartDeal over DianNao (fig9: DianNao's DRAM accesses over SmartDeal's)"
     body = markdown.table(heads, rows)
     return "\n\n".join(["## Scenarios", "\n".join(abouts), f"{what}:", body, _ranges()])
+
+
+def _channels(context: Context) -> str:
+    """The figures on networks whose channels are removed for every machine."""
+    there = [network for network in channels_pruned() if network.there]
+    if not there:
+        return ""
+    grid = context.runner.grid(there, context.assumptions)
+    heads = ["network, figure", *machines()]
+    rows = [
+        markdown.grid_row(f"{network}, {name}", [values[network].get(m) for m in machines()])
+        for network in grid
+        for name, values in ((name, VALUES[name](grid)) for name in FIGURES)
+    ]
+    about = (
+        "The paper does not say whether the other machines run the network before or after its "
+        "channels are pruned. Above they run the whole network; here every machine runs what "
+        "pruning leaves (fig8 and fig10 over DianNao, fig9 over SmartDeal)."
+    )
+    return f"## Channels pruned for every machine\n\n{about}\n\n{markdown.table(heads, rows)}"
 
 
 def _ranges() -> str:

@@ -133,7 +133,8 @@ def _mover(known: Sensitivity | None, ratio: str) -> str:
     move = known.largest(ratio)
     if move is None:
         return "none of the assumptions"
-    return f"{move.name}: mean {known.base.values[ratio]:.2f} to {move.values[ratio]:.2f}"
+    said = f"{known.base.values[ratio]:.2f} to {move.values[ratio]:.2f}"
+    return f"{move.name}: mean of {len(known.networks)} networks {said}"
 
 
 def _grid(title: str, values: Values) -> Grids:

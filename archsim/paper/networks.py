@@ -47,21 +47,37 @@ class Source:
 
 
 def networks(only: Sequence[str] = ()) -> list[Network]:
-    """The seven networks, or those of them that are named (by network or workload).
+    """The seven networks, or those that are named (by network or workload); their forms with
+    channels pruned for every machine only if they are named.
 
     Raises:
-        InputError: a name that is none of the seven.
+        InputError: a name that is none of these.
     """
-    found = [
-        Network(name, each["workload"], each["dataset"])
-        for name, each in data("networks")["networks"].items()
-    ]
+    if not only:
+        return _listed("networks")
+    found = [*_listed("networks"), *channels_pruned()]
     legal = [name for network in found for name in (network.name, network.workload)]
     wrong = [name for name in only if name not in legal]
     problems = [Problem(name, unknown("network", name, legal)) for name in wrong]
     if problems:
         raise InputError(problems)
-    return [each for each in found if not only or {each.name, each.workload} & {*only}]
+    return [each for each in found if {each.name, each.workload} & {*only}]
+
+
+def channels_pruned() -> list[Network]:
+    """Networks whose channels are removed for every machine."""
+    return _listed("channels_pruned")
+
+
+def switched() -> list[Network]:
+    """The networks that assumptions are switched on."""
+    chosen = data("networks")["sensitivity"]
+    return [network for network in networks() if network.name in chosen]
+
+
+def _listed(section: str) -> list[Network]:
+    entries = data("networks")[section].items()
+    return [Network(name, each["workload"], each["dataset"]) for name, each in entries]
 
 
 def machines() -> list[str]:
