@@ -117,7 +117,8 @@ def _disagreements(figures: Sequence[Report], known: Sensitivity) -> str:
     heads.append("ideal lanes and unlimited DRAM")
     about = (
         "Simulated numbers with the largest factor between paper and ours, and how far single "
-        "assumptions go toward the paper, measured by switching them."
+        "assumptions go toward the paper, measured by switching them. Where no switch moves a "
+        "number, the section on channels pruned for every machine may."
     )
     return f"## Largest disagreements\n\n{about}\n\n{markdown.table(heads, rows, left=len(heads))}"
 
