@@ -27,6 +27,7 @@ VALUES: Mapping[str, Callable[[Grid], Values]] = {
     "fig9": ratios.dram_accesses,
     "fig10": ratios.speedup,
 }
+MEAN_ROW = "geometric mean of those run"
 WEIGHT_FLOWS = ("weight", "index")
 NO_SENSITIVITY = "not known yet: archsim paper sensitivity"
 
@@ -146,7 +147,7 @@ def _grid(title: str, values: Values) -> Grids:
     means: list[float | str | None] = [
         ratios.geometric_mean(ratios.of(values, name).values()) for name in heads
     ]
-    return Grids(title, ["network", *heads], [*rows, ("geometric mean", means)])
+    return Grids(title, ["network", *heads], [*rows, (MEAN_ROW, means)])
 
 
 def _evidence(name: str, grid: Grid) -> Grids:
