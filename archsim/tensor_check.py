@@ -11,8 +11,9 @@ from archsim.layer import Layer
 from archsim.source import unknown
 from archsim.tensor_file import TensorFile
 
-FORMS = ("input", "weight", "pruned", "coef", "basis", "basis_scale", "error", "gradient")
-TRAINING_FORMS = ("error", "gradient")
+FORMS = ("input", "weight", "pruned", "coef", "basis", "basis_scale", "error", "gradient",
+         "mask", "counter")  # fmt: skip
+TRAINING_FORMS = ("error", "gradient", "mask", "counter")
 MAX_ROW = 8
 """Codes in one coefficient row at most."""
 
@@ -87,7 +88,18 @@ def _wrong_shape(file: TensorFile, layer: Layer, what: str, sampling: Sampling) 
     }
     if what in plain:
         return _wrong_plain(given, plain[what](), sampling if what in {"input", "error"} else None)
+    if what in {"mask", "counter"}:
+        return _wrong_companion(file, layer, what)
     return _wrong_decomposition(file, layer, what)
+
+
+def _wrong_companion(file: TensorFile, layer: Layer, what: str) -> str | None:
+    """What training keeps for each coefficient has the shape of the coefficients."""
+    coef = file.entries.get(f"{layer.name}/coef")
+    if coef is None:
+        return f"{what} comes with coef, which is missing"
+    given = file.entries[f"{layer.name}/{what}"].shape
+    return None if given == coef.shape else f"{_differs(given, *coef.shape)}, as coef has"
 
 
 def _wrong_decomposition(file: TensorFile, layer: Layer, what: str) -> str | None:
