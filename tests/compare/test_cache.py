@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -187,11 +189,14 @@ def test_tables_survive_their_bytes(tiny):
 
 
 def test_the_folder_is_bounded_and_what_was_used_last_stays(tmp_path):
-    cache = Cache(tmp_path / "cache", limit_bytes=250)
-    for name in ("a.npz", "b.json", "c.npz"):
+    folder = tmp_path / "cache"
+    cache = Cache(folder, limit_bytes=250)
+    for age, name in ((60, "a.npz"), (30, "b.json")):
         cache.write(name, b"x" * 100)
-        if name == "b.json":
-            assert cache.read("a.npz") == b"x" * 100
+        then = time.time() - age  # a file system's clock may not tell two writes apart
+        os.utime(folder / name, (then, then))
+    assert cache.read("a.npz") == b"x" * 100
+    cache.write("c.npz", b"x" * 100)
     assert cache.read("b.json") is None
     assert cache.read("a.npz") is not None
     cache.write("d.npz", b"x" * 1000)
