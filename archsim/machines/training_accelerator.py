@@ -10,7 +10,7 @@ expand, and what is updated are the codes' counters and the bases (paper IV).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,12 +64,24 @@ class _Step:
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """`ff`, `bp` (not of a layer that is fed from outside), `wg`, `update`, for the whole batch."""
     step = _step(layer, tensors, arch)
-    phases = [_product("ff", forward(step.shape), step, arch)]
+    notes = _missing(tensors, step.array)
+    phases = [replace(_product("ff", forward(step.shape), step, arch), notes=notes)]
     if layer.inputs:
         phases.append(_product("bp", backward(step.shape), step, arch))
     phases.append(_product("wg", weight_gradient(step.shape), step, arch))
     phases.append(_update(step, arch))
     return phases
+
+
+def _missing(tensors: LayerTensors, array: TrainingPeArray) -> tuple[str, ...]:
+    """That tensors are taken raw, where the workload has no values to code."""
+    if array.code_tile is None:
+        return ()
+    missing = [what for what in ("input", "error") if tensors.get(what) is None]
+    return tuple(
+        f"some layers have no {what} tensor, whose exponents are then not coded: 16 bits a value"
+        for what in missing
+    )
 
 
 def stored_bytes(layer: Layer, values: NDArray[np.generic] | None, arch: Arch) -> int:

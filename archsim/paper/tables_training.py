@@ -88,16 +88,25 @@ def gops_per_watt(runner: Runner) -> float | None:
 
 
 def _run(network: str, arm: str, runner: Runner) -> Totals | None:
-    """The arm's totals: VA runs the SD workload with dense weights."""
+    """The arm's totals: VA runs the SD workload with dense weights.
+
+    Errors have no profile, so a training step is simulated from its tensors or not at all.
+    """
     from archsim.arch import load_arch
 
     entry = data("networks")["training"][network]
-    workload = entry["SS"] if arm == "SS" else entry["SD"]
-    if workload not in names("workloads") or ACCELERATOR not in names("archs"):
+    name = entry["SS"] if arm == "SS" else entry["SD"]
+    if not _built(name) or ACCELERATOR not in names("archs"):
         return None
     arch = load_arch(ACCELERATOR, ["weights=dense"] if arm == "VA" else [])
-    source = Source(workload, conv_only=False, measured=runner.measured)
-    return Totals.of(runner.on(load(source), arch))
+    return Totals.of(runner.on(load(Source(name, conv_only=False, measured=True)), arch))
+
+
+def _built(name: str) -> bool:
+    """Whether the workload is there with its tensors."""
+    if name not in names("workloads"):
+        return False
+    return load(Source(name, conv_only=False, measured=True)).mode == "measured"
 
 
 def _gains(task: str, arms: Mapping[str, list[str]], found: Mapping[str, float]) -> list[Line]:
@@ -115,5 +124,5 @@ def _gains(task: str, arms: Mapping[str, list[str]], found: Mapping[str, float])
 def _missing() -> list[str]:
     entries = data("networks")["training"].values()
     wanted = [workload for entry in entries for workload in entry.values()]
-    return [f"sdalgo build {name}" for name in wanted if name not in names("workloads")]
+    return [f"sdalgo build {name}" for name in wanted if not _built(name)]
 
