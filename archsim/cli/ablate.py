@@ -21,16 +21,7 @@ if TYPE_CHECKING:
 
 def ablate(
     arch: Annotated[str, typer.Argument(metavar="ARCH", help="A machine, by name or as a file.")],
-    workload: Annotated[
-        list[str],
-        typer.Option(
-            "--workload",
-            "-w",
-            metavar="NAME",
-            show_default=False,
-            help="A workload, by name or as a file. Repeatable.",
-        ),
-    ],
+    workload: options.Workloads,
     file: Annotated[
         str | None,
         typer.Option(

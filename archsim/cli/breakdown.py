@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from archsim.cli import console, matrix, options
 from archsim.cli.report import NONE, number
@@ -16,26 +14,8 @@ if TYPE_CHECKING:
 
 
 def breakdown(
-    workload: Annotated[
-        str,
-        typer.Option(
-            "--workload",
-            "-w",
-            metavar="NAME",
-            show_default=False,
-            help="A workload, by name or as a file.",
-        ),
-    ],
-    arch: Annotated[
-        list[str],
-        typer.Option(
-            "--arch",
-            "-a",
-            metavar="NAME",
-            show_default=False,
-            help="A machine, by name or as a file. Repeatable; without it every inference machine.",
-        ),
-    ] = [],  # noqa: B006 - typer reads it and hands out a new list
+    workload: options.Workload,
+    arch: options.Machines = [],  # noqa: B006 - typer reads it and hands out a new list
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
     layers: options.LayerChoice = options.Layers.ALL,
@@ -145,5 +125,5 @@ def _draw(found: Sequence[Breakdown], out: Path, group: str) -> list[Path]:
     try:
         return figures(found, out, group)
     except MissingMatplotlib:
-        console.note("no figures: matplotlib is missing; pip install 'archsim[plot]' brings it")
+        console.note(console.NO_FIGURES)
         return []

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from archsim.cli import console, matrix, options
 from archsim.cli.report import LEFT_OUT, NONE, ratio
@@ -14,31 +12,12 @@ from archsim.cli.report import LEFT_OUT, NONE, ratio
 if TYPE_CHECKING:
     from archsim.compare import Comparison
 
-FIGURES_MISSING = "no figures: matplotlib is missing; pip install 'archsim[plot]' brings it"
 NOT_AVAILABLE = "n/a"
 
 
 def compare(
-    workload: Annotated[
-        list[str],
-        typer.Option(
-            "--workload",
-            "-w",
-            metavar="NAME",
-            show_default=False,
-            help="A workload, by name or as a file. Repeatable.",
-        ),
-    ],
-    arch: Annotated[
-        list[str],
-        typer.Option(
-            "--arch",
-            "-a",
-            metavar="NAME",
-            show_default=False,
-            help="A machine, by name or as a file. Repeatable; without it every inference machine.",
-        ),
-    ] = [],  # noqa: B006 - typer reads it and hands out a new list
+    workload: options.Workloads,
+    arch: options.Machines = [],  # noqa: B006 - typer reads it and hands out a new list
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
     layers: options.LayerChoice = options.Layers.ALL,
@@ -134,5 +113,5 @@ def _draw(found: Comparison, out: Path) -> list[Path]:
     try:
         return figures(found, out)
     except MissingMatplotlib:
-        console.note(FIGURES_MISSING)
+        console.note(console.NO_FIGURES)
         return []

@@ -16,6 +16,36 @@ class Layers(StrEnum):
     ALL = "all"
 
 
+Workload = Annotated[
+    str,
+    typer.Option(
+        "--workload",
+        "-w",
+        metavar="NAME",
+        show_default=False,
+        help="A workload, by name or as a file.",
+    ),
+]
+Workloads = Annotated[
+    list[str],
+    typer.Option(
+        "--workload",
+        "-w",
+        metavar="NAME",
+        show_default=False,
+        help="A workload, by name or as a file. Repeatable.",
+    ),
+]
+Machines = Annotated[
+    list[str],
+    typer.Option(
+        "--arch",
+        "-a",
+        metavar="NAME",
+        show_default=False,
+        help="A machine, by name or as a file. Repeatable; without it every inference machine.",
+    ),
+]
 Set = Annotated[
     list[str],
     typer.Option(

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from archsim.paper.report import Grids, Report
     from archsim.paper.sensitivity import Sensitivity
 
-NO_FIGURES = "no figures: matplotlib is missing; pip install 'archsim[plot]' brings it"
 DOCUMENT = Path("docs/reproduction.md")
 
 
@@ -161,5 +160,5 @@ def _drawn(name: str, context: Context) -> list[Path]:
     try:
         return draw(name, context)
     except MissingMatplotlib:
-        console.note(NO_FIGURES)
+        console.note(console.NO_FIGURES)
         return []

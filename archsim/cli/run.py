@@ -19,26 +19,8 @@ INTERRUPTED = 2
 
 
 def run(
-    workload: Annotated[
-        list[str],
-        typer.Option(
-            "--workload",
-            "-w",
-            metavar="NAME",
-            show_default=False,
-            help="A workload, by name or as a file. Repeatable.",
-        ),
-    ],
-    arch: Annotated[
-        list[str],
-        typer.Option(
-            "--arch",
-            "-a",
-            metavar="NAME",
-            show_default=False,
-            help="A machine, by name or as a file. Repeatable; without it every inference machine.",
-        ),
-    ] = [],  # noqa: B006 - typer reads it and hands out a new list
+    workload: options.Workloads,
+    arch: options.Machines = [],  # noqa: B006 - typer reads it and hands out a new list
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
     layers: options.LayerChoice = options.Layers.ALL,

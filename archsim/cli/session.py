@@ -119,7 +119,7 @@ def draw(results: Sequence[Stored], reference: str, folder: Path, *, quiet: bool
     try:
         return figures(rows, folder)
     except MissingMatplotlib:
-        console.note("no figures: matplotlib is missing; pip install 'archsim[plot]' brings it")
+        console.note(console.NO_FIGURES)
         return []
 
 
