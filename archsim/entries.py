@@ -18,7 +18,7 @@ from archsim.machine import share_of, storage_of
 from archsim.schedule import inbound
 from archsim.stages import Stage, keep_on_chip, operands, ranks_of, stages_of
 from archsim.steps import STEPS_PER_LAYER
-from archsim.tiles import Tiles
+from archsim.tiles import Tiles, even_parts
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
@@ -87,7 +87,7 @@ def _elementwise(layer: Layer, batch: int, arch: Arch) -> Tiles:
         phase="inference" if arch.task == "inference" else "ff",
         cycles=nothing,
         limited=nothing,
-        outputs=np.diff(np.arange(parts + 1) * total // parts).reshape(1, -1),
+        outputs=even_parts(total, parts).reshape(1, -1),
         moving={flow: 0 for flow, role in roles.items() if role == "moving"},
         stationary={f: np.zeros(1, np.int64) for f, role in roles.items() if role == "stationary"},
         macs_done=0,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.tiles import Ints, Tiles
+from archsim.tiles import Ints, Tiles, even_parts
 from archsim.traffic import Order
 
 Flags = NDArray[np.bool_]
@@ -154,18 +154,12 @@ def _inputs(tiles: Tiles, order: Order, walk: _Walk) -> tuple[dict[str, Ints], d
     need, free = {}, {}
     columns = tiles.cycles.shape[1]
     for number, (flow, nbytes) in enumerate(tiles.moving.items()):
-        share = _even(nbytes, columns)[walk.tile]
+        share = even_parts(nbytes, columns)[walk.tile]
         again = tiles.halo_bytes if number == 0 and order.hold_inputs else 0
         reads = np.where(walk.first_input, share, 0) + np.where(walk.cuts, again, 0)
         need[flow] = _running(reads, nbytes * order.input_reads + again * (order.blocks - 1))
         free[flow] = _freed(need[flow], np.where(walk.last_input, share, 0))
     return need, free
-
-
-def _even(total: int, parts: int) -> Ints:
-    """Whole bytes that add up to the total, as even as can be."""
-    ends = np.arange(1, parts + 1) * total // parts
-    return np.diff(ends, prepend=0)
 
 
 def _part(amount: Ints, part: Ints, count: Ints) -> Ints:

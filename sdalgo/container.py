@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sdalgo import layer_sections
 from sdalgo.decomposition import Decomposition
 from sdalgo.errors import InputError
@@ -165,9 +163,3 @@ class _Sections:
     def check_all_read(self) -> None:
         if self.read != len(self.body):
             raise InputError("file", f"{len(self.body) - self.read} bytes too many at its end")
-
-
-def total_values(container: Container) -> int:
-    """Return the weights and other values that the container stands for."""
-    decomposed = sum(int(np.prod(d.layout.shape)) for d in container.layers.values())
-    return decomposed + sum(int(np.prod(t.shape)) for t in container.others.values())

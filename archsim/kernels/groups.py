@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from archsim.kernels.jobs import Ints
+from archsim.kernels.streams import spread
 
 
 def group_sizes(filters: int, convolution_groups: int, width: int) -> Ints:
@@ -26,6 +27,4 @@ def share_bytes(total: int, weights: Ints, sizes: Ints) -> Ints:
     by_group = np.bincount(group_numbers(sizes), weights=weights, minlength=len(sizes))
     if not by_group.any():
         by_group = sizes.astype(np.float64)
-    ends = np.floor(np.cumsum(by_group) * (total / by_group.sum()) + 0.5).astype(np.int64)
-    ends[-1] = total
-    return np.asarray(np.diff(ends, prepend=0))
+    return spread(total, by_group)

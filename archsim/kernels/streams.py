@@ -88,7 +88,7 @@ def groups_of(per_stream: Ints, streams: int) -> Iterator[Ints]:
         yield per_stream[first : first + streams]
 
 
-def spread(total: int, weights: Ints) -> Ints:
+def spread(total: int, weights: Ints | NDArray[np.float64]) -> Ints:
     """Shares a total over an array in proportion to its weights, in whole cycles that add up
     exactly.
     """

@@ -30,7 +30,7 @@ from archsim.kernels.training_gemm import (
 )
 from archsim.kernels.training_weights import WeightBytes, decomposed_bytes, dense_bytes
 from archsim.machine import buffer_of, name_of, only, storage_of
-from archsim.tiles import Ints, Tiles, ceil_div
+from archsim.tiles import Ints, Tiles, ceil_div, even_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -205,9 +205,7 @@ def _update(step: _Step, arch: Arch) -> Tiles:
 
 def _even(total: int, shape: tuple[int, int]) -> Ints:
     """Whole parts that add up to the total, as even as can be."""
-    count = shape[0] * shape[1]
-    ends = np.arange(1, count + 1) * total // count
-    return np.diff(ends, prepend=0).reshape(shape)
+    return even_parts(total, shape[0] * shape[1]).reshape(shape)
 
 
 def _psums(gemms: Gemms, array: TrainingPeArray) -> int:
