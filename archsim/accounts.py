@@ -110,9 +110,14 @@ def _add_writes(
             counts[name]["read"] += nbytes
 
 
+def computing_hop(program: Program) -> int:
+    """The index of the hop that is the array."""
+    return next(h for h, hop in enumerate(program.hops) if hop.name == "compute")
+
+
 def ends_of(program: Program, outcome: Outcome, stages: Sequence[StagePlan]) -> list[int]:
     """The cycle at which each stage and all before it are over."""
-    computing = next(h for h, hop in enumerate(program.hops) if hop.name == "compute")
+    computing = computing_hop(program)
     step = store = latest = 0
     ends = []
     for plan in stages:
@@ -192,7 +197,7 @@ def _add_waits(
     """
     name, instances = array
     _, lost = books
-    computing = next(h for h, hop in enumerate(program.hops) if hop.name == "compute")
+    computing = computing_hop(program)
     hop = program.hops[computing]
     own = hop.cycles[[program.servers[s].name for s in hop.servers].index(name)]
     starts, leaves = outcome.starts[computing], outcome.leaves[computing]

@@ -97,7 +97,7 @@ def read_port(name: str) -> str:
 
 
 class Schedule:
-    """Builds the program; `hop_index` says where each flow's hops are in it."""
+    """Builds the program; `first_hops` names the flows whose first hop, by index, has gates."""
 
     def __init__(self, arch: Arch) -> None:
         self.arch = arch
@@ -118,6 +118,7 @@ class Schedule:
         self.stages = stages
         self.stores: list[StoreSpec] = []
         self.hops: list[Hop] = []
+        self.first_hops: dict[int, str] = {}
         puts = []
         takes = [self._load_hops(flow) for flow in inbound(arch)]
         computing = len(self.hops)
@@ -130,8 +131,9 @@ class Schedule:
         self.hops.append(self._compute_hop(takes, puts, out_flow))
         self._store_hops(out_flow, out_store)
         gates = self._gates(computing)
-        hops = [self._gated(hop, gates) for hop in self.hops]
-        return Program(self.specs, self.stores, hops, layers)
+        for index, flow in self.first_hops.items():
+            self.hops[index] = self._gated(self.hops[index], flow, gates)
+        return Program(self.specs, self.stores, self.hops, layers)
 
     def _add_store(self, flow: str, path: Sequence[str], which: int) -> int:
         """The store of a flow on its `which`-th buffer; flows that share a buffer have equal parts
@@ -155,6 +157,8 @@ class Schedule:
         layer = [whose for _, whose in loads]
         start = 0
         taken: tuple[Take, ...] = ()
+        if self._waits_for_stages(flow):
+            self.first_hops[len(self.hops)] = flow
         for which, end in enumerate(storages):
             store = self._add_store(flow, path, which)
             if end == storages[-1]:
@@ -290,22 +294,13 @@ class Schedule:
                 )
         return gates
 
-    def _gated(self, hop: Hop, gates: list[Gate]) -> Hop:
-        """First hops of moving flows, and of all inbound flows under `barrier: layer`, wait for
-        their gates.
-        """
-        flow, _, where = hop.name.partition(" to ")
-        if (
-            not where
-            or self.arch.flows[flow].path[_storages(self.arch, self.arch.flows[flow].path)[0]]
-            != where
-        ):
-            return hop
-        if self.arch.flows[flow].role != "moving" and self.arch.barrier != "layer":
-            return hop
+    def _gated(self, hop: Hop, flow: str, gates: list[Gate]) -> Hop:
+        """The hop whose loads wait for the gates of their stages."""
         column = [
             gate for plan, gate in zip(self.stages, gates, strict=True) for _ in plan.loads[flow]
         ]
-        return Hop(
-            hop.name, hop.servers, hop.cycles, hop.layer, hop.latency, hop.takes, hop.puts, column
-        )
+        return replace(hop, gates=column)
+
+    def _waits_for_stages(self, flow: str) -> bool:
+        """Whether the loads of a flow have gates: all under `barrier: layer`, else what moves."""
+        return self.arch.barrier == "layer" or self.arch.flows[flow].role == "moving"
