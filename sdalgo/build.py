@@ -186,7 +186,7 @@ class Layers:
         stem = self.parts / self._key(node, weight, ratio)
         tensors, profile = stem.with_suffix(".safetensors"), stem.with_suffix(".json")
         if profile.exists() and tensors.exists():
-            from safetensors.numpy import load_file  # noqa: PLC0415  (as in the writer)
+            from safetensors.numpy import load_file
 
             self.reused += 1
             return load_file(tensors), json.loads(profile.read_text(encoding="utf-8"))

@@ -38,7 +38,7 @@ class Scenes:
         Raises:
             InputError: a file is no image, the sizes differ, or a label is above 11.
         """
-        from PIL import Image  # noqa: PLC0415  (comes with scikit-image)
+        from PIL import Image
 
         image = read_rgb(self.images[index])
         try:

@@ -59,7 +59,7 @@ def entropy(counts: Counts) -> float:
 
 def encode(codes: NDArray[np.int8], lengths: Lengths) -> bytes:
     """Return the stream, first bit highest, padded with zero bits to whole bytes."""
-    from bitarray import bitarray  # noqa: PLC0415  (sizes alone need no stream)
+    from bitarray import bitarray
 
     stream = bitarray(endian="big")
     words = {symbol: bitarray(word) for symbol, word in _words(lengths).items()}
@@ -73,8 +73,8 @@ def decode(stream: bytes, count: int, lengths: Lengths) -> NDArray[np.int8]:
     Raises:
         InputError: the lengths are no prefix code, or the stream does not hold just `count` codes.
     """
-    from bitarray import bitarray  # noqa: PLC0415
-    from bitarray.util import canonical_decode  # noqa: PLC0415
+    from bitarray import bitarray
+    from bitarray.util import canonical_decode
 
     check_lengths(lengths)
     bits = bitarray(endian="big")

@@ -63,7 +63,7 @@ def image_folder(root: Path) -> ImageFolder:
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
     """Read one image as (H, W, 3)."""
-    from PIL import Image  # noqa: PLC0415  (comes with scikit-image)
+    from PIL import Image
 
     try:
         with Image.open(path) as image:

@@ -31,7 +31,7 @@ class OnnxModel:
 
     def __init__(self, path: Path) -> None:
         graph = _load(path)
-        from onnx import numpy_helper  # noqa: PLC0415  (an extra)
+        from onnx import numpy_helper
 
         self.path = path
         self.nodes = list(graph.node)
@@ -160,7 +160,7 @@ def _name(node: Any) -> str:
 
 def _load(path: Path) -> Any:
     try:
-        import onnx  # noqa: PLC0415  (an extra)
+        import onnx
     except ImportError as error:
         raise InputError("onnx", "not installed: pip install onnx") from error
     try:

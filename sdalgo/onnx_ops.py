@@ -19,7 +19,7 @@ Given = list[Tensor]
 
 def attributes(node: Any) -> Attributes:
     """Return a node's attributes as plain values."""
-    from onnx import helper  # noqa: PLC0415  (an extra)
+    from onnx import helper
 
     return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
 
@@ -105,13 +105,13 @@ def _clip(given: Given, attrs: Attributes) -> Tensor:
 
 
 def _constant(_given: Given, attrs: Attributes) -> Tensor:
-    from onnx import numpy_helper  # noqa: PLC0415  (an extra)
+    from onnx import numpy_helper
 
     return torch.from_numpy(np.array(numpy_helper.to_array(attrs["value"])))
 
 
 def _filled(given: Given, attrs: Attributes) -> Tensor:
-    from onnx import numpy_helper  # noqa: PLC0415
+    from onnx import numpy_helper
 
     value = numpy_helper.to_array(attrs["value"]) if "value" in attrs else np.zeros(1, np.float32)
     return torch.full(given[0].tolist(), value.item(), dtype=torch.from_numpy(value.copy()).dtype)

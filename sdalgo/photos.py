@@ -22,7 +22,7 @@ CAFFE: Pixels = ((123 / 255, 117 / 255, 104 / 255), (1 / 255,) * 3)
 def photo(name: str) -> NDArray[np.uint8]:
     """Return one photograph, (H, W, 3)."""
     try:
-        from skimage import data  # noqa: PLC0415  (only recipes need it)
+        from skimage import data
     except ImportError as error:
         raise InputError("scikit-image", "not installed: pip install 'archsim[sdalgo]'") from error
     image = getattr(data, name)()
@@ -33,7 +33,7 @@ def prepared(
     image: NDArray[np.uint8], size: tuple[int, int], pixels: Pixels = IMAGENET
 ) -> NDArray[np.float32]:
     """Return (3, H, W), resized, cropped and normalised."""
-    from PIL import Image  # noqa: PLC0415  (comes with scikit-image)
+    from PIL import Image
 
     height, width = image.shape[:2]
     side = round(max(size) * 256 / 224)

@@ -81,7 +81,7 @@ def _drift(one: Round) -> float:
 
 def _figure(x: str, y: str) -> tuple[Any, Any]:
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415  (an extra)
+        from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError("matplotlib", "not installed: pip install 'archsim[plot]'") from error
     figure = Figure(figsize=_SIZE, layout="constrained")

@@ -80,7 +80,7 @@ def _folder(kind: str) -> list[Any]:
 
 
 def _read(kind: str, file: str) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415  (quick start of the command line)
+    import yaml
 
     text = resources.files("sdalgo").joinpath(kind, file).read_text(encoding="utf-8")
     values = yaml.safe_load(text)

@@ -55,9 +55,9 @@ def _from_file(path: Path) -> tuple[dict[str, Float32], Compare | None]:
 
 
 def _from_recipe(recipe: str) -> tuple[dict[str, Float32], Compare | None]:
-    from sdalgo.agreement import agreement  # noqa: PLC0415  (a file needs no torch)
-    from sdalgo.build import model_and_images  # noqa: PLC0415
-    from sdalgo.recipe import load_recipe  # noqa: PLC0415
+    from sdalgo.agreement import agreement
+    from sdalgo.build import model_and_images
+    from sdalgo.recipe import load_recipe
 
     model, images = model_and_images(load_recipe(recipe))
     weights = {k: v.detach().numpy() for k, v in model.state_dict().items() if v.ndim in (2, 4)}

@@ -65,11 +65,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         InputError: see `read_tensors`; a torch file that holds more than tensors is refused.
     """
     if path.suffix in (".pt", ".pth", ".bin"):
-        from sdalgo.pretrained import load_state  # noqa: PLC0415  (loads torch)
+        from sdalgo.pretrained import load_state
 
         return {name: from_torch(value) for name, value in load_state(path).items()}
     if path.suffix == ".onnx":
-        from sdalgo.onnx_graph import OnnxModel  # noqa: PLC0415
+        from sdalgo.onnx_graph import OnnxModel
 
         return {name: from_array(value) for name, value in OnnxModel(path).constants.items()}
     return read_tensors(path)
@@ -89,7 +89,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         InputError: no such file, or not whole safetensors.
     """
-    from safetensors import SafetensorError, deserialize  # noqa: PLC0415  (quick start)
+    from safetensors import SafetensorError, deserialize
 
     try:
         content = path.read_bytes()

@@ -63,7 +63,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_tensors(path: Path, arrays: Arrays, metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file whole or not at all."""
-    from safetensors.numpy import save  # noqa: PLC0415  (quick start of the command line)
+    from safetensors.numpy import save
 
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -24,16 +24,16 @@ def build(
     \b
     Examples:
       sdalgo build mobilenet_v2_sd
-      sdalgo build resnet50_sd --seed 1 --out /tmp/workloads
+      sdalgo build resnet50_sd --seed 1 --out elsewhere
     """
-    from sdalgo.build import build as make  # noqa: PLC0415  (loads torch)
-    from sdalgo.recipe import load_recipe  # noqa: PLC0415
+    from sdalgo.build import build as make
+    from sdalgo.recipe import load_recipe
 
     found = load_recipe(recipe)
     if found.task == "training":
-        from sdalgo.training.capture import build_training as make  # noqa: PLC0415
+        from sdalgo.training.capture import build_training as make
     elif found.network == "onnx":
-        from sdalgo.onnx_import import build_onnx as make  # noqa: PLC0415
+        from sdalgo.onnx_import import build_onnx as make
     with console.progress(f"building {recipe}", quiet=quiet or as_json) as progress:
         built = make(found, out, seed, progress)
     share = built.nonzeros / built.coefficients if built.coefficients else 0.0

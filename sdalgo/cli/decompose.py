@@ -35,11 +35,11 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo decompose w.safetensors -o w.sd --preset as_paper --theta 0.02 --json
       sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
     """
-    from sdalgo.container import write_container  # noqa: PLC0415  (quick start)
-    from sdalgo.options import preset as named  # noqa: PLC0415
-    from sdalgo.state import decompose_state  # noqa: PLC0415
-    from sdalgo.summary import summarise  # noqa: PLC0415
-    from sdalgo.tensor_file import read_weights  # noqa: PLC0415
+    from sdalgo.container import write_container
+    from sdalgo.options import preset as named
+    from sdalgo.state import decompose_state
+    from sdalgo.summary import summarise
+    from sdalgo.tensor_file import read_weights
 
     given: dict[str, Any] = {
         "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
@@ -72,9 +72,9 @@ def decode(
     Example:
       sdalgo decode resnet.sd -o dense.safetensors
     """
-    from sdalgo.container import read_container  # noqa: PLC0415  (quick start)
-    from sdalgo.state import rebuild_state  # noqa: PLC0415
-    from sdalgo.tensor_file import write_tensor_file  # noqa: PLC0415
+    from sdalgo.container import read_container
+    from sdalgo.state import rebuild_state
+    from sdalgo.tensor_file import write_tensor_file
 
     found = read_container(container)
     write_tensor_file(out, rebuild_state(found))

@@ -23,8 +23,8 @@ def import_model(
     Example:
       sdalgo import resnet.onnx --name my_resnet
     """
-    from sdalgo.onnx_import import import_onnx  # noqa: PLC0415  (loads torch)
-    from sdalgo.recipe import Recipe  # noqa: PLC0415
+    from sdalgo.onnx_import import import_onnx
+    from sdalgo.recipe import Recipe
 
     stem = name or model.stem.replace("-", "_")
     recipe = Recipe(name=stem, about="imported", network="onnx", weights=model.name, theta=theta)

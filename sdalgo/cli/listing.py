@@ -39,10 +39,10 @@ def listing(
 
 
 def _networks() -> dict[str, str]:
-    import ast  # noqa: PLC0415
-    from importlib import resources  # noqa: PLC0415
+    import ast
+    from importlib import resources
 
-    from sdalgo.networks import names  # noqa: PLC0415
+    from sdalgo.networks import names
 
     folder = resources.files("sdalgo").joinpath("networks")
     about = {}
@@ -53,13 +53,13 @@ def _networks() -> dict[str, str]:
 
 
 def _recipes() -> dict[str, str]:
-    from sdalgo.recipe import load_recipe, recipe_names  # noqa: PLC0415
+    from sdalgo.recipe import load_recipe, recipe_names
 
     return {name: load_recipe(name).about for name in recipe_names()}
 
 
 def _presets() -> dict[str, str]:
-    from sdalgo.options import PRESETS, Options  # noqa: PLC0415
+    from sdalgo.options import PRESETS, Options
 
     default = Options()
     return {

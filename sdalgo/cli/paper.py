@@ -23,7 +23,7 @@ def paper(
       sdalgo paper table2
       sdalgo paper fig3 --json
     """
-    from sdalgo.paper import compute, write  # noqa: PLC0415  (quick start)
+    from sdalgo.paper import compute, write
 
     with console.progress(what, quiet=quiet or as_json) as progress:
         document = compute(what, progress)

@@ -27,8 +27,8 @@ def report(
       sdalgo report mobilenet.sd
       sdalgo report mobilenet.sd --plots figures --weights mobilenet.safetensors
     """
-    from sdalgo.container import read_container  # noqa: PLC0415  (quick start)
-    from sdalgo.summary import summarise  # noqa: PLC0415
+    from sdalgo.container import read_container
+    from sdalgo.summary import summarise
 
     found = read_container(container)
     summary = summarise(found)
@@ -36,7 +36,7 @@ def report(
     summary["options"] = found.options
     written: list[Path] = []
     if plots:
-        from sdalgo import plots as draw  # noqa: PLC0415
+        from sdalgo import plots as draw
 
         written = [*draw.powers(found, plots), *draw.error_density(summary, plots)]
         if weights:
@@ -51,13 +51,13 @@ def report(
 
 def _evolution(found: Any, weights: Path, layer: str | None, folder: Path) -> list[Path]:
     """Decompose one layer again, as the container's options say, and watch it."""
-    from sdalgo import plots as draw  # noqa: PLC0415  (only this figure needs all these)
-    from sdalgo.decompose import checked  # noqa: PLC0415
-    from sdalgo.errors import InputError  # noqa: PLC0415
-    from sdalgo.exchange import Round, exchange  # noqa: PLC0415
-    from sdalgo.matrices import to_slices  # noqa: PLC0415
-    from sdalgo.options import Options  # noqa: PLC0415
-    from sdalgo.tensor_file import read_tensors  # noqa: PLC0415
+    from sdalgo import plots as draw
+    from sdalgo.decompose import checked
+    from sdalgo.errors import InputError
+    from sdalgo.exchange import Round, exchange
+    from sdalgo.matrices import to_slices
+    from sdalgo.options import Options
+    from sdalgo.tensor_file import read_tensors
 
     tensors = read_tensors(weights)
     name = layer or max(found.layers, key=lambda key: found.layers[key].entries)
@@ -86,13 +86,13 @@ def sweep(
       sdalgo sweep mobilenet_v2_sd
       sdalgo sweep weights.safetensors --theta 0 --theta 0.004 --preset best
     """
-    from sdalgo.sweep import THETAS  # noqa: PLC0415  (quick start)
-    from sdalgo.sweep import sweep as run  # noqa: PLC0415
+    from sdalgo.sweep import THETAS
+    from sdalgo.sweep import sweep as run
 
     with console.progress("sweeping", quiet=as_json) as progress:
         rows = run(source, tuple(theta) if theta else THETAS, preset, progress)
     if plots:
-        from sdalgo import plots as draw  # noqa: PLC0415
+        from sdalgo import plots as draw
 
         draw.theta_curve(rows, plots)
     if as_json:

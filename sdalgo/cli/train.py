@@ -29,11 +29,11 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo train sdalgo/training/configs/fashion_mlp_fine_tuning.yaml
       sdalgo train my.yaml --data ~/fashion-mnist --seed 0 --seed 1 --arm SD --json
     """
-    import torch  # noqa: PLC0415  (takes seconds to load)
+    import torch
 
-    from sdalgo.training.config import load_experiment, narrowed  # noqa: PLC0415
-    from sdalgo.training.experiment import Runner  # noqa: PLC0415
-    from sdalgo.training.summary import HEADS, table_rows  # noqa: PLC0415
+    from sdalgo.training.config import load_experiment, narrowed
+    from sdalgo.training.experiment import Runner
+    from sdalgo.training.summary import HEADS, table_rows
 
     torch.set_num_threads(threads)
     experiment = narrowed(load_experiment(config), data, seed, arm)

@@ -136,7 +136,7 @@ def load_experiment(path: Path) -> Experiment:
     Raises:
         InputError: it cannot be read, or a key or value is wrong; all of them in one message.
     """
-    import yaml  # noqa: PLC0415  (quick start)
+    import yaml
 
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
