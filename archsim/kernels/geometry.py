@@ -37,6 +37,13 @@ class Geometry:
         """Distance between the first and the last tap, dilation included: (rows, columns)."""
         return (kernel[0] - 1) * self.dilation[0], (kernel[1] - 1) * self.dilation[1]
 
+    def reached(self, tile: Pair, kernel: Pair) -> Pair:
+        """(rows, columns) of the outputs that the inputs of a tile may reach, halo included."""
+        rows, columns = (
+            ceil_div(tile[i] + self.reach(kernel)[i], self.stride[i]) for i in (0, 1)
+        )
+        return rows, columns
+
     def out_size(self, in_size: Pair, kernel: Pair) -> Pair:
         """(P, Q) of the output plane, floored; ValueError when the kernel does not fit."""
         plane, reach = self.padded(in_size), self.reach(kernel)

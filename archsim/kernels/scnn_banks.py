@@ -87,7 +87,9 @@ class BankTable:
         single = np.zeros((len(bank) + 1, bank.shape[1] + 1, self.words * 8), np.uint8)
         which, code = np.nonzero(bank >= 0)
         single[which + 1, code + 1, bank[which, code]] = 1
-        self.single: Words = single.view(np.uint64)
+        kinds, self.kind = _unique_rows(single.reshape(len(single), -1))
+        self.single: Words = kinds.reshape(-1, *single.shape[1:]).view(np.uint64)
+        self.by_code = np.ascontiguousarray(self.single.transpose(1, 0, 2))
 
     @property
     def entry_bytes(self) -> int:
@@ -98,7 +100,7 @@ class BankTable:
         """Class of every activation code of vectors (vectors, width)."""
         row, column = np.divmod(vectors.members - 1, self.width)
         found = self.rows.of[row] * len(self.columns.reach) + self.columns.of[column] + 1
-        return np.where(vectors.members > 0, found, 0)
+        return self.kind[np.where(vectors.members > 0, found, 0)]
 
     def weight_codes(self, vectors: Vectors) -> Ints:
         """Code of every weight of vectors (vectors, width)."""
@@ -106,8 +108,8 @@ class BankTable:
         return np.where(vectors.members > 0, k % 16 * self.taps + tap + 1, 0)
 
     def of_weights(self, codes: Ints) -> Words:
-        """What an activation adds with weight vectors: (classes, vectors, words)."""
-        total = self.single[:, codes[:, 0]]
+        """What an activation adds with weight vectors: (vectors, classes, words)."""
+        total = self.by_code[codes[:, 0]]
         for column in codes.T[1:]:
-            total += self.single[:, column]
+            total += self.by_code[column]
         return total

@@ -16,7 +16,7 @@ import numpy as np
 from archsim.kernels.geometry import Ints, Mask, ceil_div
 from archsim.kernels.scnn_banks import BankTable, Words
 from archsim.kernels.scnn_operations import Operands
-from archsim.kernels.scnn_queues import drained, overfull
+from archsim.kernels.scnn_queues import drain, overfull
 from archsim.kernels.scnn_tiles import ScnnArray, activation_vectors
 
 ROUNDS = 6  # of raising B; where it exists it is found in two or three
@@ -121,11 +121,11 @@ def _run_from(runs: _Runs, which: Ints, bound: Words, depth: int) -> tuple[Words
     for step in range(int(runs.size[block[0]])):
         active = int(np.searchsorted(longest_first, -step, side="left"))
         full = queues[:active] + runs.counts.take(runs.start[block[:active]] + step, axis=0)
-        over = np.flatnonzero(overfull(full, depth)) // full.shape[1]
+        over = overfull(full, depth)
         if over.size:
             failed[runs.group[block[over]]] = True
             full[over] = 0
-        queues[:active] = drained(full)
+        drain(full, queues[:active])
     ends = np.empty_like(queues)
     ends[order] = queues
     return ends, failed

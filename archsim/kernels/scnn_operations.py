@@ -53,10 +53,10 @@ class Operands:
         """Input channels of a convolution group."""
         return int(self.weights.counts.shape[1])
 
-    def of_group(self, values: Ints, group: int) -> Ints:
-        """The part of `values` (elements, channels, phases) that a filter group meets."""
+    def input_channels(self, group: int) -> slice:
+        """The channels that a filter group meets."""
         first = group * self.geometry.groups // self.groups * self.channels
-        return values[:, first : first + self.channels]
+        return slice(first, first + self.channels)
 
     @cached_property
     def operations(self) -> Ints:
@@ -65,7 +65,7 @@ class Operands:
 
     def channel_operations(self, group: int) -> Ints:
         """Operations of a filter group by (element, channel)."""
-        vectors = self.of_group(self.activations.lengths, group)
+        vectors = self.activations.lengths[:, self.input_channels(group)]
         each: Ints = (vectors * self.weights.lengths[group]).sum(axis=2)
         return each
 
@@ -88,14 +88,34 @@ class Operands:
         return BankTable(self.kernel, self.geometry, self.tiling, self.array.banks)
 
     @cached_property
-    def classes(self) -> Ints:
-        """Class of every activation."""
-        return self.table.activation_classes(self.activations)
+    def met(self) -> "Met":
+        """Activation vectors by the weights they meet."""
+        lengths = np.ascontiguousarray(np.moveaxis(self.activations.lengths, 0, 2))
+        old = self.activations.first[:-1].reshape(self.activations.lengths.shape)
+        sizes = lengths.reshape(-1)
+        first = np.cumsum(sizes) - sizes
+        order = np.repeat(np.moveaxis(old, 0, 2).reshape(-1) - first, sizes)
+        order += np.arange(order.size)
+        classes = self.table.activation_classes(self.activations)
+        return Met(np.ascontiguousarray(classes[order].T), first.reshape(lengths.shape))
 
     @cached_property
     def weight_codes(self) -> Ints:
         """Code of every weight."""
         return self.table.weight_codes(self.weights)
+
+
+@dataclass(frozen=True)
+class Met:
+    """Activation vectors ordered by (channel, phase, element): all that meet the same weights
+    together.
+
+    `classes` (width, vectors) of their activations; `first` (channels, phases, elements), index of
+    each run's first vector.
+    """
+
+    classes: Ints
+    first: Ints
 
 
 def operands(
@@ -175,32 +195,45 @@ def issue(layer: Operands, batch: list[Piece]) -> tuple[Words, Ints]:
 def _fill(layer: Operands, piece: Piece, out: Words) -> None:
     """Write a piece's bank counts: activation vectors are the outer loop, weight vectors the
     inner.
+
+    They are summed by channel and phase, where all elements meet the same weight vectors and an
+    activation adds a whole row of them; then they are put in order of issue.
     """
-    channels = piece.channels
-    lengths = layer.weights.lengths[piece.group, channels]
-    place = (np.cumsum(lengths) - lengths.reshape(-1)).reshape(lengths.shape)
+    own = layer.input_channels(piece.group)
+    first = layer.met.first[own][piece.channels]
+    vectors = layer.activations.lengths[:, own][:, piece.channels]
+    lengths = layer.weights.lengths[piece.group, piece.channels]
+    rows = vectors.sum(axis=0)
+    place = (np.cumsum(rows * lengths) - (rows * lengths).reshape(-1)).reshape(lengths.shape)
+    summed = np.empty_like(out)
+    _sum_banks(layer, piece, rows, summed)
+    start = place[..., None] + (first - first[..., :1]) * lengths[..., None]
+    sizes = (vectors * lengths).reshape(-1)
+    where = np.repeat(np.moveaxis(start, 2, 0).reshape(-1) - (np.cumsum(sizes) - sizes), sizes)
+    where += np.arange(len(out))
+    summed.take(where, axis=0, out=out, mode="clip")
+
+
+def _sum_banks(layer: Operands, piece: Piece, rows: Ints, out: Words) -> None:
+    """Bank counts by channel, phase, activation vector (as many as `rows`) and weight vector."""
+    lengths = layer.weights.lengths[piece.group, piece.channels]
+    begin = layer.met.first[layer.input_channels(piece.group)][piece.channels, :, 0]
     table = _table(layer, piece)
-    shape = layer.activations.counts.shape
-    runs = layer.of_group(layer.activations.lengths, piece.group)[:, channels]
-    firsts = layer.of_group(layer.activations.first[:-1].reshape(shape), piece.group)[:, channels]
-    flat = runs.reshape(-1)
-    vector = np.repeat(firsts.reshape(-1) - (np.cumsum(flat) - flat), flat) + np.arange(flat.sum())
-    inner = np.repeat(np.broadcast_to(lengths, runs.shape).reshape(-1), flat)
-    shift = np.repeat(np.broadcast_to(place, runs.shape).reshape(-1), flat)
-    shift -= np.cumsum(inner) - inner
-    running = np.arange(len(out))
-    rows = table.reshape(-1, table.shape[2])
-    for lane, column in enumerate(layer.classes[vector].T):
-        index = np.repeat(column * table.shape[1] + shift, inner)
-        index += running
-        if lane:
-            out += rows.take(index, axis=0)
-        else:
-            rows.take(index, axis=0, out=out, mode="clip")
+    words = table.shape[2]
+    weight, place = 0, 0
+    for count, width, at in zip(rows.flat, lengths.flat, begin.flat, strict=True):
+        if count and width:
+            row = table[weight : weight + width].transpose(1, 0, 2).reshape(-1, width * words)
+            target = out[place : place + count * width].reshape(count, width * words)
+            lanes = layer.met.classes[:, at : at + count]
+            row.take(lanes[0], axis=0, out=target, mode="clip")
+            for lane in lanes[1:]:
+                target += row.take(lane, axis=0)
+        weight, place = weight + width, place + count * width
 
 
 def _table(layer: Operands, piece: Piece) -> Words:
-    """Bank counts of an activation of each class with each weight vector: (classes, vectors,
+    """Bank counts of an activation of each class with each weight vector: (vectors, classes,
     words).
     """
     per_channel = layer.weights.counts.shape[2]

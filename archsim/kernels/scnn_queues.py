@@ -26,8 +26,6 @@ CHECK = 16  # operations between checkpoints
 
 ONES = np.uint64(0x0101010101010101)
 HIGH = np.uint64(0x8080808080808080)
-LOW = np.uint64(0x7F7F7F7F7F7F7F7F)
-SEVEN = np.uint64(7)
 
 
 @dataclass(frozen=True)
@@ -149,22 +147,26 @@ class _Run:
         entering = self.counts.take(self.start[block] + step, axis=0)
         full = queues + entering
         # A block with several full words appears several times here, each with the same result.
-        late = np.flatnonzero(overfull(full, self.depth)) // full.shape[1]
+        late = overfull(full, self.depth)
         if late.size:
             queues[late], need = _drain_for(queues[late], entering[late], self.depth)
             waited[late] += need
             full[late] = queues[late] + entering[late]
-        queues[...] = drained(full)
+        drain(full, queues)
 
 
-def overfull(full: Words, depth: int) -> Words:
-    """Non-zero words where a byte of `full` is more than `depth`."""
-    return (full + np.uint64(LARGEST_QUEUE - depth) * ONES) & HIGH
+def overfull(full: Words, depth: int) -> Ints:
+    """Rows of `full` (rows, words) where a byte is more than `depth`, once for each such word."""
+    words = full + np.uint64(LARGEST_QUEUE - depth) * ONES
+    words &= HIGH
+    found: Ints = np.flatnonzero(words.astype(bool)) // full.shape[1]
+    return found
 
 
-def drained(full: Words) -> Words:
-    """Every byte that is not zero, less one."""
-    return full - (((full + LOW) & HIGH) >> SEVEN)
+def drain(full: Words, out: Words) -> None:
+    """Write every byte of `full`, less one where it is not zero."""
+    held = full.view(np.uint8)
+    np.subtract(held, (held != 0).view(np.uint8), out=out.view(np.uint8))
 
 
 def _drain_for(queues: Words, entering: Words, depth: int) -> tuple[Words, Ints]:

@@ -41,13 +41,21 @@ class Gemms:
 
 @dataclass(frozen=True)
 class TrainingLayer:
-    """A convolution or linear layer (1x1, P = Q = 1) and its batch."""
+    """A convolution or linear layer (1x1, P = Q = 1) and its batch. `in_channels` are those that one
+    filter reads; a filter of another group reads others.
+    """
 
     out_channels: int
     in_channels: int
     kernel: tuple[int, int]
     out_size: tuple[int, int]
     batch: int
+    groups: int = 1
+
+    @property
+    def filters(self) -> int:
+        """Output channels of one group."""
+        return self.out_channels // self.groups
 
     @property
     def taps(self) -> int:
@@ -83,18 +91,21 @@ NO_WORK = PhaseCycles("-", 0, 0, 0, 0, {})
 
 
 def forward(layer: TrainingLayer) -> Gemms:
-    """FF: Y = W * X, one product (K, C*R*S, p)."""
-    return Gemms(layer.out_channels, layer.in_channels * layer.taps, layer.pixels)
+    """FF: Y = W * X, one product (K, C*R*S, p) a group."""
+    depth = layer.in_channels * layer.taps
+    return Gemms(layer.filters, depth, layer.pixels, count=layer.groups)
 
 
 def backward(layer: TrainingLayer) -> Gemms:
-    """BP: dX = W^T * dY, one product (C, K, p) a tap, scattered into dX, for any stride."""
-    return Gemms(layer.in_channels, layer.out_channels, layer.pixels, count=layer.taps)
+    """BP: dX = W^T * dY, one product (C, K, p) a tap and group, scattered into dX, for any stride."""
+    count = layer.taps * layer.groups
+    return Gemms(layer.in_channels, layer.filters, layer.pixels, count=count)
 
 
 def weight_gradient(layer: TrainingLayer) -> Gemms:
-    """WG: dW = dY * X^T, one product (K, p, C*R*S)."""
-    return Gemms(layer.out_channels, layer.pixels, layer.in_channels * layer.taps)
+    """WG: dW = dY * X^T, one product (K, p, C*R*S) a group."""
+    columns = layer.in_channels * layer.taps
+    return Gemms(layer.filters, layer.pixels, columns, count=layer.groups)
 
 
 def gemm_cycles(gemms: Gemms, array: TrainingArray) -> PhaseCycles:

@@ -1,8 +1,8 @@
 """What the weights of one layer take during a training step: in DRAM, as gradient, and to be
 updated.
 
-Vanilla training keeps bfloat16 weights and a bfloat16 momentum. SmartDeal training keeps codes,
-bases and an integer counter for each non-zero, and no weights besides (paper IV and appendix F).
+Vanilla training keeps float weights and a momentum. SmartDeal training keeps codes, bases and an
+integer counter for each code that may change, and no weights besides (paper IV and appendix F).
 """
 
 from __future__ import annotations
@@ -13,14 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 VALUE_BYTES = 2
-CODE_BITS = 4
-"""Sign and one of eight exponents (paper appendix B); a Huffman code could not change in place
-[A].
+CODE_BITS = 5
+"""Zero, or a sign and one of eight exponents (paper appendix B): 17 values, for a coefficient may
+go to zero and come back. A Huffman code could not change in place [A].
 """
 COUNTER_BITS = 4
 """An up-down counter to the threshold of 7 of appendix D; appendix F speaks of five directions."""
-SIGN_BITS = 1
-"""Of a coefficient's gradient only the sign is used."""
+DIRECTION_BITS = 2
+"""Of a coefficient's gradient only the direction is used: up, down, or below the threshold."""
+
+
+@dataclass(frozen=True)
+class FloatState:
+    """What is kept beside each float number that is trained: bytes of its momentum, and of a
+    copy in higher precision that is updated in its place; 0 for none.
+    """
+
+    momentum_bytes: int = 2
+    master_bytes: int = 0
+
+    @property
+    def reads(self) -> int:
+        """Bytes that the update of one number reads: its gradient, itself, its momentum."""
+        return VALUE_BYTES + (self.master_bytes or VALUE_BYTES) + self.momentum_bytes
+
+    @property
+    def writes(self) -> int:
+        """Bytes that the update of one number writes."""
+        return VALUE_BYTES + self.master_bytes + self.momentum_bytes
 
 
 @dataclass(frozen=True)
@@ -43,41 +63,43 @@ class WeightBytes:
     columns: int = 0
 
 
-def dense_bytes(weights: int) -> WeightBytes:
-    """bfloat16 weights, gradients and momenta: an update reads all three and writes two of them."""
+def dense_bytes(weights: int, state: FloatState) -> WeightBytes:
+    """bfloat16 weights and gradients, and what is kept beside them."""
     return WeightBytes(
         stored=weights * VALUE_BYTES,
         gradient=weights * VALUE_BYTES,
-        update_reads=3 * weights * VALUE_BYTES,
-        update_writes=2 * weights * VALUE_BYTES,
+        update_reads=weights * state.reads,
+        update_writes=weights * state.writes,
         updated=weights,
         update_action="weight_update",
     )
 
 
-def decomposed_bytes(coef: NDArray[np.int8], basis_shape: tuple[int, ...]) -> WeightBytes:
-    """Codes (K, ..., r) with an index bit each, and bases (K, slices, r, n) in bfloat16 with
-    momentum.
+def decomposed_bytes(
+    coef: NDArray[np.int8], mask: NDArray[np.int8] | None, bases: tuple[int, ...], state: FloatState
+) -> WeightBytes:
+    """Codes (K, ..., r) with a bit each that says whether they may change, and bases (K, slices, r,
+    n) in bfloat16 with the state of float numbers. Without `mask`, codes that are not zero may.
 
-    Gradients of both are products of the weight gradient with the basis and with the codes, 2 r
-    multiplications a weight at most; they are made where the gradient is, so it never leaves the
-    chip.
+    Gradients of both are products of the weight gradient with the basis and with the codes, one
+    multiplication each a code that may change and basis column; they are made where the weight
+    gradient is, so it never leaves the chip.
     """
     entries, nonzeros = coef.size, int(np.count_nonzero(coef))
-    bases = int(np.prod(basis_shape))
-    index_and_codes = _bytes(entries + nonzeros * CODE_BITS)
-    signs = _bytes(nonzeros * SIGN_BITS)
-    counters = _bytes(nonzeros * COUNTER_BITS)
+    live = nonzeros if mask is None else int(np.count_nonzero(mask))
+    floats, columns = int(np.prod(bases)), bases[-1]
+    index, codes = _bytes(entries), _bytes(live * CODE_BITS)
+    directions, counters = _bytes(live * DIRECTION_BITS), _bytes(live * COUNTER_BITS)
     return WeightBytes(
-        stored=index_and_codes + bases * VALUE_BYTES,
-        gradient=signs + bases * VALUE_BYTES,
-        update_reads=index_and_codes + signs + counters + 3 * bases * VALUE_BYTES,
-        update_writes=_bytes(nonzeros * CODE_BITS) + counters + 2 * bases * VALUE_BYTES,
-        updated=nonzeros + bases,
+        stored=index + codes + floats * VALUE_BYTES,
+        gradient=directions + floats * VALUE_BYTES,
+        update_reads=index + codes + directions + counters + floats * state.reads,
+        update_writes=codes + counters + floats * state.writes,
+        updated=live + floats,
         update_action="switch_update",
-        update_macs=(entries + nonzeros) * basis_shape[-1],
+        update_macs=2 * live * columns,
         rebuilt=nonzeros,
-        columns=basis_shape[-1],
+        columns=columns,
     )
 
 

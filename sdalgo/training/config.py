@@ -30,7 +30,7 @@ class _Strict(BaseModel):
 class Data(_Strict):
     """Where samples come from."""
 
-    kind: Literal["idx", "cifar10", "cifar100", "text"]
+    kind: Literal["idx", "digits_json", "cifar10", "cifar100", "text", "brown"]
     folder: Text
     size: Count = 28  # pixels a side, or characters in a window
     train: Count | None = None  # how many training samples to use; None: all

