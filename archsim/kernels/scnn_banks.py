@@ -69,8 +69,8 @@ class BankTable:
     """Counts for one layer: `single` (classes, codes, words) is what one activation and one weight
     add.
 
-    Class 0 and code 0 stand for the empty places of vectors. A weight's code is its tap and its
-    filter modulo 16.
+    Class 0 and code 0 stand for the empty places of vectors. Activations that add the same with
+    every weight share a class. A weight's code is its tap and its filter modulo 16.
     """
 
     def __init__(self, kernel: Pair, geometry: Geometry, tiling: Tiling, banks: int) -> None:
@@ -85,9 +85,10 @@ class BankTable:
         bank = bank.reshape(len(self.rows.reach) * len(self.columns.reach), -1)
         self.words = -(-banks // 8)
         single = np.zeros((len(bank) + 1, bank.shape[1] + 1, self.words * 8), np.uint8)
-        which, code = np.nonzero(bank >= 0)
-        single[which + 1, code + 1, bank[which, code]] = 1
-        kinds, self.kind = _unique_rows(single.reshape(len(single), -1))
+        place, code = np.nonzero(bank >= 0)
+        single[place + 1, code + 1, bank[place, code]] = 1
+        kinds, which = np.unique(single.reshape(len(single), -1), axis=0, return_inverse=True)
+        self.kind = which.reshape(-1)
         self.single: Words = kinds.reshape(-1, *single.shape[1:]).view(np.uint64)
         self.by_code = np.ascontiguousarray(self.single.transpose(1, 0, 2))
 

@@ -17,7 +17,7 @@ from archsim.kernels.geometry import Ints, Mask, ceil_div
 from archsim.kernels.scnn_banks import BankTable, Words
 from archsim.kernels.scnn_operations import Operands
 from archsim.kernels.scnn_queues import drain, overfull
-from archsim.kernels.scnn_tiles import ScnnArray, activation_vectors
+from archsim.kernels.scnn_tiles import ScnnArray, Vectors, activation_vectors
 
 ROUNDS = 6  # of raising B; where it exists it is found in two or three
 FAR = 1 << 20  # an origin so far inside the plane that no tap leaves it
@@ -29,9 +29,13 @@ def never_waits(layer: Operands) -> Mask:
     if ceil_div(tile[0], stride[0]) * ceil_div(tile[1], stride[1]) > layer.array.activations:
         return np.zeros(layer.groups, bool)
     proven = np.ones(layer.groups, bool)
+    weights = layer.weights.vectors(np.arange(layer.groups))
+    codes = layer.table.weight_codes(weights)
     for origin in tile_origins(layer):
         if proven.any():
-            proven &= _bounded(_full_tile_runs(layer, origin, proven), layer.array.queue_depth)
+            added = _full_tile(layer, origin)
+            runs = _full_tile_runs(weights, codes, added, proven)
+            proven &= _bounded(runs, layer.array.queue_depth)
     return proven
 
 
@@ -62,8 +66,10 @@ class _Runs:
     groups: int
 
 
-def _full_tile_runs(layer: Operands, origin: tuple[int, int], wanted: Mask) -> _Runs:
-    """Runs of the wanted filter groups on a full tile at an origin."""
+def _full_tile(layer: Operands, origin: tuple[int, int]) -> Words:
+    """What the pixels of a full tile at an origin add together: (phases, codes of weights, words),
+    zero for a phase without pixels.
+    """
     size = 2 * FAR, 2 * FAR
     tiling = replace(layer.tiling, plane=layer.tiling.tile, origin=origin, out_size=size)
     table = BankTable(layer.kernel, layer.geometry, tiling, layer.array.banks)
@@ -73,16 +79,22 @@ def _full_tile_runs(layer: Operands, origin: tuple[int, int], wanted: Mask) -> _
     present = vectors.counts.reshape(-1) > 0
     added = np.zeros((present.size, *table.single.shape[1:]), np.uint64)
     added[present] = table.single[table.activation_classes(vectors)].sum(axis=1, dtype=np.uint64)
-    lengths = layer.weights.lengths
-    phase = np.repeat(np.broadcast_to(np.arange(present.size), lengths.shape), lengths.reshape(-1))
-    rows = added.reshape(-1, table.words)
-    place = phase * added.shape[1]
-    counts = rows.take(place + layer.weight_codes[:, 0], axis=0)
-    for lane in layer.weight_codes.T[1:]:
+    return added
+
+
+def _full_tile_runs(weights: Vectors, codes: Ints, added: Words, wanted: Mask) -> _Runs:
+    """Runs of the wanted filter groups on a full tile."""
+    lengths = weights.lengths
+    phase = np.broadcast_to(np.arange(len(added)), lengths.shape)
+    rows = added.reshape(-1, added.shape[2])
+    place = np.repeat(phase, lengths.reshape(-1)) * added.shape[1]
+    counts = rows.take(place + codes[:, 0], axis=0)
+    for lane in codes.T[1:]:
         counts += rows.take(place + lane, axis=0)
+    present = added.any(axis=(1, 2))
     group, channel, of_phase = np.nonzero(lengths * present * wanted[:, None, None])
     run = np.ravel_multi_index((group, channel, of_phase), lengths.shape)
-    return _Runs(counts, layer.weights.first[run], lengths.reshape(-1)[run], group, layer.groups)
+    return _Runs(counts, weights.first[run], lengths.reshape(-1)[run], group, len(lengths))
 
 
 def _bounded(runs: _Runs, depth: int) -> Mask:

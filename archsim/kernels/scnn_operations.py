@@ -14,8 +14,9 @@ from archsim.kernels.scnn_tiles import (
     ScnnArray,
     Tiling,
     Vectors,
+    WeightRuns,
     activation_vectors,
-    weight_vectors,
+    weight_runs,
 )
 
 
@@ -32,11 +33,11 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Operands:
-    """A layer's vectors. Weights are blocked by filter group, activations by element; C/g channels
-    a group.
+    """A layer's vectors. Weights come by filter group, activations by element; C/g channels a
+    group.
     """
 
-    weights: Vectors
+    weights: WeightRuns
     activations: Vectors
     geometry: Geometry
     tiling: Tiling
@@ -99,11 +100,6 @@ class Operands:
         classes = self.table.activation_classes(self.activations)
         return Met(np.ascontiguousarray(classes[order].T), first.reshape(lengths.shape))
 
-    @cached_property
-    def weight_codes(self) -> Ints:
-        """Code of every weight."""
-        return self.table.weight_codes(self.weights)
-
 
 @dataclass(frozen=True)
 class Met:
@@ -125,7 +121,7 @@ def operands(
     tiling's.
     """
     return Operands(
-        weights_of(weights, geometry, tiling, array),
+        weight_runs(weights, geometry, tiling.filters, array.weights),
         activation_vectors(activations, geometry, tiling, array),
         geometry,
         tiling,
@@ -134,17 +130,15 @@ def operands(
     )
 
 
-def weights_of(weights: Mask, geometry: Geometry, tiling: Tiling, array: ScnnArray) -> Vectors:
-    """Weight vectors of a layer's filter groups."""
-    return weight_vectors(weights, geometry, tiling.filters, array.weights)
-
-
 @dataclass(frozen=True)
 class Piece:
-    """A filter group and some of its input channels."""
+    """A filter group and some of its input channels, with the codes of their weights (vectors,
+    width).
+    """
 
     group: int
     channels: slice
+    codes: Ints
 
 
 def pieces(
@@ -155,12 +149,15 @@ def pieces(
     size = 0
     for group in groups:
         issued = layer.channel_operations(group).sum(axis=0)
+        vectors = layer.weights.vectors(np.array([group]))
+        codes, phases = layer.table.weight_codes(vectors), vectors.counts.shape[2]
         for channels in _cuts(layer, group, issued, limits):
             more = int(issued[channels].sum())
             if batch and size + more > limits.operations:
                 yield batch
                 batch, size = [], 0
-            batch.append(Piece(group, channels))
+            first, end = vectors.first[[channels.start * phases, channels.stop * phases]]
+            batch.append(Piece(group, channels, codes[first:end]))
             size += more
     if batch:
         yield batch
@@ -218,10 +215,11 @@ def _sum_banks(layer: Operands, piece: Piece, rows: Ints, out: Words) -> None:
     """Bank counts by channel, phase, activation vector (as many as `rows`) and weight vector."""
     lengths = layer.weights.lengths[piece.group, piece.channels]
     begin = layer.met.first[layer.input_channels(piece.group)][piece.channels, :, 0]
-    table = _table(layer, piece)
+    table = layer.table.of_weights(piece.codes)
     words = table.shape[2]
     weight, place = 0, 0
-    for count, width, at in zip(rows.flat, lengths.flat, begin.flat, strict=True):
+    runs = zip(*(each.reshape(-1).tolist() for each in (rows, lengths, begin)), strict=True)
+    for count, width, at in runs:
         if count and width:
             row = table[weight : weight + width].transpose(1, 0, 2).reshape(-1, width * words)
             target = out[place : place + count * width].reshape(count, width * words)
@@ -230,14 +228,3 @@ def _sum_banks(layer: Operands, piece: Piece, rows: Ints, out: Words) -> None:
             for lane in lanes[1:]:
                 target += row.take(lane, axis=0)
         weight, place = weight + width, place + count * width
-
-
-def _table(layer: Operands, piece: Piece) -> Words:
-    """Bank counts of an activation of each class with each weight vector: (vectors, classes,
-    words).
-    """
-    per_channel = layer.weights.counts.shape[2]
-    base = piece.group * layer.channels
-    first = layer.weights.first[(base + piece.channels.start) * per_channel]
-    end = layer.weights.first[(base + piece.channels.stop) * per_channel]
-    return layer.table.of_weights(layer.weight_codes[first:end])

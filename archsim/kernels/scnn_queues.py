@@ -26,6 +26,8 @@ CHECK = 16  # operations between checkpoints
 
 ONES = np.uint64(0x0101010101010101)
 HIGH = np.uint64(0x8080808080808080)
+LOW = np.uint64(0x7F7F7F7F7F7F7F7F)
+SEVEN = np.uint64(7)
 
 
 @dataclass(frozen=True)
@@ -146,21 +148,21 @@ class _Run:
         """Issue operation `step` of some blocks: change their queues and cycles waited in place."""
         entering = self.counts.take(self.start[block] + step, axis=0)
         full = queues + entering
-        # A block with several full words appears several times here, each with the same result.
         late = overfull(full, self.depth)
         if late.size:
-            queues[late], need = _drain_for(queues[late], entering[late], self.depth)
+            more = entering[late]
+            left, need = _drain_for(queues[late], more, self.depth)
             waited[late] += need
-            full[late] = queues[late] + entering[late]
+            full[late] = left + more
         drain(full, queues)
 
 
 def overfull(full: Words, depth: int) -> Ints:
-    """Rows of `full` (rows, words) where a byte is more than `depth`, once for each such word."""
+    """Rows of `full` (rows, words) where a byte is more than `depth`."""
     words = full + np.uint64(LARGEST_QUEUE - depth) * ONES
     words &= HIGH
-    found: Ints = np.flatnonzero(words.astype(bool)) // full.shape[1]
-    return found
+    together = words.astype(bool).view(f"u{full.shape[1]}")  # a row's words are 1, 2, 4 or 8
+    return np.flatnonzero(together.astype(bool))
 
 
 def drain(full: Words, out: Words) -> None:
@@ -172,9 +174,26 @@ def drain(full: Words, out: Words) -> None:
 def _drain_for(queues: Words, entering: Words, depth: int) -> tuple[Words, Ints]:
     """Let every bank drain until the entering products have room: the queues then, and the cycles
     it took.
+
+    A bank that products enter drains min(q, max(0, q + n - depth)); the slowest decides.
     """
-    held, more = queues.view(np.uint8), entering.view(np.uint8)
-    room = depth - np.minimum(more, depth).astype(np.uint8)
-    excess = np.where(more > 0, held - np.minimum(held, room), 0)
-    need = excess.max(axis=1)
-    return (held - np.minimum(held, need[:, None])).view(np.uint64), need.astype(np.int64)
+    past = queues + entering + np.uint64(LARGEST_QUEUE - depth) * ONES  # high bit: q + n > depth
+    over = (past & HIGH) >> SEVEN
+    excess = (past & LOW).view(np.uint8) + np.uint8(1)
+    excess *= over.view(np.uint8)
+    excess *= (entering.view(np.uint8) != 0).view(np.uint8)
+    need = largest_byte(np.minimum(excess, queues.view(np.uint8)).view(np.uint64))
+    gone = np.broadcast_to((need * ONES)[:, None], queues.shape).copy()
+    left = queues - np.minimum(queues.view(np.uint8), gone.view(np.uint8)).view(np.uint64)
+    return left, need.astype(np.int64)
+
+
+def largest_byte(rows: Words) -> Words:
+    """Largest byte of each row of (rows, words)."""
+    columns = [np.ascontiguousarray(word).view(np.uint8) for word in rows.T]
+    most = np.maximum.reduce(columns).view(np.uint64)
+    for shift in (32, 16, 8):
+        other = (most >> np.uint64(shift)).view(np.uint8)
+        most = np.maximum(most.view(np.uint8), other).view(np.uint64)
+    largest: Words = most & np.uint64(0xFF)
+    return largest

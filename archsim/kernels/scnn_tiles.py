@@ -101,33 +101,69 @@ def phase_of_taps(kernel: Pair, geometry: Geometry) -> Ints:
     return (rows[:, None] * sw + columns).reshape(-1)
 
 
-def weight_vectors(weights: Mask, geometry: Geometry, filters: int, width: int) -> Vectors:
-    """Vectors of a mask (K, C/g, R, S) for each group of `filters` output channels, groups
-    numbered through the layer.
+@dataclass(frozen=True)
+class WeightRuns:
+    """Weights by filter group, groups numbered through the layer: `cube` (groups, filters, C/g,
+    taps), the taps ordered by stride phase as `taps` says; `phase` of each of them.
 
-    A vector's code is 1 + k * R * S + tap, k numbered through the layer; weights come in order
-    (row, column, filter).
+    `rounds` filter groups make a convolution group of `each` filters. Vectors are packed for the
+    groups that are asked for.
     """
-    K, each, R, S = weights.shape
-    per_group = K // geometry.groups
-    rounds = ceil_div(per_group, filters)
+
+    cube: Mask
+    taps: Ints
+    phase: Ints
+    phases: int
+    rounds: int
+    each: int
+    width: int
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Non-zeros of each run, (groups, channels, phases)."""
+        per_tap = self.cube.sum(axis=1, dtype=np.int32)
+        counts = np.zeros((*per_tap.shape[:2], self.phases), np.int64)
+        for place, phase in enumerate(self.phase):
+            counts[..., phase] += per_tap[..., place]
+        return counts
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Vectors of each run, shaped as `counts`."""
+        return -(-self.counts // self.width)
+
+    def vectors(self, groups: Ints) -> Vectors:
+        """Vectors of some groups.
+
+        A weight's code is 1 + k * R * S + tap, k numbered through the layer; weights come in order
+        (row, column, filter).
+        """
+        cube = self.cube[groups].transpose(0, 2, 3, 1)
+        _, channels, taps, filters = cube.shape
+        live = np.flatnonzero(cube)
+        row = live // filters
+        run = row // taps
+        group = groups[run // channels]
+        first_filter = group // self.rounds * self.each + group % self.rounds * filters
+        k, tap = first_filter + live - row * filters, self.taps[row - run * taps]
+        return _pack(self.counts[groups], 1 + k * taps + tap, self.width)
+
+
+def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> WeightRuns:
+    """Runs of a mask (K, C/g, R, S) for each group of `filters` output channels."""
+    K, channels, R, S = weights.shape
+    each = K // geometry.groups
+    rounds = ceil_div(each, filters)
     phase = phase_of_taps((R, S), geometry)
     order = np.argsort(phase, kind="stable")
-    cube = np.zeros((geometry.groups, rounds * filters, each, R * S), bool)
-    cube[:, :per_group] = weights.reshape(geometry.groups, per_group, each, R * S)[..., order]
-    cube = cube.reshape(geometry.groups * rounds, filters, each, R * S).transpose(0, 2, 3, 1)
+    cube = weights.reshape(geometry.groups, each, channels, R * S)
+    if geometry.stride != (1, 1):
+        cube = cube[..., order]
+    if each < rounds * filters:
+        cube = np.pad(cube, ((0, 0), (0, rounds * filters - each), (0, 0), (0, 0)))
+    cube = cube.reshape(geometry.groups * rounds, filters, channels, R * S)
     phases = geometry.stride[0] * geometry.stride[1]
-    per_tap = cube.sum(axis=3, dtype=np.int64)
-    counts = np.zeros((*per_tap.shape[:2], phases), np.int64)
-    for place, of_phase in enumerate(phase[order]):
-        counts[..., of_phase] += per_tap[..., place]
-    live = np.flatnonzero(cube)
-    row = live // filters
-    run = row // (R * S)
-    block = run // each
-    first_filter = block // rounds * per_group + block % rounds * filters
-    k, tap = first_filter + live - row * filters, order[row - run * (R * S)]
-    return _pack(counts, 1 + k * (R * S) + tap, width)
+    return WeightRuns(cube, order, phase[order], phases, rounds, each, width)
 
 
 def activation_vectors(
