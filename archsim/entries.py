@@ -118,6 +118,7 @@ def batched(tiles: Tiles, batch: int) -> Tiles:
         limited=repeated(tiles.limited),
         outputs=repeated(tiles.outputs),
         moving=scaled(tiles.moving),
+        min_blocks=tiles.min_blocks * batch if tiles.min_blocks > 1 else 1,
         macs_done=tiles.macs_done * batch,
         macs_skipped=tiles.macs_skipped * batch,
         busy=scaled(tiles.busy),

@@ -84,6 +84,7 @@ def _order(tiles: Tiles, arch: Arch) -> Order:
         {flow: held(flow, nbytes) for flow, nbytes in tiles.moving.items()},
         {flow: held(flow, int(by_group.sum())) for flow, by_group in tiles.stationary.items()},
         tiles.halo_bytes,
+        tiles.min_blocks,
     )
 
 

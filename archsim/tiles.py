@@ -33,7 +33,8 @@ class Tiles:
     them take in DRAM where that is not for the run to say (8 bits an element, or what the machine's
     `stored_bytes` says). `moving` maps a flow to
     its bytes for the whole layer, `stationary` to its bytes for each group; `halo_bytes` are inputs
-    that a second pass over the plane reads again at each cut. `busy` and `lost` are
+    that a second pass over the plane reads again at each cut, and `min_blocks` the parts in which
+    inputs come at least, where more than the sum of their bytes decides. `busy` and `lost` are
     instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be priced,
     without what DRAM and the filling of buffers cost: traffic is counted from the bytes.
     """
@@ -52,6 +53,7 @@ class Tiles:
     actions: Mapping[str, Mapping[str, int]]
     side: Mapping[str, Ints] = field(default_factory=dict)
     halo_bytes: int = 0
+    min_blocks: int = 1
     result_bytes: int | None = None
     notes: tuple[str, ...] = ()
 

@@ -45,10 +45,14 @@ class Order:
 
 
 def choose_order(
-    moving: Mapping[str, Held], stationary: Mapping[str, Held], halo_bytes: int
+    moving: Mapping[str, Held],
+    stationary: Mapping[str, Held],
+    halo_bytes: int,
+    min_blocks: int = 1,
 ) -> Order:
-    """The common rule; a tie between the last two goes to holding weights."""
-    input_blocks = max((held.blocks for held in moving.values()), default=1)
+    """The common rule; a tie between the last two goes to holding weights. Inputs come in
+    `min_blocks` at least."""
+    input_blocks = max([min_blocks, *(held.blocks for held in moving.values())])
     weight_blocks = max((held.blocks for held in stationary.values()), default=1)
     if input_blocks == 1:
         return Order(hold_inputs=True, blocks=1)

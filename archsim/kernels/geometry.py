@@ -39,9 +39,7 @@ class Geometry:
 
     def reached(self, tile: Pair, kernel: Pair) -> Pair:
         """(rows, columns) of the outputs that the inputs of a tile may reach, halo included."""
-        rows, columns = (
-            ceil_div(tile[i] + self.reach(kernel)[i], self.stride[i]) for i in (0, 1)
-        )
+        rows, columns = (ceil_div(tile[i] + self.reach(kernel)[i], self.stride[i]) for i in (0, 1))
         return rows, columns
 
     def out_size(self, in_size: Pair, kernel: Pair) -> Pair:

@@ -9,9 +9,10 @@ import numpy as np
 
 from archsim.kernels.geometry import Geometry, Mask
 from archsim.kernels.scnn_operations import Operands, operands
+from archsim.kernels.scnn_passes import Pass
 from archsim.kernels.scnn_result import Occupation, ScnnCycles
 from archsim.kernels.scnn_tiles import ScnnArray, Tiling, grid_tiling
-from archsim.kernels.scnn_waits import bank_waits, no_waits, sampled_waits
+from archsim.kernels.scnn_waits import Waits, bank_waits, no_waits, sampled_waits
 
 BanksModel = Literal["auto", "exact", "none"]
 FIND_WAITS = {"auto": sampled_waits, "exact": bank_waits, "none": no_waits}
@@ -20,7 +21,8 @@ FIND_WAITS = {"auto": sampled_waits, "exact": bank_waits, "none": no_waits}
 def layer_cycles(
     weights: Mask, activations: Mask, geometry: Geometry, array: ScnnArray, banks_model: BanksModel
 ) -> ScnnCycles:
-    """Cycles of a convolution from its masks of non-zeros (K, C/g, R, S) and (C, H, W).
+    """Cycles of a convolution from its masks of non-zeros (K, C/g, R, S) and (C, H, W), the whole
+    plane in one pass.
 
     `banks_model`: "exact" follows every queue; "none" leaves bank conflicts out; "auto" is exact
     while that is predicted to take at most a second, else it follows a seeded sample of filter
@@ -28,20 +30,31 @@ def layer_cycles(
     """
     kernel = weights.shape[2], weights.shape[3]
     tiling = grid_tiling((activations.shape[1], activations.shape[2]), kernel, geometry, array)
-    layer = operands(weights, activations, geometry, tiling, array)
-    waits = FIND_WAITS[banks_model](layer)
+    return pass_cycles(weights, Pass(activations, tiling), geometry, array, banks_model)
+
+
+def pass_cycles(
+    weights: Mask, part: Pass, geometry: Geometry, array: ScnnArray, banks_model: BanksModel
+) -> ScnnCycles:
+    """Cycles of one pass over a plane; the rest as for `layer_cycles`."""
+    layer = operands(weights, part.activations, geometry, part.tiling, array)
+    macs = effectual_macs(weights, part.activations, geometry, part.tiling)
+    return counted(layer, macs, FIND_WAITS[banks_model](layer))
+
+
+def counted(layer: Operands, macs: int, waits: Waits) -> ScnnCycles:
+    """What follows from the operations of a layer and from their waiting; `macs` of its products
+    reach an output."""
     products = int(layer.multiplications.sum())
-    mapped = mapped_elements(tiling, array)
+    mapped = mapped_elements(layer.tiling, layer.array)
     occupation = Occupation(layer.operations, waits.cycles, products, mapped)
     return ScnnCycles(
         group_cycles=waits.group_cycles,
         group_operations=layer.operations.max(axis=1),
         vector_ops=int(layer.operations.sum()),
-        macs=effectual_macs(weights, activations, geometry),
+        macs=macs,
         busy=products,
-        weight_reads=int(layer.operations.sum()) * array.weights,
-        activation_reads=activation_reads(layer),
-        lost=occupation.losses(waits.group_cycles, array),
+        lost=occupation.losses(waits.group_cycles, layer.array),
         banks=waits.how,
         sampled=waits.sampled,
         standard_error=waits.standard_error,
@@ -55,23 +68,24 @@ def mapped_elements(tiling: Tiling, array: ScnnArray) -> Mask:
     return (rows[:, None] & columns).reshape(-1)
 
 
-def activation_reads(layer: Operands) -> int:
-    """Non-zero activations, each read once for every filter group of its convolution group."""
-    rounds = layer.groups // layer.geometry.groups
-    return rounds * int(layer.activations.counts.sum())
-
-
-def effectual_macs(weights: Mask, activations: Mask, geometry: Geometry) -> int:
+def effectual_macs(weights: Mask, activations: Mask, geometry: Geometry, tiling: Tiling) -> int:
     """Products of a non-zero weight and a non-zero activation that reach an output."""
     _, each, R, S = weights.shape
-    top, left, bottom, right = geometry.padding
-    padded = np.pad(activations, ((0, 0), (top, bottom), (left, right)))
-    P, Q = geometry.out_size((activations.shape[1], activations.shape[2]), (R, S))
-    (sh, sw), (dh, dw) = geometry.stride, geometry.dilation
     live = weights.reshape(geometry.groups, -1, each, R, S).sum(axis=1, dtype=np.int64)
     live = live.reshape(len(activations), R, S)
     total = 0
     for r, s in np.ndindex(R, S):
-        seen = padded[:, r * dh :: sh, s * dw :: sw][:, :P, :Q]
-        total += int(live[:, r, s] @ np.count_nonzero(seen, axis=(1, 2)))
+        rows, columns = (_reaching(tap, axis, geometry, tiling) for axis, tap in enumerate((r, s)))
+        total += int(live[:, r, s] @ np.count_nonzero(activations[:, rows, columns], axis=(1, 2)))
     return total
+
+
+def _reaching(tap: int, axis: int, geometry: Geometry, tiling: Tiling) -> slice:
+    """Coordinates on the plane whose products with a tap reach an output, along one axis."""
+    stride = geometry.stride[axis]
+    ahead = tiling.origin[axis] - tap * geometry.dilation[axis]  # of the plane's first pixel
+    first = max(0, -(-ahead // stride))
+    last = min(tiling.out_size[axis], (ahead + tiling.plane[axis] - 1) // stride + 1) - 1
+    if last < first:
+        return slice(0, 0)
+    return slice(first * stride - ahead, last * stride - ahead + 1, stride)

@@ -3,14 +3,18 @@ every input channel, banks without queues, the padded plane on the grid, and an 
 exchange. Far slower than SCNN's paper.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from archsim.kernels.geometry import Geometry, Ints, Mask, Pair, ceil_div, pad_plane
-from archsim.kernels.scnn import activation_reads, effectual_macs, mapped_elements
+from archsim.kernels.scnn import counted, effectual_macs
 from archsim.kernels.scnn_banks import Words
 from archsim.kernels.scnn_operations import Operands, issue, operands, pieces
-from archsim.kernels.scnn_result import Occupation, ScnnCycles
+from archsim.kernels.scnn_queues import largest_byte
+from archsim.kernels.scnn_result import ScnnCycles
 from archsim.kernels.scnn_tiles import ScnnArray, Tiling
+from archsim.kernels.scnn_waits import Waits
 
 
 def layer_cycles(
@@ -22,24 +26,11 @@ def layer_cycles(
     padded = pad_plane(activations, geometry.padding, fill=0).astype(bool)
     layer = operands(weights, padded, geometry, tiling, array)
     cycles, spent = _channel_cycles(layer)
+    macs = effectual_macs(weights, padded, geometry, tiling)
+    found = counted(layer, macs, Waits(spent - layer.operations, cycles, "exact"))
     halo = _halo_cycles(layer, weights.shape[0])
-    products = int(layer.multiplications.sum())
-    occupation = Occupation(
-        layer.operations, spent - layer.operations, products, mapped_elements(tiling, array)
-    )
-    lost = occupation.losses(cycles, array)
-    lost["drain"] = int(halo.sum()) * array.elements * array.products
-    return ScnnCycles(
-        group_cycles=cycles + halo,
-        group_operations=layer.operations.max(axis=1),
-        vector_ops=int(layer.operations.sum()),
-        macs=effectual_macs(weights, activations, geometry),
-        busy=products,
-        weight_reads=int(layer.operations.sum()) * array.weights,
-        activation_reads=activation_reads(layer),
-        lost=lost,
-        banks="exact",
-    )
+    drain = int(halo.sum()) * array.elements * array.products
+    return replace(found, group_cycles=cycles + halo, lost=found.lost | {"drain": drain})
 
 
 def padded_tiling(in_size: Pair, kernel: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
@@ -73,12 +64,7 @@ def _channel_cycles(layer: Operands) -> tuple[Ints, Ints]:
 
 def _fullest_bank(counts: Words) -> Ints:
     """Largest bank count of each operation, at least one cycle."""
-    banks = [np.ascontiguousarray(word).view(np.uint8) for word in counts.T]
-    most = np.maximum.reduce(banks).view(np.uint64)
-    for shift in (32, 16, 8):
-        other = most >> np.uint64(shift)
-        most = np.maximum(most.view(np.uint8), other.view(np.uint8)).view(np.uint64)
-    fullest: Ints = (most & np.uint64(0xFF)).astype(np.int64)
+    fullest: Ints = largest_byte(counts).astype(np.int64)
     return np.maximum(fullest, 1)
 
 

@@ -36,8 +36,6 @@ def layer_cycles(weights: Mask, activations: Mask, array: ScnnArray) -> ScnnCycl
         vector_ops=int(operations.sum()),
         macs=products,
         busy=products,
-        weight_reads=int(operations.sum()) * array.weights,
-        activation_reads=groups * int(np.count_nonzero(activations)),
         lost=occupation.losses(cycles, array),
         banks="proven",
     )

@@ -1,5 +1,5 @@
-"""SCNN's compressed operands: how many values its run-length format stores, fillers included, and
-how many passes over the plane its activation memories need (ISCA 2017).
+"""SCNN's compressed operands: how many values its run-length format stores, fillers included
+(ISCA 2017).
 """
 
 import numpy as np
@@ -42,9 +42,3 @@ def stored_activations(activations: Mask, tile: Pair, array: ScnnArray) -> Ints:
         blocks = strip.reshape(C, array.rows, -1).transpose(1, 0, 2).reshape(array.rows * C, -1)
         stored[:, j] = stored_entries(blocks, SCNN_SPAN).reshape(array.rows, C).sum(axis=1)
     return stored.reshape(-1)
-
-
-def planar_passes(stored: Ints, capacity_bytes: float) -> int:
-    """Passes over the plane so that each element's share of `stored` values fits its memory."""
-    fullest = int(stored.max(initial=0)) * ENTRY_BITS
-    return max(1, int(-(-fullest // (capacity_bytes * 8))))

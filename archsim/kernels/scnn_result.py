@@ -1,6 +1,8 @@
 """What SCNN's cycle rules return, and how lost multiplier-cycles are told apart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 from typing import Literal
 
 import numpy as np
@@ -9,18 +11,18 @@ from archsim.kernels.geometry import Ints, Mask
 from archsim.kernels.scnn_tiles import ScnnArray
 
 Banks = Literal["proven", "exact", "sampled", "none"]
+FROM_BEST: Sequence[Banks] = ("proven", "exact", "sampled", "none")
 
 
 @dataclass(frozen=True)
 class ScnnCycles:
     """Cycles and counts of one layer; `busy + sum(lost.values()) == cycles * multipliers`.
 
-    `group_cycles`: cycles of each filter group; `group_operations`: most operations of an element.
+    `group_cycles`: cycles of each filter group, (G,) of one pass and (G, passes) of several;
+    `group_operations`: most operations of an element, likewise.
     `vector_ops`: operations of all elements. `macs`: products that reach an output; `busy`: all
     products. `banks` says how bank conflicts were found, `standard_error` is that of `cycles` when
-    some filter groups were sampled (`sampled` of them). `weight_reads`: weight places of the
-    FIFOs, all elements. `activation_reads`: non-zero activations, once for each filter group that
-    uses them.
+    some filter groups were sampled (`sampled` of them).
     """
 
     group_cycles: Ints
@@ -28,8 +30,6 @@ class ScnnCycles:
     vector_ops: int
     macs: int
     busy: int
-    weight_reads: int
-    activation_reads: int
     lost: dict[str, int]
     banks: Banks
     sampled: int = 0
@@ -39,6 +39,21 @@ class ScnnCycles:
     def cycles(self) -> int:
         """Compute cycles of the layer."""
         return int(self.group_cycles.sum())
+
+
+def joined(passes: Sequence[ScnnCycles]) -> ScnnCycles:
+    """Several passes over the plane as one layer."""
+    return ScnnCycles(
+        group_cycles=np.stack([one.group_cycles for one in passes], axis=1),
+        group_operations=np.stack([one.group_operations for one in passes], axis=1),
+        vector_ops=sum(one.vector_ops for one in passes),
+        macs=sum(one.macs for one in passes),
+        busy=sum(one.busy for one in passes),
+        lost={cause: sum(one.lost[cause] for one in passes) for cause in passes[0].lost},
+        banks=max((one.banks for one in passes), key=FROM_BEST.index),
+        sampled=sum(one.sampled for one in passes),
+        standard_error=hypot(*(one.standard_error for one in passes)),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +23,9 @@ from archsim.kernels.scnn_memory import (
     stored_activations,
     stored_weights,
 )
-from archsim.kernels.scnn_result import ScnnCycles
-from archsim.kernels.scnn_tiles import ScnnArray, grid_tiling
+from archsim.kernels.scnn_passes import planar_passes
+from archsim.kernels.scnn_result import ScnnCycles, joined
+from archsim.kernels.scnn_tiles import ScnnArray
 from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
 from archsim.operands import buffer_waits, geometry_of, plane_of, weights_of
 from archsim.steps import STEPS_PER_LAYER
@@ -47,11 +49,11 @@ QUEUE_BYTES = 6
 
 @dataclass(frozen=True)
 class _Run:
-    """One layer on the array, in its own terms, by filter group (G,): cycles, most operations of an
-    element, outputs, bytes of stored weights.
+    """One layer on the array, in its own terms: (G, passes) cycles, most operations of an element,
+    and outputs, by filter group and pass over the plane; (G,) bytes of stored weights.
 
-    `stored` (elements,) are values that each element's input memory holds, read `rounds` times;
-    `work` has the totals.
+    The input memories hold `stored` values in all passes, read `rounds` times; `work` has the
+    totals.
     """
 
     work: ScnnCycles
@@ -59,13 +61,18 @@ class _Run:
     operations: Ints
     outputs: Ints
     weights: Ints
-    stored: Ints
+    stored: int
     rounds: int
 
     @property
     def input_bytes(self) -> int:
         """Bytes of the stored activations."""
-        return -(-int(self.stored.sum()) * ENTRY_BITS // 8)
+        return -(-self.stored * ENTRY_BITS // 8)
+
+    @property
+    def passes(self) -> int:
+        """Passes over the plane."""
+        return int(self.cycles.shape[1])
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
@@ -74,10 +81,9 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     part = only(arch, ScnnPeArray)
     array = _array(part)
     run = (_linear if layer.kind == "linear" else _conv)(layer, tensors, arch)
-    work = run.work
-    cut = _Cut(_parts(run, arch), _passes(run, layer, arch))
-    cycles = cut.table(run.cycles)
-    read = cut.table(run.operations) * (array.weights * array.elements * ENTRY_BITS)
+    work, parts = run.work, _parts(run, arch)
+    cycles = _cut(run.cycles, parts)
+    read = _cut(run.operations, parts) * (array.weights * array.elements * ENTRY_BITS)
     limit = buffer_of(arch, "weight").move_cycles(ceil_div(read, 8))
     limited = np.maximum(cycles, limit)
     multipliers = array.elements * array.products
@@ -86,9 +92,10 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             phase="inference",
             cycles=cycles,
             limited=limited,
-            outputs=cut.table(run.outputs),
+            outputs=_cut(run.outputs, parts),
             moving={"input": run.input_bytes},
-            stationary={"weight": cut.rows(run.weights)},
+            min_blocks=run.passes,
+            stationary={"weight": _cut(run.weights[:, None], parts)[:, 0]},
             halo_bytes=halo_bytes(layer),
             macs_done=work.macs,
             macs_skipped=layer.macs - work.macs,
@@ -104,13 +111,13 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
 
 def _actions(run: _Run, arch: Arch) -> dict[str, dict[str, int]]:
     """Counts to be priced; DRAM and the filling of memories are counted with the traffic."""
-    work = run.work
+    work, array = run.work, _array(only(arch, ScnnPeArray))
     return {
         storage_of(arch, "input"): {"read": run.input_bytes * run.rounds},
         storage_of(arch, "weight"): {
-            "read": -(-work.weight_reads * ENTRY_BITS // 8),
-            # The traffic counts a weight once, and every element gets a copy.
-            "write": int(run.weights.sum()) * (buffer_of(arch, "weight").count - 1),
+            "read": -(-work.vector_ops * array.weights * ENTRY_BITS // 8),
+            # The traffic counts one copy of a weight, and every element gets one in every pass.
+            "write": int(run.weights.sum()) * (array.elements - 1) * run.passes,
         },
         name_of(arch, ScnnPeArray): {
             "mac": work.busy,
@@ -148,27 +155,36 @@ def _array(part: ScnnPeArray) -> ScnnArray:
 
 
 def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
-    """A convolution by the rule that the arch names."""
+    """A convolution by the rule that the arch names, the plane in as many passes as the input
+    memories need."""
     part, geometry = only(arch, ScnnPeArray), geometry_of(layer)
     array = _array(part)
     weights, inputs = weights_of(layer, tensors, arch) != 0, plane_of(layer, tensors) != 0
-    plane = inputs.shape[1], inputs.shape[2]
-    tiling = grid_tiling(plane, layer.kernel, geometry, array)
-    if part.rule == "dnnsim":
+    memory = share_of(arch, storage_of(arch, "input")) // array.elements
+    passes = planar_passes(inputs, layer.kernel, geometry, array, memory)
+    areas = np.array([prod(one.tiling.plane) for one in passes.parts])
+    if part.rule == "dnnsim":  # knows no capacities: the passes share the cycles of one
+        filters = scnn_dnnsim.padded_tiling(layer.in_size, layer.kernel, geometry, array).filters
         work = scnn_dnnsim.layer_cycles(weights, inputs, geometry, array)
-        filters = scnn_dnnsim.padded_tiling(plane, layer.kernel, geometry, array).filters
+        cycles = _shared(work.group_cycles, areas)
+        operations = _shared(work.group_operations, areas)
     else:
-        work = scnn.layer_cycles(weights, inputs, geometry, array, part.banks_model)
-        filters = tiling.filters
+        filters = passes.filters
+        work = joined(
+            [
+                scnn.pass_cycles(weights, one, geometry, array, part.banks_model)
+                for one in passes.parts
+            ]
+        )
+        cycles, operations = work.group_cycles, work.group_operations
     sizes = group_sizes(layer.out_channels, layer.groups, filters)
-    pixels = layer.output_elements // layer.out_channels
     return _Run(
         work=work,
-        cycles=work.group_cycles,
-        operations=work.group_operations,
-        outputs=sizes * pixels,
+        cycles=cycles,
+        operations=operations,
+        outputs=_shared(sizes * prod(layer.out_size), areas),
         weights=ceil_div(stored_weights(weights, geometry, filters) * ENTRY_BITS, 8),
-        stored=stored_activations(inputs, tiling.tile, array),
+        stored=passes.stored,
         rounds=len(sizes) // layer.groups,
     )
 
@@ -189,23 +205,13 @@ def _linear(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     stored = stored_entries(blocks.reshape(array.elements * len(inputs), -1), SCNN_SPAN)
     return _Run(
         work=work,
-        cycles=work.group_cycles.reshape(len(inputs), -1).sum(axis=0),
-        operations=work.group_operations.reshape(len(inputs), -1).sum(axis=0),
-        outputs=sizes * layer.positions,
+        cycles=work.group_cycles.reshape(len(inputs), -1).sum(axis=0)[:, None],
+        operations=work.group_operations.reshape(len(inputs), -1).sum(axis=0)[:, None],
+        outputs=(sizes * layer.positions)[:, None],
         weights=ceil_div(stored_weights(weights, Geometry(), array.accumulators) * ENTRY_BITS, 8),
-        stored=stored.reshape(array.elements, -1).sum(axis=1),
+        stored=int(stored.sum()),
         rounds=len(sizes),
     )
-
-
-def _passes(run: _Run, layer: Layer, arch: Arch) -> int:
-    """Parts of the plane that the input memories hold one after the other; rows at most.
-
-    As many as the common DRAM rule has blocks, so that a part is never begun while the memories
-    still hold the one before.
-    """
-    share = share_of(arch, storage_of(arch, "input"))
-    return max(1, min(-(-run.input_bytes // share), layer.out_size[0]))
 
 
 def _parts(run: _Run, arch: Arch) -> Ints:
@@ -215,28 +221,23 @@ def _parts(run: _Run, arch: Arch) -> Ints:
     return np.maximum(ceil_div(run.weights, half), -(-STEPS_PER_LAYER // len(run.weights)))
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """Filter groups in `parts` (G,) by input channel, and the plane in `columns`.
+def _cut(amounts: Ints, parts: Ints) -> Ints:
+    """Amounts of the filter groups, (G, passes), as those of their `parts` (G,) by input channel.
 
     Everything is shared evenly. So are results: while a group computes, the accumulators of the
     one before drain (ISCA'17), which is as much at a time.
     """
+    group = np.repeat(np.arange(len(parts)), parts)
+    number = (np.arange(len(group)) - (np.cumsum(parts) - parts)[group])[:, None]
+    count, whole = parts[group][:, None], amounts[group]
+    shares: Ints = (number + 1) * whole // count - number * whole // count
+    return shares
 
-    parts: Ints
-    columns: int
 
-    def rows(self, amounts: Ints) -> Ints:
-        """Amounts of the filter groups, (G,), as amounts of their parts."""
-        group = np.repeat(np.arange(len(self.parts)), self.parts)
-        number = np.arange(len(group)) - (np.cumsum(self.parts) - self.parts)[group]
-        count, whole = self.parts[group], amounts[group]
-        return (number + 1) * whole // count - number * whole // count
-
-    def table(self, amounts: Ints) -> Ints:
-        """Amounts of the filter groups by part and column."""
-        ends = np.outer(self.rows(amounts), np.arange(self.columns + 1)) // self.columns
-        return np.diff(ends, axis=1)
+def _shared(amounts: Ints, areas: Ints) -> Ints:
+    """Amounts (G,) shared out over passes by the area that each has of the plane: (G, passes)."""
+    ends = np.outer(amounts, np.cumsum(areas)) // int(areas.sum())
+    return np.diff(ends, axis=1, prepend=0)
 
 
 def _notes(layer: Layer, work: ScnnCycles) -> tuple[str, ...]:

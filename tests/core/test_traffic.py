@@ -50,6 +50,17 @@ def test_the_four_branches(inputs, weights, expected):
     assert chosen(inputs, weights, halo=5) == expected
 
 
+def test_inputs_that_come_in_more_blocks_than_their_bytes_need():
+    """Two blocks where the bytes would fit at once: weights twice, unless they stay themselves."""
+    held = {"input": Held(100, 100)}
+    in_two = choose_order(held, {"weight": Held(300, 90)}, 5, min_blocks=2)
+    assert (in_two.hold_inputs, in_two.blocks, in_two.weight_reads) == (False, 4, 1)
+    in_two = choose_order(held, {"weight": Held(120, 30)}, 5, min_blocks=2)
+    assert (in_two.hold_inputs, in_two.blocks, in_two.weight_reads) == (True, 2, 2)
+    assert not choose_order(held, {"weight": Held(90, 90)}, 5, min_blocks=2).hold_inputs
+    assert choose_order({"input": Held(900, 100)}, {"weight": Held(120, 30)}, 5, 2).blocks == 9
+
+
 def cut(count, room):
     """Units 0 .. count-1 in blocks of at most `room`."""
     return [range(first, min(first + room, count)) for first in range(0, count, room)]

@@ -44,9 +44,16 @@ class Walk:
         height = self.H + (self.top + bottom if padded else 0)
         width = self.W + (self.left + right if padded else 0)
         self.th, self.tw = -(-height // array.rows), -(-width // array.columns)
+        self.window = (0, height), (0, width)
         self.R, self.S = case.kernel
         self.reach = case.geometry.reach(case.kernel)
         self.macs = self.products = self.operations = 0
+
+    def look_at(self, rows, columns):
+        """Put a part of the plane on the whole grid: (first, end) of its rows and columns."""
+        self.window = rows, columns
+        self.th = -(-(rows[1] - rows[0]) // self.array.rows)
+        self.tw = -(-(columns[1] - columns[0]) // self.array.columns)
 
     def filters_at_once(self, padded):
         stride = self.case.geometry.stride
@@ -67,8 +74,9 @@ class Walk:
     def live_activations(self, c, i, j, phase):
         """Padded coordinates of the non-zero activations of tile (i, j), row by row."""
         found = []
-        for y in range(i * self.th, (i + 1) * self.th):
-            for x in range(j * self.tw, (j + 1) * self.tw):
+        (top, bottom), (left, right) = self.window
+        for y in range(top + i * self.th, min(bottom, top + (i + 1) * self.th)):
+            for x in range(left + j * self.tw, min(right, left + (j + 1) * self.tw)):
                 row, column = y - self.border[0], x - self.border[1]
                 if not (0 <= row < self.H and 0 <= column < self.W):
                     continue
@@ -117,8 +125,13 @@ class Walk:
 def queued(case, array):
     """Cycles of each filter group by the recommended rule, and the walk's counts."""
     walk = Walk(case, array, padded=False)
-    cycles = []
-    for g, filters in walk.groups(walk.filters_at_once(padded=False)):
+    return pass_cycles(walk, walk.filters_at_once(padded=False)), walk
+
+
+def pass_cycles(walk, size):
+    """Cycles of each group of `size` filters, on what the walk looks at."""
+    case, array, cycles = walk.case, walk.array, []
+    for g, filters in walk.groups(size):
         times = []
         for element in walk.elements():
             operations = []
@@ -126,7 +139,7 @@ def queued(case, array):
                 operations += walk.channel(g, c, filters, element)
             times.append(queue_cycles(operations, array.banks, array.queue_depth))
         cycles.append(max(times))
-    return cycles, walk
+    return cycles
 
 
 def dnnsim(case, array):

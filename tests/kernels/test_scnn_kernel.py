@@ -57,10 +57,9 @@ def accounts_balance(result, array):
     assert min(result.lost.values()) >= 0
 
 
-def check_counts(result, walk, array):
+def check_counts(result, walk):
     assert (result.macs, result.busy) == (walk.macs, walk.products)
     assert result.vector_ops == walk.operations
-    assert result.weight_reads == walk.operations * array.weights
 
 
 @settings(max_examples=250, deadline=None, derandomize=True)
@@ -71,7 +70,7 @@ def test_queued_rule_equals_the_loops(case, array, model):
         case.weights != 0, case.activations != 0, case.geometry, array, model
     )
     assert result.group_cycles.tolist() == cycles
-    check_counts(result, walk, array)
+    check_counts(result, walk)
     accounts_balance(result, array)
 
 
@@ -83,7 +82,7 @@ def test_dnnsims_rule_equals_the_loops(case, array):
         case.weights != 0, case.activations != 0, case.geometry, array
     )
     assert result.group_cycles.tolist() == cycles
-    check_counts(result, walk, array)
+    check_counts(result, walk)
     accounts_balance(result, array)
 
 

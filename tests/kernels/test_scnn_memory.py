@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from kernel_layers import small_cases
 
 from archsim.kernels.run_length import SCNN_SPAN, stored_entries
-from archsim.kernels.scnn_memory import planar_passes, stored_activations, stored_weights
+from archsim.kernels.scnn_memory import stored_activations, stored_weights
 from archsim.kernels.scnn_tiles import ScnnArray
 
 
@@ -79,10 +79,3 @@ def test_activations_are_stored_by_tile_and_channel(case, rows, columns, wide):
         expected.append(sum(len(encode(part[c].reshape(-1).tolist())) for c in range(C)))
     array = ScnnArray(rows=rows, columns=columns)
     assert stored_activations(inputs != 0, tile, array).tolist() == expected
-
-
-def test_passes_are_what_the_fullest_element_needs():
-    stored = np.array([10, 4000, 3754])
-    assert planar_passes(stored, capacity_bytes=6000) == 1  # 4000 x 12 bits are 6000 bytes
-    assert planar_passes(stored, capacity_bytes=5999) == 2
-    assert planar_passes(np.zeros(0, int), capacity_bytes=1) == 1

@@ -12,6 +12,9 @@ from small_layers import Arrays, conv, linear
 
 import archsim
 from archsim.checks import check_tiles
+from archsim.kernels.geometry import Geometry
+from archsim.kernels.scnn_passes import planar_passes
+from archsim.kernels.scnn_tiles import ScnnArray
 from archsim.machine import load_machine
 
 EXAMPLES = settings(max_examples=120, derandomize=True, deadline=None, database=None)
@@ -154,20 +157,26 @@ def test_bit_pragmatic_reads_windows_once_for_each_filter_group(case):
 def test_scnn_stores_run_lengths_and_cuts_groups_to_its_memories(case):
     layer, weights, values, overrides = case
     arch, tiles = table("scnn", *case)
-    rows, columns = overrides["pe_array.rows"], overrides["pe_array.columns"]
-    th, tw = -(-layer.in_size[0] // rows), -(-layer.in_size[1] // columns)
-    entries = []
-    for element in range(rows * columns):
-        if layer.kind == "linear":
-            steps = values.reshape(-1, layer.in_channels)
-            blocks = [step[element :: rows * columns] for step in steps]
-        else:
-            top, left = element // columns * th, element % columns * tw
-            blocks = [part[top : top + th, left : left + tw].reshape(-1) for part in values]
-        entries.append(sum(stored(block.tolist(), 16) for block in blocks))
-    assert tiles.moving["input"] == -(-sum(entries) * 12 // 8)
-    passes = -(-tiles.moving["input"] // arch.components["iaram"].capacity_bytes)
-    assert tiles.cycles.shape[1] == max(1, min(passes, layer.out_size[0]))
+    elements = overrides["pe_array.rows"] * overrides["pe_array.columns"]
+    memory = arch.components["iaram"].capacity_bytes // elements
+    if layer.kind == "linear":
+        steps = values.reshape(-1, layer.in_channels)
+        parts = [[step[element::elements] for element in range(elements)] for step in steps]
+    else:
+        array = ScnnArray(overrides["pe_array.rows"], overrides["pe_array.columns"])
+        geometry = Geometry(layer.stride, layer.padding, layer.dilation, layer.groups)
+        passes = planar_passes(values != 0, layer.kernel, geometry, array, memory).parts
+        assert tiles.min_blocks == tiles.cycles.shape[1] == len(passes)
+        parts = [
+            [
+                channel[i * th : (i + 1) * th, j * tw : (j + 1) * tw].reshape(-1)
+                for i, j in np.ndindex(array.rows, array.columns)
+                for channel in one.activations
+            ]
+            for one, (th, tw) in ((one, one.tiling.tile) for one in passes)
+        ]
+    entries = sum(stored(block.tolist(), 16) for blocks in parts for block in blocks)
+    assert tiles.moving["input"] == -(-entries * 12 // 8)
     half = arch.components["weight_fifo"].capacity_bytes // 2
     assert tiles.stationary["weight"].max() <= half
     assert tiles.stationary["weight"].sum() >= np.count_nonzero(weights) * 1.5
