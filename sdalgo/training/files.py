@@ -1,0 +1,23 @@
+"""Bytes of files that somebody else wrote."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from sdalgo.errors import InputError
+
+
+def content(path: Path) -> bytes:
+    """Return what a file holds, unpacked where its name ends in .gz.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        found = path.read_bytes()
+        return gzip.decompress(found) if path.suffix == ".gz" else found
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or "damaged gzip"
+        raise InputError(str(path), f"cannot be read: {reason}") from error
