@@ -11,12 +11,13 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from archsim.errors import InputError, Problem
 from archsim.overrides import Override
@@ -29,19 +30,24 @@ if TYPE_CHECKING:
     from archsim.workload import Workload
 
 LOOK_SECONDS = 0.1
+KILLED = "a process was killed, by hand or for want of memory; fewer processes need less of it"
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Linear algebra brings its own threads; processes already share out the cores."""
 Tick = Callable[[int, int, str], None]
+Answer = Union["Result", tuple[Problem, ...]]
+"""The result of a job, or why its machine refuses it."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One workload on one machine, by their files; `conv_only` leaves all but convolutions out."""
+    """One workload on one machine, by their files; `conv_only` leaves all but convolutions out, and
+    `drawn` takes arrays from profiles even where tensors are built."""
 
     workload: Path
     arch: Path
     overrides: tuple[Override, ...] = ()
     conv_only: bool = False
+    drawn: bool = False
 
     @property
     def title(self) -> str:
@@ -49,11 +55,13 @@ class Job:
 
 
 @lru_cache(maxsize=64)
-def workload_of(path: Path, conv_only: bool) -> Workload:
+def workload_of(path: Path, conv_only: bool, drawn: bool = False) -> Workload:
     """The workload of a job, loaded once a process."""
     from archsim.workload import load_workload
 
     loaded = load_workload(path)
+    if drawn:
+        loaded = loaded.drawn()
     return loaded.only_convs() if conv_only else loaded
 
 
@@ -64,27 +72,34 @@ def arch_of(job: Job) -> Arch:
     return load_arch(job.arch, job.overrides)
 
 
-def run_jobs(
-    jobs: Sequence[Job], processes: int, cache: Path | None, tick: Tick
-) -> list[Result | tuple[Problem, ...]]:
+def run_jobs(jobs: Sequence[Job], processes: int, cache: Path | None, tick: Tick) -> list[Answer]:
     """The answers to all jobs, in their order, whichever is finished first.
 
-    `tick` is called with (jobs done, jobs in all, what was done); `cache` is the folder of kept
-    tables and runs. With one process everything runs in this one.
+    `tick` is called with (jobs done, jobs in all, what was done); the rest as for `answered`.
+    """
+    answers: dict[int, Answer] = {}
+    for at, answer in answered(jobs, processes, cache):
+        answers[at] = answer
+        tick(len(answers), len(jobs), jobs[at].title)
+    return [answers[at] for at in range(len(jobs))]
+
+
+def answered(
+    jobs: Sequence[Job], processes: int, cache: Path | None
+) -> Iterator[tuple[int, Answer]]:
+    """The place of each job and its answer, as they are finished.
+
+    `cache` is the folder of kept tables and runs. With one process everything runs in this one.
+    Leaving the loop ends all processes.
     """
     chunks = _chunks(jobs, processes)
-    answers: dict[int, Result | tuple[Problem, ...]] = {}
-    if processes == 1 or len(chunks) <= 1:
-        done = 0
-        for chunk in chunks:
-            for at, answer in _answers([jobs[at] for at in chunk], cache):
-                answers[chunk[at]] = answer
-                done += 1
-                tick(done, len(jobs), jobs[chunk[at]].title)
-    else:
-        for chunk, found in _in_pool(jobs, chunks, cache, tick):
-            answers |= dict(zip(chunk, found, strict=True))
-    return [answers[at] for at in range(len(jobs))]
+    if processes > 1 and len(chunks) > 1:
+        chunks.sort(key=lambda chunk: -sum(_multiplications(jobs[at]) for at in chunk))
+        yield from _in_pool(jobs, chunks, min(processes, len(chunks)), cache)
+        return
+    for chunk in chunks:
+        for at, answer in _answers([jobs[at] for at in chunk], cache):
+            yield chunk[at], answer
 
 
 def cores() -> int:
@@ -97,9 +112,9 @@ def cores() -> int:
 def _chunks(jobs: Sequence[Job], processes: int) -> list[list[int]]:
     """Places of jobs that one process takes in a row: those of a workload, cut where there are
     fewer workloads than processes."""
-    by_workload: dict[tuple[Path, bool], list[int]] = {}
+    by_workload: dict[tuple[Path, bool, bool], list[int]] = {}
     for at, job in enumerate(jobs):
-        by_workload.setdefault((job.workload, job.conv_only), []).append(at)
+        by_workload.setdefault((job.workload, job.conv_only, job.drawn), []).append(at)
     parts = -(-processes // max(1, len(by_workload)))
     return [
         places[start::parts]
@@ -108,75 +123,74 @@ def _chunks(jobs: Sequence[Job], processes: int) -> list[list[int]]:
     ]
 
 
-def _answers(
-    jobs: Sequence[Job], cache_folder: Path | None
-) -> Iterator[tuple[int, Result | tuple[Problem, ...]]]:
+def _multiplications(job: Job) -> int:
+    """How much there is to do, roughly: the longest should not start last."""
+    workload = workload_of(job.workload, job.conv_only, job.drawn)
+    return sum(layer.macs for layer in workload.layers) * workload.batch
+
+
+def _answers(jobs: Sequence[Job], cache_folder: Path | None) -> Iterator[tuple[int, Answer]]:
     """Runs jobs of one workload in this process."""
     from archsim.cache import Cache
     from archsim.cached import simulate_cached
 
     cache = Cache(cache_folder) if cache_folder is not None else None
+    workload = workload_of(jobs[0].workload, jobs[0].conv_only, jobs[0].drawn)
     for at, job in enumerate(jobs):
-        arch, workload = arch_of(job), workload_of(job.workload, job.conv_only)
+        arch = arch_of(job)
         try:
             yield at, simulate_cached(arch, workload, cache)
         except InputError as error:
             yield at, error.problems
-    if jobs:
-        workload = workload_of(jobs[0].workload, jobs[0].conv_only)
-        for layer in workload.layers:
-            workload.release(layer)
+    for layer in workload.layers:
+        workload.release(layer)
 
 
 def _in_pool(
-    jobs: Sequence[Job], chunks: Sequence[list[int]], cache: Path | None, tick: Tick
-) -> Iterator[tuple[list[int], list[Result | tuple[Problem, ...]]]]:
-    """Finished chunks with their answers."""
+    jobs: Sequence[Job], chunks: Sequence[list[int]], processes: int, cache: Path | None
+) -> Iterator[tuple[int, Answer]]:
+    """Answers as they come from processes, which take chunks in their order."""
     context = multiprocessing.get_context("spawn")
-    ticks = context.SimpleQueue()
-    done = 0
-    workers = min(len(chunks), max(1, len(jobs)))
+    answers = context.SimpleQueue()
     with _one_thread_each():
         pool = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_start, initargs=(ticks,)
+            processes, mp_context=context, initializer=_start, initargs=(answers,)
         )
         try:
-            running: dict[Future[list[Result | tuple[Problem, ...]]], list[int]] = {
-                pool.submit(_in_worker, [jobs[at] for at in chunk], cache): chunk
+            running = {
+                pool.submit(_in_worker, [jobs[at] for at in chunk], chunk, cache)
                 for chunk in chunks
             }
             while running:
-                finished, _ = wait(running, LOOK_SECONDS, "FIRST_COMPLETED")
-                while not ticks.empty():
-                    done += 1
-                    tick(done, len(jobs), ticks.get())
+                finished, running = wait(running, LOOK_SECONDS, "FIRST_COMPLETED")
+                while not answers.empty():  # also what was finished before a process failed
+                    yield answers.get()
                 for future in finished:
-                    yield running.pop(future), future.result()
-        except BaseException:
+                    future.result()
+        except BaseException as error:
             for process in multiprocessing.active_children():
                 process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise InputError.at("--jobs", KILLED) from error
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-_ticks: SimpleQueue[str] | None = None
+_sent: SimpleQueue[tuple[int, Answer]] | None = None
 
 
-def _start(ticks: SimpleQueue[str]) -> None:
+def _start(answers: SimpleQueue[tuple[int, Answer]]) -> None:
     """Of a worker: interruptions are the parent's to handle."""
-    global _ticks  # noqa: PLW0603 - a queue reaches a worker only when it starts
-    _ticks = ticks
+    global _sent  # noqa: PLW0603 - a queue reaches a worker only when it starts
+    _sent = answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _in_worker(jobs: Sequence[Job], cache: Path | None) -> list[Result | tuple[Problem, ...]]:
-    answers = []
+def _in_worker(jobs: Sequence[Job], places: Sequence[int], cache: Path | None) -> None:
+    assert _sent is not None
     for at, answer in _answers(jobs, cache):
-        answers.append(answer)
-        if _ticks is not None:
-            _ticks.put(jobs[at].title)
-    return answers
+        _sent.put((places[at], answer))
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archsim.cli import console
+
 if TYPE_CHECKING:
     from archsim.compare import Refusal
-    from archsim.pool import Job
+    from archsim.pool import Answer, Job
     from archsim.results_store import Stored
 
 
@@ -65,36 +67,59 @@ def answers_of(
 
     InputError where no machine can run anything.
     """
-    from archsim.cache import default_cache
-    from archsim.cli.progress import bar
     from archsim.compare import Refusal
     from archsim.errors import InputError
     from archsim.files import check_writable
-    from archsim.pool import run_jobs
     from archsim.result import Result
-    from archsim.results_store import Stored, kept_result, save
+    from archsim.results_store import Stored, kept_result
 
     check_writable(out)
-    kept = {
+    answers: dict[tuple[str, str], Answer] = {
         cell.place: result
         for cell in cells
         if use_kept and (result := kept_result(out, *cell.place, cell.inputs)) is not None
     }
-    todo = [cell for cell in cells if cell.place not in kept]
-    cache = default_cache().folder if use_kept else None
-    with bar("compare", quiet=quiet) as tick:
-        run = run_jobs([cell.job for cell in todo], processes, cache, tick)
-    made = {cell.place: answer for cell, answer in zip(todo, run, strict=True)}
-    answers: list[Stored | Refusal] = []
-    for cell in cells:
-        answer = kept.get(cell.place) or made[cell.place]
-        if isinstance(answer, Result):
-            answers.append(stored := Stored(cell.group, cell.stem, answer))
-            if cell.place in made:
-                save(out, stored)
-        else:
-            answers.append(Refusal(cell.group, cell.stem, answer))
-    refused = [one for one in answers if isinstance(one, Refusal)]
-    if len(refused) == len(answers):
+    todo = [cell for cell in cells if cell.place not in answers]
+    for cell, answer in _filled(todo, out, processes, use_cache=use_kept, quiet=quiet):
+        answers[cell.place] = answer
+    found = [
+        Stored(cell.group, cell.stem, answer)
+        if isinstance(answer := answers[cell.place], Result)
+        else Refusal(cell.group, cell.stem, answer)
+        for cell in cells
+    ]
+    refused = [one for one in found if isinstance(one, Refusal)]
+    if len(refused) == len(found):
         raise InputError([problem for one in refused for problem in one.problems])
-    return answers
+    return found
+
+
+def _filled(
+    cells: Sequence[Cell], out: Path, processes: int, *, use_cache: bool, quiet: bool
+) -> Iterator[tuple[Cell, Answer]]:
+    """The cells with their answers as they are finished; each result is written at once, and
+    whatever ends the loop, the summary lists what stands in the folder."""
+    from archsim.cache import default_cache
+    from archsim.cli.progress import bar
+    from archsim.pool import answered
+    from archsim.result import Result
+    from archsim.results_store import Stored, read_folder, save, write_summary
+
+    cache = default_cache().folder if use_cache else None
+    done = 0
+    try:
+        with bar("compare", quiet=quiet) as tick:
+            for at, answer in answered([cell.job for cell in cells], processes, cache):
+                cell = cells[at]
+                if isinstance(answer, Result):
+                    save(out, Stored(cell.group, cell.stem, answer))
+                done += 1
+                tick(done, len(cells), cell.job.title)
+                yield cell, answer
+    except (Exception, KeyboardInterrupt):
+        console.note(f"finished before that: {done} of {len(cells)} runs; their results are kept "
+                     f"in {out}, and the same command uses them again")  # fmt: skip
+        raise
+    finally:
+        if stored := read_folder(out)[0]:
+            write_summary(out, stored)

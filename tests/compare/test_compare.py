@@ -3,6 +3,11 @@
 import csv
 import hashlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from math import prod
 from pathlib import Path
 
@@ -175,3 +180,63 @@ def test_bad_input_has_status_2_and_no_traceback(arguments, said, capsys):
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
+
+
+LONG = ["-w", "tiny_sd", "-w", "vgg11_sd", "-a", "diannao", "-a", "smartdeal", "--no-cache"]
+
+
+def ended(folder, jobs, end):
+    """A comparison whose second workload takes long, ended by `end(process)` after the first."""
+    command = [sys.executable, "-m", "archsim", "compare", *LONG, "--jobs", jobs]
+    short = [folder / "results" / "tiny_sd" / f"{name}.json" for name in ("diannao", "smartdeal")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not all(path.exists() for path in short):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        end(process)
+        said = process.communicate(timeout=60)[1]
+    return process.returncode, said
+
+
+def interrupt(process):
+    process.send_signal(signal.SIGINT)
+
+
+def kill_a_worker(process):
+    """The busiest child."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    used = {
+        child: sum(map(int, Path(f"/proc/{child}/stat").read_text().split()[13:15]))
+        for child in children
+    }
+    os.kill(int(max(used, key=used.get)), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_keeps_what_was_finished(folder, jobs):
+    status, said = ended(folder, jobs, interrupt)
+    kept = sorted((folder / "results").glob("*/*.json"))
+    assert status == 2
+    assert f"finished before that: {len(kept)} of 4 runs" in said
+    assert "interrupted" in said
+    assert 2 <= len(kept) < 4
+    rows = list(csv.DictReader((folder / "results" / "summary.csv").read_text().splitlines()))
+    assert {(row["workload"], row["arch"]) for row in rows} == {
+        (path.parent.name, path.stem) for path in kept
+    }
+    assert not [path for path in (folder / "results").rglob("*") if "tmp" in path.name]
+    assert not (folder / "results" / "compare.csv").exists()
+    before = [path.stat().st_mtime_ns for path in kept[:2]]
+    assert main(["compare", *LONG[:2], *LONG[4:-1], "--jobs", "1", "--quiet"]) == 0
+    assert [path.stat().st_mtime_ns for path in kept[:2]] == before
+
+
+def test_a_process_that_is_killed_is_no_fault_of_the_program(folder):
+    status, said = ended(folder, "2", kill_a_worker)
+    assert status == 2
+    assert "finished before that" in said
+    assert "--jobs" in said
+    assert "Traceback" not in said
+    assert len(list((folder / "results" / "tiny_sd").glob("*.json"))) == 2
