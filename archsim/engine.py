@@ -38,20 +38,14 @@ class _Run:
         self.stores = [Store(s) for s in program.stores]
         self.lanes = [Lane(i, hop, self.servers, self.stores) for i, hop in enumerate(program.hops)]
         self.events = 0
-        self.dirty: set[int] = set()
+        self.now = 0
+        self.ready: list[Lane] = []
         for lane in self.lanes:
             lane.waits = [{} for _ in range(program.layers)]
             self._connect(lane)
         self.dirty = {lane.index for lane in self.lanes if lane.count}
 
-    @property
-    def now(self) -> int:
-        """The cycle; every delay is a whole number, so this is too."""
-        return int(self.env.now)
-
     def _connect(self, lane: Lane) -> None:
-        for server in lane.servers:
-            server.users.append(lane)
         for store, take in lane.takes:
             store.consumer = lane
             store.wanted = take.need[0] if lane.count else 0
@@ -90,45 +84,40 @@ class _Run:
             server.visit = Visit(self.env)
             lane = server.lane
             assert lane is not None
+            self.now = int(self.env.now)
             server.settle(self.now)
             server.free = True
-            self.dirty.update(user.index for user in server.users)
-            self._server_left(lane)
+            lane.pending -= 1
+            if not lane.pending:
+                self._leave(lane, lane.left)
             self._settle_cycle()
 
     def _settle_cycle(self) -> None:
         """Starts what can start, once nothing more is due in this cycle."""
         if self.env.peek() > self.now:
-            self._dispatch()
+            self._look()
+            while lane := self._first():
+                self.ready.remove(lane)
+                self._start(lane)
+                self._look()
 
-    def _dispatch(self) -> None:
-        ready: list[Lane] = []
-        while True:
-            ready += [lane for lane in self._ready() if lane not in ready]
-            lane = self._first(ready)
-            if lane is None:
-                return
-            ready.remove(lane)
-            self._start(lane)
+    def _look(self) -> None:
+        """Finds which of the lanes touched since the last look now lack at most their servers.
 
-    def _ready(self) -> list[Lane]:
-        """The lanes touched since the last look whose next task lacks at most its servers."""
-        ready = []
-        now = self.now
+        A lane stays ready until it starts: what it takes and the space it needs are its own.
+        """
+        if not self.dirty:
+            return
         for index in sorted(self.dirty):
             lane = self.lanes[index]
-            if lane.next == lane.count:
+            if lane.ready_at >= 0 or lane.next == lane.count:
                 continue
             cause = lane.unmet(self.lanes)
             self._note_wait(lane, cause)
-            if cause:
-                lane.ready_at = -1
-                continue
-            if lane.ready_at < 0:
-                lane.ready_at = now
-            ready.append(lane)
+            if not cause:
+                lane.ready_at = self.now
+                self.ready.append(lane)
         self.dirty.clear()
-        return ready
 
     def _note_wait(self, lane: Lane, cause: str) -> None:
         """Books the wait that ends or changes now, and tells the servers whether they are
@@ -149,12 +138,11 @@ class _Run:
                 server.blockers += 1 if blocking else -1
                 server.blocked_layer = lane.hop.layer[lane.next]
 
-    @staticmethod
-    def _first(ready: list[Lane]) -> Lane | None:
+    def _first(self) -> Lane | None:
         """The ready lane with free servers that no other one precedes, None if all servers are
         taken.
         """
-        able = [lane for lane in ready if all(server.free for server in lane.servers)]
+        able = [lane for lane in self.ready if lane.is_free()]
         if len(able) < 2:
             return able[0] if able else None
         able.sort(key=lambda lane: (lane.ready_at, lane.index))
@@ -191,11 +179,6 @@ class _Run:
             self._leave(lane, k)
         self.dirty.add(lane.index)
 
-    def _server_left(self, lane: Lane) -> None:
-        lane.pending -= 1
-        if not lane.pending:
-            self._leave(lane, lane.left)
-
     def _leave(self, lane: Lane, k: int) -> None:
         """The task's servers are all free: its inputs are given up, its data arrive after the
         latency.
@@ -220,6 +203,7 @@ class _Run:
             self._arrive(lane, k)
 
     def _arrival(self, lane: Lane, k: int, _event: simpy.Event) -> None:
+        self.now = int(self.env.now)
         self._arrive(lane, k)
         self._settle_cycle()
 

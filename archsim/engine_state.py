@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import simpy
 
@@ -10,6 +11,7 @@ from archsim.program import FIXED, Gate, Hop, Put, ServerSpec, StoreSpec, Take
 
 GATE = "gate"
 SPACE = "wait_output"
+FREE = attrgetter("free")
 
 
 class Visit(simpy.Event):
@@ -35,7 +37,6 @@ class Server:
         self.blockers = 0
         self.since = 0
         self.blocked_layer = 0
-        self.users: list[Lane] = []
 
     def settle(self, now: int) -> None:
         """Books the time since the last change: blocked if idle while something has no place to
@@ -110,6 +111,10 @@ class Lane:
     def gate(self, k: int) -> Gate:
         """What task k waits for besides its stores."""
         return self.hop.gates[k] if self.hop.gates is not None else ()
+
+    def is_free(self) -> bool:
+        """Whether all its servers are free."""
+        return all(map(FREE, self.servers))
 
     def unmet(self, lanes: Sequence[Lane]) -> str:
         """Why the next task cannot start, servers apart; empty if it can."""
