@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from sdalgo.errors import InputError
+from sdalgo.recipe import load_ratios
 from sdalgo.training.bucket import Rule
 from sdalgo.training.components import NAMES
 from sdalgo.training.convert import Form
@@ -20,6 +21,19 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
+
+
+def _ratios(value: Any) -> Any:
+    """A shipped list of ratios by its name; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return load_ratios(value)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
+Rows = Annotated[dict[str, Share], BeforeValidator(_ratios)]  # of a layer; `default` for others
 _PATH_CHARACTERS = r"^[A-Za-z0-9_+.\-]+$"
 
 
@@ -74,7 +88,7 @@ class Arm(_Strict):
     method: Literal["vanilla", "switch", "components"]
     components: tuple[Literal["DE", "Q2", "US", "SS", "RT"], ...] = ()
     theta: Positive | None = None
-    rows_pruned: dict[str, Share] | None = None
+    rows_pruned: Rows | None = None
     switch: Switch | None = None
     equal_bits: str | None = None  # an earlier arm, whose size this one is pruned to
     paper: dict[str, float] | None = None  # its row in the paper, for the table
@@ -96,7 +110,7 @@ class Experiment(_Strict):
     train: Phase
     theta: Positive = 7e-3
     highest: Annotated[int, Field(ge=-8, le=8)] = 0
-    rows_pruned: dict[str, Share] = {"default": 0.0}
+    rows_pruned: Rows = {"default": 0.0}
     dense: tuple[str, ...] = ()
     switch: Switch = Switch()
     momentum: Share = 0.9
@@ -192,7 +206,7 @@ def _messages(error: ValidationError) -> str:
     found = []
     for one in error.errors():
         where = ".".join(str(part) for part in one["loc"])
-        message = one["msg"]
+        message = one["msg"].removeprefix("Value error, ")
         if one["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(one["loc"][-1]), _keys(), n=1)
             message = "unknown key" + (f", did you mean {near[0]}?" if near else "")

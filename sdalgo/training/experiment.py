@@ -26,7 +26,7 @@ from sdalgo.training.config import Arm, Experiment, Phase
 from sdalgo.training.convert import to_decomposed
 from sdalgo.training.learners import Alternating, Descent, Learner, Switching
 from sdalgo.training.loop import Conditions, Progress, Run, evaluate
-from sdalgo.training.readers import READERS
+from sdalgo.training.readers import READERS, TEXTS
 from sdalgo.training.samples import Problem, Samples, by_class, halves, problem
 from sdalgo.training.sizes import training_memory, weight_parameters
 from sdalgo.training.summary import summary
@@ -55,6 +55,7 @@ class Runner:
         Raises:
             InputError: data are missing, settings changed, or a training diverged.
         """
+        check_layers(self.experiment)
         samples = _read(self.experiment)
         results = []
         for seed in self.experiment.seeds:
@@ -82,8 +83,7 @@ class Runner:
         e = self.experiment
         torch.manual_seed(seed)
         model: nn.Module = network(e.network).build()
-        if e.task != "compression" or source.classes != 50:
-            with_classes(model, source.classes)
+        with_classes(model, source.classes)
         learner = Learner(model, self._descent)
         conditions = self._conditions(e.pretrain, seed, e.key("pretrain", seed))
         model = self._trained(learner, source, conditions, f"pretrain-{seed}")
@@ -114,8 +114,10 @@ class Runner:
             phase = Phase(epochs=0, lr=e.train.lr)
         begun = time.perf_counter()
         model = self._trained(learner, target, self._conditions(phase, seed, key), name)
-        records = [json.loads(line) for line in
-                   (kept.parent / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        records = [
+            json.loads(line)
+            for line in (kept.parent / "log.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
         best = _best(records)
         score = evaluate(model, target.test)
         result = {
@@ -159,6 +161,24 @@ class Runner:
         return Run(learner, data, conditions, self.folder / name).train(self.progress)
 
 
+def check_layers(experiment: Experiment) -> None:
+    """Refuse ratios and dense layers that the network does not have.
+
+    Raises:
+        InputError: naming each of them.
+    """
+    with torch.device("meta"):
+        model: nn.Module = network(experiment.network).build()
+    known = [name.removesuffix(".weight") for name in weight_parameters(model)]
+    used = {*experiment.rows_pruned, *experiment.dense}
+    used |= {name for arm in experiment.arms for name in arm.rows_pruned or ()}
+    if unknown := sorted(used - {*known, "default"}):
+        raise InputError(
+            experiment.name,
+            f"{experiment.network} has no layer {', '.join(unknown)}; it has {', '.join(known)}",
+        )
+
+
 def with_classes(model: nn.Module, classes: int, *, renew: bool = False) -> None:
     """Give the network's last linear layer `classes` outputs, in place.
 
@@ -183,7 +203,9 @@ def _read(experiment: Experiment) -> tuple[Samples, Samples]:
     data = experiment.data
     train, test = READERS[data.kind](Path(data.folder), data.size)
     shape = network(experiment.network).INPUT
-    if data.kind != "text" and tuple(train.inputs.shape[1:]) != shape:
+    if (data.kind in TEXTS) != (len(shape) == 2):
+        raise InputError("data", f"{data.kind} is not what {experiment.network} takes: {shape}")
+    if data.kind not in TEXTS and tuple(train.inputs.shape[1:]) != shape:
         train, test = (_as_channels(part, shape) for part in (train, test))
     generator = np.random.default_rng(0)  # the subset is the same for every seed
     parts = []

