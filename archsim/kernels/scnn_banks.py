@@ -4,6 +4,7 @@ small table of (class, weight vector) holds the banks' counts, one byte a bank, 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,12 @@ def _unique_rows(rows: Ints) -> tuple[Ints, Ints]:
     return kinds, which.reshape(-1)
 
 
+@lru_cache(maxsize=32)
+def bank_table(kernel: Pair, geometry: Geometry, tiling: Tiling, banks: int) -> "BankTable":
+    """The table of a layer; the layers of a network share few."""
+    return BankTable(kernel, geometry, tiling, banks)
+
+
 class BankTable:
     """Counts for one layer: `single` (classes, codes, words) is what one activation and one weight
     add.
@@ -87,9 +94,10 @@ class BankTable:
         single = np.zeros((len(bank) + 1, bank.shape[1] + 1, self.words * 8), np.uint8)
         place, code = np.nonzero(bank >= 0)
         single[place + 1, code + 1, bank[place, code]] = 1
-        kinds, which = np.unique(single.reshape(len(single), -1), axis=0, return_inverse=True)
-        self.kind = which.reshape(-1)
-        self.single: Words = kinds.reshape(-1, *single.shape[1:]).view(np.uint64)
+        whole = np.dtype((np.void, single[0].nbytes))
+        rows = single.reshape(len(single), -1).view(whole).reshape(-1)
+        _, first, self.kind = np.unique(rows, return_index=True, return_inverse=True)
+        self.single: Words = single[first].view(np.uint64)
         self.by_code = np.ascontiguousarray(self.single.transpose(1, 0, 2))
 
     @property

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archsim.kernels.geometry import Ints, Mask, ceil_div
-from archsim.kernels.scnn_banks import BankTable, Words
+from archsim.kernels.scnn_banks import Words, bank_table
 from archsim.kernels.scnn_operations import Operands
 from archsim.kernels.scnn_queues import drain, overfull
 from archsim.kernels.scnn_tiles import ScnnArray, Vectors, activation_vectors
@@ -72,7 +72,7 @@ def _full_tile(layer: Operands, origin: tuple[int, int]) -> Words:
     """
     size = 2 * FAR, 2 * FAR
     tiling = replace(layer.tiling, plane=layer.tiling.tile, origin=origin, out_size=size)
-    table = BankTable(layer.kernel, layer.geometry, tiling, layer.array.banks)
+    table = bank_table(layer.kernel, layer.geometry, tiling, layer.array.banks)
     one = ScnnArray(rows=1, columns=1, activations=layer.array.activations)
     full = np.ones((1, *tiling.plane), bool)
     vectors = activation_vectors(full, layer.geometry, tiling, one)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from archsim.kernels.geometry import Geometry, Ints, Mask
-from archsim.kernels.scnn_banks import BankTable, Words
+from archsim.kernels.scnn_banks import BankTable, Words, bank_table
 from archsim.kernels.scnn_tiles import (
     ScnnArray,
     Tiling,
@@ -86,7 +86,7 @@ class Operands:
     @cached_property
     def table(self) -> BankTable:
         """Bank counts of single products."""
-        return BankTable(self.kernel, self.geometry, self.tiling, self.array.banks)
+        return bank_table(self.kernel, self.geometry, self.tiling, self.array.banks)
 
     @cached_property
     def met(self) -> "Met":
