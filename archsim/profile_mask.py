@@ -10,6 +10,8 @@ from archsim.profile_values import normal_share, probit
 
 # The normal quantile of a chance is looked up in steps of 1/256 between -8 and 8.
 QUANTILE_LIMIT, QUANTILE_STEPS = 8, 4096
+# Entries whose chances are looked up at a time, so that they stay in a cache.
+CHUNK = 1 << 16
 Floats = NDArray[np.float32]
 
 
@@ -20,12 +22,15 @@ def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> N
     latent = _latent(mask, shape, rng)
     if mask.counted:
         return _counted(mask, latent, shape, rng)
-    chances = _chances(_balanced(latent, mask.live))
     drawn = np.empty((shape[0], shape[1], int(np.prod(shape[2:]))), dtype=bool)
-    for filter_chances, live in zip(chances, drawn, strict=True):
-        np.less_equal(random16(rng, live.shape), filter_chances, out=live)
-    if not chances.all():
-        drawn &= chances > 0
+    latent = _balanced(latent, (*drawn.shape[:2], latent.shape[2]), mask.live)
+    step = max(1, CHUNK // drawn[0].size)
+    for start in range(0, len(drawn), step):
+        block, chances = drawn[start : start + step], _chances(latent[start : start + step])
+        for live, filter_chances in zip(block, chances, strict=True):
+            np.less_equal(random16(rng, live.shape), filter_chances, out=live)
+        if not chances.all():
+            block &= chances > 0
     return drawn.reshape(shape[0], -1)
 
 
@@ -67,20 +72,22 @@ def _counted(
 
 
 def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """(K, C, taps or 1) normal quantile of each entry's chance to be live."""
+    """Normal quantile of each entry's chance to be live, (K, C, taps) less what does not differ: C
+    and taps may be 1.
+    """
     filters, channels = shape[0], shape[1]
     taps = int(np.prod(shape[2:]))
     middle = float(probit(np.array(mask.live)))
-    latent = np.full((filters, channels, 1), middle, dtype=np.float32)
+    latent = np.full((filters, 1, 1), middle, dtype=np.float32)
     if mask.filters and not mask.counted:
         latent += _effects(quantile_sample(mask.filters, filters, rng), middle)[:, None, None]
     if isinstance(mask.channel_order, str):
-        latent += _effects(_in_order(mask.channel_order, channels), middle)[:, None]
+        latent = latent + _effects(_in_order(mask.channel_order, channels), middle)[:, None]
     elif mask.channels:
-        latent += _effects(quantile_sample(mask.channels, channels, rng), middle)[:, None]
+        latent = latent + _effects(quantile_sample(mask.channels, channels, rng), middle)[:, None]
     if mask.kernel and taps > 1:
-        common = rng.standard_normal(latent.shape, dtype=np.float32)
-        latent += np.float32(mask.kernel**0.5) * common
+        common = rng.standard_normal((filters, channels, 1), dtype=np.float32)
+        latent = latent + np.float32(mask.kernel**0.5) * common
         latent /= np.float32((1 - mask.kernel) ** 0.5)
     if mask.taps:
         if len(mask.taps) != taps:
@@ -112,11 +119,13 @@ def _effects(shares: NDArray[np.float64], middle: float) -> Floats:
     return (probit(shares) - middle).astype(np.float32)
 
 
-def _balanced(latent: Floats, live: float) -> Floats:
-    """Shift the chances so that their mean is `live`: adding effects bends it a little."""
+def _balanced(latent: Floats, shape: tuple[int, ...], live: float) -> Floats:
+    """Shift the chances so that their mean over `shape` is `live`: adding effects bends it."""
     if not 0 < live < 1:
         return latent
-    sample = latent.reshape(-1)[:: max(1, latent.size // 20000)]
+    size = int(np.prod(shape))
+    places = np.unravel_index(np.arange(0, size, max(1, size // 20000)), shape)
+    sample = np.broadcast_to(latent, shape)[places]
     low, high = -4.0, 4.0
     for _ in range(20):
         middle = (low + high) / 2

@@ -21,6 +21,9 @@ TABLE_BITS_PER_SYMBOL = 5
 SCALE_BITS = 16
 BASIS_BITS = 8
 
+CHUNK = 1 << 16
+"""Codes counted at a time, so that they stay in a cache."""
+
 
 @dataclass(frozen=True)
 class WeightBits:
@@ -73,28 +76,43 @@ def weight_bits(
     """
     filters, width = len(coef), coef.shape[-1]
     symbols = coef.reshape(filters, -1).view(np.uint8)
-    present = symbols != 0
-    rows = present.reshape(filters, -1, width).any(axis=-1)
-    frequencies = np.bincount(symbols.reshape(-1), minlength=256)
-    live = rows.sum(axis=1, dtype=np.int64)
+    rows = _live_rows(symbols.reshape(filters, -1, width))
+    counts = symbol_counts(symbols)
     if granularity == "row":
-        frequencies[0] = int(live.sum()) * width - int(frequencies[1:].sum())
+        counts[:, 0] = np.count_nonzero(rows, axis=1) * width - counts[:, 1:].sum(axis=1)
         index = np.full(filters, rows.shape[1], np.int64)
     else:
-        frequencies[0] = 0
+        counts[:, 0] = 0
         index = np.full(filters, symbols.shape[1], np.int64)
-    lengths = huffman_lengths(frequencies)
-    nonzero_lengths = lengths.copy()
-    nonzero_lengths[0] = 0
-    codes = np.take(nonzero_lengths.astype(np.uint8), symbols).sum(axis=1, dtype=np.int64)
-    codes += lengths[0] * (live * width - present.sum(axis=1, dtype=np.int64))
+    lengths = huffman_lengths(counts.sum(axis=0))
     return WeightBits(
-        codes=codes,
+        codes=counts @ lengths,
         basis=full_slices(rows, basis_shape[1])
         * (basis_shape[2] * basis_shape[3] * BASIS_BITS + SCALE_BITS),
         index=index,
         table=TABLE_BITS_PER_SYMBOL * int(np.count_nonzero(lengths)),
     )
+
+
+def symbol_counts(symbols: NDArray[np.uint8]) -> Ints:
+    """How often each symbol occurs in each filter: (K, codes) -> (K, 256)."""
+    filters, each = symbols.shape
+    counts = np.empty((filters, 256), np.int64)
+    step = max(1, CHUNK // max(1, each))
+    for start in range(0, filters, step):
+        block = symbols[start : start + step]
+        place = block + 256 * np.arange(len(block))[:, None]
+        found = np.bincount(place.reshape(-1), minlength=256 * len(block))
+        counts[start : start + step] = found.reshape(len(block), 256)
+    return counts
+
+
+def _live_rows(symbols: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(K, rows, codes) -> (K, rows) whether one of a row's codes is not zero."""
+    together = symbols[:, :, 0].copy()
+    for column in range(1, symbols.shape[2]):
+        together |= symbols[:, :, column]
+    return together != 0
 
 
 def rows_per_slice(rows: int, slices: int) -> int:
