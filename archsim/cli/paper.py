@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,8 +33,13 @@ def paper(
     layers: options.LayerChoice = options.Layers.CONV,
     network: Annotated[
         list[str],
-        typer.Option("--network", "-n", metavar="NAME", show_default=False,
-                     help="One of the seven networks, instead of all. Repeatable."),
+        typer.Option(
+            "--network",
+            "-n",
+            metavar="NAME",
+            show_default=False,
+            help="One of the seven networks, instead of all. Repeatable.",
+        ),
     ] = [],  # noqa: B006 - typer reads it and hands out a new list
     measured: Annotated[
         bool, typer.Option("--measured", help="Use built tensors where they are there.")
@@ -41,6 +47,7 @@ def paper(
     write_docs: Annotated[
         bool, typer.Option("--write-docs", help=f"Write {DOCUMENT} from everything.")
     ] = False,
+    jobs: options.Jobs = None,
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
     json: options.Json = False,
@@ -59,25 +66,43 @@ def paper(
       archsim paper sensitivity -n ResNet50
       archsim paper claims --json
     """  # fmt: skip
+    from archsim.cli.progress import bar
+    from archsim.paper import contents
+    from archsim.pool import cores
+
+    wanted = contents.Wanted(scenario, layers is options.Layers.CONV, tuple(network), measured, out)
+    with bar("paper", quiet=quiet or json) as tick:
+        context = contents.context(
+            wanted, cached=not no_cache, processes=jobs or cores(), tick=tick
+        )
+        say = _page(context) if write_docs else _asked(what, context)
+    say(json=json, quiet=quiet)
+
+
+def _asked(what: str, context: Context) -> Callable[..., None]:
+    """Compute what was asked for; what then prints it."""
     from archsim.paper import contents
 
-    context = contents.context(
-        contents.Wanted(scenario, layers is options.Layers.CONV, tuple(network), measured, out),
-        cached=not no_cache,
-        told=None if json or quiet else console.note,
-    )
-    if write_docs:
-        from archsim.paper.document import write
+    if what == "claims":
+        return partial(_claims, contents.claims(context))
+    if what == "sensitivity":
+        return partial(_sensitivity, contents.sensitivity(context), context)
+    return partial(_report, contents.report(what, context), context)
 
-        path = write(context, DOCUMENT)
-        if not quiet:
+
+def _page(context: Context) -> Callable[..., None]:
+    """Write the page; what then says so."""
+    from archsim.paper.document import write
+
+    path = write(context, DOCUMENT)
+
+    def said(*, json: bool, quiet: bool) -> None:
+        if json:
+            console.say_json({"written": str(path)})
+        elif not quiet:
             console.say(f"written: {path}")
-    elif what == "claims":
-        _claims(contents.claims(context), json=json, quiet=quiet)
-    elif what == "sensitivity":
-        _sensitivity(contents.sensitivity(context), context, json=json, quiet=quiet)
-    else:
-        _report(contents.report(what, context), context, json=json, quiet=quiet)
+
+    return said
 
 
 def _report(report: Report, context: Context, *, json: bool, quiet: bool) -> None:

@@ -12,14 +12,15 @@ from archsim.paper import claims_arithmetic, claims_open, claims_runs, claims_sh
 from archsim.paper import sensitivity as sense
 from archsim.paper.claim import Answer, Claim, made, unanswered
 from archsim.paper.figures import TITLES, VALUES, Setup, figure
-from archsim.paper.networks import Network, networks, switched
+from archsim.paper.networks import Network, networks
 from archsim.paper.printed import Span, data, table
 from archsim.paper.report import Grids, Report
-from archsim.paper.runs import Assumptions, Grid, Runner, Told, check_some, scenario
+from archsim.paper.runs import Assumptions, Grid, Runner, check_some, scenario
 from archsim.paper.sensitivity import Sensitivity
 from archsim.paper.tables_machines import table8, table9
 from archsim.paper.tables_sizes import fig3, size_table, table2
 from archsim.paper.tables_training import table7, training_table
+from archsim.pool import Tick
 from archsim.source import unknown
 
 
@@ -43,13 +44,6 @@ class Context:
     networks: Sequence[Network]
     runner: Runner
 
-    @property
-    def switched(self) -> Sequence[Network]:
-        """The networks that assumptions are switched on: those that were asked for, or else those
-        that take seconds."""
-        chosen = self.networks if self.wanted.networks else switched()
-        return [network for network in chosen if network.there]
-
     @cached_property
     def grid(self) -> Grid:
         """Every machine on every network that is there."""
@@ -72,7 +66,7 @@ class Context:
         """The sensitivity that was kept for this very question."""
         found = kept.sensitivity(self.wanted.out)
         same = found is not None and (
-            {*found.networks} == {network.name for network in self.switched}
+            {*found.networks} == {network.name for network in self.networks if network.there}
             and found.base.name == self.assumptions.name
             and found.setting == self.runner.setting
         )
@@ -85,11 +79,14 @@ class Context:
         return f"{there} of {len(self.networks)} networks, scenario {self.assumptions.name}"
 
 
-def context(wanted: Wanted, *, cached: bool, told: Told | None) -> Context:
+def context(
+    wanted: Wanted, *, cached: bool, processes: int = 1, tick: Tick | None = None
+) -> Context:
     """InputError where the scenario or a network is unknown."""
     from archsim.cache import default_cache
 
-    runner = Runner(default_cache() if cached else None, wanted.conv_only, wanted.measured, told)
+    cache = default_cache() if cached else None
+    runner = Runner(cache, wanted.conv_only, wanted.measured, processes, tick)
     return Context(wanted, scenario(wanted.scenario), networks(wanted.networks), runner)
 
 
@@ -145,8 +142,8 @@ def claims(found: Context, only: Sequence[int] = ()) -> list[Claim]:
 
 def sensitivity(found: Context) -> Sensitivity:
     """Every assumption, one at a time."""
-    check_some(found.switched)
-    return sense.measure(found.runner, found.switched, found.assumptions)
+    check_some(found.networks)
+    return sense.measure(found.runner, found.networks, found.assumptions)
 
 
 def sensitivity_report(found: Sensitivity) -> Report:

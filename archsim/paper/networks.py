@@ -69,12 +69,6 @@ def channels_pruned() -> list[Network]:
     return _listed("channels_pruned")
 
 
-def switched() -> list[Network]:
-    """The networks that assumptions are switched on."""
-    chosen = data("networks")["sensitivity"]
-    return [network for network in networks() if network.name in chosen]
-
-
 def _listed(section: str) -> list[Network]:
     entries = data("networks")[section].items()
     return [Network(name, each["workload"], each["dataset"]) for name, each in entries]

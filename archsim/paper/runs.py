@@ -6,7 +6,7 @@ command, or a change of prices, runs nothing again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,10 @@ from archsim.paper.networks import Network, Source, left_out, load, machines
 if TYPE_CHECKING:
     from archsim.arch import Arch
     from archsim.cache import Cache
+    from archsim.pool import Answer, Job, Tick
     from archsim.result import Result
     from archsim.workload import Workload
 
-Told = Callable[[str], None]
 DRAM = "Dram"
 PARTS = {DRAM: "DRAM", "GlobalBuffer": "buffers"}
 REST = "the rest"
@@ -39,15 +39,20 @@ class Assumptions:
     by_machine: Mapping[str, tuple[Override, ...]] = field(default_factory=dict)
     dram_energy: float = 1.0
 
-    def load(self, machine: str) -> Arch:
-        """The machine under these assumptions."""
+    def overrides(self, machine: str) -> tuple[Override, ...]:
+        """What these change in a machine."""
         from archsim.arch import load_arch
 
         plain = load_arch(machine)
         there = {*plain.components, *plain.flows}
         lines = [each for each in self.common if each.owner in there or "." not in each.key]
-        own = self.by_machine.get(plain.machine, ())
-        return load_arch(machine, [*lines, *own]) if lines or own else plain
+        return (*lines, *self.by_machine.get(plain.machine, ()))
+
+    def load(self, machine: str) -> Arch:
+        """The machine under these assumptions."""
+        from archsim.arch import load_arch
+
+        return load_arch(machine, self.overrides(machine))
 
 
 @dataclass(frozen=True)
@@ -89,14 +94,16 @@ Grid = Mapping[str, Mapping[str, Totals]]
 
 @dataclass
 class Runner:
-    """Runs what is asked for, once. `told` hears what is being run."""
+    """Runs what is asked for, once, in `processes` at a time. `tick` hears (runs done, runs in all,
+    what was run)."""
 
     cache: Cache | None = None
     conv_only: bool = True
     measured: bool = False
-    told: Told | None = None
+    processes: int = 1
+    tick: Tick | None = None
     refused: dict[tuple[str, str], str] = field(default_factory=dict)
-    _done: dict[tuple[str, str, str], Result] = field(default_factory=dict)
+    _done: dict[_Key, Answer] = field(default_factory=dict)
 
     @property
     def setting(self) -> str:
@@ -105,10 +112,30 @@ class Runner:
         source = "measured tensors where built" if self.measured else "drawn from profiles"
         return f"{layers}, arrays {source}"
 
+    def prepare(self, found: Sequence[Network], readings: Sequence[Assumptions]) -> None:
+        """Run what the grids of these readings will ask for, all together."""
+        from archsim.pool import answered
+
+        todo: dict[_Key, Job] = {}
+        for reading in readings:
+            archs = {name: reading.load(name) for name in machines()}
+            for network in (one for one in found if one.there):
+                for name, arch in archs.items():
+                    key = _key(network, arch)
+                    if left_out(network.name, name) is None and key not in self._done:
+                        todo[key] = self._job(network, arch, reading.overrides(name))
+        keys = list(todo)
+        folder = self.cache.folder if self.cache else None
+        for count, (at, answer) in enumerate(answered([*todo.values()], self.processes, folder), 1):
+            self._done[keys[at]] = answer
+            if self.tick:
+                self.tick(count, len(keys), todo[keys[at]].title)
+
     def grid(self, found: Sequence[Network], assumptions: Assumptions) -> Grid:
         """Every machine on every network that is there. A machine that refuses a network is put
         down in `refused`; a network that DianNao or SmartDeal refuses has no ratios and is left
         out."""
+        self.prepare(found, [assumptions])
         archs = {name: assumptions.load(name) for name in machines()}
         grid: dict[str, dict[str, Totals]] = {}
         for network in (one for one in found if one.there):
@@ -125,20 +152,36 @@ class Runner:
         return grid
 
     def result(self, network: Network, arch: Arch) -> Result:
-        """One run of one of the seven networks."""
-        key = (network.workload, arch.hash, arch.energy_path.stem)
+        """One run of one of the seven networks. InputError where the machine refuses it."""
+        key = _key(network, arch)
         if key not in self._done:
             source = Source(network.workload, self.conv_only, self.measured)
             self._done[key] = self.on(load(source), arch)
-        return self._done[key]
+        answer = self._done[key]
+        if isinstance(answer, tuple):
+            raise InputError(answer)
+        return answer
 
     def on(self, workload: Workload, arch: Arch) -> Result:
         """One run of any workload."""
         from archsim.cached import simulate_cached
 
-        if self.told:
-            self.told(f"{workload.name} on {arch.name}")
         return simulate_cached(arch, workload, self.cache)
+
+    def _job(self, network: Network, arch: Arch, overrides: tuple[Override, ...]) -> Job:
+        from archsim.pool import Job
+        from archsim.search import find
+
+        path = find("workloads", network.workload)
+        return Job(path, arch.path, overrides, self.conv_only, drawn=not self.measured)
+
+
+_Key = tuple[str, str, str]
+
+
+def _key(network: Network, arch: Arch) -> _Key:
+    """What a result depends on, within one runner."""
+    return network.workload, arch.hash, arch.energy_path.stem
 
 
 def scenario(name: str | None) -> Assumptions:

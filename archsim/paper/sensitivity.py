@@ -114,12 +114,14 @@ def measure(
     runner: Runner, found: Sequence[Network], start: Assumptions, only: Sequence[str] = ()
 ) -> Sensitivity:
     """Run every switch (or `only` the named groups) from `start`."""
+    chosen = [each for each in switches() if not only or each.group in only]
+    changed = [_on_top(start, each) for each in chosen]
+    runner.prepare(found, [start, *changed])
     base = runner.grid(found, start)
     moves = []
-    for each in switches():
-        if not only or each.group in only:
-            grid = runner.grid(found, _on_top(start, each))
-            moves.append(_move(each, common(grid, base), common(base, grid)))
+    for each, reading in zip(chosen, changed, strict=True):
+        grid = runner.grid(found, reading)
+        moves.append(_move(each, common(grid, base), common(base, grid)))
     return Sensitivity(_move(start, base, base), moves, list(base), runner.setting)
 
 

@@ -19,7 +19,7 @@ CHEAP_NEEDS = {"S", "P", "A", "H"}
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
     wanted = contents.Wanted(networks=SMALL, out=tmp_path_factory.mktemp("out"))
-    return contents.context(wanted, cached=False, told=None)
+    return contents.context(wanted, cached=False)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ def page():
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
     wanted = contents.Wanted(networks=(SMALL,), out=tmp_path_factory.mktemp("out"))
-    return contents.context(wanted, cached=False, told=None)
+    return contents.context(wanted, cached=False)
 
 
 def test_claims_without_simulation_are_current(page, context):

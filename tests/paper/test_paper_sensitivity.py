@@ -122,5 +122,23 @@ def test_it_answers_the_question_that_it_was_measured_for(measured, tmp_path, ch
     _, _, found = measured
     kept.write(tmp_path, kept.SENSITIVITY, found.to_dict())
     wanted = contents.Wanted(**{"networks": ("VGG19",), "out": tmp_path, **changes})
-    context = contents.context(wanted, cached=False, told=None)
+    context = contents.context(wanted, cached=False)
     assert (context.known is not None) == known
+
+
+def test_processes_do_not_show(measured):
+    _, found, alone = measured
+    heard = []
+    runner = Runner(processes=2, tick=lambda *said: heard.append(said))
+    together = sensitivity.measure(runner, found, Assumptions(), ["Ti x Tn"])
+    (move,) = together.moves
+    assert together.base == alone.base
+    assert move == next(one for one in alone.moves if one.name == move.name)
+    assert [done for done, _, _ in heard] == list(range(1, 7))  # five machines and one more
+    assert {total for _, total, _ in heard} == {6}
+
+
+def test_every_network_of_the_paper_is_asked(tmp_path):
+    context = contents.context(contents.Wanted(out=tmp_path), cached=False)
+    assert [network.name for network in context.networks] == [one.name for one in networks()]
+    assert len(context.networks) == 7
