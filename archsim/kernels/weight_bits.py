@@ -112,7 +112,7 @@ def _live_rows(symbols: NDArray[np.uint8]) -> NDArray[np.bool_]:
     together = symbols[:, :, 0].copy()
     for column in range(1, symbols.shape[2]):
         together |= symbols[:, :, column]
-    return together != 0
+    return np.not_equal(together, 0)
 
 
 def rows_per_slice(rows: int, slices: int) -> int:
