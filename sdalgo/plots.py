@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import cycle, product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +14,9 @@ from sdalgo.container import Container
 from sdalgo.errors import InputError
 from sdalgo.exchange import Round
 from sdalgo.pow2 import Float32
+
+if TYPE_CHECKING:
+    from sdalgo.training.convergence import Curve
 
 INK, ACCENT, THIRD = "#1f2933", "#c2410c", "#0f766e"
 _SIZE = (6.0, 3.6)  # inches: a column and a half of a paper
@@ -74,6 +79,19 @@ def theta_curve(rows: list[dict[str, Any]], folder: Path) -> list[Path]:
     return _save(figure, folder / "theta")
 
 
+def over_epochs(curves: Sequence[Curve], what: str, stem: Path) -> list[Path]:
+    """Plot means over the seeds after each epoch, with a band of one deviation (paper Fig. 7)."""
+    figure, axes = _figure("epoch", what)
+    styles = cycle(product(("-", "--", ":"), (INK, ACCENT, THIRD)))
+    for curve, (line, color) in zip(curves, styles, strict=False):
+        mean, spread = np.array(curve.mean), np.array(curve.spread)
+        epochs = np.arange(len(mean))
+        axes.plot(epochs, mean, color=color, linestyle=line, linewidth=1.2, label=curve.arm)
+        axes.fill_between(epochs, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
+    axes.legend(frameon=False, fontsize=8)
+    return _save(figure, stem)
+
+
 def _drift(one: Round) -> float:
     identity = np.eye(*one.basis.shape[1:])
     return float(np.linalg.norm(one.basis - identity, axis=(1, 2)).mean())
@@ -94,11 +112,14 @@ def _figure(x: str, y: str) -> tuple[Any, Any]:
 
 
 def _save(figure: Any, stem: Path) -> list[Path]:
+    from matplotlib import rc_context
+
     paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(paths[0], dpi=160, metadata={"Software": None})
-        figure.savefig(paths[1], metadata={"Date": None})
+        with rc_context({"svg.hashsalt": "sdalgo"}):  # the same file for the same figure
+            figure.savefig(paths[1], metadata={"Date": None})
     except OSError as error:
         raise InputError(str(stem.parent), f"cannot be written: {error.strerror}") from error
     return paths

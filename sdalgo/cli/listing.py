@@ -16,20 +16,25 @@ class What(StrEnum):
     NETWORKS = "networks"
     RECIPES = "recipes"
     PRESETS = "presets"
+    TRAININGS = "trainings"
 
 
 def listing(
-    what: Annotated[What, typer.Argument(help="networks, recipes or presets.")],
+    what: Annotated[What, typer.Argument(help="networks, recipes, presets or trainings.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the networks, recipes or presets that there are.
+    """List the networks, recipes, presets or shipped training files.
 
     \b
     Examples:
       sdalgo list recipes
       sdalgo list networks --json
     """
-    found = {What.NETWORKS: _networks, What.RECIPES: _recipes, What.PRESETS: _presets}[what]()
+    kinds = {
+        What.NETWORKS: _networks, What.RECIPES: _recipes, What.PRESETS: _presets,
+        What.TRAININGS: _trainings,
+    }  # fmt: skip
+    found = kinds[what]()
     if as_json:
         console.say_json(found)
         return
@@ -69,3 +74,14 @@ def _presets() -> dict[str, str]:
         ) or "the default"
         for name, options in PRESETS.items()
     }  # fmt: skip
+
+
+def _trainings() -> dict[str, str]:
+    from sdalgo.training.config import load_experiment, shipped
+
+    found = {}
+    for name, path in shipped().items():
+        file = load_experiment(path)
+        arms = ", ".join(arm.name for arm in file.arms)
+        found[name] = f"{file.network} on {file.data.kind}, {file.task}: {arms}"
+    return found

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sdalgo.cli import console
 
+if TYPE_CHECKING:
+    from sdalgo.training.config import Experiment
+
 
 def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
-    config: Annotated[Path, typer.Argument(help="A training file (docs/training.md).")],
+    config: Annotated[Path, typer.Argument(help="A training file, or a shipped one's name.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the data, not the file's.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("results/training"),
     seed: Annotated[list[int] | None, typer.Option(help="Seeds instead of the file's.")] = None,
@@ -20,20 +23,21 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Train the arms of a file for each seed, and print mean and spread.
+    """Train the arms of a file for each seed: mean and spread, and accuracy over the epochs.
 
     A run that was stopped goes on from its last epoch; what is finished is not done again.
+    `sdalgo list trainings` names the shipped files, docs/training.md says what stands in one.
 
     \b
     Examples:
-      sdalgo train sdalgo/training/configs/fashion_mlp_fine_tuning.yaml
+      sdalgo train fashion_mlp_fine_tuning
       sdalgo train my.yaml --data ~/fashion-mnist --seed 0 --seed 1 --arm SD --json
     """
     import torch
 
     from sdalgo.training.config import load_experiment, narrowed
     from sdalgo.training.experiment import Runner
-    from sdalgo.training.summary import HEADS, table_rows
+    from sdalgo.training.summary import table
 
     torch.set_num_threads(threads)
     experiment = narrowed(load_experiment(config), data, seed, arm)
@@ -41,8 +45,22 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     told = None if quiet or as_json else console.note
     with console.progress("training", quiet=quiet or as_json) as progress:
         whole = Runner(experiment, folder, progress, told).run()
+    drawn = _figures(experiment, folder)
     if as_json:
         console.say_json(whole)
         return
-    console.table(f"{experiment.name}, seeds {list(experiment.seeds)}", HEADS, table_rows(whole))
-    console.say(f"{folder / 'summary.json'}: all runs, with their logs beside it")
+    console.table(f"{experiment.name}, seeds {list(experiment.seeds)}", *table(whole))
+    beside = ", ".join(["the logs", *(path.name for path in drawn)])
+    console.say(f"{folder / 'summary.json'}: all runs; beside it {beside}")
+
+
+def _figures(experiment: Experiment, folder: Path) -> list[Path]:
+    """Accuracy and loss over the epochs; without matplotlib a note and nothing."""
+    from importlib.util import find_spec
+
+    from sdalgo.training.convergence import draw
+
+    if find_spec("matplotlib") is None:
+        console.note("no figures: matplotlib is missing; pip install 'archsim[plot]' brings it")
+        return []
+    return draw(experiment, folder)

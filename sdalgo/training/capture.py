@@ -67,6 +67,7 @@ def _watching(model: nn.Module, names: list[str]) -> Iterator[dict[str, Tensor]]
     def watch(name: str) -> Any:
         def forward(_module: nn.Module, inputs: Any, output: Tensor) -> None:
             found[f"{name}/input"] = inputs[0].detach()
+
             def keep(error: Tensor) -> None:
                 found[f"{name}/error"] = error.detach()
 

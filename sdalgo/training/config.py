@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -144,14 +145,26 @@ _NAMED = {
 }
 
 
+def shipped() -> dict[str, Path]:
+    """Return the training files of the package by name."""
+    folder = Path(str(resources.files("sdalgo").joinpath("training", "configs")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
 def load_experiment(path: Path) -> Experiment:
-    """Read and check a training file.
+    """Read and check a training file, or a shipped one by its name.
 
     Raises:
         InputError: it cannot be read, or a key or value is wrong; all of them in one message.
     """
     import yaml
 
+    if path.name == str(path) and not path.suffix and not path.exists():
+        if path.name not in shipped():
+            near = difflib.get_close_matches(path.name, shipped(), n=1)
+            hint = f", did you mean {near[0]}?" if near else "; `sdalgo list trainings` has all"
+            raise InputError(path.name, f"neither a file nor a shipped training{hint}")
+        path = shipped()[path.name]
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

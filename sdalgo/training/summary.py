@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
 from sdalgo.training.config import Experiment
+from sdalgo.training.readers import TEXTS
 
 _MEASURED = ("test_accuracy", "test_loss", "mib", "density", "start_accuracy", "best_epoch",
              "switched")  # fmt: skip
@@ -36,19 +38,27 @@ def summary(experiment: Experiment, results: Sequence[dict[str, Any]]) -> dict[s
     }
 
 
-def table_rows(whole: dict[str, Any]) -> list[list[str]]:
-    """Return the cells of a table, one row an arm."""
-    return [
-        [
-            row["arm"],
-            f"{row['test_accuracy']:.2%} ± {row['test_accuracy_spread']:.2%}",
-            f"{row['mib']:.4f}",
-            f"{row['density']:.1%}",
-            f"{row['start_accuracy']:.2%}",
-            f"{row['switched']:.0f}",
-        ]
-        for row in whole["arms"]
-    ]
+def table(whole: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and cells of a table, one row an arm.
+
+    Text is judged by bits a character, and the paper's row stands beside ours where there is one.
+    """
+    text = whole["experiment"]["data"]["kind"] in TEXTS
+    paper = any("paper" in row for row in whole["arms"])
+    heads = ["arm", "test accuracy", *(["bits/character"] if text else []), "MiB", "non-zero",
+             "at the start", "switches", *(["paper", "MB"] if paper else [])]  # fmt: skip
+    return heads, [_cells(row, text=text, paper=paper) for row in whole["arms"]]
 
 
-HEADS = ["arm", "test accuracy", "MiB", "non-zero", "at the start", "switches"]
+def _cells(row: dict[str, Any], *, text: bool, paper: bool) -> list[str]:
+    cells = [row["arm"], f"{row['test_accuracy']:.2%} ± {row['test_accuracy_spread']:.2%}"]
+    if text:
+        bits, spread = (row[key] / math.log(2) for key in ("test_loss", "test_loss_spread"))
+        cells.append(f"{bits:.3f} ± {spread:.3f}")
+    cells += [f"{row['mib']:.4f}", f"{row['density']:.1%}", f"{row['start_accuracy']:.2%}",
+              f"{row['switched']:.0f}"]  # fmt: skip
+    if paper:
+        own = row.get("paper", {})
+        cells.append(f"{own['test_accuracy']:.2%}" if "test_accuracy" in own else "")
+        cells.append(f"{own['mib']:g}" if "mib" in own else "")
+    return cells

@@ -1,6 +1,7 @@
 """`sdalgo train` as a user meets it: what it prints, and what it says of bad files."""
 
 import json
+from pathlib import Path
 
 import pytest
 from made_data import write_config
@@ -8,6 +9,7 @@ from made_data import write_config
 from sdalgo.cli.main import main
 from sdalgo.errors import InputError
 from sdalgo.training.config import load_experiment
+from sdalgo.training.summary import table
 
 
 def test_json_holds_mean_and_spread_of_each_arm(tmp_path, capsys):
@@ -46,6 +48,34 @@ def test_bad_files_end_with_status_2_and_say_where(tmp_path, capsys, changes, me
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
+
+
+def test_shipped_files_go_by_their_names(capsys):
+    assert load_experiment(Path("fashion_cnn_table2")).name == "fashion_cnn_table2"
+    assert main(["list", "trainings"]) == 0
+    listed = capsys.readouterr().out
+    assert "mnist_mlp2" in listed
+    assert "resnet18_cifar on cifar100, adaptation: VA, SD, SS" in listed
+    assert main(["train", "fashion_cnn_tuning"]) == 2
+    assert "did you mean fashion_cnn_fine_tuning?" in capsys.readouterr().err
+    assert main(["train", "zzz"]) == 2
+    assert "neither a file nor a shipped training" in capsys.readouterr().err
+
+
+def test_text_is_judged_by_bits_a_character_and_the_paper_stands_beside():
+    row = {"arm": "SD", "test_accuracy": 0.5, "test_accuracy_spread": 0.01, "mib": 0.5,
+           "test_loss": 1.3862943611198906, "test_loss_spread": 0.0, "density": 0.25,
+           "start_accuracy": 0.25, "switched": 0, "paper": {"mib": 2.5}}  # fmt: skip
+    plain = row | {"arm": "VA"}
+    del plain["paper"]
+    heads, rows = table({"experiment": {"data": {"kind": "brown"}}, "arms": [plain, row]})
+    assert rows[0] == ["VA", "50.00% ± 1.00%", "2.000 ± 0.000", "0.5000", "25.0%", "25.00%", "0",
+                       "", ""]  # fmt: skip
+    assert rows[1][-2:] == ["", "2.5"]
+    assert len(heads) == len(rows[0])
+    heads, rows = table({"experiment": {"data": {"kind": "idx"}}, "arms": [plain]})
+    assert heads == ["arm", "test accuracy", "MiB", "non-zero", "at the start", "switches"]
+    assert len(rows[0]) == 6
 
 
 def test_text_that_is_no_mapping_is_refused(tmp_path):
