@@ -54,17 +54,21 @@ class Sram(_Record):
 
 
 class EnergyTable(_Record):
-    """Prices in pJ: `classes` maps a component class to its actions; buffers take `sram`."""
+    """Prices in pJ: `classes` maps a component class to its actions; buffers take `sram`, which is
+    free where another price includes it.
+    """
 
     format: Literal["archsim-energy/1"]
     name: str
     source: str
-    sram: Sram
+    sram: Sram | Free
     classes: Mapping[str, Mapping[str, Price | Free]]
 
     def price(self, component: Component, action: str) -> float | None:
         """pJ of one action, None where the table has no price for it."""
         if isinstance(component, GlobalBuffer) and action in {"read", "write"}:
+            if isinstance(self.sram, Free):
+                return 0.0
             return self.sram.pj_per_byte(component.bank_kbytes)
         found = self.classes.get(type(component).__name__, {}).get(action)
         return 0.0 if isinstance(found, Free) else found

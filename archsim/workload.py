@@ -104,6 +104,20 @@ class Workload:
         note = "layers: convolutions only"
         return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
 
+    def of_batch(self, batch: int) -> Workload:
+        """The same network at another batch size; stored samples stand for those of the batch.
+
+        Raises:
+            InputError: the batch is not positive.
+        """
+        if batch < 1:
+            raise InputError.at(shown(self.path), f"a batch of {batch}; it is at least 1")
+        if batch == self.batch:
+            return self
+        digest = blake2b(self._digest + f"batch {batch}".encode(), digest_size=16).digest()
+        notes = (*self.notes, f"batch: {batch} instead of {self.batch}")
+        return replace(self, batch=batch, notes=notes, _digest=digest, _tensors={})
+
     def drawn(self) -> Workload:
         """The same network with its arrays drawn from the profiles, tensors or not: what everyone
         gets who has the YAML alone.

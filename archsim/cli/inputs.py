@@ -25,11 +25,13 @@ class Choice:
     overrides: tuple[Override, ...]
 
 
-def workloads(names: Sequence[str], *, conv_only: bool) -> list[Workload]:
-    """The named workloads, each once."""
+def workloads(names: Sequence[str], *, conv_only: bool, batch: int | None = None) -> list[Workload]:
+    """The named workloads, each once, at another batch size if one is given."""
     from archsim.workload import load_workload
 
     loaded = _all(dict.fromkeys(names), load_workload)
+    if batch is not None:
+        loaded = [workload.of_batch(batch) for workload in loaded]
     return [workload.only_convs() for workload in loaded] if conv_only else loaded
 
 

@@ -68,6 +68,12 @@ LayerChoice = Annotated[
         "--layers", metavar="conv|all", help="Convolution layers only, or the whole network."
     ),
 ]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        "--batch", metavar="N", show_default=False, help="Another batch size than the workload's."
+    ),
+]
 NormaliseTo = Annotated[
     str, typer.Option("--normalise-to", metavar="ARCH", help="The machine that counts as 1.")
 ]

@@ -25,6 +25,7 @@ def run(
     scenario: options.Scenario = None,
     layers: options.LayerChoice = options.Layers.ALL,
     normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
+    batch: options.Batch = None,
     trace: Annotated[
         Path | None, typer.Option("--trace", metavar="FILE", help="Write a timeline for Perfetto.")
     ] = None,
@@ -46,11 +47,12 @@ def run(
       archsim run -w resnet50_sd -w mobilenet_v2_sd --layers conv
       archsim run -w resnet50_sd --arch smartdeal --set pe_slices.sync=group -v
       archsim run -w resnet50_sd --arch my_machine.yaml --arch diannao --trace run.json
+      archsim run -w resnet18_cifar_sdt --arch training_accelerator --batch 8
     """
     from archsim.cli import inputs
     from archsim.cli.session import Session
 
-    loaded = inputs.workloads(workload, conv_only=layers is options.Layers.CONV)
+    loaded = inputs.workloads(workload, conv_only=layers is options.Layers.CONV, batch=batch)
     jobs = [(one, inputs.machines(arch, one.task, scenario, sets)) for one in loaded]
     session = Session(out, scenario, show_progress=not (quiet or json), traced=trace is not None)
     session.cache = None if no_cache else default_cache()

@@ -41,8 +41,8 @@ class Gemms:
 
 @dataclass(frozen=True)
 class TrainingLayer:
-    """A convolution or linear layer (1x1, P = Q = 1) and its batch. `in_channels` are those that one
-    filter reads; a filter of another group reads others.
+    """A convolution or linear layer (1x1, P = Q = 1) and its batch. `in_channels` are those that
+    one filter reads; a filter of another group reads others.
     """
 
     out_channels: int
@@ -97,7 +97,7 @@ def forward(layer: TrainingLayer) -> Gemms:
 
 
 def backward(layer: TrainingLayer) -> Gemms:
-    """BP: dX = W^T * dY, one product (C, K, p) a tap and group, scattered into dX, for any stride."""
+    """BP: dX = W^T * dY, one product (C, K, p) a tap and group, scattered into dX at any stride."""
     count = layer.taps * layer.groups
     return Gemms(layer.in_channels, layer.filters, layer.pixels, count=count)
 

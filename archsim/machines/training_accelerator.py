@@ -28,9 +28,16 @@ from archsim.kernels.training_gemm import (
     gemm_cycles,
     weight_gradient,
 )
-from archsim.kernels.training_weights import WeightBytes, decomposed_bytes, dense_bytes
-from archsim.machine import buffer_of, name_of, only, storage_of
+from archsim.kernels.training_traffic import Reads, Results, fewest_reads, reads_of_operands
+from archsim.kernels.training_weights import (
+    FloatState,
+    WeightBytes,
+    decomposed_bytes,
+    dense_bytes,
+)
+from archsim.machine import buffer_of, name_of, only, share_of, storage_of
 from archsim.tiles import Ints, Tiles, ceil_div, even_parts
+from archsim.traffic import Held
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,6 +66,19 @@ class _Step:
     weights: WeightBytes
     input_bytes: int
     error_bytes: int
+
+
+@dataclass(frozen=True)
+class _Operands:
+    """What a product moves: bytes of the operand that streams, of the one that stands still and of
+    the results in DRAM, the number of results, and how they are made.
+    """
+
+    moving: int
+    stationary: int
+    result_bytes: int
+    outputs: int
+    results: Results
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
@@ -104,16 +124,23 @@ def coded_bits(values: NDArray[np.generic] | None, elements: int, tile: int | No
 def _step(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Step:
     array, batch = only(arch, TrainingPeArray), tensors.batch
     coef = tensors.get("coef") if arch.weights == "smartdeal" else None
+    state = FloatState(array.momentum_bytes, array.master_bytes)
     if coef is None:
-        weights = dense_bytes(layer.weight_elements)
+        weights = dense_bytes(layer.weight_elements, state)
     else:
-        weights = decomposed_bytes(coef, tensors.need("basis").shape)
+        bases = tensors.need("basis").shape
+        weights = decomposed_bytes(coef, tensors.get("mask"), bases, state)
     inputs, outputs = layer.input_elements * batch, layer.output_elements * batch
     out = layer.out_size if layer.op == "conv" else (1, 1)
     return _Step(
         layer=layer,
         shape=TrainingLayer(
-            layer.out_channels, layer.group_channels, layer.kernel, out, batch * layer.positions
+            layer.out_channels,
+            layer.group_channels,
+            layer.kernel,
+            out,
+            batch * layer.positions,
+            layer.groups,
         ),
         array=array,
         weights=weights,
@@ -126,24 +153,25 @@ def _product(phase: str, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
     """One matrix product: cycles, accesses, and the bytes of its operands and results."""
     array = step.array
     cost = gemm_cycles(gemms, TrainingArray(array.arrays, array.rows, array.columns))
-    moving, stationary, results, outputs = _operands(phase, step)
-    shape = (min(PARTS, cost.waves), min(PARTS, max(1, outputs // PARTS)))
-    cycles = _even(cost.cycles, shape)
+    operands = _operands(phase, step)
+    reads = _reads(operands, array, arch)
+    outputs, moving, stationary = _laid_out(operands, reads, cost, step, arch)
+    cycles = _even(cost.cycles, outputs.shape)
     broadcast = cost.cycles * array.arrays * array.rows * VALUE_BYTES
-    limit = ceil_div(_even(broadcast, shape), buffer_of(arch, "input").bytes_per_cycle)
-    rebuilt = step.weights.rebuilt if phase in {"ff", "bp"} else 0
+    limit = ceil_div(_even(broadcast, outputs.shape), buffer_of(arch, "input").bytes_per_cycle)
+    rebuilt = step.weights.rebuilt * reads.stationary if phase in {"ff", "bp"} else 0
     engine = only(arch, RebuildEngine)
-    rebuild = ceil_div(_even(rebuilt, shape), engine.per_line * array.arrays)
+    rebuild = ceil_div(_even(rebuilt, outputs.shape), engine.per_line * array.arrays)
     limited = np.maximum.reduce([cycles, limit, rebuild])
     multipliers = array.arrays * array.rows * array.columns
     return Tiles(
         phase=phase,
         cycles=cycles,
         limited=limited,
-        outputs=_even(outputs, shape),
-        moving={"input": moving},
-        stationary={"weight": _even(stationary, shape).sum(axis=1)},
-        result_bytes=None if phase == "ff" else results,
+        outputs=outputs,
+        moving=moving,
+        stationary=stationary,
+        result_bytes=None if phase == "ff" else operands.result_bytes,
         macs_done=cost.macs,
         macs_skipped=0,
         instances={arch.compute: multipliers},
@@ -162,20 +190,62 @@ def _product(phase: str, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
     )
 
 
-def _operands(phase: str, step: _Step) -> tuple[int, int, int, int]:
-    """Bytes of the moving and the stationary operand, bytes and elements of the results.
+def _operands(phase: str, step: _Step) -> _Operands:
+    """The operands of a phase.
 
     What the forward pass stores is for `stored_bytes` to say: the next layer knows its values.
     """
-    layer, batch = step.layer, step.shape.batch // step.layer.positions
+    layer, shape, samples = step.layer, step.shape, step.shape.batch // step.layer.positions
+    inputs, outputs = layer.input_elements * samples, layer.output_elements * samples
+    weights = step.weights
     if phase == "ff":
-        outputs = layer.output_elements * batch
-        return step.input_bytes, step.weights.stored, 0, outputs
+        made = Results(shape.filters, shape.pixels)
+        return _Operands(step.input_bytes, weights.stored, 0, outputs, made)
     if phase == "bp":
-        elements = layer.input_elements * batch
-        coded = step.error_bytes * elements // (layer.output_elements * batch)
-        return step.error_bytes, step.weights.stored, coded, elements
-    return step.input_bytes, step.error_bytes, step.weights.gradient, layer.weight_elements
+        coded = step.error_bytes * inputs // outputs
+        made = Results(shape.in_channels, inputs // layer.in_channels)
+        return _Operands(step.error_bytes, weights.stored, coded, inputs, made)
+    made = Results(shape.filters, shape.in_channels, shape.taps)
+    return _Operands(
+        step.input_bytes, step.error_bytes, weights.gradient, layer.weight_elements, made
+    )
+
+
+def _reads(operands: _Operands, array: TrainingPeArray, arch: Arch) -> Reads:
+    """How often the operands are read, with what the buffers hold."""
+
+    def held(flow: str, nbytes: int) -> Held:
+        return Held(nbytes, share_of(arch, storage_of(arch, flow)))
+
+    moving, stationary = held("input", operands.moving), held("weight", operands.stationary)
+    if array.held == "operands":
+        return reads_of_operands(moving, stationary)
+    room = share_of(arch, storage_of(arch, "output"))
+    return fewest_reads(moving, stationary, operands.results, room)
+
+
+def _laid_out(
+    operands: _Operands, reads: Reads, cost: PhaseCycles, step: _Step, arch: Arch
+) -> tuple[Ints, dict[str, int], dict[str, Ints]]:
+    """Results of each tile, bytes of what moves, and of what stands still by group.
+
+    Where results stay on chip both operands stream, as often as they are read, and a block of
+    results is complete at its last tile.
+    """
+    if reads.blocks is None:
+        shape = (min(PARTS, cost.waves), min(PARTS, max(1, operands.outputs // PARTS)))
+        groups = _even(operands.stationary, shape).sum(axis=1)
+        return _even(operands.outputs, shape), {"input": operands.moving}, {"weight": groups}
+    moving = {
+        "input": operands.moving * reads.moving,
+        "weight": operands.stationary * reads.stationary,
+    }
+    halves = [-(-2 * n // share_of(arch, storage_of(arch, flow))) for flow, n in moving.items()]
+    releases = step.shape.groups * reads.blocks.count
+    parts = -(-max(PARTS, *halves) // releases)
+    outputs = np.zeros((releases, parts), np.int64)
+    outputs[:, -1] = even_parts(operands.outputs, releases)
+    return outputs.reshape(1, -1), moving, {}
 
 
 def _update(step: _Step, arch: Arch) -> Tiles:

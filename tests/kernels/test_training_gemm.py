@@ -16,6 +16,7 @@ from archsim.kernels.training_gemm import (
     gemm_cycles,
     weight_gradient,
 )
+from archsim.kernels.training_traffic import Results, result_blocks
 
 TABLE = [
     (TrainingLayer(64, 3, (3, 3), (32, 32), 8), "30464X - 30464X", 14_155_776),
@@ -116,3 +117,46 @@ def test_ratio_follows_the_hit_rate():
     assert coded_size(same, 16).ratio == 10 / 16
     spread = (np.arange(64) << 7).astype(np.uint16)
     assert coded_size(spread, 64).ratio == pytest.approx((10 * 3 + 18 * 61) / (64 * 16))
+
+
+def walked_reads(results, rows, columns, left, right):
+    """Bytes of both operands that a walk over blocks of rows x columns results reads."""
+    total = 0
+    for first in range(0, results.rows, rows):
+        total += right * results.columns
+        for second in range(0, results.columns, columns):
+            assert min(rows, results.rows - first) * min(columns, results.columns - second) > 0
+            total += left * min(rows, results.rows - first)
+    return total
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    results=st.builds(Results, st.integers(1, 12), st.integers(1, 12), st.integers(1, 9)),
+    left=st.integers(1, 50),
+    right=st.integers(1, 50),
+    capacity=st.integers(4, 1200),
+)
+def test_no_block_that_fits_reads_less(results, left, right, capacity):
+    """`left` and `right` are bytes of one row and of one group of columns."""
+    found = result_blocks(results, left * results.rows, right * results.columns, capacity)
+    walks = [
+        walked_reads(results, rows, columns, left, right)
+        for rows in range(1, results.rows + 1)
+        for columns in range(1, results.columns + 1)
+        if 4 * rows * columns * results.width <= capacity
+    ]
+    assert (found is None) == (not walks)
+    if found is not None:
+        ours = left * results.rows * found.columns + right * results.columns * found.rows
+        assert ours == min(walks)
+        assert found.count >= 1
+
+
+def test_a_filter_of_a_group_is_a_product_of_its_own():
+    layer = TrainingLayer(8, 1, (3, 3), (4, 4), 2, groups=8)
+    assert forward(layer) == Gemms(1, 9, 32, count=8)
+    assert backward(layer) == Gemms(1, 1, 32, count=72)
+    assert weight_gradient(layer) == Gemms(1, 32, 9, count=8)
+    phases = {phase(layer).macs for phase in (forward, backward, weight_gradient)}
+    assert phases == {8 * 9 * 32}

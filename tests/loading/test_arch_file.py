@@ -10,7 +10,7 @@ import pytest
 from loading_files import ARCH, problems, write
 
 from archsim.arch import arch_schema, load_arch, machine_files
-from archsim.component import Component, component_class, shipped_classes
+from archsim.component import Component, shipped_classes
 from archsim.errors import InputError
 from archsim.source import read
 
@@ -89,7 +89,7 @@ def test_the_graph_has_an_edge_for_each_step_of_a_flow(tmp_path) -> None:
         ("energy: units/table1_28nm", "energy: units/table1", [
             "FILE:5:9: there is no energy table 'units/table1'; did you mean 'units/table1_28nm'? "
             "legal: units/interstellar, units/table1_28nm, "
-            "units/training_65nm"]),
+            "units/training_65nm, units/training_65nm_chip"]),
         ("role: moving", "role: movng", [
             "FILE:7:18: flow 'input', role: 'movng' is not legal here; did you mean 'moving'? "
             "legal: moving, stationary, result, update"]),
@@ -142,10 +142,6 @@ def test_an_unknown_machine_and_class_name_the_nearest(tmp_path) -> None:
     assert line.startswith(
         "FILE:16:16: nfu: there is no component class 'Nfuu'; did you mean 'Nfu'? legal: "
     )
-    with pytest.raises(
-        InputError, match="there is no component class 'Dramm'; did you mean 'Dram'"
-    ):
-        component_class("Dramm")
 
 
 def test_all_errors_of_a_file_at_once(tmp_path) -> None:
@@ -248,7 +244,6 @@ def test_every_component_class_says_what_it_is() -> None:
     assert {"Dram", "Dma", "GlobalBuffer"} <= set(shipped_classes())
     for name, cls in shipped_classes().items():
         assert cls.summary(), name
-        assert component_class(name) is cls
         assert cls.summary() != Component.summary()
 
 

@@ -14,8 +14,10 @@ LAYERS = [
     ("c1", [], 3, 10, (9, 9), 3, 1, 1),
     ("c2", ["c1"], 10, 13, (9, 9), 3, 2, 1),
     ("c3", ["c2"], 13, 7, (5, 5), 1, 1, 0),
+    ("dw", ["c3"], 7, 7, (5, 5), 3, 1, 1),
 ]
-FC = ("fc", ["c3"], 7 * 25, 11)
+GROUPS = {"dw": 7}
+FC = ("fc", ["dw"], 7 * 25, 11)
 
 
 def bf16(values):
@@ -45,16 +47,21 @@ def workload(tmp_path_factory):
     arrays, lines = {}, []
     for name, inputs, c, k, size, kernel, stride, pad in LAYERS:
         out = (size[0] + 2 * pad - kernel) // stride + 1
-        rows = (k, c, 3, 3) if kernel == 3 else (k, ceil(c / 3), 3)
         arrays[f"{name}/input"] = rng.integers(-9, 9, (BATCH, c, *size)).astype(np.int8)
-        arrays[f"{name}/weight"] = rng.integers(-9, 9, (k, c, kernel, kernel)).astype(np.int8)
+        groups = GROUPS.get(name, 1)
+        shape = (k, c // groups, kernel, kernel)
+        arrays[f"{name}/weight"] = rng.integers(-9, 9, shape).astype(np.int8)
+        rows = (k, c // groups, 3, 3) if kernel == 3 else (k, ceil(c / 3), 3)
         arrays[f"{name}/coef"] = rng.integers(-2, 3, rows).astype(np.int8)
+        mask = (arrays[f"{name}/coef"] != 0) | (rng.random(rows) < 0.1)
+        arrays[f"{name}/mask"] = mask.astype(np.int8)
         arrays[f"{name}/basis"] = rng.integers(-9, 9, (k, 1, 3, 3)).astype(np.int8)
         arrays[f"{name}/basis_scale"] = np.ones((k, 1), np.float32)
         arrays[f"{name}/error"] = bf16(rng.normal(size=(BATCH, k, out, out)))
         lines.append(
             f"  - {{name: {name}, op: conv, inputs: {json.dumps(inputs)}, in_channels: {c}, "
-            f"out_channels: {k}, in_size: {list(size)}, kernel: [{kernel}, {kernel}], "
+            f"out_channels: {k}, groups: {groups}, in_size: {list(size)}, "
+            f"kernel: [{kernel}, {kernel}], "
             f"stride: [{stride}, {stride}], padding: [{pad}, {pad}]}}"
         )
     name, inputs, c, k = FC
@@ -86,16 +93,18 @@ def product_cycles(m, depth, n, count=1, arrays=32):
 def expected(layer):
     if layer[0] == "fc":
         _, _, c, k = layer
-        kernel, pixels, taps = 1, BATCH, 1
+        taps, pixels, groups = 1, BATCH, 1
     else:
         _, _, c, k, size, kernel, stride, pad = layer
+        groups = GROUPS.get(layer[0], 1)
+        c, k = c // groups, k // groups
         pixels = BATCH * ((size[0] + 2 * pad - kernel) // stride + 1) ** 2
         taps = kernel**2
-    phases = {"ff": product_cycles(k, c * taps, pixels)}
+    phases = {"ff": product_cycles(k, c * taps, pixels, count=groups)}
     if layer[1]:
-        phases["bp"] = product_cycles(c, k, pixels, count=taps)
-    phases["wg"] = product_cycles(k, pixels, c * taps)
-    return phases, k * c * taps * pixels
+        phases["bp"] = product_cycles(c, k, pixels, count=taps * groups)
+    phases["wg"] = product_cycles(k, pixels, c * taps, count=groups)
+    return phases, groups * k * c * taps * pixels
 
 
 @pytest.mark.parametrize("weights", ["dense", "smartdeal"])
@@ -143,13 +152,56 @@ def test_coded_exponents_and_codes_move_less(workload):
     assert decomposed < coded < raw
 
 
-def test_decomposed_weights_take_an_index_bit_a_code_and_four_bits_a_nonzero(workload):
+def test_decomposed_weights_take_a_bit_a_code_and_five_more_where_it_may_change(workload):
     result = archsim.simulate(archsim.load_arch("training_accelerator"), workload)
-    row = next(row for row in result.layers if (row.name, row.phase) == ("c2", "ff"))
-    coef = workload.tensors(workload.layer("c2")).need("coef")
-    bits = coef.size + 4 * int((coef != 0).sum())
-    assert row.dram_bytes_by["weight"] == ceil(bits / 8) + 13 * 9 * 2
-    assert row.actions["rebuild_engine"]["shift_add"] == int((coef != 0).sum()) * 3
+    rows = {row.phase: row for row in result.layers if row.name == "c2"}
+    tensors = workload.tensors(workload.layer("c2"))
+    coef, mask = tensors.need("coef"), tensors.need("mask")
+    live, basis = int(mask.sum()), 13 * 9
+    assert not coef[mask == 0].any()
+    assert live > (coef != 0).sum()
+    codes = ceil(coef.size / 8) + ceil(5 * live / 8)
+    assert rows["ff"].dram_bytes_by["weight"] == codes + 2 * basis
+    assert rows["wg"].dram_bytes_by["output"] == ceil(2 * live / 8) + 2 * basis
+    counters = ceil(4 * live / 8)
+    reads = codes + ceil(2 * live / 8) + counters + 6 * basis
+    assert rows["update"].dram_bytes_by["input"] == reads
+    assert rows["update"].dram_bytes_by["output"] == ceil(5 * live / 8) + counters + 4 * basis
+    assert rows["ff"].actions["rebuild_engine"]["shift_add"] == int((coef != 0).sum()) * 3
+    assert rows["update"].actions["pe_array"] == {"switch_update": live + basis, "mac": 6 * live}
+
+
+@pytest.mark.parametrize(("momentum", "master"), [(0, 0), (2, 0), (4, 4)])
+def test_what_is_kept_beside_a_float_weight_is_read_and_written(workload, momentum, master):
+    keys = {"pe_array.momentum_bytes": momentum, "pe_array.master_bytes": master}
+    arch = archsim.load_arch("training_accelerator", {"weights": "dense", **keys})
+    rows = {(row.name, row.phase): row for row in archsim.simulate(arch, workload).layers}
+    weights = 13 * 10 * 9
+    moved = rows["c2", "update"].dram_bytes_by
+    assert moved["input"] == weights * (2 + max(2, master) + momentum)
+    assert moved["output"] == weights * (2 + master + momentum)
+
+
+def test_results_that_stay_on_chip_save_reads_and_change_no_cycle_of_the_array(tmp_path):
+    """512 kB of inputs and of errors: held by operand, one of them is read again and again."""
+    (tmp_path / "big.yaml").write_text(
+        "format: archsim-workload/1\nname: big\ntask: training\nbatch: 64\n"
+        "source: {made_by: a test}\nlayers:\n"
+        "  - {name: c, op: conv, inputs: [], in_channels: 16, out_channels: 16, "
+        "in_size: [16, 16], kernel: [1, 1], profile: {}}\n"
+    )
+    workload = archsim.load_workload(tmp_path / "big.yaml")
+    found = {}
+    for held in ("operands", "any"):
+        keys = {"weights": "dense", "pe_array.held": held}
+        result = archsim.simulate(archsim.load_arch("training_accelerator", keys), workload)
+        found[held] = next(row for row in result.layers if row.phase == "wg")
+    operand = 64 * 16 * 256 * 2
+    blocks = ceil(operand / (12 * 16 * 1024))
+    again = {"input": blocks * operand, "weight": operand, "output": 512}
+    assert found["operands"].dram_bytes_by == again
+    assert found["any"].dram_bytes_by == {"input": operand, "weight": operand, "output": 512}
+    assert found["any"].compute_cycles == found["operands"].compute_cycles
 
 
 def test_an_inference_machine_refuses_a_training_workload(workload):
