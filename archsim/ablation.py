@@ -11,7 +11,7 @@ from pydantic import Field
 
 from archsim.errors import InputError, Problem
 from archsim.source import Part, in_file_order, read
-from archsim.switches import Switch
+from archsim.switches import Switch, classes_of, keys_of, unknown_keys
 from archsim.workload_records import Record
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def load_ablations(path: Path) -> list[tuple[str, Switch]]:
             Switch(
                 variant.name,
                 variant.name,
-                tuple(variant.set.items()),
-                document.place("groups", at, "variants", number),
+                keys_of(document, ("groups", at, "variants", number), variant.set),
             ),
         )
         for at, group in enumerate(record.groups)
@@ -85,7 +84,9 @@ def ablate(
     Raises:
         InputError: a key leads nowhere, or the machine itself cannot run.
     """
-    _check_keys(arch, [variant for _, variant in variants])
+    unknown = unknown_keys([variant for _, variant in variants], classes_of([arch]))
+    if unknown:
+        raise InputError([Problem(one.place, f"{arch.name}: {one.message}") for one in unknown])
     changes = [variant.overrides(arch) for _, variant in variants]
     answers = run([(), *changes])
     base = answers[0]
@@ -98,17 +99,6 @@ def ablate(
     return base, rows
 
 
-def _check_keys(arch: Arch, variants: Sequence[Switch]) -> None:
-    """InputError for every class and key that the arch does not have."""
-    parts = arch.resolved["components"].values()
-    known = {f"{keys['class']}.{key}" for keys in parts for key in keys if key != "class"}
-    known |= {key for key in arch.resolved if key not in {"components", "flows", "name"}}
-    problems = [
-        Problem(variant.place, f"{arch.name} has no key {key!r}; write Class.field, as in "
-                f"{min(known - set(arch.resolved))}")
-        for variant in variants
-        for key, _ in variant.keys
-        if key not in known
-    ]  # fmt: skip
-    if problems:
-        raise InputError(problems)
+def ablations_schema() -> dict[str, Any]:
+    """JSON Schema of a file of variants."""
+    return _File.model_json_schema()

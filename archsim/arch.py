@@ -23,10 +23,11 @@ from archsim.yaml12 import Document
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["Arch", "Flow", "arch_schema", "load_arch", "machine_files"]
+__all__ = ["HEADER", "Arch", "Flow", "arch_schema", "load_arch", "machine_files"]
 
 MACHINES_VARIABLE = "ARCHSIM_MACHINES"
-_PLAIN = ("name", "task", "clock_mhz", "weights", "machine", "energy", "interlayer", "barrier")
+HEADER = ("name", "task", "clock_mhz", "weights", "machine", "energy", "interlayer", "barrier")
+"""Keys of an arch file that stand beside its components and flows."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Arch:
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults included, as plain data in the order of the file."""
         return {
-            **{key: getattr(self, key) for key in _PLAIN},
+            **{key: getattr(self, key) for key in HEADER},
             "flows": {
                 name: {"role": flow.role, "path": list(flow.path)}
                 for name, flow in self.flows.items()

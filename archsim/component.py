@@ -16,9 +16,6 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from archsim.errors import InputError
-from archsim.source import unknown
-
 # Bounds refuse slips of the keyboard and numbers that would only fill the memory.
 Count = Annotated[int, Field(ge=1, le=65_536)]
 """Copies of hardware, lanes, banks, entries: from one to 65 536."""
@@ -76,11 +73,3 @@ def shipped_classes() -> dict[str, type[Component]]:
     for info in sorted(pkgutil.iter_modules(components.__path__), key=lambda info: info.name):
         found |= classes_in(importlib.import_module(f"{components.__name__}.{info.name}"))
     return found
-
-
-def component_class(name: str) -> type[Component]:
-    """The shipped class of that name; InputError with the nearest one if there is none."""
-    classes = shipped_classes()
-    if name not in classes:
-        raise InputError.at("class", unknown("component class", name, classes))
-    return classes[name]

@@ -121,6 +121,8 @@ class Scenario:
     common: tuple[Override, ...]
     by_machine: Mapping[str, tuple[Override, ...]]
     path: Path
+    places: Mapping[str, str]
+    """Where each machine stands in the file."""
 
     def lines(self, machine: str, names: Iterable[str]) -> tuple[Override, ...]:
         """The overrides that concern an arch of that machine with components and flows `names`."""
@@ -150,12 +152,16 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
             for machine, keys in record.machines.items()
         },
         path=path,
+        places={name: document.key_place("machines", name) for name in record.machines},
     )
+
+
+def scenario_schema() -> dict[str, Any]:
+    """JSON Schema of a scenario."""
+    return _File.model_json_schema()
 
 
 def _overrides(
     document: Document, at: tuple[str, ...], keys: Mapping[str, Any]
 ) -> tuple[Override, ...]:
-    return tuple(
-        Override(key, value, document.key_place(*at, key)) for key, value in keys.items()
-    )
+    return tuple(Override(key, value, document.key_place(*at, key)) for key, value in keys.items())

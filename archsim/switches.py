@@ -6,18 +6,20 @@ components of that class whatever an arch calls them, or keys of the arch itself
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from archsim.errors import InputError
+from archsim.arch import HEADER
+from archsim.errors import InputError, Problem
 from archsim.overrides import Override
 from archsim.search import find, names
-from archsim.source import Part, in_file_order, read
+from archsim.source import Part, in_file_order, read, unknown
 from archsim.workload_records import Record
+from archsim.yaml12 import Document
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
@@ -39,27 +41,27 @@ class _File(Record):
 
 @dataclass(frozen=True)
 class Switch:
-    """One mechanism: `keys` are ``Class.field`` or arch keys with the values that switch it off,
-    and `place` is where the file says so."""
+    """One mechanism: `keys` are ``Class.field`` or arch keys with the values that switch it off, at
+    their places in the file."""
 
     name: str
     title: str
-    keys: tuple[tuple[str, Any], ...]
-    place: str
+    keys: tuple[Override, ...]
 
     def overrides(self, arch: Arch) -> tuple[Override, ...]:
         """What it changes in an arch: nothing where the arch has no such class, or has the values
         already."""
         found = []
-        for key, value in self.keys:
-            owner, _, field = key.rpartition(".")
+        for each in self.keys:
+            owner, _, field = each.key.rpartition(".")
             if not owner:
-                if arch.resolved.get(key) != value:
-                    found.append(Override(key, value, self.place))
+                if arch.resolved.get(each.key) != each.value:
+                    found.append(each)
                 continue
             for name, keys in arch.resolved["components"].items():
-                if keys["class"] == owner and keys.get(field) != value:
-                    found.append(Override(f"components.{name}.{field}", value, self.place))
+                if keys["class"] == owner and keys.get(field) != each.value:
+                    key = f"components.{name}.{field}"
+                    found.append(Override(key, each.value, each.place))
         return tuple(found)
 
 
@@ -70,16 +72,57 @@ def switches_of(machine: str) -> tuple[Switch, ...]:
         InputError: a file is damaged.
     """
     files = [COMMON, *([machine] if machine in names(FOLDER) else [])]
-    return tuple(switch for file in files for switch in _load(find(FOLDER, file)))
+    return tuple(switch for file in files for switch in load_switches(find(FOLDER, file)))
 
 
-def _load(path: Path) -> Sequence[Switch]:
+def load_switches(path: Path) -> Sequence[Switch]:
+    """The switches of a file.
+
+    Raises:
+        InputError: everything that is wrong with the file.
+    """
     document = read(path)
     problems: list[Any] = []
     record = Part(document).checked(_File, document.value, problems)
     if record is None:
         raise InputError(in_file_order(problems))
     return [
-        Switch(one.name, one.title, tuple(one.set.items()), document.place("switches", at))
+        Switch(one.name, one.title, keys_of(document, ("switches", at), one.set))
         for at, one in enumerate(record.switches)
     ]
+
+
+def classes_of(archs: Sequence[Arch]) -> dict[str, list[str]]:
+    """The fields of every component class in the archs."""
+    parts = [keys for arch in archs for keys in arch.resolved["components"].values()]
+    return {keys["class"]: [key for key in keys if key != "class"] for keys in parts}
+
+
+def unknown_keys(switches: Sequence[Switch], classes: Mapping[str, list[str]]) -> list[Problem]:
+    """What is wrong with the keys that lead nowhere: to none of the classes, to no key of an
+    arch."""
+    problems = []
+    for each in (key for switch in switches for key in switch.keys):
+        owner, _, field = each.key.rpartition(".")
+        if not owner and field not in HEADER:
+            problems.append(Problem(each.place, f"{unknown('key', field, HEADER)}; or Class.field"))
+        elif owner and owner not in classes:
+            problems.append(Problem(each.place, unknown("component class", owner, classes)))
+        elif owner and field not in classes[owner]:
+            message = f"{owner}: {unknown('key', field, classes[owner])}"
+            problems.append(Problem(each.place, message))
+    return problems
+
+
+def keys_of(
+    document: Document, at: tuple[Any, ...], keys: Mapping[str, Any]
+) -> tuple[Override, ...]:
+    """The mapping ``set`` of the entry at `at`, each key with its place."""
+    return tuple(
+        Override(key, value, document.key_place(*at, "set", key)) for key, value in keys.items()
+    )
+
+
+def switches_schema() -> dict[str, Any]:
+    """JSON Schema of a file of switches."""
+    return _File.model_json_schema()

@@ -12,6 +12,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "workload": ("layers",),
     "energy table": ("classes", "sram"),
     "arch": ("components", "flows", "machine"),
+    "switches": ("switches",),
+    "ablations": ("groups",),
     "scenario": ("set", "machines"),
 }
 
@@ -37,13 +39,15 @@ def _kind(path: Path) -> str:
 
 def _loader(kind: str) -> Callable[[Path], object]:
     from archsim.arch import load_arch
+    from archsim.changes import check_ablations, check_scenario, check_switches
     from archsim.energy import load_energy
-    from archsim.overrides import load_scenario
     from archsim.workload import load_workload
 
     return {
         "workload": load_workload,
         "energy table": load_energy,
         "arch": load_arch,
-        "scenario": load_scenario,
+        "switches": check_switches,
+        "ablations": check_ablations,
+        "scenario": check_scenario,
     }[kind]

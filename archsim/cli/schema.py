@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,10 +17,13 @@ class Format(StrEnum):
     ARCH = "arch"
     WORKLOAD = "workload"
     ENERGY = "energy"
+    SCENARIO = "scenario"
+    SWITCHES = "switches"
+    ABLATIONS = "ablations"
 
 
 def schema(
-    what: Annotated[Format, typer.Argument(metavar="arch|workload|energy", help="Which format.")],
+    what: Annotated[Format, typer.Argument(metavar="|".join(Format), help="Which format.")],
 ) -> None:
     """Print the JSON Schema of a file format.
 
@@ -28,10 +32,23 @@ def schema(
       archsim schema arch > arch.schema.json
       archsim schema workload > workload.schema.json
     """
-    if what is Format.ARCH:
-        from archsim.arch import arch_schema as published
-    elif what is Format.WORKLOAD:
-        from archsim.workload import workload_schema as published
-    else:
-        from archsim.energy import energy_schema as published
-    console.say_json(published())
+    console.say_json(_published(what)())
+
+
+def _published(what: Format) -> Callable[[], dict[str, Any]]:
+    """What makes the schema of a format."""
+    from archsim.ablation import ablations_schema
+    from archsim.arch import arch_schema
+    from archsim.energy import energy_schema
+    from archsim.overrides import scenario_schema
+    from archsim.switches import switches_schema
+    from archsim.workload import workload_schema
+
+    return {
+        Format.ARCH: arch_schema,
+        Format.WORKLOAD: workload_schema,
+        Format.ENERGY: energy_schema,
+        Format.SCENARIO: scenario_schema,
+        Format.SWITCHES: switches_schema,
+        Format.ABLATIONS: ablations_schema,
+    }[what]

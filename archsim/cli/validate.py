@@ -14,7 +14,10 @@ from archsim.errors import InputError, Problem
 def validate(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Machines, workloads, scenarios or energy tables."),
+        typer.Argument(
+            metavar="FILE...",
+            help="Machines, workloads, energy tables, scenarios, switches or ablations.",
+        ),
     ],
     json: options.Json = False,
     quiet: options.Quiet = False,

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from archsim.cli.main import main
+from archsim.search import find
 
 RUN = ["run", "--workload", "small", "--arch", "diannao", "--arch", "smartdeal"]
 COMMANDS = (
@@ -223,7 +224,15 @@ def test_draw_applies_overrides(capsys):
 
 
 def test_schemas_accept_what_the_loader_accepts(folder, capsys):
-    for what, path in (("workload", "workloads/small.yaml"), ("energy", None), ("arch", None)):
+    files = {
+        "workload": "workloads/small.yaml",
+        "energy": None,
+        "arch": None,
+        "scenario": find("archs/scenarios", "ideal_lanes"),
+        "switches": find("archs/switches", "common"),
+        "ablations": find("archs/ablations", "smartdeal"),
+    }
+    for what, path in files.items():
         assert main(["schema", what]) == 0
         schema = json.loads(capsys.readouterr().out)
         jsonschema.Draft202012Validator.check_schema(schema)

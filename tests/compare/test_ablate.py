@@ -89,7 +89,7 @@ def test_shipped_files_load(name):
         ("description: x\ngroups: []\n", "groups"),
         ("description: x\ngroups: [{title: t, variants: [{name: a, sett: {b: 1}}]}]", "sett"),
         ("description: x\ngroups: [{title: t, variants: [{name: a, set: {Nfu.inputs: 1}}]}]",
-         "SmartDeal has no key 'Nfu.inputs'"),
+         "SmartDeal: there is no component class 'Nfu'"),
         ("[", "mine.yaml"),
     ],
 )  # fmt: skip
