@@ -126,7 +126,7 @@ class Runner:
             "start_accuracy": records[0]["validation_accuracy"], "mib": best["mib"],
             "bits": round(best["mib"] * 2**23), "density": best["density"],
             "switched": sum(record.get("switched", 0) for record in records),
-            "memory": asdict(training_memory(model, e.rule(arm).theta_c)),
+            "memory": asdict(training_memory(model, e.rule(arm))),
             "seconds": round(time.perf_counter() - begun, 1),
         }  # fmt: skip
         _write_json(kept, result)

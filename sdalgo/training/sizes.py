@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from sdalgo.training.bucket import Rule
 from sdalgo.training.convert import basis_of, decomposed_weights
 from sdalgo.training.weight import DecomposedWeight
 from sdalgo.weight_bits import weight_bits
 
 _FLOAT = 32
 _BITS_PER_BYTE = 8
+_MOMENTUM_BYTES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +87,10 @@ class Memory:
 
     Attributes:
         weights: of decomposed layers (codes, mask, B) and float weights.
-        update: counters and momentum of codes; momentum of B and of float weights.
+        update: counters of codes, their momentum where the rule has one; momentum of B and of
+            float weights.
         packed: the same two in bits a machine needs: 1 mask bit a coefficient and, on the mask,
-            the code's and the counter's bits; floats at 32.
+            the code's, the counter's and the momentum's bits; floats at 32.
     """
 
     weights: int
@@ -95,18 +98,20 @@ class Memory:
     packed: int
 
 
-def training_memory(model: nn.Module, theta_c: int) -> Memory:
-    """Return what SGD with momentum, and the bucket switch without it, keep for `model`.
+def training_memory(model: nn.Module, rule: Rule) -> Memory:
+    """Return what SGD with momentum, and the bucket switch, keep for `model`.
 
     Args:
-        theta_c: a counter counts -theta_c .. theta_c.
+        rule: of the switch: a counter counts -theta_c .. theta_c, and momentum is a float a code.
     """
     floats = sum(p.numel() * p.element_size() for p in weight_parameters(model).values())
     layers = decomposed_weights(model)
     floats += sum(basis_of(model, name).numel() * _FLOAT // _BITS_PER_BYTE for name in layers)
     codes = sum(_nbytes(held.code) + _nbytes(held.mask) for held in layers.values())
     counters = sum(_nbytes(held.counter) for held in layers.values())
-    packed_bits = sum(_packed(held, theta_c) for held in layers.values())
+    if rule.momentum:
+        counters += sum(_MOMENTUM_BYTES * held.code.numel() for held in layers.values())
+    packed_bits = sum(_packed(held, rule) for held in layers.values())
     return Memory(
         weights=floats + codes,
         update=floats + counters,
@@ -114,13 +119,12 @@ def training_memory(model: nn.Module, theta_c: int) -> Memory:
     )
 
 
-def _packed(held: DecomposedWeight, theta_c: int) -> int:
-    code_bits = (2 * held.levels).bit_length()
-    counter_bits = (2 * theta_c).bit_length()
+def _packed(held: DecomposedWeight, rule: Rule) -> int:
+    on_mask = (2 * held.levels).bit_length() + (2 * rule.theta_c).bit_length()
+    if rule.momentum:
+        on_mask += _MOMENTUM_BYTES * _BITS_PER_BYTE
     live = int(torch.count_nonzero(held.mask))
-    return held.layout.filters * held.layout.rows * held.code.shape[-1] + live * (
-        code_bits + counter_bits
-    )
+    return held.layout.filters * held.layout.rows * held.code.shape[-1] + live * on_mask
 
 
 def _nbytes(tensor: torch.Tensor) -> int:

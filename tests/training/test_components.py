@@ -7,9 +7,10 @@ from torch import nn
 
 from sdalgo import sparsity
 from sdalgo.networks import network
+from sdalgo.training.bucket import AS_RELEASED, Rule
 from sdalgo.training.components import Components, density_for
 from sdalgo.training.convert import Form
-from sdalgo.training.learners import Alternating, Descent
+from sdalgo.training.learners import Alternating, Descent, Switching
 from sdalgo.training.sizes import (
     decomposed_size,
     dense_size,
@@ -137,15 +138,23 @@ def test_memory_is_that_of_its_tensors():
 
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(60, 50, bias=False))
-    plain = training_memory(model, 7)
+    plain = training_memory(model, Rule())
     assert (plain.weights, plain.update, plain.packed) == (12000, 12000, 24000)
     to_decomposed(model, Form(theta=0.05))
-    held, found = decomposed_weights(model)["0"], training_memory(model, 7)
+    held, found = decomposed_weights(model)["0"], training_memory(model, Rule())
     live, basis = int(held.mask.sum()), 4 * basis_of(model, "0").numel()
     assert basis == 4 * 50 * 9
     assert found.weights == 3000 + 3000 + basis
     assert found.update == 3000 + basis
     # 11 values of a code in 4 bits, 15 of a counter in 4
     assert found.packed == 2 * basis + (3000 + live * 8 + 7) // 8
+    released = training_memory(model, AS_RELEASED)
+    learner = Switching(model, Descent(), AS_RELEASED)
+    model(torch.randn(8, 60)).square().sum().backward()
+    learner.update(0.01)
+    momentum = sum(value.nbytes for value in learner.buckets.velocity.values())
+    assert momentum == 4 * 3000
+    assert released.update == found.update + momentum
+    assert released.packed == 2 * basis + (3000 + live * (8 + 32) + 7) // 8
     # five bits for the 9..16 symbols of the paper would be an upper bound
     assert decomposed_size(model).bits < 3000 + 5 * live + 8 * basis + 5 * 16

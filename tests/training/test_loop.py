@@ -83,7 +83,10 @@ def train_once(model, data, update, seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_sd_t_lowers_the_loss_of_the_one_pass_start(seed):
-    """Norms and classifier are frozen, so codes and bases alone can do it, and both change."""
+    """Norms and classifier are frozen, so codes and bases alone can do it, and both change.
+
+    theta_g is the published one; theta_c, published as 7, is 20 (docs/training.md has both).
+    """
     model, data = frozen_start(seed)
     start = evaluate(model, data).loss
     held = decomposed_weights(model)
@@ -91,7 +94,7 @@ def test_sd_t_lowers_the_loss_of_the_one_pass_start(seed):
     bases = {name: basis_of(model, name).detach().clone() for name in held}
     frozen = {name: value.clone() for name, value in model.state_dict().items()
               if "parametrizations" not in name}  # fmt: skip
-    learner = Switching(model, Descent(), Rule(theta_g=0.05, theta_c=20))
+    learner = Switching(model, Descent(), Rule(theta_g=5e-3, theta_c=20))
     switched = sum(
         train_once(model, data, lambda: learner.update(0.005), [seed, 7, epoch])
         for epoch in range(3)
@@ -104,10 +107,10 @@ def test_sd_t_lowers_the_loss_of_the_one_pass_start(seed):
     assert all(torch.equal(after[name], value) for name, value in frozen.items())
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3])
+@pytest.mark.parametrize("seed", [0, 1, 3, 4])
 def test_switching_buckets_does_better_than_training_the_bases_alone(seed):
     losses = []
-    for theta_g in (0.05, 1e9):  # nothing reaches the second
+    for theta_g in (5e-3, 1e9):  # nothing reaches the second
         model, data = frozen_start(seed)
         learner = Switching(model, Descent(), Rule(theta_g=theta_g, theta_c=20))
         for epoch in range(3):
