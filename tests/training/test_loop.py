@@ -261,7 +261,7 @@ def test_adaptation_gives_a_new_classifier_of_the_right_size():
 
 
 def test_adaptation_trains_on_other_classes_than_it_was_trained_on(tmp_path):
-    path = write_config(tmp_path, task="adaptation", seeds=[0, 1], network="mlp2",
+    path = write_config(tmp_path, task="adaptation", seeds=[0, 1], network="mlp2", rows_pruned={},
                         data={"kind": "idx", "folder": str(write_set(tmp_path / "d")),
                               "train": 400},
                         train={"epochs": 2, "lr": 0.02})  # fmt: skip
