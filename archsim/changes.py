@@ -13,9 +13,9 @@ from archsim.arch import load_arch, machine_files
 from archsim.component import shipped_classes
 from archsim.errors import InputError, Problem
 from archsim.overrides import Scenario, load_scenario
-from archsim.search import names
+from archsim.search import find, names
 from archsim.source import in_file_order, unknown
-from archsim.switches import COMMON, Switch, classes_of, load_switches, unknown_keys
+from archsim.switches import COMMON, FOLDER, Switch, classes_of, load_switches, unknown_keys
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
@@ -25,10 +25,11 @@ Lines = Callable[["Arch"], Sequence["Override"]]
 """What a file changes in an arch."""
 
 
-def check_scenario(path: str | Path) -> Scenario:
-    """Read a scenario. InputError with all that is wrong in it, its keys and values included."""
+def check_scenario(path: str | Path, chosen: Sequence[Arch] = ()) -> Scenario:
+    """Read a scenario for the `chosen` archs, and any other. InputError with all that is wrong in
+    it, its keys and values included."""
     scenario = load_scenario(path)
-    archs = _archs()
+    archs = [*_archs(), *chosen]
     problems = [
         Problem(scenario.places[name], unknown("machine", name, machine_files()))
         for name in scenario.by_machine
@@ -43,6 +44,16 @@ def check_scenario(path: str | Path) -> Scenario:
     problems += _refused(lambda arch: scenario.lines(arch.machine, _owners(arch)), archs)
     _complain(problems)
     return scenario
+
+
+def switches_of(machine: str) -> tuple[Switch, ...]:
+    """The common switches, then those of the machine, in the order in which they are applied.
+
+    Raises:
+        InputError: a file is wrong.
+    """
+    files = [COMMON, *([machine] if machine in names(FOLDER) else [])]
+    return tuple(switch for file in files for switch in check_switches(find(FOLDER, file)))
 
 
 def check_switches(path: Path) -> Sequence[Switch]:

@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archsim.changes import switches_of
 from archsim.errors import InputError
 from archsim.identity import cycle_parts, energy_parts
 from archsim.overrides import Override
-from archsim.switches import switches_of
 from archsim.variants import Variant, check_same
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from pydantic import Field
 from archsim.arch import HEADER
 from archsim.errors import InputError, Problem
 from archsim.overrides import Override
-from archsim.search import find, names
 from archsim.source import Part, in_file_order, read, unknown
 from archsim.workload_records import Record
 from archsim.yaml12 import Document
@@ -63,16 +62,6 @@ class Switch:
                     key = f"components.{name}.{field}"
                     found.append(Override(key, each.value, each.place))
         return tuple(found)
-
-
-def switches_of(machine: str) -> tuple[Switch, ...]:
-    """The common switches, then those of the machine, in the order in which they are applied.
-
-    Raises:
-        InputError: a file is damaged.
-    """
-    files = [COMMON, *([machine] if machine in names(FOLDER) else [])]
-    return tuple(switch for file in files for switch in load_switches(find(FOLDER, file)))
 
 
 def load_switches(path: Path) -> Sequence[Switch]:

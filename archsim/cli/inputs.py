@@ -62,12 +62,13 @@ def choices(
 ) -> list[Choice]:
     """As `machines`: the machines as their files have them, and the overrides that go with each."""
     from archsim.arch import load_arch
-    from archsim.overrides import load_scenario, parsed
+    from archsim.changes import check_scenario
+    from archsim.overrides import parsed
     from archsim.search import names as found
 
     plain = _all(dict.fromkeys(names) or found("archs"), load_arch)
     chosen = plain if names else [arch for arch in plain if arch.task == task]
-    overlay = load_scenario(scenario) if scenario else None
+    overlay = check_scenario(scenario, chosen) if scenario else None
     lines = parsed(sets)
     known = {name for arch in chosen for name in _owners(arch)}
     return [

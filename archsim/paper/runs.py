@@ -186,11 +186,11 @@ def _key(network: Network, arch: Arch) -> _Key:
 
 def scenario(name: str | None) -> Assumptions:
     """The scenario of that name in archs/scenarios, or the arch files as they are."""
-    from archsim.overrides import load_scenario
+    from archsim.changes import check_scenario
 
     if name is None:
         return Assumptions()
-    found = load_scenario(name)
+    found = check_scenario(name)
     about = " ".join(found.description.split())
     return Assumptions(found.name, "scenario", about, found.common, found.by_machine)
 

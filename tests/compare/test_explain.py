@@ -5,6 +5,7 @@ import json
 import pytest
 
 from archsim.arch import load_arch
+from archsim.changes import switches_of
 from archsim.cli.main import main
 from archsim.explain import explain
 from archsim.identity import cycle_parts, energy_parts, work_of
@@ -13,7 +14,7 @@ from archsim.result import Result
 from archsim.results_store import Stored, save
 from archsim.search import find, names
 from archsim.simulation import simulate
-from archsim.switches import FOLDER, switches_of
+from archsim.switches import FOLDER
 from archsim.variants import variant_of
 from archsim.workload import load_workload
 

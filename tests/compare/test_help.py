@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from archsim import switches
 from archsim.ablation import load_ablations
 from archsim.arch import load_arch
+from archsim.changes import switches_of
 from archsim.cli.main import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
@@ -29,7 +29,7 @@ def test_the_files_of_the_page_load(tmp_path, monkeypatch):
     (tmp_path / "archs" / "switches" / "bit_pragmatic.yaml").write_text(switching)
     (tmp_path / "mine.yaml").write_text(ablating)
     monkeypatch.chdir(tmp_path)
-    last = switches.switches_of("bit_pragmatic")[-1]
+    last = switches_of("bit_pragmatic")[-1]
     assert last.overrides(load_arch("bit_pragmatic"))[0].value == "ideal"
     variants = load_ablations(tmp_path / "mine.yaml")
     assert [variant.name for _, variant in variants] == ["8", "32"]
@@ -42,3 +42,15 @@ def test_a_damaged_switch_file_has_status_2(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["explain", "diannao", "scnn", "-w", "tiny_sd"]) == 2
     assert "diannao.yaml:" in capsys.readouterr().err
+
+
+def test_a_slip_in_a_switch_file_is_an_error_and_not_a_switch_that_does_nothing(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "archs" / "switches").mkdir(parents=True)
+    (tmp_path / "archs" / "switches" / "diannao.yaml").write_text(
+        "description: x\nswitches: [{name: a, title: b, set: {Nfuu.inputs: 1}}]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", "diannao", "scnn", "-w", "tiny_sd"]) == 2
+    assert "diannao.yaml:2:43: there is no component class 'Nfuu'" in capsys.readouterr().err
