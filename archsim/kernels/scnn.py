@@ -3,19 +3,27 @@ one operation a cycle unless an accumulator bank's queue is full, and the elemen
 other at the end of every filter group. docs/machines/scnn.md has the rule.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from archsim.kernels.geometry import Geometry, Mask
-from archsim.kernels.scnn_operations import Operands, operands
+from archsim.kernels.scnn_operations import Operands
 from archsim.kernels.scnn_passes import Pass
-from archsim.kernels.scnn_result import Occupation, ScnnCycles
-from archsim.kernels.scnn_tiles import ScnnArray, Tiling, grid_tiling
+from archsim.kernels.scnn_result import Occupation, ScnnCycles, joined
+from archsim.kernels.scnn_tiles import (
+    ScnnArray,
+    Tiling,
+    activation_vectors,
+    grid_tiling,
+    weight_runs,
+)
 from archsim.kernels.scnn_waits import Waits, bank_waits, no_waits, sampled_waits
 
 BanksModel = Literal["auto", "exact", "none"]
-FIND_WAITS = {"auto": sampled_waits, "exact": bank_waits, "none": no_waits}
+FIND_CONFLICTS = {"auto": sampled_waits, "exact": bank_waits, "none": no_waits}
 
 
 def layer_cycles(
@@ -30,16 +38,44 @@ def layer_cycles(
     """
     kernel = weights.shape[2], weights.shape[3]
     tiling = grid_tiling((activations.shape[1], activations.shape[2]), kernel, geometry, array)
-    return pass_cycles(weights, Pass(activations, tiling), geometry, array, banks_model)
+    whole = pass_cycles(weights, [Pass(activations, tiling)], geometry, array, banks_model)
+    return replace(
+        whole,
+        group_cycles=whole.group_cycles[:, 0],
+        group_operations=whole.group_operations[:, 0],
+    )
 
 
 def pass_cycles(
-    weights: Mask, part: Pass, geometry: Geometry, array: ScnnArray, banks_model: BanksModel
+    weights: Mask,
+    passes: Sequence[Pass],
+    geometry: Geometry,
+    array: ScnnArray,
+    banks_model: BanksModel,
 ) -> ScnnCycles:
-    """Cycles of one pass over a plane; the rest as for `layer_cycles`."""
-    layer = operands(weights, part.activations, geometry, part.tiling, array)
-    macs = effectual_macs(weights, part.activations, geometry, part.tiling)
-    return counted(layer, macs, FIND_WAITS[banks_model](layer))
+    """Cycles of a convolution in several passes over its plane; the rest as for `layer_cycles`."""
+    runs = weight_runs(weights, geometry, passes[0].tiling.filters, array.weights)
+    layers = [
+        Operands(
+            runs,
+            activation_vectors(one.activations, geometry, one.tiling, array),
+            geometry,
+            one.tiling,
+            array,
+        )
+        for one in passes
+    ]
+    conflicts = FIND_CONFLICTS[banks_model](layers)
+    cycles = []
+    for one, layer, waits in zip(passes, layers, conflicts.passes, strict=True):
+        macs = effectual_macs(weights, one.activations, geometry, one.tiling)
+        cycles.append(counted(layer, macs, waits))
+    return replace(
+        joined(cycles),
+        banks=conflicts.how,
+        sampled=conflicts.sampled,
+        standard_error=conflicts.standard_error,
+    )
 
 
 def counted(layer: Operands, macs: int, waits: Waits) -> ScnnCycles:
@@ -55,9 +91,6 @@ def counted(layer: Operands, macs: int, waits: Waits) -> ScnnCycles:
         macs=macs,
         busy=products,
         lost=occupation.losses(waits.group_cycles, layer.array),
-        banks=waits.how,
-        sampled=waits.sampled,
-        standard_error=waits.standard_error,
     )
 
 

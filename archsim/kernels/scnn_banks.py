@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.kernels.geometry import Geometry, Ints, Pair
-from archsim.kernels.scnn_tiles import Tiling, Vectors
+from archsim.kernels.scnn_tiles import FILTER_KINDS, Tiling, Vectors
 
 Words = npt.NDArray[np.uint64]
 OFF_PLANE = -1
@@ -77,17 +77,16 @@ class BankTable:
     add.
 
     Class 0 and code 0 stand for the empty places of vectors. Activations that add the same with
-    every weight share a class. A weight's code is its tap and its filter modulo 16.
+    every weight share a class. Codes of weights are those of `WeightRuns.vectors`.
     """
 
     def __init__(self, kernel: Pair, geometry: Geometry, tiling: Tiling, banks: int) -> None:
-        self.taps = kernel[0] * kernel[1]
         self.rows = coordinate_classes(0, kernel, geometry, tiling)
         self.columns = coordinate_classes(1, kernel, geometry, tiling)
         self.width = tiling.plane[1]
         x = self.rows.reach[:, None, None, :, None]
         y = self.columns.reach[None, :, None, None, :]
-        k = np.arange(16)[:, None, None]
+        k = np.arange(FILTER_KINDS)[:, None, None]
         bank = np.where((x >= 0) & (y >= 0), bank_of(k, x, y, banks), OFF_PLANE)
         bank = bank.reshape(len(self.rows.reach) * len(self.columns.reach), -1)
         self.words = -(-banks // 8)
@@ -110,11 +109,6 @@ class BankTable:
         row, column = np.divmod(vectors.members - 1, self.width)
         found = self.rows.of[row] * len(self.columns.reach) + self.columns.of[column] + 1
         return self.kind[np.where(vectors.members > 0, found, 0)]
-
-    def weight_codes(self, vectors: Vectors) -> Ints:
-        """Code of every weight of vectors (vectors, width)."""
-        k, tap = np.divmod(vectors.members - 1, self.taps)
-        return np.where(vectors.members > 0, k % 16 * self.taps + tap + 1, 0)
 
     def of_weights(self, codes: Ints) -> Words:
         """What an activation adds with weight vectors: (vectors, classes, words)."""

@@ -29,12 +29,10 @@ def never_waits(layer: Operands) -> Mask:
     if ceil_div(tile[0], stride[0]) * ceil_div(tile[1], stride[1]) > layer.array.activations:
         return np.zeros(layer.groups, bool)
     proven = np.ones(layer.groups, bool)
-    weights = layer.weights.vectors(np.arange(layer.groups))
-    codes = layer.table.weight_codes(weights)
     for origin in tile_origins(layer):
         if proven.any():
             added = _full_tile(layer, origin)
-            runs = _full_tile_runs(weights, codes, added, proven)
+            runs = _full_tile_runs(layer.weights.all_vectors, added, proven)
             proven &= _bounded(runs, layer.array.queue_depth)
     return proven
 
@@ -72,7 +70,7 @@ def _full_tile(layer: Operands, origin: tuple[int, int]) -> Words:
     """
     size = 2 * FAR, 2 * FAR
     tiling = replace(layer.tiling, plane=layer.tiling.tile, origin=origin, out_size=size)
-    table = bank_table(layer.kernel, layer.geometry, tiling, layer.array.banks)
+    table = bank_table(layer.weights.kernel, layer.geometry, tiling, layer.array.banks)
     one = ScnnArray(rows=1, columns=1, activations=layer.array.activations)
     full = np.ones((1, *tiling.plane), bool)
     vectors = activation_vectors(full, layer.geometry, tiling, one)
@@ -82,9 +80,9 @@ def _full_tile(layer: Operands, origin: tuple[int, int]) -> Words:
     return added
 
 
-def _full_tile_runs(weights: Vectors, codes: Ints, added: Words, wanted: Mask) -> _Runs:
+def _full_tile_runs(weights: Vectors, added: Words, wanted: Mask) -> _Runs:
     """Runs of the wanted filter groups on a full tile."""
-    lengths = weights.lengths
+    lengths, codes = weights.lengths, weights.members
     phase = np.broadcast_to(np.arange(len(added)), lengths.shape)
     rows = added.reshape(-1, added.shape[2])
     place = np.repeat(phase, lengths.reshape(-1)) * added.shape[1]

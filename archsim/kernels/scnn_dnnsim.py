@@ -27,7 +27,7 @@ def layer_cycles(
     layer = operands(weights, padded, geometry, tiling, array)
     cycles, spent = _channel_cycles(layer)
     macs = effectual_macs(weights, padded, geometry, tiling)
-    found = counted(layer, macs, Waits(spent - layer.operations, cycles, "exact"))
+    found = counted(layer, macs, Waits(spent - layer.operations, cycles))
     halo = _halo_cycles(layer, weights.shape[0])
     drain = int(halo.sum()) * array.elements * array.products
     return replace(found, group_cycles=cycles + halo, lost=found.lost | {"drain": drain})
@@ -71,7 +71,7 @@ def _fullest_bank(counts: Words) -> Ints:
 def _halo_cycles(layer: Operands, filters: int) -> Ints:
     """Exposed exchange of each filter group: its filters times the largest strip around a tile."""
     top, left, bottom, right = layer.geometry.padding
-    reach, (th, tw) = layer.geometry.reach(layer.kernel), layer.tiling.tile
+    reach, (th, tw) = layer.geometry.reach(layer.weights.kernel), layer.tiling.tile
     down, across = (reach[0] - top, th, bottom), (reach[1] - left, tw, right)
     strips = [down[i] * across[j] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     each = filters // layer.geometry.groups

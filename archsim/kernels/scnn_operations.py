@@ -41,7 +41,6 @@ class Operands:
     activations: Vectors
     geometry: Geometry
     tiling: Tiling
-    kernel: tuple[int, int]
     array: ScnnArray
 
     @property
@@ -86,7 +85,7 @@ class Operands:
     @cached_property
     def table(self) -> BankTable:
         """Bank counts of single products."""
-        return bank_table(self.kernel, self.geometry, self.tiling, self.array.banks)
+        return bank_table(self.weights.kernel, self.geometry, self.tiling, self.array.banks)
 
     @cached_property
     def met(self) -> "Met":
@@ -120,14 +119,9 @@ def operands(
     """Vectors of a layer from its masks (K, C/g, R, S) and (C, H, W), the plane being the
     tiling's.
     """
-    return Operands(
-        weight_runs(weights, geometry, tiling.filters, array.weights),
-        activation_vectors(activations, geometry, tiling, array),
-        geometry,
-        tiling,
-        (weights.shape[2], weights.shape[3]),
-        array,
-    )
+    runs = weight_runs(weights, geometry, tiling.filters, array.weights)
+    vectors = activation_vectors(activations, geometry, tiling, array)
+    return Operands(runs, vectors, geometry, tiling, array)
 
 
 @dataclass(frozen=True)
@@ -150,14 +144,14 @@ def pieces(
     for group in groups:
         issued = layer.channel_operations(group).sum(axis=0)
         vectors = layer.weights.vectors(np.array([group]))
-        codes, phases = layer.table.weight_codes(vectors), vectors.counts.shape[2]
+        phases = vectors.counts.shape[2]
         for channels in _cuts(layer, group, issued, limits):
             more = int(issued[channels].sum())
             if batch and size + more > limits.operations:
                 yield batch
                 batch, size = [], 0
             first, end = vectors.first[[channels.start * phases, channels.stop * phases]]
-            batch.append(Piece(group, channels, codes[first:end]))
+            batch.append(Piece(group, channels, vectors.members[first:end]))
             size += more
     if batch:
         yield batch

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot
 from typing import Literal
 
 import numpy as np
@@ -11,7 +10,6 @@ from archsim.kernels.geometry import Ints, Mask
 from archsim.kernels.scnn_tiles import ScnnArray
 
 Banks = Literal["proven", "exact", "sampled", "none"]
-FROM_BEST: Sequence[Banks] = ("proven", "exact", "sampled", "none")
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class ScnnCycles:
     macs: int
     busy: int
     lost: dict[str, int]
-    banks: Banks
+    banks: Banks = "exact"
     sampled: int = 0
     standard_error: float = 0.0
 
@@ -50,9 +48,6 @@ def joined(passes: Sequence[ScnnCycles]) -> ScnnCycles:
         macs=sum(one.macs for one in passes),
         busy=sum(one.busy for one in passes),
         lost={cause: sum(one.lost[cause] for one in passes) for cause in passes[0].lost},
-        banks=max((one.banks for one in passes), key=FROM_BEST.index),
-        sampled=sum(one.sampled for one in passes),
-        standard_error=hypot(*(one.standard_error for one in passes)),
     )
 
 

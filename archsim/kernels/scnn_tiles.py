@@ -12,6 +12,7 @@ import numpy as np
 from archsim.kernels.geometry import Geometry, Ints, Mask, Pair, ceil_div
 
 BANK_COUNTS = (1, 2, 4, 8, 16, 32, 64)
+FILTER_KINDS = 16  # the filter's bits that choose among 64 banks
 LARGEST_QUEUE = 127  # products a queue and one operation may have together: seven bits of a byte
 
 
@@ -101,7 +102,7 @@ def phase_of_taps(kernel: Pair, geometry: Geometry) -> Ints:
     return (rows[:, None] * sw + columns).reshape(-1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightRuns:
     """Weights by filter group, groups numbered through the layer: `cube` (groups, filters, C/g,
     taps), the taps ordered by stride phase as `taps` says; `phase` of each of them.
@@ -111,6 +112,7 @@ class WeightRuns:
     """
 
     cube: Mask
+    kernel: Pair
     taps: Ints
     phase: Ints
     phases: int
@@ -133,10 +135,10 @@ class WeightRuns:
         return -(-self.counts // self.width)
 
     def vectors(self, groups: Ints) -> Vectors:
-        """Vectors of some groups.
+        """Vectors of some groups, weights in order (row, column, filter).
 
-        A weight's code is 1 + k * R * S + tap, k numbered through the layer; weights come in order
-        (row, column, filter).
+        A weight's code is 1 + k % 16 * R * S + tap, k numbered through the layer: banks see no more
+        of a filter.
         """
         cube = self.cube[groups].transpose(0, 2, 3, 1)
         _, channels, taps, filters = cube.shape
@@ -146,7 +148,12 @@ class WeightRuns:
         group = groups[run // channels]
         first_filter = group // self.rounds * self.each + group % self.rounds * filters
         k, tap = first_filter + live - row * filters, self.taps[row - run * taps]
-        return _pack(self.counts[groups], 1 + k * taps + tap, self.width)
+        return _pack(self.counts[groups], 1 + k % FILTER_KINDS * taps + tap, self.width)
+
+    @cached_property
+    def all_vectors(self) -> Vectors:
+        """Those of all groups."""
+        return self.vectors(np.arange(len(self.cube)))
 
 
 def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> WeightRuns:
@@ -163,7 +170,7 @@ def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> 
         cube = np.pad(cube, ((0, 0), (0, rounds * filters - each), (0, 0), (0, 0)))
     cube = cube.reshape(geometry.groups * rounds, filters, channels, R * S)
     phases = geometry.stride[0] * geometry.stride[1]
-    return WeightRuns(cube, order, phase[order], phases, rounds, each, width)
+    return WeightRuns(cube, (R, S), order, phase[order], phases, rounds, each, width)
 
 
 def activation_vectors(

@@ -2,6 +2,7 @@
 filter groups, or for a seeded sample of them where following all would take too long.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,69 +16,107 @@ from archsim.kernels.scnn_result import Banks
 
 # A second's work, at 0.1 us an operation on one core: a constant, so that the choice repeats.
 AFFORDABLE_OPERATIONS = 10_000_000
-SAMPLED_OPERATIONS = 2_500_000
-"""What is followed of a layer that is not affordable whole: a quarter of that."""
+SAMPLED_SHARE = 4
+"""Of what is affordable, a quarter is followed where all is not affordable."""
+FEWEST = 4
+"""Filter groups in a sample: with fewer, its standard error says nothing."""
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Waits:
-    """Waiting `cycles` of each (filter group, element), the `group_cycles` that follow, and how
-    they were found; `sampled` groups were followed where not all were."""
+    """Waiting `cycles` of each (filter group, element) in one pass over the plane, and the
+    `group_cycles` that follow.
+    """
 
     cycles: Ints
     group_cycles: Ints
+
+
+@dataclass(frozen=True)
+class Conflicts:
+    """The waits of a layer's `passes`, and how they were found.
+
+    Where not all groups were followed, `sampled` of them were, counted in each pass, and
+    `standard_error` is that of the layer's cycles.
+    """
+
+    passes: tuple[Waits, ...]
     how: Banks
     sampled: int = 0
     standard_error: float = 0.0
 
 
-def no_waits(layer: Operands) -> Waits:
+def no_waits(passes: Sequence[Operands]) -> Conflicts:
     """Operations alone."""
-    return Waits(np.zeros_like(layer.operations), layer.operations.max(axis=1), "none")
+    waits = (Waits(np.zeros_like(one.operations), one.operations.max(axis=1)) for one in passes)
+    return Conflicts(tuple(waits), "none")
 
 
-def bank_waits(layer: Operands) -> Waits:
+def bank_waits(passes: Sequence[Operands]) -> Conflicts:
     """Every queue of every group that is not proven free of waiting."""
-    unproven = np.flatnonzero(~never_waits(layer))
-    cycles = followed(layer, unproven)
-    return Waits(cycles, _slowest(layer, cycles), "exact" if unproven.size else "proven")
+    return _all_waits(passes, [np.flatnonzero(~never_waits(one)) for one in passes])
 
 
-def sampled_waits(layer: Operands, affordable: int = AFFORDABLE_OPERATIONS) -> Waits:
+def _all_waits(passes: Sequence[Operands], unproven: Sequence[Ints]) -> Conflicts:
+    """Every queue of the groups of each pass that are not proven free of waiting."""
+    cycles = [followed(one, groups) for one, groups in zip(passes, unproven, strict=True)]
+    waits = (Waits(c, _slowest(one, c)) for one, c in zip(passes, cycles, strict=True))
+    return Conflicts(tuple(waits), "exact" if any(map(len, unproven)) else "proven")
+
+
+def sampled_waits(passes: Sequence[Operands], affordable: int = AFFORDABLE_OPERATIONS) -> Conflicts:
     """As `bank_waits` where no more than `affordable` operations, a second's work, are unproven.
 
-    Else as many groups as a quarter of that allows, at least two, are followed. The others' cycles
-    are their operations times the sample's ratio of cycles to operations; the standard error is the
-    ratio estimator's for the layer's total.
+    Else as many groups as a quarter of that allows, at least four, are followed, whatever their
+    pass. The others' cycles are their operations times the sample's ratio of cycles to operations;
+    the standard error is the ratio estimator's for the layer's total.
     """
-    unproven = np.flatnonzero(~never_waits(layer))
-    work = int(layer.operations[unproven].sum())
-    if work <= affordable or unproven.size <= 2:
-        cycles = followed(layer, unproven)
-        return Waits(cycles, _slowest(layer, cycles), "exact" if unproven.size else "proven")
-    followable = min(affordable, SAMPLED_OPERATIONS)
-    size = min(unproven.size, max(2, followable * unproven.size // work))
-    sample = np.sort(np.random.default_rng(SEED).choice(unproven, size, replace=False))
-    cycles = followed(layer, sample)
-    rest = np.setdiff1d(unproven, sample)
-    return _extrapolated(layer, cycles, sample, rest)
+    unproven = [np.flatnonzero(~never_waits(one)) for one in passes]
+    work = sum(
+        int(one.operations[groups].sum()) for one, groups in zip(passes, unproven, strict=True)
+    )
+    open_groups = sum(map(len, unproven))
+    if work <= affordable or open_groups <= FEWEST:
+        return _all_waits(passes, unproven)
+    size = max(FEWEST, affordable // SAMPLED_SHARE * open_groups // work)
+    taken = np.zeros(open_groups, bool)
+    taken[np.random.default_rng(SEED).choice(open_groups, size, replace=False)] = True
+    parts = np.split(taken, np.cumsum([len(groups) for groups in unproven])[:-1])
+    pairs = zip(unproven, parts, strict=True)
+    return _extrapolated(passes, [(groups[mine], groups[~mine]) for groups, mine in pairs])
 
 
-def _extrapolated(layer: Operands, cycles: Ints, sample: Ints, rest: Ints) -> Waits:
-    """Cycles of the sampled groups, carried over to the rest."""
-    known = _slowest(layer, cycles)
-    floor = layer.operations.max(axis=1)
-    ratio = known[sample].sum() / max(1, floor[sample].sum())
-    group_cycles = known.copy()
-    group_cycles[rest] = np.rint(floor[rest] * ratio).astype(np.int64)
-    share = cycles[sample].sum() / max(1, layer.operations[sample].sum())
-    guess = (layer.operations[rest] * share).astype(np.int64)
-    cycles[rest] = np.minimum(guess, group_cycles[rest, None] - layer.operations[rest])
-    scatter = np.sum((known[sample] - ratio * floor[sample]) ** 2) / (sample.size - 1)
-    groups = sample.size + rest.size
-    error = groups * np.sqrt((1 - sample.size / groups) * scatter / sample.size)
-    return Waits(cycles, group_cycles, "sampled", sample.size, float(error))
+def _extrapolated(passes: Sequence[Operands], samples: Sequence[tuple[Ints, Ints]]) -> Conflicts:
+    """Follows the sampled groups of each pass and carries their cycles over to the rest."""
+    waits = [followed(one, sample) for one, (sample, _) in zip(passes, samples, strict=True)]
+    floor, known, issued, waiting = [], [], 0, 0
+    for one, waited, (sample, _) in zip(passes, waits, samples, strict=True):
+        floor.append(one.operations.max(axis=1)[sample])
+        known.append(_slowest(one, waited)[sample])
+        issued += int(one.operations[sample].sum())
+        waiting += int(waited[sample].sum())
+    least, slowest = np.concatenate(floor), np.concatenate(known)
+    ratio, share = slowest.sum() / max(1, least.sum()), waiting / max(1, issued)
+    found = tuple(
+        _scaled(one, waited, rest, (ratio, share))
+        for one, waited, (_, rest) in zip(passes, waits, samples, strict=True)
+    )
+    groups = sum(len(sample) + len(rest) for sample, rest in samples)
+    scatter = np.sum((slowest - ratio * least) ** 2) / (slowest.size - 1)
+    error = groups * np.sqrt((1 - slowest.size / groups) * scatter / slowest.size)
+    return Conflicts(found, "sampled", slowest.size, float(error))
+
+
+def _scaled(one: Operands, waited: Ints, rest: Ints, ratios: tuple[float, float]) -> Waits:
+    """Waits of a pass whose other groups are known: `ratios` of cycles to operations in the slowest
+    element, and of waiting to operations in all.
+    """
+    group_cycles, floor = _slowest(one, waited), one.operations.max(axis=1)
+    group_cycles[rest] = np.rint(floor[rest] * ratios[0]).astype(np.int64)
+    guess = (one.operations[rest] * ratios[1]).astype(np.int64)
+    waited[rest] = np.minimum(guess, group_cycles[rest, None] - one.operations[rest])
+    return Waits(waited, group_cycles)
 
 
 def _slowest(layer: Operands, cycles: Ints) -> Ints:

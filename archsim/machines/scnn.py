@@ -24,7 +24,7 @@ from archsim.kernels.scnn_memory import (
     stored_weights,
 )
 from archsim.kernels.scnn_passes import planar_passes
-from archsim.kernels.scnn_result import ScnnCycles, joined
+from archsim.kernels.scnn_result import ScnnCycles
 from archsim.kernels.scnn_tiles import ScnnArray
 from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
 from archsim.operands import buffer_waits, geometry_of, plane_of, weights_of
@@ -170,12 +170,7 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
         operations = _shared(work.group_operations, areas)
     else:
         filters = passes.filters
-        work = joined(
-            [
-                scnn.pass_cycles(weights, one, geometry, array, part.banks_model)
-                for one in passes.parts
-            ]
-        )
+        work = scnn.pass_cycles(weights, passes.parts, geometry, array, part.banks_model)
         cycles, operations = work.group_cycles, work.group_operations
     sizes = group_sizes(layer.out_channels, layer.groups, filters)
     return _Run(

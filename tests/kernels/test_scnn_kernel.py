@@ -12,6 +12,7 @@ from archsim.kernels.geometry import Geometry
 from archsim.kernels.scnn_banks import bank_of
 from archsim.kernels.scnn_certificate import never_waits, tile_origins
 from archsim.kernels.scnn_operations import Limits, operands
+from archsim.kernels.scnn_passes import planar_passes
 from archsim.kernels.scnn_queues import BLOCK, Segments, run_queues
 from archsim.kernels.scnn_tiles import ScnnArray, grid_tiling
 from archsim.kernels.scnn_waits import bank_waits, followed, no_waits, sampled_waits
@@ -275,15 +276,39 @@ def test_a_sample_of_groups_is_near_the_truth():
     array = ScnnArray(queue_depth=2)
     tiling = grid_tiling((48, 48), (1, 1), Geometry(), array)
     layer = operands(weights, inputs, Geometry(), tiling, array)
-    exact, sampled = bank_waits(layer), sampled_waits(layer, affordable=300_000)
+    exact, sampled = bank_waits([layer]), sampled_waits([layer], affordable=500_000)
     assert (exact.how, sampled.how) == ("exact", "sampled")
-    assert 2 <= sampled.sampled < layer.groups
-    truth, guess = exact.group_cycles.sum(), sampled.group_cycles.sum()
+    assert 4 <= sampled.sampled < layer.groups
+    (real,), (guessed,) = exact.passes, sampled.passes
+    truth, guess = real.group_cycles.sum(), guessed.group_cycles.sum()
     assert 0 < abs(guess - truth) < 4 * sampled.standard_error < 0.06 * truth
-    assert truth > 1.01 * no_waits(layer).group_cycles.sum()  # there is something to find
-    busy = layer.operations + sampled.cycles
-    assert (busy.max(axis=1) <= sampled.group_cycles).all()
-    assert sampled_waits(layer).group_cycles.tolist() == exact.group_cycles.tolist()
+    assert truth > 1.01 * no_waits([layer]).passes[0].group_cycles.sum()  # there is something
+    busy = layer.operations + guessed.cycles
+    assert (busy.max(axis=1) <= guessed.group_cycles).all()
+    (all_of_it,) = sampled_waits([layer]).passes
+    assert all_of_it.group_cycles.tolist() == real.group_cycles.tolist()
+
+
+def test_passes_share_what_a_layer_may_cost():
+    rng = np.random.default_rng(1)
+    weights, inputs = rng.random((640, 64, 1, 1)) < 0.6, rng.random((64, 48, 48)) < 0.5
+    weights &= (np.arange(640) % 4 != 2)[:, None, None, None]
+    array = ScnnArray(queue_depth=2)
+    parts = planar_passes(inputs, (1, 1), Geometry(), array, 512).parts
+    layers = [operands(weights, one.activations, Geometry(), one.tiling, array) for one in parts]
+    work = [int(layer.operations.sum()) for layer in layers]
+    assert len(parts) > 2
+    exact, sampled = bank_waits(layers), sampled_waits(layers, affordable=sum(work) - 1)
+    assert max(work) < sum(work) - 1  # each pass alone could be afforded
+    assert sampled.how == "sampled"
+    assert 4 <= sampled.sampled < sum(layer.groups for layer in layers)
+    truth, guess = (
+        sum(waits.group_cycles.sum() for waits in found.passes) for found in (exact, sampled)
+    )
+    assert 0 < abs(guess - truth) < 4 * sampled.standard_error < 0.06 * truth
+    whole = sampled_waits(layers, affordable=sum(work))
+    for one, other in zip(whole.passes, exact.passes, strict=True):
+        assert one.cycles.tolist() == other.cycles.tolist()
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)

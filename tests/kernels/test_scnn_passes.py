@@ -12,7 +12,6 @@ from test_scnn_memory import encode
 from archsim.kernels import scnn
 from archsim.kernels.geometry import Geometry
 from archsim.kernels.scnn_passes import planar_passes
-from archsim.kernels.scnn_result import joined
 from archsim.kernels.scnn_tiles import ScnnArray
 
 arrays = st.builds(
@@ -80,9 +79,7 @@ def test_passes_equal_the_loops(case, array, capacity):
     for window in expected:
         walk.look_at(*window)
         cycles.append(scnn_loops.pass_cycles(walk, filters))
-    found = joined(
-        [scnn.pass_cycles(weights, one, case.geometry, array, "exact") for one in passes.parts]
-    )
+    found = scnn.pass_cycles(weights, passes.parts, case.geometry, array, "exact")
     assert found.group_cycles.T.tolist() == cycles
     assert (found.macs, found.busy, found.vector_ops) == (
         walk.macs,
@@ -100,5 +97,5 @@ def test_one_pass_is_the_whole_plane():
     geometry, array = Geometry(stride=(2, 1), padding=(1, 1, 1, 1)), ScnnArray()
     (whole,) = planar_passes(inputs, (3, 3), geometry, array, 10**6).parts
     weights = rng.random((70, 5, 3, 3)) < 0.5
-    one = scnn.pass_cycles(weights, whole, geometry, array, "exact")
+    one = scnn.pass_cycles(weights, [whole], geometry, array, "exact")
     assert one.cycles == scnn.layer_cycles(weights, inputs, geometry, array, "exact").cycles
