@@ -20,6 +20,9 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     seed: Annotated[list[int] | None, typer.Option(help="Seeds instead of the file's.")] = None,
     arm: Annotated[list[str] | None, typer.Option(help="Only these arms of the file.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Results depend on it in last bits.")] = 1,
+    capture: Annotated[
+        Path | None, typer.Option(help="Folder for a training workload of each run of SD-T.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
@@ -32,6 +35,7 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     Examples:
       sdalgo train fashion_mlp_fine_tuning
       sdalgo train my.yaml --data ~/fashion-mnist --seed 0 --seed 1 --arm SD --json
+      sdalgo train my.yaml --seed 0 --arm SD --capture workloads
     """
     import torch
 
@@ -46,12 +50,21 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     with console.progress("training", quiet=quiet or as_json) as progress:
         whole = Runner(experiment, folder, progress, told).run()
     drawn = _figures(experiment, folder)
+    captured = _captured(experiment, folder, capture) if capture else []
     if as_json:
         console.say_json(whole)
         return
     console.table(f"{experiment.name}, seeds {list(experiment.seeds)}", *table(whole))
     beside = ", ".join(["the logs", *(path.name for path in drawn)])
     console.say(f"{folder / 'summary.json'}: all runs; beside it {beside}")
+    for path in captured:
+        console.say(f"{path}: a step of SD-T, for archsim")
+
+
+def _captured(experiment: Experiment, runs: Path, folder: Path) -> list[Path]:
+    from sdalgo.training.run_capture import capture_runs
+
+    return [built.yaml for built in capture_runs(experiment, runs, folder)]
 
 
 def _figures(experiment: Experiment, folder: Path) -> list[Path]:

@@ -165,11 +165,27 @@ def build_training(
     model, batch = _trained(model, recipe, seed, progress)
     names = [node.name for node in nodes if node.has_weights]
     tensors = capture(model, names, batch, steps.stored)
-    path = folder / f"{recipe.name}.safetensors"
+    return write_captured(folder, _header(recipe, seed, weights.note), nodes, tensors, seed)
+
+
+def write_captured(
+    folder: Path, header: dict[str, Any], nodes: list[Node], tensors: Captured, seed: int = 0
+) -> Built:
+    """Write a captured step as a workload, NAME.yaml and NAME.safetensors.
+
+    Args:
+        header: all keys of the file but its layers; its name is the files' own.
+        nodes: the network's layers.
+        seed: of the file's drawing.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    path = folder / f"{header['name']}.safetensors"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensor_file(path, tensors)
-        text = workload_text(_header(recipe, seed, weights.note), _entries(nodes, tensors, seed))
+        text = workload_text(header, _entries(nodes, tensors, seed))
         write_text(path.with_suffix(".yaml"), text)
     except OSError as error:
         raise InputError(str(folder), f"cannot be written: {error.strerror}") from error

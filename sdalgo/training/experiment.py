@@ -56,10 +56,10 @@ class Runner:
             InputError: data are missing, settings changed, or a training diverged.
         """
         check_layers(self.experiment)
-        samples = _read(self.experiment)
+        samples = read_samples(self.experiment)
         results = []
         for seed in self.experiment.seeds:
-            source, target = self._problems(*samples, seed)
+            source, target = problems(self.experiment, samples, seed)
             start = self._pretrained(source, target, seed)
             done: dict[str, dict[str, Any]] = {}
             for arm in self.experiment.arms:
@@ -68,15 +68,6 @@ class Runner:
         whole = summary(self.experiment, results)
         _write_json(self.folder / "summary.json", whole)
         return whole
-
-    def _problems(self, train: Samples, test: Samples, seed: int) -> tuple[Problem, Problem]:
-        e = self.experiment
-        if e.task == "fine_tuning":
-            return halves(train, test, e.validation, seed)
-        if e.task == "adaptation":
-            return by_class(train, test, e.validation, seed, e.source_classes)
-        same = problem(train, test, e.validation, seed)
-        return same, same
 
     def _pretrained(self, source: Problem, target: Problem, seed: int) -> nn.Module:
         """Return the network that all arms start from; adaptation gives it a new classifier."""
@@ -161,6 +152,20 @@ class Runner:
         return Run(learner, data, conditions, self.folder / name).train(self.progress)
 
 
+def problems(
+    experiment: Experiment, samples: tuple[Samples, Samples], seed: int
+) -> tuple[Problem, Problem]:
+    """Return what the network is pre-trained on, and what every arm is trained on (VI-C1)."""
+    train, test = samples
+    held = experiment.validation
+    if experiment.task == "fine_tuning":
+        return halves(train, test, held, seed)
+    if experiment.task == "adaptation":
+        return by_class(train, test, held, seed, experiment.source_classes)
+    same = problem(train, test, held, seed)
+    return same, same
+
+
 def check_layers(experiment: Experiment) -> None:
     """Refuse ratios and dense layers that the network does not have.
 
@@ -199,7 +204,12 @@ def with_classes(model: nn.Module, classes: int, *, renew: bool = False) -> None
         setattr(model.get_submodule(owner), last, fresh)
 
 
-def _read(experiment: Experiment) -> tuple[Samples, Samples]:
+def read_samples(experiment: Experiment) -> tuple[Samples, Samples]:
+    """Return the training and the test samples as the network takes them.
+
+    Raises:
+        InputError: files are missing or damaged, or are not what the network takes.
+    """
     data = experiment.data
     train, test = READERS[data.kind](Path(data.folder), data.size)
     shape = network(experiment.network).INPUT

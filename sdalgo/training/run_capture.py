@@ -1,0 +1,87 @@
+"""A training workload from a run of `sdalgo train`: the next step of its network (docs/formats.md).
+
+The network, its codes and its counters are those after the last epoch; one mini-batch of the run's
+own training samples goes through it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from sdalgo.build import Built
+from sdalgo.errors import InputError
+from sdalgo.graph import layer_graph
+from sdalgo.networks import network
+from sdalgo.training import checkpoint
+from sdalgo.training.capture import Steps, capture, write_captured
+from sdalgo.training.config import Arm, Experiment
+from sdalgo.training.convert import to_decomposed
+from sdalgo.training.experiment import problems, read_samples, with_classes
+from sdalgo.training.samples import Problem
+from sdalgo.workload import FORMAT
+
+
+def capture_runs(experiment: Experiment, runs: Path, folder: Path) -> list[Built]:
+    """Write a workload NAME_ARM_SEED for each run of an arm that trains codes.
+
+    Args:
+        runs: the folder of the experiment's runs, all of them finished.
+        folder: where to write.
+
+    Raises:
+        InputError: no arm trains codes, the network does not take images, or a run is missing.
+    """
+    arms = [arm for arm in experiment.arms if arm.method == "switch"]
+    if not arms:
+        raise InputError(experiment.name, "no arm with method switch, hence no codes to capture")
+    shape = network(experiment.network).INPUT
+    if len(shape) != 3:
+        raise InputError(experiment.network, f"takes {shape}; training workloads are of images")
+    samples = read_samples(experiment)
+    built = []
+    for seed in experiment.seeds:
+        target = problems(experiment, samples, seed)[1]
+        built += [_captured(experiment, arm, seed, target, runs, folder) for arm in arms]
+    return built
+
+
+def _captured(  # noqa: PLR0913, PLR0917  (one run, its data, and two folders)
+    experiment: Experiment, arm: Arm, seed: int, target: Problem, runs: Path, folder: Path
+) -> Built:
+    model: nn.Module = network(experiment.network).build()
+    with_classes(model, target.classes)
+    nodes = layer_graph(model, network(experiment.network).INPUT)
+    # Its own weights give the codes their shapes; the run's state then replaces them.
+    model = to_decomposed(model, experiment.form(arm))
+    state = checkpoint.load(runs / f"{arm.name}-{seed}" / checkpoint.CHECKPOINT)
+    model.load_state_dict(state["learner"]["model"])
+    steps, generator = Steps(), np.random.default_rng([seed, 4])
+    batch = next(target.train.shuffled(steps.samples, generator, experiment.data.augment))
+    names = [node.name for node in nodes if node.has_weights]
+    tensors = capture(model, names, batch, steps.stored)
+    header = _header(experiment, arm, seed, len(state["records"]) - 1)
+    return write_captured(folder, header, nodes, tensors)
+
+
+def _header(experiment: Experiment, arm: Arm, seed: int, epochs: int) -> dict[str, Any]:
+    steps, form = Steps(), experiment.form(arm)
+    return {
+        "format": FORMAT,
+        "name": f"{experiment.name}_{arm.name}_{seed}",
+        "task": "training",
+        "batch": experiment.batch,
+        "source": {
+            "made_by": f"sdalgo train {experiment.name} --arm {arm.name} --seed {seed} --capture",
+            "weights": f"{experiment.task}: pre-trained, one pass of SD with theta {form.theta}, "
+            f"and {epochs} epochs of SD-T",
+            "activations": f"the next training step, {steps.samples} samples of the training data "
+            f"({experiment.data.kind}), bfloat16; {steps.stored} of them stored",
+            "basis": "float32 in training, stored here in 8 bits with a scale a slice",
+            "licence": "that of the training data",
+        },
+        "tensors": f"{experiment.name}_{arm.name}_{seed}.safetensors",
+    }
