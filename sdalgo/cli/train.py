@@ -17,7 +17,7 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     config: Annotated[Path, typer.Argument(help="A training file, or a shipped one's name.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the data, not the file's.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("results/training"),
-    seed: Annotated[list[int] | None, typer.Option(help="Seeds instead of the file's.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(min=0, help="Instead of the file's.")] = None,
     arm: Annotated[list[str] | None, typer.Option(help="Only these arms of the file.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Results depend on it in last bits.")] = 1,
     capture: Annotated[

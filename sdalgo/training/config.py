@@ -17,6 +17,7 @@ from sdalgo.training.bucket import Rule
 from sdalgo.training.components import NAMES
 from sdalgo.training.convert import Form
 from sdalgo.training.schedule import Schedule
+from sdalgo.training.source import read_mapping
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -157,20 +158,13 @@ def load_experiment(path: Path) -> Experiment:
     Raises:
         InputError: it cannot be read, or a key or value is wrong; all of them in one message.
     """
-    import yaml
-
     if path.name == str(path) and not path.suffix and not path.exists():
         if path.name not in shipped():
             near = difflib.get_close_matches(path.name, shipped(), n=1)
             hint = f", did you mean {near[0]}?" if near else "; `sdalgo list trainings` has all"
             raise InputError(path.name, f"neither a file nor a shipped training{hint}")
         path = shipped()[path.name]
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(str(path), f"cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise InputError(str(path), "holds no mapping of keys to values")
+    values = read_mapping(path)
     arms = values.get("arms")
     if isinstance(arms, list):
         values = {**values, "arms": [_named(str(path), arm) for arm in arms]}
@@ -219,7 +213,7 @@ def _messages(error: ValidationError) -> str:
     found = []
     for one in error.errors():
         where = ".".join(str(part) for part in one["loc"])
-        message = one["msg"].removeprefix("Value error, ")
+        message = one["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
         if one["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(one["loc"][-1]), _keys(), n=1)
             message = "unknown key" + (f", did you mean {near[0]}?" if near else "")
@@ -238,6 +232,8 @@ def _check(place: str, experiment: Experiment) -> None:
         raise InputError(place, "arms: at least one, each with a name of its own")
     if not experiment.seeds or len(set(experiment.seeds)) != len(experiment.seeds):
         raise InputError(place, "seeds: at least one, each once")
+    if min(experiment.seeds) < 0:
+        raise InputError(place, f"seeds: {min(experiment.seeds)} is below 0")
     for index, arm in enumerate(experiment.arms):
         if arm.equal_bits and arm.equal_bits not in names[:index]:
             message = f"arm {arm.name}: equal_bits: no arm {arm.equal_bits} stands before it"

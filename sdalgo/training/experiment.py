@@ -95,10 +95,8 @@ class Runner:
         size = done[arm.equal_bits]["bits"] if arm.equal_bits else None
         key = e.key(arm.model_dump(exclude={"paper"}), seed, size)
         kept = self.folder / name / "result.json"
-        if kept.exists():
-            found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-            if found["key"] == key:
-                return found
+        if kept.exists() and (found := _finished(kept, key)):
+            return found
         learner = self._learner(arm, copy.deepcopy(start), size)
         phase = e.train
         if arm.method == "components" and "RT" not in arm.components:
@@ -211,6 +209,9 @@ def read_samples(experiment: Experiment) -> tuple[Samples, Samples]:
         InputError: files are missing or damaged, or are not what the network takes.
     """
     data = experiment.data
+    if not Path(data.folder).exists():
+        hint = "data.folder or --data names it; `make data` brings some sets"
+        raise InputError(data.folder, f"not there: {hint}")
     train, test = READERS[data.kind](Path(data.folder), data.size)
     shape = network(experiment.network).INPUT
     if (data.kind in TEXTS) != (len(shape) == 2):
@@ -235,6 +236,15 @@ def _as_channels(samples: Samples, shape: tuple[int, ...]) -> Samples:
     repeated = samples.inputs.expand(-1, shape[0], -1, -1)
     return Samples(inputs=repeated, labels=samples.labels, prepare=samples.prepare,
                    classes=samples.classes)  # fmt: skip
+
+
+def _finished(path: Path, key: str) -> dict[str, Any] | None:
+    """Return the result that is there, or None where other settings made it."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found if found["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(str(path), "not a whole result; delete it to make it anew") from error
 
 
 def _best(records: list[dict[str, Any]]) -> dict[str, Any]:

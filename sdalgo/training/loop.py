@@ -78,7 +78,10 @@ class Run:
         self.average = Average()
         self.records: list[dict[str, Any]] = []
         self.best = -math.inf
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(str(folder), f"cannot be made: {error.strerror}") from error
 
     def train(self, progress: Progress | None = None) -> nn.Module:
         """Train to the end, from a checkpoint where there is one, and return the best network."""

@@ -40,7 +40,7 @@ def test_json_holds_mean_and_spread_of_each_arm(tmp_path, capsys):
      ({"network": "char_lstm", "rows_pruned": {}}, "idx is not what char_lstm takes: (100, 50)"),
      ({"network": "tinny"}, "network tinny: unknown"),
      ({"switch": {"theta_c": 500}}, "theta_c: 500 is not 1 to 126"),
-     ({"data": {"kind": "idx", "folder": "nowhere"}}, "cannot be read")],
+     ({"data": {"kind": "idx", "folder": "nowhere"}}, "nowhere: not there: data.folder")],
 )  # fmt: skip
 def test_bad_files_end_with_status_2_and_say_where(tmp_path, capsys, changes, message):
     path = write_config(tmp_path, **changes)
@@ -78,9 +78,49 @@ def test_text_is_judged_by_bits_a_character_and_the_paper_stands_beside():
     assert len(rows[0]) == 6
 
 
-def test_text_that_is_no_mapping_is_refused(tmp_path):
-    (tmp_path / "a.yaml").write_text("- 1\n")
-    with pytest.raises(InputError, match="holds no mapping"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"- 1\n", "a.yaml: holds no mapping"), (b"", "a.yaml: holds no mapping"),
+     (b"\x89PNG\x00", "a.yaml: cannot be read: not a text file"),
+     (b"name: a\nseeds: [1,\n", "a.yaml:3:1: cannot be read: expected the node content"),
+     (b"name: a\ntheta: 1\nname: b\n", "a.yaml:3:1: key name stands here a second time"),
+     (b"train: {epochs: 1, lr: 1, lr: 2}\n", "a.yaml:1:27: key lr stands here a second time"),
+     (b"arms:\n", "arms: Input should be a list")],
+)  # fmt: skip
+def test_text_that_is_no_training_file_is_refused(tmp_path, content, message):
+    (tmp_path / "a.yaml").write_bytes(content)
+    with pytest.raises(InputError) as refused:
         load_experiment(tmp_path / "a.yaml")
-    with pytest.raises(InputError, match="cannot be read"):
+    assert message in str(refused.value)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"missing.yaml: cannot be read: No such file"):
         load_experiment(tmp_path / "missing.yaml")
+    with pytest.raises(InputError, match=r"cannot be read: Is a directory"):
+        load_experiment(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--seed", "-1"], "--seed"), (["--arm", "XX"], "arm XX: unknown; there are VA, SD, SS"),
+     (["--data", "made.yaml"], "train-images-idx3-ubyte"), (["--threads", "0"], "--threads"),
+     (["--out", "made.yaml"], "pretrain-0: cannot be made: Not a directory")],
+)  # fmt: skip
+def test_bad_options_end_with_status_2(tmp_path, capsys, monkeypatch, arguments, message):
+    path = write_config(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", str(path), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "internal error" not in said
+
+
+def test_a_damaged_result_is_named(tmp_path, capsys):
+    path = write_config(tmp_path, network="mlp2", rows_pruned={}, arms=["VA"],
+                        train={"epochs": 1, "lr": 0.01})  # fmt: skip
+    command = ["train", str(path), "--out", str(tmp_path / "runs"), "--quiet"]
+    assert main(command) == 0
+    (tmp_path / "runs" / "made" / "VA-0" / "result.json").write_text("{")
+    assert main(command) == 2
+    assert "VA-0/result.json: not a whole result" in capsys.readouterr().err
