@@ -1,13 +1,14 @@
 """Figures for a paper: energy by component, speed-up, and DRAM traffic by flow.
 
 Each is a PNG and an SVG, the same bytes for the same results. matplotlib is an extra: without it
-`figures` raises MissingMatplotlib and everything else goes on.
+`save` raises MissingMatplotlib and everything else goes on.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,36 +58,34 @@ class MissingMatplotlib(ImportError):
 
 def figures(rows: Sequence[Row], folder: Path) -> list[Path]:
     """Draw every figure into `folder`; the paths written. Rows without a reference are left out,
-    and without any row left nothing is drawn."""
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingMatplotlib from error
+    and without any row left nothing is drawn. MissingMatplotlib where it is."""
     kept = [row for row in rows if row.reference is not None]
     if not kept:
         return []
     bars = arrange(kept)
-    drawn: Mapping[str, Callable[[Bars], Figure]] = {
-        "energy": _energy,
-        "speedup": _speedup,
-        "dram": _dram,
-    }
+    drawn = {"energy": _energy, "speedup": _speedup, "dram": _dram}
+    return save({folder / name: partial(one, bars) for name, one in drawn.items()})
+
+
+def save(drawn: Mapping[Path, Callable[[], Figure]]) -> list[Path]:
+    """Draw each figure and write it as PNG and SVG, the same bytes for the same figure; the paths.
+
+    Raises:
+        MissingMatplotlib: it is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise MissingMatplotlib from error
     written = []
     with mpl.rc_context(STYLE):
-        for name, draw in drawn.items():
-            written += save_figure(draw(bars), folder / name)
-    return written
-
-
-def save_figure(figure: Figure, stem: Path) -> list[Path]:
-    """Writes `stem`.png and `stem`.svg, the same bytes for the same figure."""
-    written = []
-    for kind, metadata in NO_METADATA.items():
-        content = io.BytesIO()
-        figure.savefig(content, format=kind, metadata={**metadata})
-        path = stem.with_name(f"{stem.name}.{kind}")
-        write_atomically(path, content.getvalue())
-        written.append(path)
+        for stem, draw in drawn.items():
+            figure = draw()
+            for kind, metadata in NO_METADATA.items():
+                content = io.BytesIO()
+                figure.savefig(content, format=kind, metadata={**metadata})
+                written.append(stem.with_name(f"{stem.name}.{kind}"))
+                write_atomically(written[-1], content.getvalue())
     return written
 
 

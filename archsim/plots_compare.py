@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from archsim.bars import PAGE_INCHES, broken, is_drawn, is_synthetic
 from archsim.compare import MEAN, Comparison
 from archsim.palette import MACHINES
-from archsim.plots import STYLE, MissingMatplotlib, save_figure
+from archsim.plots import save
 from archsim.roles import ROLES, by_role
 
 if TYPE_CHECKING:
@@ -65,22 +66,10 @@ def figures(found: Comparison, folder: Path) -> list[Path]:
     Raises:
         MissingMatplotlib: it is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingMatplotlib from error
     if not any(row.reference for row in found.rows.values()):
         return []
-    drawn: Mapping[str, Callable[[Comparison], Figure]] = {
-        "compare_energy": _energy,
-        "compare_speedup": _speedup,
-        "compare_dram": _dram,
-    }
-    written = []
-    with mpl.rc_context(STYLE):
-        for name, draw in drawn.items():
-            written += save_figure(draw(found), folder / name)
-    return written
+    drawn = {"compare_energy": _energy, "compare_speedup": _speedup, "compare_dram": _dram}
+    return save({folder / name: partial(one, found) for name, one in drawn.items()})
 
 
 def _energy(found: Comparison) -> Figure:

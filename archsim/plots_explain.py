@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.bars import PAGE_INCHES
-from archsim.plots import STYLE, MissingMatplotlib, save_figure
+from archsim.plots import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from archsim.explain import Explanation
 
@@ -25,26 +27,25 @@ def waterfall(found: Explanation, stem: Path) -> list[Path]:
     Raises:
         MissingMatplotlib: it is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingMatplotlib from error
-    with mpl.rc_context(STYLE):
-        from matplotlib.figure import Figure
+    return save({stem: partial(_waterfall, found)})
 
-        cycles = _steps(found, "cycles", 1e6)
-        energy = _steps(found, "energy_pj", 1e9)
-        rows = max(len(cycles), len(energy)) + 2
-        size = (PAGE_INCHES, 2 * (rows * ROW_INCHES + 0.55))
-        figure = Figure(figsize=size, layout="constrained")
-        upper, lower = figure.subplots(2, 1)
-        ends = (found.a.cycles / 1e6, found.b.cycles / 1e6)
-        _draw(upper, found.labels, ends, cycles)
-        upper.set_xlabel(f"million cycles, {found.a.workload}")
-        ends = (found.a.energy_pj / 1e9, found.b.energy_pj / 1e9)
-        _draw(lower, found.labels, ends, energy)
-        lower.set_xlabel(f"energy in mJ, {found.a.workload}")
-        return save_figure(figure, stem)
+
+def _waterfall(found: Explanation) -> Figure:
+    from matplotlib.figure import Figure
+
+    cycles = _steps(found, "cycles", 1e6)
+    energy = _steps(found, "energy_pj", 1e9)
+    rows = max(len(cycles), len(energy)) + 2
+    size = (PAGE_INCHES, 2 * (rows * ROW_INCHES + 0.55))
+    figure = Figure(figsize=size, layout="constrained")
+    upper, lower = figure.subplots(2, 1)
+    ends = (found.a.cycles / 1e6, found.b.cycles / 1e6)
+    _draw(upper, found.labels, ends, cycles)
+    upper.set_xlabel(f"million cycles, {found.a.workload}")
+    ends = (found.a.energy_pj / 1e9, found.b.energy_pj / 1e9)
+    _draw(lower, found.labels, ends, energy)
+    lower.set_xlabel(f"energy in mJ, {found.a.workload}")
+    return figure
 
 
 def _steps(found: Explanation, what: str, unit: float) -> list[tuple[str, float]]:

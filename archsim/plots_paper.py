@@ -5,27 +5,26 @@ Each is a PNG and an SVG, the same bytes for the same numbers.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.files import write_atomically
+from archsim.bars import PAGE_INCHES
 from archsim.palette import MACHINES
 from archsim.paper import ratios
 from archsim.paper.networks import machines
 from archsim.paper.printed import Span
 from archsim.paper.ratios import Values
 from archsim.paper.sensitivity import ENERGY, SPEED, Move, Sensitivity
-from archsim.plots import NO_METADATA, STYLE, MissingMatplotlib
+from archsim.plots import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PAGE_INCHES = 7.2
 LABELS = {
     "diannao": "DianNao",
     "scnn": "SCNN",
@@ -50,12 +49,14 @@ class Chart:
 
 def bars(values: Values, chart: Chart, path: Path) -> list[Path]:
     """Bars of every network that was run, and of the geometric mean; the paths written."""
+    return save({path: partial(_bars, values, chart)})
+
+
+def _bars(values: Values, chart: Chart) -> Figure:
     names = [name for name in machines() if any(name in row for row in values.values())]
     groups = [*values, "geomean"]
-    means = {
-        name: ratios.geometric_mean(ratios.of(values, name).values()) for name in names
-    }
-    figure, axes = _canvas(2.6)
+    means = {name: ratios.geometric_mean(ratios.of(values, name).values()) for name in names}
+    figure, (axes,) = _canvas(1, 2.6)
     axes.axhspan(chart.band.low, chart.band.high, color=BAND_COLOUR, zorder=0)
     width = 0.84 / len(names)
     for at, name in enumerate(names):
@@ -79,16 +80,20 @@ def bars(values: Values, chart: Chart, path: Path) -> list[Path]:
     axes.margins(x=0.01, y=0.12)
     figure.legend(loc="outside upper center", ncols=len(names), frameon=False, fontsize=7)
     figure.supxlabel(chart.band_label, fontsize=6, color="#555555")
-    return _save(figure, path)
+    return figure
 
 
 def tornado(found: Sensitivity, path: Path) -> list[Path]:
     """How far each assumption moves the mean energy gain and speed-up, the largest on top."""
-    figure, panels = _canvas_of(2, 4.2)
+    return save({path: partial(_tornados, found)})
+
+
+def _tornados(found: Sensitivity) -> Figure:
+    figure, panels = _canvas(2, 4.2)
     for axes, ratio in zip(panels, (ENERGY, SPEED), strict=True):
         order = sorted(found.moves, key=lambda move: -abs(log(move.factors[ratio])))
         _tornado(axes, found.base.values[ratio], order[:SHOWN_MOVES], ratio)
-    return _save(figure, path)
+    return figure
 
 
 def _tornado(axes: Axes, base: float, moves: Sequence[Move], ratio: str) -> None:
@@ -126,30 +131,8 @@ def _text(axes: Axes, x: float, y: float, text: str) -> None:
     )  # fmt: skip
 
 
-def _canvas(height: float) -> tuple[Figure, Axes]:
-    figure, panels = _canvas_of(1, height)
-    return figure, panels[0]
+def _canvas(panels: int, height: float) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure
 
-
-def _canvas_of(panels: int, height: float) -> tuple[Figure, list[Axes]]:
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingMatplotlib from error
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(PAGE_INCHES, height), layout="constrained")
-        return figure, [figure.add_subplot(1, panels, at + 1) for at in range(panels)]
-
-
-def _save(figure: Figure, path: Path) -> list[Path]:
-    import matplotlib as mpl
-
-    written = []
-    with mpl.rc_context(STYLE):
-        for kind, metadata in NO_METADATA.items():
-            content = io.BytesIO()
-            figure.savefig(content, format=kind, metadata={**metadata})
-            written.append(path.with_name(f"{path.name}.{kind}"))
-            write_atomically(written[-1], content.getvalue())
-    return written
+    figure = Figure(figsize=(PAGE_INCHES, height), layout="constrained")
+    return figure, [figure.add_subplot(1, panels, at + 1) for at in range(panels)]

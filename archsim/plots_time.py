@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.bars import PAGE_INCHES
 from archsim.palette import MACHINES, REST_COLOUR
-from archsim.plots import STYLE, MissingMatplotlib, save_figure
+from archsim.plots import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,13 +34,11 @@ def figures(found: Sequence[Breakdown], folder: Path, group: str) -> list[Path]:
     Raises:
         MissingMatplotlib: it is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingMatplotlib from error
-    with mpl.rc_context(STYLE):
-        time = save_figure(_time(found, group), folder / f"breakdown_time_{group}")
-        return time + save_figure(_roofline(found, group), folder / f"breakdown_roofline_{group}")
+    drawn = {"time": _time, "roofline": _roofline}
+    return save(
+        {folder / f"breakdown_{name}_{group}": partial(one, found, group)
+         for name, one in drawn.items()}
+    )  # fmt: skip
 
 
 def _time(found: Sequence[Breakdown], group: str) -> Figure:
