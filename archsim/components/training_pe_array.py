@@ -19,7 +19,8 @@ class TrainingPeArray(Component):
     `update_lanes` is how many weights, or codes and counters, one cycle of an update handles.
     `held` says what may stay on chip while the rest of a product streams by: an operand alone, or
     the results, too. `momentum_bytes` and `master_bytes` are kept beside each float number that is
-    trained: its momentum, and a copy of it in higher precision; 0 for none.
+    trained: its momentum, and a copy of it in higher precision; 0 for none. `skip` leaves out
+    coefficient rows that are fixed at zero, of decomposed weights alone.
     """
 
     arrays: Count
@@ -30,3 +31,4 @@ class TrainingPeArray(Component):
     held: Literal["operands", "any"] = "any"
     momentum_bytes: StateBytes = 2
     master_bytes: StateBytes = 0
+    skip: Literal["none", "rows"] = "none"

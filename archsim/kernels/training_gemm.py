@@ -70,21 +70,16 @@ class TrainingLayer:
 
 @dataclass(frozen=True)
 class PhaseCycles:
-    """One phase on the arrays. `stationary` says which operand stays: "W" the left one, "X" the
-    right, "-" no work.
+    """One phase on the arrays: rounds of tiles (`waves`), one after the other. `stationary` says
+    which operand stays: "W" the left one, "X" the right, "-" no work.
     """
 
     stationary: Literal["W", "X", "-"]
     waves: int
-    wave_cycles: int
+    cycles: int
     macs: int
     busy: int
     lost: dict[str, int]
-
-    @property
-    def cycles(self) -> int:
-        """Cycles of the phase: rounds of tiles, one after the other."""
-        return self.waves * self.wave_cycles
 
 
 NO_WORK = PhaseCycles("-", 0, 0, 0, 0, {})
@@ -129,6 +124,13 @@ def _phase(
     stationary: Literal["W", "X"], gemms: Gemms, array: TrainingArray, waves: int
 ) -> PhaseCycles:
     moving = gemms.n if stationary == "W" else gemms.m
-    slots = waves * moving * array.multipliers
-    lost = {"unmapped": slots - gemms.macs, "drain": waves * array.rows * array.multipliers}
-    return PhaseCycles(stationary, waves, moving + array.rows, gemms.macs, gemms.macs, lost)
+    return counted(stationary, array, rounds=waves, streamed=waves * moving, macs=gemms.macs)
+
+
+def counted(
+    stationary: Literal["W", "X"], array: TrainingArray, *, rounds: int, streamed: int, macs: int
+) -> PhaseCycles:
+    """A phase of so many rounds, which stream for `streamed` cycles in all, and its losses."""
+    slots = streamed * array.multipliers
+    lost = {"unmapped": slots - macs, "drain": rounds * array.rows * array.multipliers}
+    return PhaseCycles(stationary, rounds, streamed + rounds * array.rows, macs, macs, lost)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from archsim.kernels.training_gemm import (
     gemm_cycles,
     weight_gradient,
 )
+from archsim.kernels.training_skip import live_weights, skipping_cycles
 from archsim.kernels.training_traffic import Reads, Results, fewest_reads, reads_of_operands
 from archsim.kernels.training_weights import (
     FloatState,
@@ -52,13 +53,16 @@ VALUE_BYTES = 2
 """bfloat16."""
 PSUM_BYTES = 8
 """A 32-bit partial sum, read and written."""
+Phase = Literal["ff", "bp", "wg"]
 PARTS = 96
 """Even parts that a phase is cut into, each way at most."""
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One training step of one layer: its sizes in DRAM, coded."""
+    """One training step of one layer: its sizes in DRAM, coded; `live` weights if dead rows are
+    skipped.
+    """
 
     layer: Layer
     shape: TrainingLayer
@@ -66,6 +70,7 @@ class _Step:
     weights: WeightBytes
     input_bytes: int
     error_bytes: int
+    live: NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True)
@@ -125,11 +130,14 @@ def _step(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Step:
     array, batch = only(arch, TrainingPeArray), tensors.batch
     coef = tensors.get("coef") if arch.weights == "smartdeal" else None
     state = FloatState(array.momentum_bytes, array.master_bytes)
+    live = None
     if coef is None:
         weights = dense_bytes(layer.weight_elements, state)
     else:
-        bases = tensors.need("basis").shape
-        weights = decomposed_bytes(coef, tensors.get("mask"), bases, state)
+        mask = tensors.get("mask")
+        weights = decomposed_bytes(coef, mask, tensors.need("basis").shape, state)
+        if array.skip == "rows":
+            live = live_weights(coef if mask is None else mask, _kernels(layer))
     inputs, outputs = layer.input_elements * batch, layer.output_elements * batch
     out = layer.out_size if layer.op == "conv" else (1, 1)
     return _Step(
@@ -146,13 +154,18 @@ def _step(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Step:
         weights=weights,
         input_bytes=-(-coded_bits(tensors.get("input"), inputs, array.code_tile) // 8),
         error_bytes=-(-coded_bits(tensors.get("error"), outputs, array.code_tile) // 8),
+        live=live,
     )
 
 
-def _product(phase: str, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
+def _kernels(layer: Layer) -> tuple[int, int, int, int]:
+    return layer.out_channels, layer.group_channels, *layer.kernel
+
+
+def _product(phase: Phase, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
     """One matrix product: cycles, accesses, and the bytes of its operands and results."""
     array = step.array
-    cost = gemm_cycles(gemms, TrainingArray(array.arrays, array.rows, array.columns))
+    cost = _cost(phase, gemms, step)
     operands = _operands(phase, step)
     reads = _reads(operands, array, arch)
     outputs, moving, stationary = _laid_out(operands, reads, cost, step, arch)
@@ -164,6 +177,7 @@ def _product(phase: str, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
     rebuild = ceil_div(_even(rebuilt, outputs.shape), engine.per_line * array.arrays)
     limited = np.maximum.reduce([cycles, limit, rebuild])
     multipliers = array.arrays * array.rows * array.columns
+    psums = _psums(gemms, cost, array) * PSUM_BYTES
     return Tiles(
         phase=phase,
         cycles=cycles,
@@ -173,12 +187,12 @@ def _product(phase: str, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
         stationary=stationary,
         result_bytes=None if phase == "ff" else operands.result_bytes,
         macs_done=cost.macs,
-        macs_skipped=0,
+        macs_skipped=gemms.macs - cost.macs,
         instances={arch.compute: multipliers},
         busy={arch.compute: cost.busy},
         lost={arch.compute: _lost(cost, limited, limit, multipliers)},
         actions={
-            arch.compute: {"mac": cost.macs, "psum_access": _psums(gemms, array) * PSUM_BYTES},
+            arch.compute: {"mac": cost.macs, "psum_access": psums},
             storage_of(arch, "input"): {"read": broadcast},
             storage_of(arch, "weight"): {"read": cost.waves * multipliers * VALUE_BYTES},
             name_of(arch, RebuildEngine): {
@@ -188,6 +202,14 @@ def _product(phase: str, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
         },
         side={storage_of(arch, "input"): limit, name_of(arch, RebuildEngine): rebuild},
     )
+
+
+def _cost(phase: Phase, gemms: Gemms, step: _Step) -> PhaseCycles:
+    """All multiplications or, where dead rows are skipped, those of live ones."""
+    array = TrainingArray(step.array.arrays, step.array.rows, step.array.columns)
+    if step.live is None:
+        return gemm_cycles(gemms, array)
+    return skipping_cycles(phase, step.live, step.shape.pixels, step.shape.groups, array)
 
 
 def _operands(phase: str, step: _Step) -> _Operands:
@@ -278,9 +300,12 @@ def _even(total: int, shape: tuple[int, int]) -> Ints:
     return even_parts(total, shape[0] * shape[1]).reshape(shape)
 
 
-def _psums(gemms: Gemms, array: TrainingPeArray) -> int:
-    """Additions into partial sums: one for every result and every column of units it passes."""
-    return gemms.count * gemms.m * gemms.n * -(-gemms.depth // array.columns)
+def _psums(gemms: Gemms, cost: PhaseCycles, array: TrainingPeArray) -> int:
+    """Additions into partial sums: one for every result and every column of units it passes, in
+    proportion to the multiplications that are made.
+    """
+    whole = gemms.count * gemms.m * gemms.n * -(-gemms.depth // array.columns)
+    return whole * cost.macs // max(1, gemms.macs)
 
 
 def _lost(cost: PhaseCycles, limited: Ints, limit: Ints, multipliers: int) -> Mapping[str, int]:

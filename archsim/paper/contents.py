@@ -19,7 +19,7 @@ from archsim.paper.runs import Assumptions, Grid, Runner, check_some, scenario
 from archsim.paper.sensitivity import Sensitivity
 from archsim.paper.tables_machines import table8, table9
 from archsim.paper.tables_sizes import fig3, size_table, table2
-from archsim.paper.tables_training import table7, training_table
+from archsim.paper.tables_training import table7, training_changes, training_table
 from archsim.pool import Tick
 from archsim.source import unknown
 
@@ -104,6 +104,7 @@ def reports(found: Context) -> Mapping[str, Callable[[], Report]]:
         "table5": lambda: training_table("table5", found.runner),
         "table6": lambda: training_table("table6", found.runner),
         "table7": lambda: table7(found.runner),
+        "training": lambda: training_changes(found.runner),
         "table8": table8,
         "table9": table9,
     }

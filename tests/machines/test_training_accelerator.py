@@ -68,6 +68,8 @@ def workload(tmp_path_factory):
     arrays[f"{name}/input"] = rng.integers(-9, 9, (BATCH, c)).astype(np.int8)
     arrays[f"{name}/weight"] = rng.integers(-9, 9, (k, c)).astype(np.int8)
     arrays[f"{name}/coef"] = rng.integers(-2, 3, (k, ceil(c / 3), 3)).astype(np.int8)
+    arrays[f"{name}/coef"][4:, 20:] = 0
+    arrays[f"{name}/mask"] = (arrays[f"{name}/coef"] != 0).astype(np.int8)
     arrays[f"{name}/basis"] = rng.integers(-9, 9, (k, 1, 3, 3)).astype(np.int8)
     arrays[f"{name}/basis_scale"] = np.ones((k, 1), np.float32)
     arrays[f"{name}/error"] = bf16(rng.normal(size=(BATCH, k)))
@@ -207,3 +209,20 @@ def test_results_that_stay_on_chip_save_reads_and_change_no_cycle_of_the_array(t
 def test_an_inference_machine_refuses_a_training_workload(workload):
     with pytest.raises(archsim.errors.InputError, match="is a workload for training"):
         archsim.simulate(archsim.load_arch("diannao"), workload)
+
+
+def test_skipping_dead_rows_makes_fewer_multiplications_and_moves_the_same_bytes(workload):
+    plain = archsim.simulate(archsim.load_arch("training_accelerator"), workload)
+    arch = archsim.load_arch("training_accelerator", {"pe_array.skip": "rows"})
+    skipping = archsim.simulate(arch, workload)
+    mask = workload.tensors(workload.layer("fc")).need("mask")
+    assert (mask == 0).all(axis=-1).any()
+    for before, after in zip(plain.layers, skipping.layers, strict=True):
+        assert after.dram_bytes_by == before.dram_bytes_by
+        assert after.macs == before.macs
+        assert after.macs_done <= before.macs_done
+        assert after.compute_cycles <= before.compute_cycles
+    done = [sum(row.macs_done for row in result.layers) for result in (skipping, plain)]
+    assert done[0] < done[1]
+    dense = archsim.load_arch("training_accelerator", {"pe_array.skip": "rows", "weights": "dense"})
+    assert sum(row.macs_done for row in archsim.simulate(dense, workload).layers) == done[1]
