@@ -48,7 +48,8 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     folder = out / experiment.name
     told = None if quiet or as_json else console.note
     with console.progress("training", quiet=quiet or as_json) as progress:
-        whole = Runner(experiment, folder, progress, told).run()
+        counted = _counted(progress, experiment) if progress else None
+        whole = Runner(experiment, folder, counted, told).run()
     drawn = _figures(experiment, folder)
     captured = _captured(experiment, folder, capture) if capture else []
     if as_json:
@@ -59,6 +60,14 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     console.say(f"{folder / 'summary.json'}: all runs; beside it {beside}")
     for path in captured:
         console.say(f"{path}: a step of SD-T, for archsim")
+
+
+def _counted(progress: console.Progress, experiment: Experiment) -> console.Progress:
+    """Say beside a run's name which one of all it is."""
+    starts = ("pretrain", *(arm.name for arm in experiment.arms))
+    names = [f"{start}-{seed}" for seed in experiment.seeds for start in starts]
+    number = {name: f"{name} ({i} of {len(names)})" for i, name in enumerate(names, 1)}
+    return lambda done, total, name: progress(done, total, number[name])
 
 
 def _captured(experiment: Experiment, runs: Path, folder: Path) -> list[Path]:
