@@ -190,7 +190,7 @@ def ended(folder, jobs, end):
     command = [sys.executable, "-m", "archsim", "compare", *LONG, "--jobs", jobs]
     short = [folder / "results" / "tiny_sd" / f"{name}.json" for name in ("diannao", "smartdeal")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not all(path.exists() for path in short):
             assert process.poll() is None
             assert time.monotonic() < deadline
