@@ -45,6 +45,10 @@ PSUM_BYTES = 6
 """A 24-bit accumulator, read and written."""
 QUEUE_BYTES = 6
 """A 24-bit product, into a bank's queue and out of it."""
+NOT_MADE_FOR = (
+    "linear and squeeze-and-excite layers run by an assumed rule (docs/machines/scnn.md): SCNN is "
+    "made for convolutions, and the authors of SmartDeal leave EfficientNet-B0 out for it"
+)
 
 
 @dataclass(frozen=True)
@@ -236,7 +240,9 @@ def _shared(amounts: Ints, areas: Ints) -> Ints:
 
 
 def _notes(layer: Layer, work: ScnnCycles) -> tuple[str, ...]:
-    """That bank conflicts were estimated, where they were."""
+    """That SCNN is not made for a layer, or that bank conflicts were estimated."""
+    if layer.kind == "linear":
+        return (NOT_MADE_FOR,)
     if work.banks != "sampled":
         return ()
     return (

@@ -267,3 +267,13 @@ def test_machines_have_the_multipliers_of_table_ix(name, multipliers):
     ones = np.ones(layer.weight_shape(), np.int8), np.ones(layer.input_shape(), np.int8)
     arch, tiles = table(name, layer, *ones, {})
     assert tiles.instances[arch.compute] == multipliers
+
+
+def test_scnn_says_that_it_is_not_made_for_linear_layers():
+    layer = linear(20, 10)
+    ones = np.ones(layer.weight_shape(), np.int8), np.ones(layer.input_shape(), np.int8)
+    (note,) = table("scnn", layer, *ones, {})[1].notes
+    assert "squeeze-and-excite" in note
+    layer = conv(3, 3, (4, 4), (1, 1))
+    ones = np.ones(layer.weight_shape(), np.int8), np.ones(layer.input_shape(), np.int8)
+    assert table("scnn", layer, *ones, {})[1].notes == ()
