@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isclose, prod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from archsim.machine import buffer_of
 from archsim.paper import probe
 from archsim.paper.networks import machines
 from archsim.paper.printed import table
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 GAIN = 1.05  # cycles fall by at least this factor with 60 % such zeros
 SRAM_SHARE = 0.01  # "the same total": SCNN's split does not come out even
+PARTS = ("dram", "dma", "post")
+SETTINGS = ("clock_mhz", "energy", "interlayer", "barrier")
 INDEX_STORES = frozenset({"index_gb"})  # has no size in Table IX, and is counted apart
 
 
@@ -71,18 +76,37 @@ def table9() -> Report:
                  arch.clock_mhz / float(printed["clock_mhz"]),
                  arch.clock_mhz == float(printed["clock_mhz"])),
         ]  # fmt: skip
-        rows.append((name, [float(count), made / 1024, index / 1024, arch.clock_mhz]))
+        dram = arch.resolved["components"]["dram"]["bytes_per_cycle"]
+        rows.append((name, [float(count), *(size / 1024 for size in (made, *split(arch), index)),
+                            arch.clock_mhz, dram, Path(arch.energy).name]))  # fmt: skip
     area = printed["rebuild_engine_area_percent"]
     lines.append(Line("area of the rebuild engines, %", area, None, moved_by="needs a layout"))
-    heads = ["machine", "multipliers", "SRAM KB", "index KB", "MHz"]
+    heads = ["machine", "multipliers", "SRAM KB", "input KB", "weight KB", "output KB",
+             "index KB", "MHz", "DRAM B/cycle", "prices"]  # fmt: skip
     return Report(
         "table9",
         "Resources",
         printed["where"],
         lines,
         [Grids("Resources of the arch files", heads, rows)],
-        notes=["index buffers have no size in the paper and are counted apart"],
+        notes=fairness({name: load_arch(name) for name in machines()}),
     )
+
+
+def fairness(archs: Mapping[str, Arch]) -> list[str]:
+    """What is the same on every machine, what is not though it should be, and what is not
+    counted."""
+    keys = {name: arch.resolved for name, arch in archs.items()}
+    shared = {what: [own["components"].get(what) for own in keys.values()] for what in PARTS}
+    shared |= {what: [own[what] for own in keys.values()] for what in SETTINGS}
+    same = [what for what, found in shared.items() if all(one == found[0] for one in found)]
+    notes = [f"the same on every machine: {', '.join(same)}"]
+    notes += [f"not the same on every machine: {what}" for what in shared if what not in same]
+    return [
+        *notes,
+        "index buffers have no size in the paper and are counted apart; registers of partial sums "
+        "are not counted, nor are SCNN's accumulators, which do their work",
+    ]
 
 
 def sram_printed() -> int:
@@ -111,6 +135,12 @@ def sram_bytes(arch: Arch) -> tuple[int, int]:
     }
     index = sum(size for name, size in found.items() if name in INDEX_STORES)
     return sum(found.values()) - index, index
+
+
+def split(arch: Arch) -> list[int]:
+    """Bytes of the buffers nearest the array: of inputs, weights, outputs."""
+    flows = ("input", "weight", "output")
+    return [buffer_of(arch, flow).capacity_bytes for flow in flows]
 
 
 FACTORS = {

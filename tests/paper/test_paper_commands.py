@@ -5,6 +5,8 @@ import json
 import pytest
 
 from archsim.__main__ import main
+from archsim.arch import load_arch
+from archsim.paper.tables_machines import fairness
 
 
 @pytest.fixture
@@ -96,3 +98,17 @@ def test_a_machine_that_refuses_a_network_is_not_applicable_and_says_why(here, c
     assert status == 0
     assert "VGG19 on cambricon_x: n/a, " in told.out
     assert "nbin" in told.out
+
+
+def test_what_is_not_equal_is_said():
+    archs = {name: load_arch(name) for name in ("diannao", "smartdeal")}
+    assert "not the same" not in " ".join(fairness(archs))
+    archs["smartdeal"] = load_arch(
+        "smartdeal", ["dram.bytes_per_cycle=32", "interlayer=keep_if_fits"]
+    )
+    said = fairness(archs)
+    assert said[0] == "the same on every machine: dma, post, clock_mhz, energy, barrier"
+    assert said[1:3] == [
+        "not the same on every machine: dram",
+        "not the same on every machine: interlayer",
+    ]
