@@ -67,8 +67,3 @@ def even_parts(total: int, count: int) -> Ints:
     """(count,) whole parts that add up to the total, as even as can be."""
     ends = np.arange(1, count + 1, dtype=np.int64) * total // count
     return np.diff(ends, prepend=0)
-
-
-def ceil_div(amount: Ints | int, part: int) -> Ints:
-    """Division that rounds up, element-wise."""
-    return -(-np.asarray(amount, dtype=np.int64) // part)

@@ -3,6 +3,7 @@ groups as plain integers, so that a kernel needs arrays and numbers only.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,12 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Pair = tuple[int, int]
+Whole = TypeVar("Whole", int, Ints)
 
 
-def ceil_div(numerator: int, denominator: int) -> int:
-    """Quotient of two integers, rounded up."""
-    return -(-numerator // denominator)
+def ceil_div(amount: Whole, part: int) -> Whole:
+    """Division that rounds up, of a number or of each one in an array."""
+    return -(-amount // part)
 
 
 @dataclass(frozen=True)

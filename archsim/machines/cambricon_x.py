@@ -13,10 +13,11 @@ import numpy as np
 
 from archsim.components.cambricon_x_pe_array import CambriconXPeArray
 from archsim.kernels.cambricon_x import CambriconXArray, CambriconXCycles, layer_cycles
+from archsim.kernels.geometry import ceil_div
 from archsim.kernels.groups import group_numbers, group_sizes
 from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
 from archsim.operands import buffer_waits, weights_of
-from archsim.tiles import Tiles, ceil_div
+from archsim.tiles import Tiles
 
 if TYPE_CHECKING:
     from archsim.arch import Arch

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.components.nfu import Nfu
+from archsim.kernels.geometry import ceil_div
 from archsim.kernels.groups import group_sizes
 from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
-from archsim.tiles import Tiles, ceil_div
+from archsim.tiles import Tiles
 
 if TYPE_CHECKING:
     from archsim.arch import Arch

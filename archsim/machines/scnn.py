@@ -15,7 +15,7 @@ import numpy as np
 
 from archsim.components.scnn_pe_array import ScnnPeArray
 from archsim.kernels import scnn, scnn_dnnsim, scnn_linear
-from archsim.kernels.geometry import Geometry
+from archsim.kernels.geometry import Geometry, ceil_div
 from archsim.kernels.groups import group_sizes
 from archsim.kernels.run_length import SCNN_SPAN, stored_entries
 from archsim.kernels.scnn_memory import (
@@ -29,7 +29,7 @@ from archsim.kernels.scnn_tiles import ScnnArray
 from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
 from archsim.operands import buffer_waits, geometry_of, plane_of, weights_of
 from archsim.steps import STEPS_PER_LAYER
-from archsim.tiles import Tiles, ceil_div
+from archsim.tiles import Tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -20,6 +20,7 @@ from archsim.components.pe_slices import PeSlices
 from archsim.components.rebuild_engine import RebuildEngine
 from archsim.kernels import coefficients
 from archsim.kernels.coefficients import Coefficients
+from archsim.kernels.geometry import ceil_div
 from archsim.kernels.groups import group_sizes, share_bytes
 from archsim.kernels.jobs import (
     TRIPLE,
@@ -40,7 +41,7 @@ from archsim.kernels.pe_array import (
 )
 from archsim.kernels.weight_reads import WeightReads, weight_reads
 from archsim.machine import buffer_of, halo_bytes, name_of, only, storage_of, window_of
-from archsim.tiles import Tiles, ceil_div
+from archsim.tiles import Tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,6 +18,7 @@ import numpy as np
 from archsim.components.rebuild_engine import RebuildEngine
 from archsim.components.training_pe_array import TrainingPeArray
 from archsim.kernels.exponent_codes import coded_size
+from archsim.kernels.geometry import ceil_div
 from archsim.kernels.training_gemm import (
     Gemms,
     PhaseCycles,
@@ -37,7 +38,7 @@ from archsim.kernels.training_weights import (
     dense_bytes,
 )
 from archsim.machine import buffer_of, name_of, only, share_of, storage_of
-from archsim.tiles import Ints, Tiles, ceil_div, even_parts
+from archsim.tiles import Ints, Tiles, even_parts
 from archsim.traffic import Held
 
 if TYPE_CHECKING:
