@@ -26,8 +26,6 @@ CHECK = 16  # operations between checkpoints
 
 ONES = np.uint64(0x0101010101010101)
 HIGH = np.uint64(0x8080808080808080)
-LOW = np.uint64(0x7F7F7F7F7F7F7F7F)
-SEVEN = np.uint64(7)
 
 
 @dataclass(frozen=True)
@@ -92,13 +90,11 @@ class _Run:
         self.entered[heads] = queues
         block, queues = self.order, self.entered[self.order]
         waited = np.zeros_like(self.waited)
-        for step in range(int(self.length.max())):
-            active = self._active(block, step)
-            self._advance(block[:active], queues[:active], waited[:active], step)
-            check, rest = divmod(step + 1, CHECK)
-            if rest == 0:
-                self.check_queues[check - 1, block[:active]] = queues[:active]
-                self.check_waited[check - 1, block[:active]] = waited[:active]
+        for check in range(-(-int(self.length.max()) // CHECK)):
+            whole = self._advance(block, queues, waited, check)
+            if whole:
+                self.check_queues[check, block[:whole]] = queues[:whole]
+                self.check_waited[check, block[:whole]] = waited[:whole]
         self.final[block], self.waited[block] = queues, waited
 
     def repair(self) -> bool:
@@ -112,22 +108,15 @@ class _Run:
         redo[self.follows[wrong]] = True
         block = self.order[redo[self.order]]
         queues, waited = self.entered[block], np.zeros(block.size, np.int64)
-        step = 0
-        while active := self._active(block, step):
-            self._advance(block[:active], queues[:active], waited[:active], step)
-            step += 1
-            if step % CHECK == 0:
-                going = self._compare(
-                    block[:active], queues[:active], waited[:active], step // CHECK - 1
-                )
-                going = np.concatenate([going, np.ones(block.size - active, bool)])
-                block, queues, waited = block[going], queues[going], waited[going]
+        check = 0
+        while block.size and self.length[block[0]] > check * CHECK:
+            whole = self._advance(block, queues, waited, check)
+            going = self._compare(block[:whole], queues[:whole], waited[:whole], check)
+            going = np.concatenate([going, np.ones(block.size - whole, bool)])
+            block, queues, waited = block[going], queues[going], waited[going]
+            check += 1
         self.final[block], self.waited[block] = queues, waited
         return bool(wrong.any())
-
-    def _active(self, block: Ints, step: int) -> int:
-        """How many of some blocks, longest first, have more than `step` operations."""
-        return int(np.searchsorted(-self.length[block], -step, side="left"))
 
     def _compare(
         self, block: Ints, queues: Words, waited: Ints, check: int
@@ -135,6 +124,8 @@ class _Run:
         """Note the blocks' state at a checkpoint; where it is the one noted before, the rest of
         the block stands.
         """
+        if block.size == 0:
+            return np.zeros(0, bool)
         same = (queues == self.check_queues[check, block]).all(axis=1)
         later = (waited - self.check_waited[check, block])[same]
         self.waited[block[same]] += later
@@ -144,17 +135,25 @@ class _Run:
         going: npt.NDArray[np.bool_] = ~same
         return going
 
-    def _advance(self, block: Ints, queues: Words, waited: Ints, step: int) -> None:
-        """Issue operation `step` of some blocks: change their queues and cycles waited in place."""
-        entering = self.counts.take(self.start[block] + step, axis=0)
-        full = queues + entering
-        late = overfull(full, self.depth)
-        if late.size:
-            more = entering[late]
-            left, need = _drain_for(queues[late], more, self.depth)
-            waited[late] += need
-            full[late] = left + more
-        drain(full, queues)
+    def _advance(self, block: Ints, queues: Words, waited: Ints, check: int) -> int:
+        """Issue the operations of some blocks, longest first, up to the next checkpoint: change
+        their queues and cycles waited in place. Returns how many of the blocks got there.
+        """
+        steps = check * CHECK + np.arange(CHECK)
+        active = np.searchsorted(-self.length[block], -steps, side="left")
+        place = self.start[block] + steps[0]
+        for blocks in active[active > 0].tolist():
+            entering = self.counts.take(place[:blocks], axis=0)
+            full = queues[:blocks] + entering
+            late = overfull(full, self.depth)
+            if late.size:
+                more = entering[late]
+                left, need = _drain_for(queues[late], more, self.depth)
+                waited[late] += need
+                full[late] = left + more
+            drain(full, queues[:blocks])
+            place += 1
+        return int(active[-1])
 
 
 def overfull(full: Words, depth: int) -> Ints:
@@ -171,21 +170,18 @@ def drain(full: Words, out: Words) -> None:
     np.subtract(held, (held != 0).view(np.uint8), out=out.view(np.uint8))
 
 
-def _drain_for(queues: Words, entering: Words, depth: int) -> tuple[Words, Ints]:
+def _drain_for(queues: Words, entering: Words, depth: int) -> tuple[Words, Bytes]:
     """Let every bank drain until the entering products have room: the queues then, and the cycles
     it took.
 
     A bank that products enter drains min(q, max(0, q + n - depth)); the slowest decides.
     """
-    past = queues + entering + np.uint64(LARGEST_QUEUE - depth) * ONES  # high bit: q + n > depth
-    over = (past & HIGH) >> SEVEN
-    excess = (past & LOW).view(np.uint8) + np.uint8(1)
-    excess *= over.view(np.uint8)
-    excess *= (entering.view(np.uint8) != 0).view(np.uint8)
-    need = largest_byte(np.minimum(excess, queues.view(np.uint8)).view(np.uint64))
-    gone = np.broadcast_to((need * ONES)[:, None], queues.shape).copy()
-    left = queues - np.minimum(queues.view(np.uint8), gone.view(np.uint8)).view(np.uint64)
-    return left, need.astype(np.int64)
+    held, more = queues.view(np.uint8), entering.view(np.uint8)
+    excess = held + more
+    excess -= np.minimum(excess, depth)
+    excess *= more != 0
+    need = np.minimum(excess, held, out=excess).max(axis=1)
+    return (held - np.minimum(held, need[:, None])).view(np.uint64), need
 
 
 def largest_byte(rows: Words) -> Words:
