@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.cli import console, matrix, options
+from archsim.cli import console, inputs, matrix, options
 from archsim.cli.report import LEFT_OUT, NONE, ratio
 
 if TYPE_CHECKING:
@@ -43,11 +43,12 @@ def compare(
     """
     from archsim.compare import as_csv, compared, records
     from archsim.files import write_atomically
-    from archsim.pool import cores
+    from archsim.pool import arch_of, cores
 
     cells = matrix.cells_of(
         workload, arch, (scenario, sets), conv_only=layers is options.Layers.CONV
     )
+    inputs.check_reference(normalise_to, [arch_of(cell.job) for cell in cells])
     answers = matrix.answers_of(
         cells, out, jobs or cores(), use_kept=not no_cache, quiet=quiet or json
     )

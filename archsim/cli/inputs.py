@@ -83,6 +83,17 @@ def choices(
     ]
 
 
+def check_reference(name: str, archs: Iterable[Arch]) -> None:
+    """InputError where a machine to normalise to is neither among these nor found anywhere."""
+    from archsim.search import names as found
+    from archsim.source import unknown
+
+    known = dict.fromkeys([*found("archs"), *(each.path.stem for each in archs)])
+    called = {each.name.casefold() for each in archs} | {each.casefold() for each in known}
+    if name.casefold() not in called:
+        raise InputError.at("--normalise-to", unknown("machine", name, known))
+
+
 def one_machine(name: str, scenario: str | None, sets: Sequence[str]) -> Arch:
     """The named machine."""
     return machines([name], "", scenario, sets)[0]

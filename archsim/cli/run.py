@@ -54,6 +54,7 @@ def run(
 
     loaded = inputs.workloads(workload, conv_only=layers is options.Layers.CONV, batch=batch)
     jobs = [(one, inputs.machines(arch, one.task, scenario, sets)) for one in loaded]
+    inputs.check_reference(normalise_to, [arch for _, machines in jobs for arch in machines])
     session = Session(out, scenario, show_progress=not (quiet or json), traced=trace is not None)
     session.cache = None if no_cache else default_cache()
     session.check(jobs)
@@ -67,13 +68,8 @@ def run(
     figures = session.draw(normalise_to, quiet=quiet)
     rows = session.rows(normalise_to)
     if json:
-        console.say_json(
-            {
-                "runs": report.as_json(rows),
-                "out": str(out),
-                "figures": [str(path) for path in figures],
-            }
-        )
+        drawn = [str(path) for path in figures]
+        console.say_json({"runs": report.as_json(rows), "out": str(out), "figures": drawn})
     elif not quiet:
         _print(rows, scenario, sets, verbose)
         console.say(

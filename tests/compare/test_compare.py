@@ -171,6 +171,7 @@ def test_a_failing_check_in_a_process_ends_the_batch():
         (["-w", "nothing"], "nothing"),
         (["-w", "tiny_sd", "-a", "nothing"], "nothing"),
         (["-w", "tiny_sd", "--jobs", "0"], "--jobs"),
+        (["-w", "tiny_sd", "--normalise-to", "dianao"], "did you mean 'diannao'"),
         (["-w", "tiny_sd", "-a", "diannao", "--set", "nfu.inputs=x"], "nfu.inputs"),
         ([], "--workload"),
     ],
