@@ -20,6 +20,7 @@ from archsim.kernels.scnn_queues import drain, overfull
 from archsim.kernels.scnn_tiles import ScnnArray, Vectors, activation_vectors
 
 ROUNDS = 6  # of raising B; where it exists it is found in two or three
+PROBES = 8  # filter groups that are tried before all
 FAR = 1 << 20  # an origin so far inside the plane that no tap leaves it
 
 
@@ -31,10 +32,22 @@ def never_waits(layer: Operands) -> Mask:
     proven = np.ones(layer.groups, bool)
     for origin in tile_origins(layer):
         if proven.any():
-            added = _full_tile(layer, origin)
-            runs = _full_tile_runs(layer.weights.all_vectors, added, proven)
-            proven &= _bounded(runs, layer.array.queue_depth)
+            proven &= _proven(layer, _full_tile(layer, origin))
     return proven
+
+
+def _proven(layer: Operands, added: Words) -> Mask:
+    """Which filter groups are proven free of waiting where a full tile's pixels add `added`; none
+    where none of a few is. Passes and origins that add the same share the proof.
+    """
+    proofs, key, depth = layer.weights.proofs, added.tobytes(), layer.array.queue_depth
+    if key not in proofs:
+        few = np.arange(0, layer.groups, ceil_div(layer.groups, PROBES))
+        proof = _bounded(_full_tile_runs(layer.weights.vectors(few), added), depth)
+        if proof.any() and few.size < layer.groups:
+            proof = _bounded(_full_tile_runs(layer.weights.all_vectors, added), depth)
+        proofs[key] = proof if proof.size == layer.groups else np.zeros(layer.groups, bool)
+    return proofs[key]
 
 
 def tile_origins(layer: Operands) -> list[tuple[int, int]]:
@@ -80,8 +93,8 @@ def _full_tile(layer: Operands, origin: tuple[int, int]) -> Words:
     return added
 
 
-def _full_tile_runs(weights: Vectors, added: Words, wanted: Mask) -> _Runs:
-    """Runs of the wanted filter groups on a full tile."""
+def _full_tile_runs(weights: Vectors, added: Words) -> _Runs:
+    """Runs of filter groups on a full tile."""
     lengths, codes = weights.lengths, weights.members
     phase = np.broadcast_to(np.arange(len(added)), lengths.shape)
     rows = added.reshape(-1, added.shape[2])
@@ -90,7 +103,7 @@ def _full_tile_runs(weights: Vectors, added: Words, wanted: Mask) -> _Runs:
     for lane in codes.T[1:]:
         counts += rows.take(place + lane, axis=0)
     present = added.any(axis=(1, 2))
-    group, channel, of_phase = np.nonzero(lengths * present * wanted[:, None, None])
+    group, channel, of_phase = np.nonzero(lengths * present)
     run = np.ravel_multi_index((group, channel, of_phase), lengths.shape)
     return _Runs(counts, weights.first[run], lengths.reshape(-1)[run], group, len(lengths))
 

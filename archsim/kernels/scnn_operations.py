@@ -3,7 +3,7 @@ group, and, for some groups at a time, which banks every one of them hits, in or
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -81,6 +81,11 @@ class Operands:
         right = activations.reshape(len(activations), of_groups, -1).astype(np.float64)
         sums = left @ right.transpose(1, 2, 0)
         return np.rint(sums).astype(np.int64).reshape(self.groups, -1)
+
+    def upto(self, channels: int) -> "Operands":
+        """The first channels alone, of a layer that is not grouped."""
+        weights, activations = self.weights.upto(channels), self.activations.upto(channels)
+        return replace(self, weights=weights, activations=activations)
 
     @cached_property
     def table(self) -> BankTable:

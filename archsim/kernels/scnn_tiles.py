@@ -4,7 +4,7 @@ non-zeros, per input channel and stride phase, because only activations and weig
 meet in an output.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -81,6 +81,16 @@ class Vectors:
         """Vectors of each run, shaped as `counts`."""
         return np.diff(self.first).reshape(self.counts.shape)
 
+    def upto(self, channels: int) -> "Vectors":
+        """Those of the first channels."""
+        blocks, every, phases = self.counts.shape
+        first = self.first[:-1].reshape(blocks, every * phases)[:, 0]
+        lengths = self.lengths[:, :channels]
+        size = lengths.sum(axis=(1, 2))
+        place = np.repeat(first - (np.cumsum(size) - size), size) + np.arange(size.sum())
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        return Vectors(self.counts[:, :channels], self.members[place], ends)
+
 
 def grid_tiling(in_size: Pair, kernel: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
     """The unpadded plane on the grid, and the filters whose outputs, halo included, fit the
@@ -108,7 +118,7 @@ class WeightRuns:
     taps), the taps ordered by stride phase as `taps` says; `phase` of each of them.
 
     `rounds` filter groups make a convolution group of `each` filters. Vectors are packed for the
-    groups that are asked for.
+    groups that are asked for. `proofs` keeps what a certificate found of the groups.
     """
 
     cube: Mask
@@ -119,6 +129,7 @@ class WeightRuns:
     rounds: int
     each: int
     width: int
+    proofs: dict[bytes, Mask] = field(default_factory=dict, init=False)
 
     @cached_property
     def counts(self) -> Ints:
@@ -154,6 +165,10 @@ class WeightRuns:
     def all_vectors(self) -> Vectors:
         """Those of all groups."""
         return self.vectors(np.arange(len(self.cube)))
+
+    def upto(self, channels: int) -> "WeightRuns":
+        """The runs of the first channels."""
+        return replace(self, cube=self.cube[:, :, :channels])
 
 
 def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> WeightRuns:

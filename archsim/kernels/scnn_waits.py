@@ -3,7 +3,8 @@ filter groups, or for a seeded sample of them where following all would take too
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import hypot
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from archsim.kernels.scnn_result import Banks
 AFFORDABLE_OPERATIONS = 10_000_000
 SAMPLED_SHARE = 4
 """Of what is affordable, a quarter is followed where all is not affordable."""
-FEWEST = 4
+FEWEST = 16
 """Filter groups in a sample: with fewer, its standard error says nothing."""
 SEED = 0
 
@@ -68,44 +69,82 @@ def _all_waits(passes: Sequence[Operands], unproven: Sequence[Ints]) -> Conflict
 def sampled_waits(passes: Sequence[Operands], affordable: int = AFFORDABLE_OPERATIONS) -> Conflicts:
     """As `bank_waits` where no more than `affordable` operations, a second's work, are unproven.
 
-    Else as many groups as a quarter of that allows, at least four, are followed, whatever their
-    pass. The others' cycles are their operations times the sample's ratio of cycles to operations;
-    the standard error is the ratio estimator's for the layer's total.
+    Else as many groups as a quarter of that allows, at least 16 if there are so many, are followed,
+    whatever their pass, through as many of their channels as it allows. Waiting goes on in the same
+    proportion: in the other channels to each element's operations, and in the other groups to
+    those of the slowest. The standard error is the ratio estimator's for the layer's total, with
+    what following a part of the channels may be off.
     """
     unproven = [np.flatnonzero(~never_waits(one)) for one in passes]
-    work = sum(
-        int(one.operations[groups].sum()) for one, groups in zip(passes, unproven, strict=True)
-    )
-    open_groups = sum(map(len, unproven))
-    if work <= affordable or open_groups <= FEWEST:
+    work = _work(passes, unproven)
+    if work <= affordable:
         return _all_waits(passes, unproven)
-    size = max(FEWEST, affordable // SAMPLED_SHARE * open_groups // work)
+    open_groups, followable = sum(map(len, unproven)), affordable // SAMPLED_SHARE
+    size = min(open_groups, max(FEWEST, followable * open_groups // work))
     taken = np.zeros(open_groups, bool)
     taken[np.random.default_rng(SEED).choice(open_groups, size, replace=False)] = True
     parts = np.split(taken, np.cumsum([len(groups) for groups in unproven])[:-1])
-    pairs = zip(unproven, parts, strict=True)
-    return _extrapolated(passes, [(groups[mine], groups[~mine]) for groups, mine in pairs])
+    samples = [groups[mine] for groups, mine in zip(unproven, parts, strict=True)]
+    channels = passes[0].channels
+    if passes[0].geometry.groups == 1:
+        channels = max(1, min(channels, followable * channels // _work(passes, samples)))
+    found = [_prefix_waits(*each, channels) for each in zip(passes, samples, strict=True)]
+    cycles, apart = zip(*found, strict=True)
+    rest = [groups[~mine] for groups, mine in zip(unproven, parts, strict=True)]
+    carried = _extrapolated(passes, cycles, list(zip(samples, rest, strict=True)))
+    error = hypot(carried.standard_error, sum(apart) * open_groups / size)
+    return replace(carried, standard_error=error)
 
 
-def _extrapolated(passes: Sequence[Operands], samples: Sequence[tuple[Ints, Ints]]) -> Conflicts:
-    """Follows the sampled groups of each pass and carries their cycles over to the rest."""
-    waits = [followed(one, sample) for one, (sample, _) in zip(passes, samples, strict=True)]
+def _work(passes: Sequence[Operands], groups: Sequence[Ints]) -> int:
+    """Operations of some groups of each pass."""
+    return sum(int(one.operations[of].sum()) for one, of in zip(passes, groups, strict=True))
+
+
+def _prefix_waits(layer: Operands, sample: Ints, channels: int) -> tuple[Ints, float]:
+    """Waiting cycles of each (filter group, element), zero but for a sample followed through its
+    first channels; and how far off the slowest elements' sum may be.
+
+    The elements of a group wait in proportion to their operations and then differ. If channels are
+    independent the differences grow with the root of their number, if some elements are always
+    worse with the number itself: the middle is taken, and half of what lies between is the error.
+    """
+    if channels == layer.channels or sample.size == 0:
+        return followed(layer, sample), 0.0
+    short, share = layer.upto(channels), channels / layer.channels
+    issued, waited = short.operations[sample], followed(short, sample)[sample]
+    common = waited.sum(axis=1) / np.maximum(issued.sum(axis=1), 1)
+    apart = waited - common[:, None] * issued
+    whole = layer.operations[sample]
+    low, middle, high = (
+        np.maximum(common[:, None] * whole + apart / share**power, 0) for power in (0.5, 0.75, 1)
+    )
+    cycles = np.zeros_like(layer.operations)
+    cycles[sample] = np.rint(middle)
+    return cycles, float(((whole + high).max(axis=1) - (whole + low).max(axis=1)).sum() / 2)
+
+
+def _extrapolated(
+    passes: Sequence[Operands], cycles: Sequence[Ints], samples: Sequence[tuple[Ints, Ints]]
+) -> Conflicts:
+    """Carries the waiting of the sampled groups of each pass over to the rest."""
     floor, known, issued, waiting = [], [], 0, 0
-    for one, waited, (sample, _) in zip(passes, waits, samples, strict=True):
+    for one, waited, (sample, _) in zip(passes, cycles, samples, strict=True):
         floor.append(one.operations.max(axis=1)[sample])
         known.append(_slowest(one, waited)[sample])
         issued += int(one.operations[sample].sum())
         waiting += int(waited[sample].sum())
     least, slowest = np.concatenate(floor), np.concatenate(known)
     ratio, share = slowest.sum() / max(1, least.sum()), waiting / max(1, issued)
-    found = tuple(
+    waits = tuple(
         _scaled(one, waited, rest, (ratio, share))
-        for one, waited, (_, rest) in zip(passes, waits, samples, strict=True)
+        for one, waited, (_, rest) in zip(passes, cycles, samples, strict=True)
     )
     groups = sum(len(sample) + len(rest) for sample, rest in samples)
     scatter = np.sum((slowest - ratio * least) ** 2) / (slowest.size - 1)
-    error = groups * np.sqrt((1 - slowest.size / groups) * scatter / slowest.size)
-    return Conflicts(found, "sampled", slowest.size, float(error))
+    # No correction for the share that was sampled: what is sampled is not followed to its end.
+    error = groups * np.sqrt(scatter / slowest.size)
+    return Conflicts(waits, "sampled", slowest.size, float(error))
 
 
 def _scaled(one: Operands, waited: Ints, rest: Ints, ratios: tuple[float, float]) -> Waits:
