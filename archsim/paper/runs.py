@@ -95,7 +95,7 @@ Grid = Mapping[str, Mapping[str, Totals]]
 @dataclass
 class Runner:
     """Runs what is asked for, once, in `processes` at a time. `tick` hears (runs done, runs in all,
-    what was run)."""
+    what was run). `coarse` holds counts of training steps."""
 
     cache: Cache | None = None
     conv_only: bool = True
@@ -103,6 +103,7 @@ class Runner:
     processes: int = 1
     tick: Tick | None = None
     refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    coarse: dict[str, Result] = field(default_factory=dict)
     _done: dict[_Key, Answer] = field(default_factory=dict)
 
     @property

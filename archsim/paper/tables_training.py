@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from archsim.paper.networks import Source, load
 from archsim.paper.printed import Printed, data, table
 from archsim.paper.report import Grids, Line, Report
 from archsim.paper.shapes import MIB, counts, megabytes, mobilenet_v2_shapes, resnet18_shapes
@@ -101,12 +100,6 @@ def training_changes(runner: Runner) -> Report:
         missing=_missing(runner),
         values={change.name: {"about": change.about, **_values(gains)} for change, gains in found},
     )  # fmt: skip
-
-
-def efficiencies(network: str, runner: Runner) -> Mapping[str, float]:
-    """Energy of VA over that of each arm whose workload is there."""
-    found = {arm: gain(network, arm, runner) for arm in ARMS}
-    return {arm: one.energy for arm, one in found.items() if one is not None}
 
 
 def gops_per_watt(runner: Runner, arm: str = "SD") -> float | None:
@@ -219,9 +212,5 @@ def _printed(arm: str) -> str:
 
 def _missing(runner: Runner) -> list[str]:
     wanted = [workload_of(network, arm) for network in data("networks")["training"] for arm in ARMS]
-    there = built if runner.measured else _there
+    there = built if runner.measured else names("workloads").__contains__
     return [f"sdalgo build {name}" for name in wanted if not there(name)]
-
-
-def _there(name: str) -> bool:
-    return name in names("workloads") and bool(load(Source(name, conv_only=False)).layers)

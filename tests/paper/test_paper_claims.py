@@ -46,10 +46,9 @@ def test_each_has_a_verdict_a_reason_and_a_form_for_json(claims):
 
 
 def test_what_needs_only_arithmetic_shapes_or_simulation_carries_a_number(claims):
-    waiting = {31, 33}  # until a training workload is there
     for number, claim in claims.items():
         if {*claim["needs"].split()} <= CHEAP_NEEDS and number not in claims_open.REASONS:
-            assert claim["ours"] or number in waiting, number
+            assert claim["ours"], number
 
 
 def test_open_claims_have_no_finding(claims):
