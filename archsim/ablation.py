@@ -11,7 +11,7 @@ from pydantic import Field
 
 from archsim.errors import InputError, Problem
 from archsim.source import Part, in_file_order, read
-from archsim.switches import Switch, classes_of, keys_of, unknown_keys
+from archsim.switches import Switch, owners_of, keys_of, unknown_keys
 from archsim.workload_records import Record
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def ablate(
     Raises:
         InputError: a key leads nowhere, or the machine itself cannot run.
     """
-    unknown = unknown_keys([variant for _, variant in variants], classes_of([arch]))
+    unknown = unknown_keys([variant for _, variant in variants], owners_of([arch]))
     if unknown:
         raise InputError([Problem(one.place, f"{arch.name}: {one.message}") for one in unknown])
     changes = [variant.overrides(arch) for _, variant in variants]

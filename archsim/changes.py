@@ -15,7 +15,7 @@ from archsim.errors import InputError, Problem
 from archsim.overrides import Scenario, load_scenario
 from archsim.search import find, names
 from archsim.source import in_file_order, unknown
-from archsim.switches import COMMON, FOLDER, Switch, classes_of, load_switches, unknown_keys
+from archsim.switches import COMMON, FOLDER, Switch, owners_of, load_switches, unknown_keys
 
 if TYPE_CHECKING:
     from archsim.arch import Arch
@@ -72,7 +72,7 @@ def check_ablations(path: Path) -> Sequence[Switch]:
 
 def _problems(switches: Sequence[Switch], archs: Sequence[Arch]) -> list[Problem]:
     shipped = {name: list(kind.model_fields) for name, kind in shipped_classes().items()}
-    problems = unknown_keys(switches, shipped | classes_of(archs))
+    problems = unknown_keys(switches, shipped | owners_of(archs))
     nowhere = {problem.place for problem in problems}
     for switch in switches:
         if not nowhere & {each.place for each in switch.keys}:

@@ -1,7 +1,8 @@
 """Mechanisms of a machine that can be switched off one at a time: `archs/switches/<machine>.yaml`.
 
 `common.yaml` has those that every machine shares. The keys of a switch are ``Class.field``, for all
-components of that class whatever an arch calls them, or keys of the arch itself.
+components of that class whatever an arch calls them, ``component.field``, or keys of the arch
+itself.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class _File(Record):
 
 @dataclass(frozen=True)
 class Switch:
-    """One mechanism: `keys` are ``Class.field`` or arch keys with the values that switch it off, at
-    their places in the file."""
+    """One mechanism: `keys` are those of classes, components or the arch with the values that switch
+    it off, at their places in the file."""
 
     name: str
     title: str
@@ -58,7 +59,7 @@ class Switch:
                     found.append(each)
                 continue
             for name, keys in arch.resolved["components"].items():
-                if keys["class"] == owner and keys.get(field) != each.value:
+                if owner in {name, keys["class"]} and keys.get(field) != each.value:
                     key = f"components.{name}.{field}"
                     found.append(Override(key, each.value, each.place))
         return tuple(found)
@@ -81,24 +82,26 @@ def load_switches(path: Path) -> Sequence[Switch]:
     ]
 
 
-def classes_of(archs: Sequence[Arch]) -> dict[str, list[str]]:
-    """The fields of every component class in the archs."""
-    parts = [keys for arch in archs for keys in arch.resolved["components"].values()]
-    return {keys["class"]: [key for key in keys if key != "class"] for keys in parts}
+def owners_of(archs: Sequence[Arch]) -> dict[str, list[str]]:
+    """The fields of every component in the archs, by its class and by its name."""
+    parts = [part for arch in archs for part in arch.resolved["components"].items()]
+    fields = [[key for key in keys if key != "class"] for _, keys in parts]
+    by_class = {keys["class"]: own for (_, keys), own in zip(parts, fields, strict=True)}
+    return by_class | {name: own for (name, _), own in zip(parts, fields, strict=True)}
 
 
-def unknown_keys(switches: Sequence[Switch], classes: Mapping[str, list[str]]) -> list[Problem]:
-    """What is wrong with the keys that lead nowhere: to none of the classes, to no key of an
-    arch."""
+def unknown_keys(switches: Sequence[Switch], owners: Mapping[str, list[str]]) -> list[Problem]:
+    """What is wrong with the keys that lead nowhere: to none of the classes and components with
+    their fields, to no key of an arch."""
     problems = []
     for each in (key for switch in switches for key in switch.keys):
         owner, _, field = each.key.rpartition(".")
         if not owner and field not in HEADER:
             problems.append(Problem(each.place, f"{unknown('key', field, HEADER)}; or Class.field"))
-        elif owner and owner not in classes:
-            problems.append(Problem(each.place, unknown("component class", owner, classes)))
-        elif owner and field not in classes[owner]:
-            message = f"{owner}: {unknown('key', field, classes[owner])}"
+        elif owner and owner not in owners:
+            problems.append(Problem(each.place, unknown("class or component", owner, owners)))
+        elif owner and field not in owners[owner]:
+            message = f"{owner}: {unknown('key', field, owners[owner])}"
             problems.append(Problem(each.place, message))
     return problems
 

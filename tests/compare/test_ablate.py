@@ -89,7 +89,7 @@ def test_shipped_files_load(name):
         ("description: x\ngroups: []\n", "groups"),
         ("description: x\ngroups: [{title: t, variants: [{name: a, sett: {b: 1}}]}]", "sett"),
         ("description: x\ngroups: [{title: t, variants: [{name: a, set: {Nfu.inputs: 1}}]}]",
-         "SmartDeal: there is no component class 'Nfu'"),
+         "SmartDeal: there is no class or component 'Nfu'"),
         ("[", "mine.yaml"),
     ],
 )  # fmt: skip
@@ -103,5 +103,15 @@ def test_a_bad_file_has_status_2_and_says_where(text, said, folder, capsys):
 
 
 def test_a_machine_without_a_file_has_status_2(capsys):
-    assert main(["ablate", "scnn", "-w", "tiny_sd"]) == 2
-    assert "scnn" in capsys.readouterr().err
+    assert main(["ablate", "training_accelerator", "-w", "tiny_sd"]) == 2
+    assert "training_accelerator" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", list(names(FOLDER)))
+def test_each_group_of_a_shipped_file_has_the_machine_itself_in_it(name):
+    groups = {}
+    for title, variant in load_ablations(find(FOLDER, name)):
+        groups.setdefault(title, []).append(variant.overrides(load_arch(name)))
+    for title, changes in groups.items():
+        assert () in changes or title == "all together"
+        assert len(set(changes)) == len(changes), title

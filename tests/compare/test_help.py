@@ -53,4 +53,4 @@ def test_a_slip_in_a_switch_file_is_an_error_and_not_a_switch_that_does_nothing(
     )
     monkeypatch.chdir(tmp_path)
     assert main(["explain", "diannao", "scnn", "-w", "tiny_sd"]) == 2
-    assert "diannao.yaml:2:38: there is no component class 'Nfuu'" in capsys.readouterr().err
+    assert "diannao.yaml:2:38: there is no class or component 'Nfuu'" in capsys.readouterr().err

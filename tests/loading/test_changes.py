@@ -60,7 +60,7 @@ def test_everything_that_is_wrong_in_switches(tmp_path):
     check(
         problems(check_switches, write(tmp_path, "mine.yaml", SWITCHES)),
         [
-            ("3:31", "there is no component class 'PeSlice'; did you mean 'PeSlices'?"),
+            ("3:31", "there is no class or component 'PeSlice'; did you mean 'PeSlices'?"),
             ("4:31", "PeSlices: there is no key 'sinc'; did you mean 'sync'?"),
             ("5:31", "there is no key 'weigths'; did you mean 'weights'?"),
             ("6:31", "'line' is not legal here; did you mean 'lines'?"),
