@@ -93,6 +93,7 @@ class Arm(_Strict):
     rows_pruned: Rows | None = None
     switch: Switch | None = None
     equal_bits: str | None = None  # an earlier arm, whose size this one is pruned to
+    keep_zeros: bool = False  # of re-training: the first pass's zeros stay, as pruning usually does
     paper: dict[str, float] | None = None  # its row in the paper, for the table
 
 
@@ -127,6 +128,11 @@ class Experiment(_Strict):
     def rule(self, arm: Arm) -> Rule:
         """Return the bucket switch of an arm."""
         return (arm.switch or self.switch).rule()
+
+    def arm_key(self, arm: Arm, *parts: Any) -> str:
+        """Return `key` of a run of an arm: of its settings, less what is at its default."""
+        unused = {"paper"} if arm.keep_zeros else {"paper", "keep_zeros"}
+        return self.key(arm.model_dump(exclude=unused), *parts)
 
     def key(self, *parts: Any) -> str:
         """Return a digest of everything that decides what a run computes; not its length.
@@ -238,5 +244,7 @@ def _check(place: str, experiment: Experiment) -> None:
         if arm.equal_bits and arm.equal_bits not in names[:index]:
             message = f"arm {arm.name}: equal_bits: no arm {arm.equal_bits} stands before it"
             raise InputError(place, message)
+        if arm.keep_zeros and not {"US", "RT"} <= set(arm.components):
+            raise InputError(place, f"arm {arm.name}: keep_zeros: takes components US and RT")
         experiment.form(arm).options()
         experiment.rule(arm)

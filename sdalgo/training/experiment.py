@@ -93,7 +93,7 @@ class Runner:
     ) -> dict[str, Any]:  # fmt: skip
         e, name = self.experiment, f"{arm.name}-{seed}"
         size = done[arm.equal_bits]["bits"] if arm.equal_bits else None
-        key = e.key(arm.model_dump(exclude={"paper"}), seed, size)
+        key = e.arm_key(arm, seed, size)
         kept = self.folder / name / "result.json"
         if kept.exists() and (found := _finished(kept, key)):
             return found
@@ -136,7 +136,7 @@ class Runner:
             density = density_for(bits, entries, 5 if "Q2" in arm.components else 32)
         used = frozenset(arm.components)
         components = Components(used=used, theta=form.theta, density=density)
-        return Alternating(model, self._descent, components, form)
+        return Alternating(model, self._descent, components, form, keep_zeros=arm.keep_zeros)
 
     def _conditions(self, phase: Phase, seed: int, key: str) -> Conditions:
         e = self.experiment

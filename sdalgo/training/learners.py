@@ -106,12 +106,14 @@ class Alternating(Learner):
     zero after every step.
 
     Args:
-        form: gives the share of rows to drop in each layer.
-        dense: parameters that are left as they are, by name.
+        form: gives the share of rows to drop in each layer, and the layers left as they are.
+        keep_zeros: all zeros of a pass over the weights at the start stay zero likewise, which is
+            how unstructured pruning is usually re-trained.
     """
 
     def __init__(
         self, model: nn.Module, descent: Descent, components: Components, form: Form,
+        *, keep_zeros: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(model, descent)
         self.components = components
@@ -127,6 +129,10 @@ class Alternating(Learner):
             if live is not None:
                 ones = sparsity.apply_row_mask(np.ones_like(weight), live)
                 self.masks[name] = torch.from_numpy(ones != 0)
+        for name in self.chosen if keep_zeros else ():
+            settled, _ = components(_array(model.get_parameter(name)))
+            kept = torch.from_numpy(settled != 0)
+            self.masks[name] = kept & self.masks.get(name, kept)
 
     def update(self, lr: float) -> int:
         super().update(lr)

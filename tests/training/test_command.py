@@ -33,6 +33,7 @@ def test_json_holds_mean_and_spread_of_each_arm(tmp_path, capsys):
      ({"arms": ["XX"]}, "arm XX: unknown; VA, SD, SS"),
      ({"arms": ["SD", "SD"]}, "each with a name of its own"),
      ({"arms": [{"name": "a", "method": "components", "equal_bits": "b"}]}, "no arm b stands"),
+     ({"arms": [{"name": "a", "method": "vanilla", "keep_zeros": True}]}, "takes components US"),
      ({"theta": 3.0}, "theta: 3.0 is not above 0"),
      ({"rows_pruned": "table9"}, "rows_pruned: ratios table9: unknown; there are"),
      ({"rows_pruned": {"fc9": 0.1}}, "small_cnn has no layer fc9; it has stem.0,"),

@@ -133,6 +133,30 @@ def test_masks_of_rows_are_kept_through_re_training():
     assert learner.size(model).bits < dense_size(model).bits
 
 
+@pytest.mark.parametrize("names", [("US",), ("Q2", "US")])
+def test_pruned_weights_stay_pruned_where_zeros_are_kept(names):
+    torch.manual_seed(0)
+    model = network("small_cnn").build()
+    weights = {name: w.detach().clone() for name, w in weight_parameters(model).items()}
+    learner = Alternating(
+        model, Descent(), used(*names, density=0.2), Form(dense=("fc",)), keep_zeros=True
+    )
+    learner.end_epoch()
+    for _ in range(3):
+        model(torch.randn(8, 1, 28, 28)).square().sum().backward()
+        learner.update(0.01)
+    found = dict(weight_parameters(model))
+    for name in found:
+        if name == "fc.weight":
+            continue
+        largest = round(0.2 * weights[name].numel())
+        order = weights[name].abs().flatten().argsort(descending=True)
+        pruned = order[largest:]
+        assert not found[name].flatten()[pruned].any()
+        assert not torch.equal(found[name].flatten()[order[:largest]],
+                               weights[name].flatten()[order[:largest]])  # fmt: skip
+
+
 def test_memory_is_that_of_its_tensors():
     from sdalgo.training.convert import basis_of, decomposed_weights, to_decomposed
 
