@@ -11,7 +11,7 @@ from pydantic import Field
 
 from archsim.errors import InputError, Problem
 from archsim.source import Part, in_file_order, read
-from archsim.switches import Switch, owners_of, keys_of, unknown_keys
+from archsim.switches import Switch, keys_of, owners_of, unknown_keys
 from archsim.workload_records import Record
 
 if TYPE_CHECKING:

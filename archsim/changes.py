@@ -15,7 +15,7 @@ from archsim.errors import InputError, Problem
 from archsim.overrides import Scenario, load_scenario
 from archsim.search import find, names
 from archsim.source import in_file_order, unknown
-from archsim.switches import COMMON, FOLDER, Switch, owners_of, load_switches, unknown_keys
+from archsim.switches import COMMON, FOLDER, Switch, load_switches, owners_of, unknown_keys
 
 if TYPE_CHECKING:
     from archsim.arch import Arch

@@ -41,7 +41,7 @@ class _File(Record):
 
 @dataclass(frozen=True)
 class Switch:
-    """One mechanism: `keys` are those of classes, components or the arch with the values that switch
+    """One mechanism: keys of classes, components or the arch, with the values that switch
     it off, at their places in the file."""
 
     name: str
