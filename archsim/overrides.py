@@ -126,9 +126,16 @@ class Scenario:
 
     def lines(self, machine: str, names: Iterable[str]) -> tuple[Override, ...]:
         """The overrides that concern an arch of that machine with components and flows `names`."""
-        there = {*names}
-        common = [each for each in self.common if each.owner in there or "." not in each.key]
-        return (*common, *self.by_machine.get(machine, ()))
+        return concerning(names, self.common, self.by_machine.get(machine, ()))
+
+
+def concerning(
+    names: Iterable[str], common: Iterable[Override], own: Iterable[Override]
+) -> tuple[Override, ...]:
+    """Of the lines in `common` those that an arch with components and flows `names` can take, and
+    its own."""
+    there = {*names}
+    return (*(each for each in common if each.owner in there or "." not in each.key), *own)
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from archsim.errors import InputError
-from archsim.overrides import Override
+from archsim.overrides import Override, concerning
 from archsim.paper.networks import Network, Source, left_out, load, machines
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ class Assumptions:
         from archsim.arch import load_arch
 
         plain = load_arch(machine)
-        there = {*plain.components, *plain.flows}
-        lines = [each for each in self.common if each.owner in there or "." not in each.key]
-        return (*lines, *self.by_machine.get(plain.machine, ()))
+        own = self.by_machine.get(plain.machine, ())
+        return concerning([*plain.components, *plain.flows], self.common, own)
 
     def load(self, machine: str) -> Arch:
         """The machine under these assumptions."""
