@@ -152,14 +152,11 @@ class WeightRuns:
         of a filter.
         """
         cube = self.cube[groups].transpose(0, 2, 3, 1)
-        _, channels, taps, filters = cube.shape
-        live = np.flatnonzero(cube)
-        row = live // filters
-        run = row // taps
-        group = groups[run // channels]
-        first_filter = group // self.rounds * self.each + group % self.rounds * filters
-        k, tap = first_filter + live - row * filters, self.taps[row - run * taps]
-        return _pack(self.counts[groups], 1 + k % FILTER_KINDS * taps + tap, self.width)
+        taps, filters = cube.shape[2:]
+        first_filter = groups // self.rounds * self.each + groups % self.rounds * filters
+        k = first_filter[:, None, None, None] + np.arange(filters)
+        codes = (1 + k % FILTER_KINDS * taps + self.taps[:, None]).astype(np.int32)
+        return _pack(self.counts[groups], np.broadcast_to(codes, cube.shape)[cube], self.width)
 
     @cached_property
     def all_vectors(self) -> Vectors:
