@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,10 +25,11 @@ def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> N
     if mask.counted:
         return _counted(mask, latent, shape, rng)
     drawn = np.empty((shape[0], shape[1], int(np.prod(shape[2:]))), dtype=bool)
-    latent = _balanced(latent, (*drawn.shape[:2], latent.shape[2]), mask.live)
+    shift = _balance(latent, drawn.shape, mask.live)
     step = max(1, CHUNK // drawn[0].size)
     for start in range(0, len(drawn), step):
-        block, chances = drawn[start : start + step], _chances(latent[start : start + step])
+        block = drawn[start : start + step]
+        chances = _chances(latent.of(slice(start, start + step)) + shift)
         for live, filter_chances in zip(block, chances, strict=True):
             np.less_equal(random16(rng, live.shape), filter_chances, out=live)
         if not chances.all():
@@ -47,7 +50,7 @@ def _counted_by_channel(
 
 
 def _counted(
-    mask: Mask, latent: Floats, shape: tuple[int, ...], rng: np.random.Generator
+    mask: Mask, latent: Latent, shape: tuple[int, ...], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Each filter keeps the entries of highest latent plus noise, as many as its share says.
 
@@ -59,41 +62,58 @@ def _counted(
     else:
         shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
     live = np.empty((shape[0], entries), dtype=bool)
-    for row, chance, count in zip(
-        live, latent, np.round(shares * entries).astype(int), strict=True
+    for k, (row, count) in enumerate(
+        zip(live, np.round(shares * entries).astype(int), strict=True)
     ):
         if not 0 < count < entries:
             row[:] = count > 0
             continue
-        score = rng.standard_normal((shape[1], entries // shape[1]), dtype=np.float32) + chance
+        score = rng.standard_normal((shape[1], entries // shape[1]), dtype=np.float32) + latent.of(
+            k
+        )
         score = score.reshape(-1)
         row[:] = score > np.partition(score, entries - count - 1)[entries - count - 1]
     return live
 
 
-def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """Normal quantile of each entry's chance to be live, (K, C, taps) less what does not differ: C
-    and taps may be 1.
+@dataclass(frozen=True)
+class Latent:
+    """Normal quantiles of the entries' chances to be live, `filters` + `channels`: together (K, C,
+    taps) less what does not differ, so that a large layer is never held whole.
     """
+
+    filters: Floats
+    channels: Floats
+
+    def of(self, filters: int | slice) -> Floats:
+        """Those of some filters."""
+        found: Floats = self.filters[filters] + self.channels
+        return found
+
+
+def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Latent:
+    """What the mask says of each filter, channel and tap."""
     filters, channels = shape[0], shape[1]
     taps = int(np.prod(shape[2:]))
     middle = float(probit(np.array(mask.live)))
-    latent = np.full((filters, 1, 1), middle, dtype=np.float32)
+    latent, of_channels = np.full((filters, 1, 1), middle, np.float32), np.zeros((1, 1), np.float32)
     if mask.filters and not mask.counted:
         latent += _effects(quantile_sample(mask.filters, filters, rng), middle)[:, None, None]
     if isinstance(mask.channel_order, str):
-        latent = latent + _effects(_in_order(mask.channel_order, channels), middle)[:, None]
+        of_channels = _effects(_in_order(mask.channel_order, channels), middle)[:, None]
     elif mask.channels:
-        latent = latent + _effects(quantile_sample(mask.channels, channels, rng), middle)[:, None]
+        of_channels = _effects(quantile_sample(mask.channels, channels, rng), middle)[:, None]
     if mask.kernel and taps > 1:
         common = rng.standard_normal((filters, channels, 1), dtype=np.float32)
-        latent = latent + np.float32(mask.kernel**0.5) * common
+        latent = latent + of_channels + np.float32(mask.kernel**0.5) * common
+        of_channels = np.zeros_like(of_channels)
         latent /= np.float32((1 - mask.kernel) ** 0.5)
     if mask.taps:
         if len(mask.taps) != taps:
             raise ValueError(f"taps has {len(mask.taps)} entries for a kernel of {taps}")
-        latent = latent + _effects(np.array(mask.taps), middle)
-    return latent
+        latent = latent + of_channels + _effects(np.array(mask.taps), middle)
+        of_channels = np.zeros_like(of_channels)
+    return Latent(latent, of_channels)
 
 
 def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -119,13 +139,15 @@ def _effects(shares: NDArray[np.float64], middle: float) -> Floats:
     return (probit(shares) - middle).astype(np.float32)
 
 
-def _balanced(latent: Floats, shape: tuple[int, ...], live: float) -> Floats:
-    """Shift the chances so that their mean over `shape` is `live`: adding effects bends it."""
+def _balance(latent: Latent, shape: tuple[int, ...], live: float) -> np.float32:
+    """What to add for the chances' mean over `shape` to be `live`: adding effects bends it."""
     if not 0 < live < 1:
-        return latent
+        return np.float32(0)
+    shape = *shape[:2], latent.filters.shape[2]
     size = int(np.prod(shape))
     places = np.unravel_index(np.arange(0, size, max(1, size // 20000)), shape)
-    sample = np.broadcast_to(latent, shape)[places]
+    sample = np.broadcast_to(latent.filters, shape)[places]
+    sample = sample + np.broadcast_to(latent.channels, shape[1:])[places[1:]]
     low, high = -4.0, 4.0
     for _ in range(20):
         middle = (low + high) / 2
@@ -133,7 +155,7 @@ def _balanced(latent: Floats, shape: tuple[int, ...], live: float) -> Floats:
             low = middle
         else:
             high = middle
-    return latent + np.float32((low + high) / 2)
+    return np.float32((low + high) / 2)
 
 
 def _chances(latent: Floats) -> NDArray[np.uint16]:
