@@ -32,6 +32,9 @@ def show_workload(rows: Sequence[Row], verbose: int) -> None:
     if len(rows) > 1 and all(row.reference is None for row in rows):
         console.note("not normalised: the machine to normalise to is not in this run")
     console.show(energy_by_component(rows))
+    for row in rows:
+        if len({layer.phase for layer in row.result.layers}) > 1:
+            console.show(phases_of(row))
     if verbose:
         for row in rows:
             console.show(time_by_component(row))
@@ -81,6 +84,32 @@ def energy_by_component(rows: Sequence[Row]) -> Table:
             line += _with_share(whole if name == TOTAL else part.get(name), whole)[:width]
         table.append(line)
     return Table("energy by component", ["component", *heads], table)
+
+
+def phases_of(row: Row) -> Table:
+    """A phase of training a row: time, work, energy, and DRAM bytes by flow."""
+    layers = row.result.layers
+    flows = list(dict.fromkeys(flow for layer in layers for flow in layer.dram_bytes_by))
+    whole = row.result.energy_pj
+    lines = []
+    for phase in (*dict.fromkeys(layer.phase for layer in _phase_order(layers)), TOTAL):
+        own = [layer for layer in layers if phase in {layer.phase, TOTAL}]
+        moved = [sum(layer.dram_bytes_by.get(flow, 0) for layer in own) for flow in flows]
+        cells = [
+            f"{sum(layer.cycles for layer in own):,}",
+            number(sum(layer.macs_done for layer in own) / 1e9),
+            *_with_share(sum(layer.energy_pj for layer in own), whole),
+            *(number(amount / MEGA) for amount in (sum(moved), *moved)),
+        ]
+        lines.append([phase, *cells])
+    heads = ["phase", "cycles", "GMAC", "energy mJ", "share", "DRAM MB"]
+    return Table(f"{row.label}: phases", [*heads, *(f"{flow} MB" for flow in flows)], lines)
+
+
+def _phase_order(layers: Sequence[LayerResult]) -> list[LayerResult]:
+    """In the order in which a layer with all phases runs them."""
+    most = max(layers, key=lambda one: sum(other.name == one.name for other in layers))
+    return [*(layer for layer in layers if layer.name == most.name), *layers]
 
 
 def time_by_component(row: Row) -> Table:

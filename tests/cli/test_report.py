@@ -1,5 +1,7 @@
 """What a run prints, from results made by hand: whole texts."""
 
+from dataclasses import replace
+
 import pytest
 from made_results import stored
 
@@ -34,6 +36,14 @@ TIME = """\
 SmartDeal: where time goes, % of instance-cycles
 component  instances  busy  wait_input  idle
 dram               1  24.9        24.9  50.0
+"""
+PHASES = """\
+SmartDeal: phases
+phase  cycles   GMAC  energy mJ    share  DRAM MB  input MB  weight MB  index MB  output MB
+ff        750  0.003     0.0375   75.0 %     0.15     0.075      0.045     0.008      0.022
+wg        250  0.001     0.0125   25.0 %     0.05     0.025      0.015     0.002      0.008
+total   1,000  0.004       0.05  100.0 %      0.2       0.1       0.06      0.01       0.03
+
 """
 LAYERS = """\
 SmartDeal: layers
@@ -128,3 +138,12 @@ def test_a_terminal_gets_a_drawn_table_and_no_colour_where_it_is_unwanted(capsys
     assert "\x1b[3" not in plain
     assert "─" in plain
     assert "[red]a[/]" in plain  # names are text, whatever they look like
+
+
+def test_phases_of_training_stand_in_the_order_in_which_they_run(rows, capsys):
+    row = rows[1]
+    first, second = row.result.layers
+    result = replace(row.result, layers=(replace(second, phase="ff"), replace(first, phase="wg")))
+    row = replace(row, stored=replace(row.stored, result=result))
+    console.show(report.phases_of(row))
+    assert capsys.readouterr().out == PHASES

@@ -102,9 +102,14 @@ def test_a_bad_file_has_status_2_and_says_where(text, said, folder, capsys):
     assert "Traceback" not in error
 
 
-def test_a_machine_without_a_file_has_status_2(capsys):
+def test_a_file_that_is_not_there_has_status_2(capsys):
+    assert main(["ablate", "smartdeal", "-w", "tiny_sd", "--file", "elsewhere"]) == 2
+    assert "elsewhere" in capsys.readouterr().err
+
+
+def test_a_machine_for_training_refuses_inference(capsys):
     assert main(["ablate", "training_accelerator", "-w", "tiny_sd"]) == 2
-    assert "training_accelerator" in capsys.readouterr().err
+    assert "a machine for training" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", list(names(FOLDER)))
