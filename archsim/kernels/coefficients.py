@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.kernels.jobs import TRIPLE, Ints
+from archsim.kernels.jobs import TRIPLE, Ints, Small
 from archsim.kernels.pe_array import Rows
 from archsim.kernels.streams import DEAD
 from archsim.kernels.weight_bits import (
@@ -27,7 +27,7 @@ class Coefficients:
     `slice_rows` is how many consecutive rows share a basis; `bits` is None for raw layers.
     """
 
-    nonzeros: NDArray[np.int32]
+    nonzeros: Small
     raw_bits: Ints
     bits: WeightBits | None
     slice_rows: int
@@ -70,7 +70,7 @@ class Coefficients:
         live = nonzeros > 0
         cycles = -(-nonzeros // rows_per_cycle) if self.bits else np.zeros_like(nonzeros)
         need = cycles if keep_dead else np.where(live, cycles, DEAD)
-        return Rows(need.astype(np.int32), nonzeros if self.bits else np.zeros_like(nonzeros), live)
+        return Rows(need, nonzeros if self.bits else np.zeros_like(nonzeros), live)
 
 
 def decomposed(
@@ -83,7 +83,7 @@ def decomposed(
     for column in range(width):
         nonzeros += codes[:, :, column] != 0
     return Coefficients(
-        nonzeros=nonzeros.astype(np.int32),
+        nonzeros=nonzeros.astype(np.int16),
         raw_bits=np.zeros(filters, np.int64),
         bits=weight_bits(coef, basis_shape, granularity),
         slice_rows=rows_per_slice(nonzeros.shape[1], basis_shape[1]),
@@ -101,7 +101,7 @@ def raw(weight: NDArray[np.int8]) -> Coefficients:
     padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % width)))
     live = (padded.reshape(filters, -1, width) != 0).any(axis=-1)
     return Coefficients(
-        nonzeros=live.astype(np.int32),
+        nonzeros=live.astype(np.int16),
         raw_bits=np.full(filters, flat.shape[1] * RAW_BITS, np.int64),
         bits=None,
         slice_rows=live.shape[1],

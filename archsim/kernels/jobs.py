@@ -9,6 +9,7 @@ kernel row), or a channel triple.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from archsim.kernels.digits import Codes, counts, fold, thermometer
 
 Ints = NDArray[np.int64]
-Small = NDArray[np.int32]
+Small = NDArray[np.signedinteger[Any]]
 TRIPLE = 3
 
 

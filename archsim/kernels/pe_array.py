@@ -78,7 +78,7 @@ class Rows:
     """
 
     need: Small
-    nonzeros: NDArray[np.int32]
+    nonzeros: Small
     live: NDArray[np.bool_]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from archsim.kernels.geometry import Ints, Mask
 
+CHUNK = 1 << 18  # positions looked at together, so that they stay in a cache
 SCNN_SPAN = 16  # a 4-bit zero run: a placeholder stands for 15 zeros and itself
 
 
@@ -38,9 +39,14 @@ def stored_entries(mask: Mask, span: int | None) -> Ints:
     if span is None:
         total: Ints = mask.sum(axis=1, dtype=np.int64)
         return total
-    block, _, zeros = zero_runs(mask)
-    counts = np.bincount(block, weights=zeros // span + 1, minlength=mask.shape[0])
-    return counts.astype(np.int64)
+    counts = np.empty(len(mask), np.int64)
+    step = max(1, CHUNK // max(1, mask.shape[1]))
+    for first in range(0, len(mask), step):
+        part = mask[first : first + step]
+        block, _, zeros = zero_runs(part)
+        found = np.bincount(block, weights=zeros // span + 1, minlength=len(part))
+        counts[first : first + step] = found
+    return counts
 
 
 def segment_entries(mask: Mask, span: int | None, segment: int) -> Ints:
