@@ -30,8 +30,8 @@ def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> N
     for start in range(0, len(drawn), step):
         block = drawn[start : start + step]
         chances = _chances(latent.of(slice(start, start + step)) + shift)
-        for live, filter_chances in zip(block, chances, strict=True):
-            np.less_equal(random16(rng, live.shape), filter_chances, out=live)
+        drawn16 = random_rows16(rng, len(block), block[0].size).reshape(block.shape)
+        np.less_equal(drawn16, chances, out=block)
         if not chances.all():
             block &= chances > 0
     return drawn.reshape(shape[0], -1)
@@ -170,3 +170,11 @@ def _chances(latent: Floats) -> NDArray[np.uint16]:
 def random16(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint16]:
     """16 random bits an entry."""
     return rng.integers(0, 1 << 16, shape, dtype=np.uint16)
+
+
+def random_rows16(rng: np.random.Generator, rows: int, entries: int) -> NDArray[np.uint16]:
+    """16 random bits an entry of (rows, entries), the same however many rows are drawn together.
+
+    Numpy makes two entries of 32 bits and drops what a call leaves over.
+    """
+    return random16(rng, (rows, entries + entries % 2))[:, :entries]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.profile_mask import draw_mask, random16
+from archsim.profile_mask import CHUNK, draw_mask, random_rows16
 from archsim.profile_models import Values, WeightProfile
 from archsim.profile_values import magnitudes, uniform_table
 
@@ -16,8 +16,10 @@ def draw_pruned(
     """Weights of `shape` (K, C/groups, R, S) or (K, C) with zeros as `profile` places them."""
     table = _values_table(profile)
     drawn = np.empty((shape[0], int(np.prod(shape[1:]))), dtype=np.int8)
-    for row in drawn:
-        np.take(table, random16(rng, row.shape), out=row, mode="clip")
+    step = max(1, CHUNK // drawn.shape[1])
+    for start in range(0, len(drawn), step):
+        block = drawn[start : start + step]
+        np.take(table, random_rows16(rng, *block.shape), out=block, mode="clip")
     if profile.live < 1:
         drawn *= draw_mask(profile, shape, rng)
     return drawn.reshape(shape)
