@@ -24,8 +24,9 @@ def zero_runs(mask: Mask) -> tuple[Ints, Ints, Ints]:
     block = live // max(1, mask.shape[1])
     position = live - block * mask.shape[1]
     zeros = position.copy()
-    same = block[1:] == block[:-1]
-    zeros[1:][same] = (live[1:] - live[:-1] - 1)[same]
+    zeros[1:] -= position[:-1] + 1
+    first = np.flatnonzero(block[1:] != block[:-1]) + 1
+    zeros[first] = position[first]
     return block, position, zeros
 
 
@@ -44,8 +45,9 @@ def stored_entries(mask: Mask, span: int | None) -> Ints:
     for first in range(0, len(mask), step):
         part = mask[first : first + step]
         block, _, zeros = zero_runs(part)
-        found = np.bincount(block, weights=zeros // span + 1, minlength=len(part))
-        counts[first : first + step] = found
+        long = np.flatnonzero(zeros >= span)
+        fillers = np.bincount(block[long], weights=zeros[long] // span, minlength=len(part))
+        counts[first : first + step] = np.count_nonzero(part, axis=1) + fillers
     return counts
 
 
