@@ -26,7 +26,8 @@ def paper(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="fig3, fig8, fig9, fig10, table2 to table9, claims, or sensitivity.",
+            help="fig3, fig8, fig9, fig10, table2 to table9, training, claims, or "
+            "sensitivity.",
         ),
     ] = "claims",
     scenario: options.Scenario = None,
@@ -64,6 +65,7 @@ def paper(
       archsim paper fig10
       archsim paper fig10 --scenario ideal_lanes
       archsim paper sensitivity -n ResNet50
+      archsim paper training --measured
       archsim paper claims --json
     """  # fmt: skip
     from archsim.cli.progress import bar

@@ -77,11 +77,17 @@ def table7(runner: Runner) -> Report:
 
 def training_changes(runner: Runner) -> Report:
     """What the energies of Tables V to VII depend on, one change at a time."""
-    found = [
-        (change, {(network, arm): gain(network, arm, runner, change)
-                  for network in data("networks")["training"] for arm in ARMS})
-        for change in changes()
-    ]  # fmt: skip
+    found = []
+    asked = changes()
+    for count, change in enumerate(asked, 1):
+        gains = {
+            (network, arm): gain(network, arm, runner, change)
+            for network in data("networks")["training"]
+            for arm in ARMS
+        }
+        found.append((change, gains))
+        if runner.tick:
+            runner.tick(count, len(asked), change.name)
     heads = ["", "ResNet18 VA mJ", "GOP/s/W", *(
         f"{network} {what}" for network in data("networks")["training"]
         for what in ("SD", "SS", "bound")
