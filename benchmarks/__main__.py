@@ -24,6 +24,10 @@ KIB = 1024
 ONE_CORE = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 ARCHSIM = (sys.executable, "-m", "archsim")
 OUT = "OUT"  # stands for a new folder
+SEVEN = (
+    "vgg11_sd", "resnet50_sd", "mobilenet_v2_sd", "efficientnet_b0_sd", "vgg19_sd", "resnet164_sd",
+    "deeplab_v3_plus_sd",
+)  # fmt: skip
 SDALGO_CORE = str(Path(__file__).with_name("sdalgo_core.py"))
 
 
@@ -59,6 +63,12 @@ def budgets() -> list[Budget]:
             if name != "training_accelerator"
         ),
         _network("ResNet50 on all inference machines", 12.0, 1000),
+        Budget(
+            "all inference machines x seven networks",
+            _matrix(*SEVEN),
+            60.0,
+            start=_matrix("tiny_sd"),
+        ),
         Budget("`sdalgo` core, ResNet50", core, 4.0, start=(*core, "--weights-only")),
     ]
 
@@ -68,6 +78,11 @@ def _network(work: str, seconds: float, megabytes: float, *arguments: str) -> Bu
         return (*ARCHSIM, "run", "--quiet", "--out", OUT, "--workload", workload, *arguments)
 
     return Budget(work, run("resnet50_sd"), seconds, megabytes, run("tiny_sd"))
+
+
+def _matrix(*workloads: str) -> tuple[str, ...]:
+    named = (word for name in workloads for word in ("--workload", name))
+    return (*ARCHSIM, "compare", "--quiet", "--jobs", "1", "--out", OUT, *named)
 
 
 def measure(command: Sequence[str]) -> Measured:
