@@ -87,7 +87,7 @@ def sampled_waits(passes: Sequence[Operands], affordable: int = AFFORDABLE_OPERA
     samples = [groups[mine] for groups, mine in zip(unproven, parts, strict=True)]
     channels = passes[0].channels
     if passes[0].geometry.groups == 1:
-        channels = max(1, min(channels, followable * channels // _work(passes, samples)))
+        channels = max(1, min(channels, followable * channels // max(1, _work(passes, samples))))
     found = [_prefix_waits(*each, channels) for each in zip(passes, samples, strict=True)]
     cycles, apart = zip(*found, strict=True)
     rest = [groups[~mine] for groups, mine in zip(unproven, parts, strict=True)]
@@ -141,7 +141,7 @@ def _extrapolated(
         for one, waited, (_, rest) in zip(passes, cycles, samples, strict=True)
     )
     groups = sum(len(sample) + len(rest) for sample, rest in samples)
-    scatter = np.sum((slowest - ratio * least) ** 2) / (slowest.size - 1)
+    scatter = np.sum((slowest - ratio * least) ** 2) / max(1, slowest.size - 1)
     # No correction for the share that was sampled: what is sampled is not followed to its end.
     error = groups * np.sqrt(scatter / slowest.size)
     return Conflicts(waits, "sampled", slowest.size, float(error))

@@ -289,6 +289,23 @@ def test_a_sample_of_groups_is_near_the_truth():
     assert all_of_it.group_cycles.tolist() == real.group_cycles.tolist()
 
 
+def test_a_single_group_is_followed_in_part():
+    rng = np.random.default_rng(2)
+    weights, inputs = rng.random((16, 200, 3, 3)) < 0.5, rng.random((200, 40, 40)) < 0.5
+    array, geometry = ScnnArray(queue_depth=3), Geometry(padding=(1, 1, 1, 1))
+    layer = operands(
+        weights, inputs, geometry, grid_tiling((40, 40), (3, 3), geometry, array), array
+    )
+    assert layer.groups == 1
+    half = int(layer.operations.sum()) // 2
+    exact, sampled = bank_waits([layer]), sampled_waits([layer], affordable=4 * half)
+    assert exact.passes[0].cycles.tolist() == sampled.passes[0].cycles.tolist()
+    sampled = sampled_waits([layer], affordable=half)
+    truth, guess = (int(found.passes[0].group_cycles.sum()) for found in (exact, sampled))
+    assert (sampled.how, sampled.sampled) == ("sampled", 1)
+    assert 0 < abs(guess - truth) < 3 * sampled.standard_error < 0.06 * truth
+
+
 def test_passes_share_what_a_layer_may_cost():
     rng = np.random.default_rng(1)
     weights, inputs = rng.random((2560, 64, 1, 1)) < 0.6, rng.random((64, 48, 48)) < 0.5
