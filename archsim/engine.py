@@ -94,20 +94,20 @@ class _Run:
 
     def _settle_cycle(self) -> None:
         """Starts what can start, once nothing more is due in this cycle."""
-        if self.env.peek() > self.now:
+        if self.env.peek() <= self.now:
+            return
+        if self.dirty:
             self._look()
-            while lane := self._first():
-                self.ready.remove(lane)
-                self._start(lane)
-                self._look()
+        while self.ready and (lane := self._first()):
+            self.ready.remove(lane)
+            self._start(lane)
+            self._look()
 
     def _look(self) -> None:
         """Finds which of the lanes touched since the last look now lack at most their servers.
 
         A lane stays ready until it starts: what it takes and the space it needs are its own.
         """
-        if not self.dirty:
-            return
         for index in sorted(self.dirty):
             lane = self.lanes[index]
             if lane.ready_at >= 0 or lane.next == lane.count:

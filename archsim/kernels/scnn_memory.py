@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from archsim.kernels.geometry import Geometry, Ints, Mask, Pair, ceil_div
+from archsim.kernels.geometry import Geometry, Ints, Mask, Pair
 from archsim.kernels.run_length import SCNN_SPAN, stored_entries
 from archsim.kernels.scnn_tiles import ScnnArray
 
@@ -37,8 +37,20 @@ def stored_activations(activations: Mask, tile: Pair, array: ScnnArray) -> Ints:
     stored = np.zeros((array.rows, array.columns), np.int64)
     rows = np.zeros((C, array.rows * th, W), bool)
     rows[:, :H] = activations  # zeros below the plane come last in a tile and are not stored
-    for j in range(min(array.columns, ceil_div(W, tw))):
-        strip = rows[:, :, j * tw : (j + 1) * tw]
-        blocks = strip.reshape(C, array.rows, -1).transpose(1, 0, 2).reshape(array.rows * C, -1)
-        stored[:, j] = stored_entries(blocks, SCNN_SPAN).reshape(array.rows, C).sum(axis=1)
+    full = min(array.columns, W // tw)
+    stored[:, :full] = _stored_in_tiles(rows[:, :, : full * tw], (array.rows, full))
+    if full < array.columns and full * tw < W:  # a narrower tile, whose rows are shorter
+        stored[:, full : full + 1] = _stored_in_tiles(rows[:, :, full * tw :], (array.rows, 1))
     return stored.reshape(-1)
+
+
+def _stored_in_tiles(plane: Mask, tiles: Pair) -> Ints:
+    """Stored values of equal `tiles` (down, across) of a plane (C, H, W)."""
+    C, H, W = plane.shape
+    down, across = tiles
+    if across == 0:
+        return np.zeros(tiles, np.int64)
+    cut = plane.reshape(C, down, H // down, across, W // across).transpose(1, 3, 0, 2, 4)
+    entries = stored_entries(cut.reshape(down * across * C, -1), SCNN_SPAN)
+    stored: Ints = entries.reshape(down, across, C).sum(axis=2)
+    return stored
