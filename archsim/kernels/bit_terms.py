@@ -11,6 +11,7 @@ import numpy.typing as npt
 from archsim.kernels.geometry import ceil_div
 
 Bits = npt.NDArray[np.uint16]
+ALL_BITS = np.uint32(0xFFFF)
 
 # Terms of every mask: a magnitude of nine bits has at most ten digit positions.
 TERM_COUNTS = np.array([mask.bit_count() for mask in range(1 << 10)], np.int64)
@@ -54,10 +55,10 @@ def _until_empty(left: Bits, first_stage_bits: int) -> Iterator[int]:
     reach = np.uint32(min((1 << first_stage_bits) - 1, 10))
     for cycle in count(1):
         union = np.bitwise_or.reduce(left, axis=0).astype(np.uint32)
-        base = union & (~union + np.uint32(1))
-        lowest = left & (~left + np.uint16(1))
-        take = lowest <= (base << reach)
-        left[...] = np.where(take, left & (left - (left > 0)), left)
+        furthest = np.minimum((union & -union) << reach, ALL_BITS).astype(np.uint16)
+        lowest = left & -left
+        lowest *= lowest <= furthest
+        left ^= lowest
         if not left.any():
             return
         yield cycle
