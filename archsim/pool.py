@@ -54,9 +54,13 @@ class Job:
         return f"{self.workload.stem} on {self.arch.stem}"
 
 
-@lru_cache(maxsize=64)
 def workload_of(path: Path, conv_only: bool, drawn: bool = False) -> Workload:
     """The workload of a job, loaded once a process."""
+    return _loaded(path, conv_only, drawn)
+
+
+@lru_cache(maxsize=64)
+def _loaded(path: Path, conv_only: bool, drawn: bool) -> Workload:
     from archsim.workload import load_workload
 
     loaded = load_workload(path)
