@@ -80,7 +80,10 @@ def theta_curve(rows: list[dict[str, Any]], folder: Path) -> list[Path]:
 
 
 def over_epochs(curves: Sequence[Curve], what: str, stem: Path) -> list[Path]:
-    """Plot means over the seeds after each epoch, with a band of one deviation (paper Fig. 7)."""
+    """Plot means over the seeds after each epoch, with a band of one deviation (paper Fig. 7).
+
+    The scale is that of the epochs after the start, which may be at chance and far off.
+    """
     figure, axes = _figure("epoch", what)
     styles = cycle(product(("-", "--", ":"), (INK, ACCENT, THIRD)))
     for curve, (line, color) in zip(curves, styles, strict=False):
@@ -88,6 +91,9 @@ def over_epochs(curves: Sequence[Curve], what: str, stem: Path) -> list[Path]:
         epochs = np.arange(len(mean))
         axes.plot(epochs, mean, color=color, linestyle=line, linewidth=1.2, label=curve.arm)
         axes.fill_between(epochs, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
+    trained = np.concatenate([np.array(curve.mean)[1:] for curve in curves])
+    margin = 0.1 * float(np.ptp(trained)) or 0.01
+    axes.set_ylim(trained.min() - margin, trained.max() + margin)
     axes.legend(frameon=False, fontsize=8)
     return _save(figure, stem)
 
