@@ -68,7 +68,9 @@ class Coefficients:
         """
         nonzeros = self.nonzeros[filters]
         live = nonzeros > 0
-        cycles = -(-nonzeros // rows_per_cycle) if self.bits else np.zeros_like(nonzeros)
+        # More rows a cycle than any row has are no faster, and must fit the rows' own type.
+        per_cycle = min(rows_per_cycle, np.iinfo(nonzeros.dtype).max)
+        cycles = -(-nonzeros // per_cycle) if self.bits else np.zeros_like(nonzeros)
         need = cycles if keep_dead else np.where(live, cycles, DEAD)
         return Rows(need, nonzeros if self.bits else np.zeros_like(nonzeros), live)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim.kernels.coefficients import decomposed
 from archsim.kernels.weight_bits import huffman_lengths, weight_bits
 
 ROW_SCALE = 16
@@ -98,3 +99,12 @@ def test_the_code_minus_127_is_a_symbol_like_others():
     bits = weight_bits(coef, (1, 1, 3, 3), "row")
     assert bits.codes.tolist() == [5]
     assert bits.table == 15
+
+
+@pytest.mark.parametrize(
+    ("per_cycle", "expected"), [(1, [3, 1, -1]), (2, [2, 1, -1]), (65536, [1, 1, -1])]
+)
+def test_rebuilds_take_a_cycle_for_every_few_codes(per_cycle, expected):
+    coef = np.array([[[1, -2, 3], [0, 4, 0], [0, 0, 0]]], np.int8)
+    rows = decomposed(coef, (1, 1, 3, 3), "row").rows(slice(0, 1), per_cycle, keep_dead=False)
+    assert rows.need.tolist() == [expected]
