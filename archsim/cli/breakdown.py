@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli import console, matrix, options
+from archsim.cli.figures import drawn
 from archsim.cli.report import NONE, number
 
 if TYPE_CHECKING:
@@ -119,11 +120,6 @@ def _position(found: Breakdown, span: Span) -> list[str]:
 
 
 def _draw(found: Sequence[Breakdown], out: Path, group: str) -> list[Path]:
-    from archsim.plots import MissingMatplotlib
     from archsim.plots_time import figures
 
-    try:
-        return figures(found, out, group)
-    except MissingMatplotlib:
-        console.note(console.NO_FIGURES)
-        return []
+    return drawn(lambda: figures(found, out, group))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli import console, inputs, matrix, options
+from archsim.cli.figures import drawn
 from archsim.cli.report import LEFT_OUT, NONE, ratio
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ def compare(
     """
     from archsim.compare import as_csv, compared, records
     from archsim.files import write_atomically
-    from archsim.pool import arch_of, cores
+    from archsim.pool import cores
 
     cells = matrix.cells_of(
         workload, arch, (scenario, sets), conv_only=layers is options.Layers.CONV
     )
-    inputs.check_reference(normalise_to, [arch_of(cell.job) for cell in cells])
+    inputs.check_reference(normalise_to, [cell.arch for cell in cells])
     answers = matrix.answers_of(
         cells, out, jobs or cores(), use_kept=not no_cache, quiet=quiet or json
     )
@@ -108,11 +109,6 @@ def _mean(found: Comparison, metric: str, stem: str) -> str:
 
 
 def _draw(found: Comparison, out: Path) -> list[Path]:
-    from archsim.plots import MissingMatplotlib
     from archsim.plots_compare import figures
 
-    try:
-        return figures(found, out)
-    except MissingMatplotlib:
-        console.note(console.NO_FIGURES)
-        return []
+    return drawn(lambda: figures(found, out))

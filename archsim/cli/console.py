@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 GAP = "  "
-NO_FIGURES = "no figures: matplotlib is missing; pip install 'archsim[plot]' brings it"
 
 
 @dataclass(frozen=True)

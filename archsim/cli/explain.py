@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.cli import console, options
+from archsim.cli.figures import drawn
 from archsim.cli.report import MILLI_PJ, number
 
 if TYPE_CHECKING:
@@ -211,11 +212,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
 
 
 def _draw(found: Explanation, stem: Path) -> list[Path]:
-    from archsim.plots import MissingMatplotlib
     from archsim.plots_explain import waterfall
 
-    try:
-        return waterfall(found, stem)
-    except MissingMatplotlib:
-        console.note("no figure: matplotlib is missing; pip install 'archsim[plot]' brings it")
-        return []
+    missing = "no figure: matplotlib is missing; pip install 'archsim[plot]' brings it"
+    return drawn(lambda: waterfall(found, stem), missing)

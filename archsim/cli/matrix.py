@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from archsim.cli import console
 
 if TYPE_CHECKING:
+    from archsim.arch import Arch
+    from archsim.cli.inputs import Choice
     from archsim.compare import Refusal
     from archsim.pool import Answer, Job
     from archsim.results_store import Stored
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the matrix before it is filled; `inputs` is the hash its result must carry."""
+    """One cell of the matrix before it is filled: the machine as its job has it; `inputs` is the
+    hash its result must carry."""
 
     group: str
     stem: str
+    arch: Arch
     job: Job
     inputs: str
 
@@ -37,21 +41,28 @@ def cells_of(
     conv_only: bool,
 ) -> list[Cell]:
     """Every pair, with everything that the user named loaded and checked."""
+    from archsim.arch import load_arch
     from archsim.cli import inputs
     from archsim.content import inputs_hash
     from archsim.errors import InputError
-    from archsim.pool import Job, arch_of, workload_of
+    from archsim.pool import Job, workload_of
     from archsim.results_store import group_name
 
     scenario, sets = changes
     suffix = Path(scenario).stem if scenario else None
+    machines: dict[str, list[tuple[Choice, Arch]]] = {}
     cells = []
     for path in inputs.workload_paths(workloads):
         loaded = workload_of(path, conv_only)
-        for choice in inputs.choices(archs, loaded.task, scenario, sets):
-            job = Job(path, choice.arch.path, choice.overrides, conv_only)
-            group, stem = group_name(loaded.name, suffix), choice.arch.path.stem
-            cells.append(Cell(group, stem, job, inputs_hash(arch_of(job), loaded)))
+        if loaded.task not in machines:
+            machines[loaded.task] = [
+                (choice, load_arch(choice.arch.path, choice.overrides))
+                for choice in inputs.choices(archs, loaded.task, scenario, sets)
+            ]
+        for choice, changed in machines[loaded.task]:
+            job = Job(path, changed.path, choice.overrides, conv_only)
+            group, stem = group_name(loaded.name, suffix), changed.path.stem
+            cells.append(Cell(group, stem, changed, job, inputs_hash(changed, loaded)))
     places = [cell.place for cell in cells]
     for group, stem in places:
         if places.count((group, stem)) > 1:

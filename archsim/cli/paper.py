@@ -11,6 +11,7 @@ import typer
 
 from archsim.cli import console, options
 from archsim.cli.console import Table
+from archsim.cli.figures import drawn
 
 if TYPE_CHECKING:
     from archsim.paper.claim import Claim
@@ -182,10 +183,5 @@ def _sensitivity(found: Sensitivity, context: Context, *, json: bool, quiet: boo
 def _drawn(name: str, context: Context) -> list[Path]:
     """The figures of a report, drawn."""
     from archsim.paper.contents import draw
-    from archsim.plots import MissingMatplotlib
 
-    try:
-        return draw(name, context)
-    except MissingMatplotlib:
-        console.note(console.NO_FIGURES)
-        return []
+    return drawn(lambda: draw(name, context))

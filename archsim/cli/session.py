@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli import console
+from archsim.cli.figures import drawn
 from archsim.cli.progress import bar
 from archsim.errors import InputError
 from archsim.files import check_writable
@@ -110,17 +111,13 @@ class Session:
 def draw(results: Sequence[Stored], reference: str, folder: Path, *, quiet: bool) -> list[Path]:
     """Draw the figures of `results` into `folder`, and say what keeps any of it from being
     drawn."""
-    from archsim.plots import MissingMatplotlib, figures
+    from archsim.plots import figures
 
     rows = normalise(_reference_first(results, reference), reference)
     missing = dict.fromkeys(row.stored.group for row in rows if row.reference is None)
     if missing and not quiet:
         console.note(f"not in the figures, for want of a run on {reference}: {', '.join(missing)}")
-    try:
-        return figures(rows, folder)
-    except MissingMatplotlib:
-        console.note(console.NO_FIGURES)
-        return []
+    return drawn(lambda: figures(rows, folder))
 
 
 def _reference_first(results: Sequence[Stored], reference: str) -> list[Stored]:

@@ -6,6 +6,7 @@ meet in an output.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -97,9 +98,7 @@ def grid_tiling(in_size: Pair, kernel: Pair, geometry: Geometry, array: ScnnArra
     accumulators.
     """
     tile = ceil_div(in_size[0], array.rows), ceil_div(in_size[1], array.columns)
-    reach, stride = geometry.reach(kernel), geometry.stride
-    outputs = [ceil_div(tile[axis] + reach[axis], stride[axis]) for axis in (0, 1)]
-    filters = max(1, array.accumulators // (outputs[0] * outputs[1]))
+    filters = max(1, array.accumulators // prod(geometry.reached(tile, kernel)))
     origin = geometry.padding[0], geometry.padding[1]
     return Tiling(in_size, origin, tile, geometry.out_size(in_size, kernel), filters)
 

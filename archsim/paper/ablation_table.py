@@ -16,9 +16,7 @@ from archsim.paper.shapes import MIB, Counts, counts, resnet18_conv_macs, resnet
 
 PLAIN_BITS = 32
 REBUILD = 6  # 3 multiplications and 3 additions a coefficient, from row 2 less row 1
-FLOAT_ROWS = ("1", "2", "3", "4+", "5")
 FIVE_BITS = ("6", "9+")  # 9 to 16 levels and a sign: fits both rows; the paper does not say
-HUFFMAN_ROWS = ("7", "8", "8d", "SD", "SD-", "SDt", "SDtd")
 CODE_BITS = Span(2.0, 3.5)  # appendix B: over all models
 
 

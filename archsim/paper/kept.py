@@ -13,7 +13,6 @@ from archsim.paper.sensitivity import Sensitivity
 
 SENSITIVITY = "sensitivity"
 SDALGO_FORMAT = "sdalgo-paper/1"
-SDALGO_NAMES = ("fig3", "table2", "table3", "table4")
 
 
 def read(out: Path, name: str) -> Mapping[str, Any] | None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 MIB, MB = 2**20, 10**6  # Tables II, V, VI count in MiB, III and IV in 10^6 bytes
 SLICE_ROWS = 192  # of the released code: 64 * 3
-OLD_SLICE_ROWS = 96  # of an older version of it, which part of Table III fits
 LARGEST_KERNEL = 3
 _PADDED = frozenset({427, 683, 1366})  # 1280, 2048, 4096 channels: padded, then cut evenly
 

@@ -219,12 +219,14 @@ def read_samples(experiment: Experiment) -> tuple[Samples, Samples]:
     if data.kind not in TEXTS and tuple(train.inputs.shape[1:]) != shape:
         train, test = (_as_channels(part, shape) for part in (train, test))
     generator = np.random.default_rng(0)  # the subset is the same for every seed
-    parts = []
-    for part, count in ((train, data.train), (test, data.test)):
-        if count and count < len(part):
-            part = part.take(np.sort(generator.permutation(len(part))[:count]))  # noqa: PLW2901
-        parts.append(part)
-    return parts[0], parts[1]
+    return _subset(train, data.train, generator), _subset(test, data.test, generator)
+
+
+def _subset(samples: Samples, count: int | None, generator: np.random.Generator) -> Samples:
+    """`count` of the samples in their order, all where there are no more."""
+    if not count or count >= len(samples):
+        return samples
+    return samples.take(np.sort(generator.permutation(len(samples))[:count]))
 
 
 def _as_channels(samples: Samples, shape: tuple[int, ...]) -> Samples:

@@ -44,13 +44,6 @@ def read_idx(path: Path) -> Bytes:
     return np.frombuffer(found, np.uint8, offset=start).reshape(shape)
 
 
-def write_idx(path: Path, values: Bytes) -> None:
-    """Write unsigned bytes as an idx file."""
-    header = bytes([0, 0, _IDX_UINT8, values.ndim])
-    header += b"".join(size.to_bytes(4, "big") for size in values.shape)
-    path.write_bytes(header + values.tobytes())
-
-
 def images(inputs: Bytes, labels: Bytes, scale: tuple[float, float], classes: int) -> Samples:
     """Return images as samples: pixels less the mean, over the deviation.
 

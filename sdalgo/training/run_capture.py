@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from sdalgo.build import Built
 from sdalgo.errors import InputError
-from sdalgo.graph import layer_graph
+from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.training import checkpoint
-from sdalgo.training.capture import Steps, capture, write_captured
+from sdalgo.training.capture import Captured, Steps, capture, write_captured
 from sdalgo.training.config import Arm, Experiment
 from sdalgo.training.convert import to_decomposed
 from sdalgo.training.experiment import problems, read_samples, with_classes
@@ -45,26 +45,28 @@ def capture_runs(experiment: Experiment, runs: Path, folder: Path) -> list[Built
     built = []
     for seed in experiment.seeds:
         target = problems(experiment, samples, seed)[1]
-        built += [_captured(experiment, arm, seed, target, runs, folder) for arm in arms]
+        for arm in arms:
+            state = checkpoint.load(runs / f"{arm.name}-{seed}" / checkpoint.CHECKPOINT)
+            header = _header(experiment, arm, seed, len(state["records"]) - 1)
+            nodes, tensors = _captured(experiment, arm, target, state["learner"]["model"], seed)
+            built.append(write_captured(folder, header, nodes, tensors))
     return built
 
 
-def _captured(  # noqa: PLR0913, PLR0917  (one run, its data, and two folders)
-    experiment: Experiment, arm: Arm, seed: int, target: Problem, runs: Path, folder: Path
-) -> Built:
+def _captured(
+    experiment: Experiment, arm: Arm, target: Problem, weights: dict[str, Tensor], seed: int
+) -> tuple[list[Node], Captured]:
+    """The layers of a run's network with its `weights`, and the tensors of its next step."""
     model: nn.Module = network(experiment.network).build()
     with_classes(model, target.classes)
     nodes = layer_graph(model, network(experiment.network).INPUT)
     # Its own weights give the codes their shapes; the run's state then replaces them.
     model = to_decomposed(model, experiment.form(arm))
-    state = checkpoint.load(runs / f"{arm.name}-{seed}" / checkpoint.CHECKPOINT)
-    model.load_state_dict(state["learner"]["model"])
+    model.load_state_dict(weights)
     steps, generator = Steps(), np.random.default_rng([seed, 4])
     batch = next(target.train.shuffled(steps.samples, generator, experiment.data.augment))
     names = [node.name for node in nodes if node.has_weights]
-    tensors = capture(model, names, batch, steps.stored)
-    header = _header(experiment, arm, seed, len(state["records"]) - 1)
-    return write_captured(folder, header, nodes, tensors)
+    return nodes, capture(model, names, batch, steps.stored)
 
 
 def _header(experiment: Experiment, arm: Arm, seed: int, epochs: int) -> dict[str, Any]:

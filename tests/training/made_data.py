@@ -5,7 +5,14 @@ import json
 import numpy as np
 import yaml
 
-from sdalgo.training.readers import write_idx
+IDX_UINT8 = 0x08
+
+
+def write_idx(path, values):
+    """Write unsigned bytes as an idx file."""
+    header = bytes([0, 0, IDX_UINT8, values.ndim])
+    header += b"".join(size.to_bytes(4, "big") for size in values.shape)
+    path.write_bytes(header + values.tobytes())
 
 
 def pictures(count, seed, size=28):

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from made_data import pictures, write_digits, write_set
+from made_data import pictures, write_digits, write_idx, write_set
 
 from sdalgo.errors import InputError
-from sdalgo.training.readers import READERS, read_idx, write_idx
+from sdalgo.training.readers import READERS, read_idx
 from sdalgo.training.samples import Samples, by_class, crop_flip, halves, split
 from sdalgo.training.texts import untagged
 
