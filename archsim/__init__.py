@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 from archsim.version import VERSION
 
 if TYPE_CHECKING:
-    from archsim.arch import Arch, load_arch
-    from archsim.result import Result
-    from archsim.simulation import simulate
-    from archsim.workload import Workload, load_workload
+    from archsim.arch.arch import Arch, load_arch
+    from archsim.results.result import Result
+    from archsim.runs.simulation import simulate
+    from archsim.workload.workload import Workload, load_workload
 
 __version__ = VERSION
 
 _HOMES = {
-    "Arch": "archsim.arch",
-    "load_arch": "archsim.arch",
-    "Result": "archsim.result",
-    "simulate": "archsim.simulation",
-    "Workload": "archsim.workload",
-    "load_workload": "archsim.workload",
+    "Arch": "archsim.arch.arch",
+    "load_arch": "archsim.arch.arch",
+    "Result": "archsim.results.result",
+    "simulate": "archsim.runs.simulation",
+    "Workload": "archsim.workload.workload",
+    "load_workload": "archsim.workload.workload",
 }
 
 __all__ = ["Arch", "Result", "Workload", "__version__", "load_arch", "load_workload", "simulate"]

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.kernels import scnn, scnn_dnnsim
-from archsim.kernels.geometry import Geometry
-from archsim.kernels.scnn_tiles import ScnnArray
+from archsim.machines.scnn import cycles as scnn
+from archsim.machines.scnn import dnnsim as scnn_dnnsim
+from archsim.machines.scnn.tiling import ScnnArray
+from archsim.machines.shared.geometry import Geometry
 
 Shape = tuple[int, int, int, int, int, int]  # out and in channels, kernel, side, stride, padding
 Masks = tuple[NDArray[np.bool_], NDArray[np.bool_], Geometry]

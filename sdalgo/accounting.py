@@ -89,9 +89,7 @@ def shape_counts(
         coefficients += count * layout.height * layout.width
         slices += count
         basis += count * layout.width**2
-    return Counts(
-        weights=weights, coefficients=coefficients, slices=slices, basis_entries=basis
-    )
+    return Counts(weights=weights, coefficients=coefficients, slices=slices, basis_entries=basis)
 
 
 def dense_size(counts: Counts, bits: float = 32) -> Size:

@@ -85,6 +85,5 @@ def weighted(found: dict[str, Activity], weights: dict[str, int] | None = None) 
     total = sum(share.values())
     keys = ("values", "bits", "magnitude_bits", "booth", "rows", "segments", "channels")
     return {
-        key: sum(getattr(a, key) * share[name] for name, a in found.items()) / total
-        for key in keys
+        key: sum(getattr(a, key) * share[name] for name, a in found.items()) / total for key in keys
     }

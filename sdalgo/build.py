@@ -55,9 +55,7 @@ class Built:
     nonzeros: int
 
 
-def build(
-    recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None = None
-) -> Built:
+def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None = None) -> Built:
     """Build `recipe` into `folder`, as NAME.yaml and NAME.safetensors.
 
     Args:

@@ -142,9 +142,7 @@ def _solve(
     return found, found_basis
 
 
-def _keep_better_start(
-    slices: Float32, coef: Float32, basis: Float64, options: Options
-) -> None:
+def _keep_better_start(slices: Float32, coef: Float32, basis: Float64, options: Options) -> None:
     """Put the rounded start back, in place, where the rounds have made a slice worse.
 
     Rounding after each fit may raise the error, and nothing in Algorithm 1 takes that back.

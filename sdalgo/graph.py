@@ -153,9 +153,7 @@ class _Walk:
         while unique in taken:
             count += 1
             unique = f"{name}{count}"
-        self.found.append(
-            Node(name=unique, op=op, inputs=self._producers(node, op), fields=fields)
-        )
+        self.found.append(Node(name=unique, op=op, inputs=self._producers(node, op), fields=fields))
         self.made_by[node] = (unique,)
 
     def _producers(self, node: fx.Node, op: str = "") -> tuple[str, ...]:

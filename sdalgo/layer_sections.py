@@ -90,9 +90,7 @@ def _layout(meta: dict[str, Any]) -> Layout:
     return Layout(shape=shape, rows=rows, width=width, slices=slices)
 
 
-def _coef(
-    meta: dict[str, Any], shape: tuple[int, ...], form: str, sections: Sections
-) -> Codes:
+def _coef(meta: dict[str, Any], shape: tuple[int, ...], form: str, sections: Sections) -> Codes:
     total = math.prod(shape)
     rows = total // shape[-1]
     index = _bits(sections.get(meta["sections"]["index"]), rows if form == "row" else total)

@@ -171,5 +171,3 @@ def _load(path: Path) -> Any:
     except Exception as error:  # protobuf and the checker raise kinds of their own
         raise InputError(str(path), f"not a valid ONNX file: {error!s:.200}") from error
     return model.graph
-
-

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import cycle, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +16,17 @@ from sdalgo.errors import InputError
 from sdalgo.exchange import Round
 from sdalgo.pow2 import Float32
 
-if TYPE_CHECKING:
-    from sdalgo.training.convergence import Curve
-
 INK, ACCENT, THIRD = "#1f2933", "#c2410c", "#0f766e"
 _SIZE = (6.0, 3.6)  # inches: a column and a half of a paper
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """Of one arm: mean and sample deviation over its seeds at the start and after each epoch."""
+
+    arm: str
+    mean: tuple[float, ...]
+    spread: tuple[float, ...]
 
 
 def powers(container: Container, folder: Path) -> list[Path]:

@@ -111,9 +111,7 @@ class _Search:
         zero = price(np.array([used.size - int(nonzero.sum())]))[0]
         return Prices(low=low, positive=price(counts[0]), negative=price(counts[1]), zero=zero)
 
-    def descend(
-        self, coef: Float32, prices: Prices, *, reprice: bool
-    ) -> tuple[Float32, Float64]:
+    def descend(self, coef: Float32, prices: Prices, *, reprice: bool) -> tuple[Float32, Float64]:
         """Alternate between columns of Ce and B."""
         basis = self.fit(coef)
         for _ in range(self.options.search):

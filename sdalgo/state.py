@@ -32,9 +32,7 @@ def decompose_state(
     """
     if form not in FORMS:
         raise InputError("index", f"{form!r} is neither row nor element")
-    chosen = [
-        name for name, t in tensors.items() if t.is_float and is_decomposed(t.shape, options)
-    ]
+    chosen = [name for name, t in tensors.items() if t.is_float and is_decomposed(t.shape, options)]
     if not chosen:
         raise InputError("state dict", "no tensor has the shape of a convolution or linear weight")
     layers, errors = {}, {}

@@ -22,6 +22,8 @@ _NUMPY = {
     "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "U16": "uint16", "U32": "uint32",
     "U64": "uint64", "BOOL": "bool",
 }  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
     """A named tensor as it lies in a file: dtype in safetensors' spelling, shape, bytes."""

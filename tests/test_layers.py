@@ -1,4 +1,8 @@
-"""Who may import whom. Read from the source, so that an import inside a function counts as well."""
+"""Who may import whom. Read from the source, so that an import inside a function or under
+TYPE_CHECKING counts as well.
+
+Each folder of archsim imports itself and the folders before it in `ORDER`, never one after it.
+"""
 
 import ast
 from pathlib import Path
@@ -8,6 +12,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"pandas", "networkx", "matplotlib", "safetensors", "rich", "torch"}
+ORDER = {
+    "formats": "a file format, a checked record or an error, with no meaning of its own",
+    "workload": "a layer, the layer graph or its tensors",
+    "arch": "an arch file, or a component that machines share",
+    "machines": "a machine's rule, kernels and own components, or what rules share",
+    "timing": "steps, plan, schedule or engine, for any machine",
+    "results": "what a run counted: actions, energy, checks, the result and its files",
+    "runs": "running, and what avoids running twice",
+    "analysis": "results side by side, and figures",
+    "paper": "the paper's printed values, and ours beside them",
+    "cli": "a command",
+}
+"""The folders of archsim from the top down, and what belongs there."""
+ROOT_FILES = {"__init__", "__main__", "version", "py.typed"}
+NO_MACHINE = "shared"
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -20,10 +39,8 @@ def modules(package: str) -> dict[str, Path]:
 def imports(path: Path, *, at_start: bool = False) -> set[str]:
     """The modules that a file imports; with `at_start` those that importing the file imports."""
     found: set[str] = set()
-    nodes = (
-        _started(ast.parse(path.read_text())) if at_start else ast.walk(ast.parse(path.read_text()))
-    )
-    for node in nodes:
+    tree = ast.parse(path.read_text())
+    for node in _started(tree) if at_start else ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -49,48 +66,81 @@ def tops(names: set[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-def test_archsim_and_sdalgo_do_not_know_each_other():
+def folder_of(module: str) -> str:
+    """The folder of archsim that a module lies in; empty for the package itself."""
+    return module.split(".")[1] if module.count(".") else ""
+
+
+def wrong_imports(module: str, imported: set[str]) -> list[str]:
+    """What a module of archsim imports from a folder after its own, each with what to do."""
+    order, own = list(ORDER), folder_of(module)
+    return [
+        f"{module} imports {other}, but {own}/ comes before {folder_of(other)}/; what both need "
+        f"belongs in {own}/ ({ORDER[own]}) or before it, and what needs {folder_of(other)}/ "
+        f"belongs there ({ORDER[folder_of(other)]})"
+        for other in sorted(imported)
+        if folder_of(other) in ORDER
+        and other.startswith("archsim.")
+        and order.index(folder_of(other)) > order.index(own)
+    ]
+
+
+def test_archsim_has_ten_folders_and_nothing_else():
+    found = {path.name for path in (ROOT / "archsim").iterdir() if path.name != "__pycache__"}
+    files = {f"{name}.py" for name in ROOT_FILES - {"py.typed"}} | {"py.typed"}
+    assert found == set(ORDER) | files, "a file belongs in a folder: see ORDER in this test"
+
+
+def test_a_folder_imports_only_those_before_it():
+    wrong = [
+        line
+        for name, path in modules("archsim").items()
+        if folder_of(name) in ORDER
+        for line in wrong_imports(name, imports(path))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_wrong_import_is_told_where_its_file_belongs():
+    (line,) = wrong_imports("archsim.arch.arch", {"archsim.timing.steps", "archsim.formats.errors"})
+    assert "arch/ comes before timing/" in line
+    assert ORDER["timing"] in line
+
+
+def test_a_machine_imports_no_other_machine():
+    for name, path in modules("archsim/machines").items():
+        own = name.split(".")[2] if name.count(".") > 1 else None
+        others = {
+            one.split(".")[2]
+            for one in imports(path)
+            if one.startswith("archsim.machines.") and one.count(".") > 1
+        }
+        allowed = {own, NO_MACHINE}
+        assert others <= allowed, f"{name} imports {others - allowed}"
+
+
+def test_sdalgo_imports_the_formats_and_nothing_else_of_archsim():
     for name, path in modules("archsim").items():
         assert not tops(imports(path)) & {"sdalgo", "torch"}, name
     for name, path in modules("sdalgo").items():
-        assert "archsim" not in tops(imports(path)), name
+        wrong = {one for one in imports(path) if tops({one}) == {"archsim"}}
+        wrong = {one for one in wrong if not one.startswith("archsim.formats")}
+        assert not wrong, f"{name} imports {wrong}; sdalgo imports archsim.formats alone"
 
 
 def test_simpy_is_imported_by_the_engine_alone():
     users = {name for name, path in modules("archsim").items() if "simpy" in tops(imports(path))}
     assert users
-    assert all(name.startswith("archsim.engine") for name in users), users
+    assert all(name.startswith("archsim.timing.engine") for name in users), users
 
 
 def test_matplotlib_is_imported_by_the_figures_alone():
     users = {
         name for name, path in modules("archsim").items() if "matplotlib" in tops(imports(path))
     }
-    assert "archsim.plots" in users
-    assert all(name.startswith("archsim.plots") for name in users), users
-
-
-@pytest.mark.parametrize("layer", ["components", "kernels", "machines"])
-def test_hardware_knows_neither_time_nor_output(layer):
-    above = (
-        "archsim.engine",
-        "archsim.simulation",
-        "archsim.cli",
-        "archsim.result",
-        "archsim.plots",
-        "archsim.trace",
-        "archsim.results_store",
-    )
-    for name, path in modules(f"archsim/{layer}").items():
-        wrong = {one for one in imports(path) if one.startswith(above)}
-        assert not wrong, f"{name} imports {wrong}"
-
-
-def test_only_the_command_line_imports_the_command_line():
-    for name, path in modules("archsim").items():
-        if name.startswith("archsim.cli") or name == "archsim.__main__":
-            continue
-        assert not {one for one in imports(path) if one.startswith("archsim.cli")}, name
+    assert users
+    figures = ("archsim.analysis.figures.", "archsim.paper.plots")
+    assert all(name.startswith(figures) for name in users), users
 
 
 def test_heavy_libraries_are_imported_where_they_are_used():
@@ -100,13 +150,16 @@ def test_heavy_libraries_are_imported_where_they_are_used():
 
 
 @pytest.mark.parametrize("package", ["archsim", "sdalgo"])
-def test_imports_make_no_cycle(package):
+def test_imports_make_no_circle(package):
+    """Imports inside functions and under TYPE_CHECKING count; a package's own `__init__` may name
+    what it brings."""
     own = modules(package)
     graph = nx.DiGraph()
     for name, path in own.items():
         graph.add_edges_from(
             (name, other)
-            for other in imports(path, at_start=True)
-            if other in own and other not in {name, package}
+            for other in imports(path)
+            if other in own and other != name and not name.startswith(f"{other}.")
         )
-    assert list(nx.simple_cycles(graph)) == []
+    circles = [sorted(found) for found in nx.strongly_connected_components(graph) if len(found) > 1]
+    assert not circles, circles

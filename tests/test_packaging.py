@@ -64,7 +64,7 @@ def test_the_wheel_holds_both_packages_the_machines_and_the_workloads(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for part in (
         "archsim/__main__.py",
-        "archsim/components/dram.py",
+        "archsim/arch/components/dram.py",
         "sdalgo/decompose.py",
         "archsim/_data/archs/smartdeal.yaml",
         "archsim/_data/archs/diannao.yaml",

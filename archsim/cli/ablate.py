@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archsim.cli import console, options
+from archsim.cli import options
 from archsim.cli.report import NONE, number, ratio
+from archsim.formats import console
 
 if TYPE_CHECKING:
-    from archsim.ablation import Row
+    from archsim.analysis.ablation import Row
+    from archsim.arch.overrides import Override
     from archsim.cli.inputs import Choice
-    from archsim.errors import Problem
-    from archsim.overrides import Override
-    from archsim.result import Result
+    from archsim.formats.errors import Problem
+    from archsim.results.result import Result
 
 
 def ablate(
@@ -50,10 +51,10 @@ def ablate(
       archsim ablate smartdeal -w mobilenet_v2_sd --layers conv --set pe_slices.sync=group
       archsim ablate smartdeal -w resnet50_sd --file my_variants.yaml --json
     """
-    from archsim.ablation import FOLDER, ablate, load_ablations
+    from archsim.analysis.ablation import FOLDER, ablate, load_ablations
     from archsim.cli import inputs
-    from archsim.pool import cores, workload_of
-    from archsim.search import find
+    from archsim.formats.search import find
+    from archsim.runs.pool import cores, workload_of
 
     choice = inputs.choices([arch], "", scenario, sets)[0]
     machine = inputs.machines([arch], "", scenario, sets)[0]
@@ -103,11 +104,11 @@ class _Runner:
         self, changes: Sequence[tuple[Override, ...]]
     ) -> list[Result | tuple[Problem, ...]]:
         """The answers in order; equal machines run once, illegal ones answer why."""
-        from archsim.arch import load_arch
-        from archsim.cache import default_cache
-        from archsim.cli.progress import bar
-        from archsim.errors import InputError
-        from archsim.pool import Job, run_jobs
+        from archsim.arch.arch import load_arch
+        from archsim.formats.errors import InputError
+        from archsim.formats.progress import bar
+        from archsim.runs.cache import default_cache
+        from archsim.runs.pool import Job, run_jobs
 
         path, common = self.choice.arch.path, self.choice.overrides
         answers: dict[str, Any] = {}

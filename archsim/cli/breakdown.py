@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.cli import console, matrix, options
+from archsim.cli import matrix, options
 from archsim.cli.figures import drawn
 from archsim.cli.report import NONE, number
+from archsim.formats import console
 
 if TYPE_CHECKING:
-    from archsim.breakdown import Breakdown, Span
+    from archsim.analysis.breakdown import Breakdown, Span
 
 
 def breakdown(
@@ -39,9 +40,9 @@ def breakdown(
       archsim breakdown -w resnet50_sd --arch smartdeal --arch diannao -v
       archsim breakdown -w mobilenet_v2_sd --scenario ideal_lanes --json
     """
-    from archsim.breakdown import as_record, break_down
-    from archsim.pool import cores
-    from archsim.results_store import Stored
+    from archsim.analysis.breakdown import as_record, break_down
+    from archsim.results.store import Stored
+    from archsim.runs.pool import cores
 
     conv_only = layers is options.Layers.CONV
     cells = matrix.cells_of([workload], arch, (scenario, sets), conv_only=conv_only)
@@ -120,6 +121,6 @@ def _position(found: Breakdown, span: Span) -> list[str]:
 
 
 def _draw(found: Sequence[Breakdown], out: Path, group: str) -> list[Path]:
-    from archsim.plots_time import figures
+    from archsim.analysis.figures.time import figures
 
     return drawn(lambda: figures(found, out, group))

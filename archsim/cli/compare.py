@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.cli import console, inputs, matrix, options
+from archsim.cli import inputs, matrix, options
 from archsim.cli.figures import drawn
 from archsim.cli.report import LEFT_OUT, NONE, ratio
+from archsim.formats import console
 
 if TYPE_CHECKING:
-    from archsim.compare import Comparison
+    from archsim.analysis.compare import Comparison
 
 NOT_AVAILABLE = "n/a"
 
@@ -42,9 +43,9 @@ def compare(
       archsim compare -w resnet50_sd -w mobilenet_v2_sd -a smartdeal -a scnn --normalise-to scnn
       archsim compare -w resnet50_sd --scenario ideal_lanes --layers conv --jobs 4
     """
-    from archsim.compare import as_csv, compared, records
-    from archsim.files import write_atomically
-    from archsim.pool import cores
+    from archsim.analysis.compare import as_csv, compared, records
+    from archsim.formats.files import write_atomically
+    from archsim.runs.pool import cores
 
     cells = matrix.cells_of(
         workload, arch, (scenario, sets), conv_only=layers is options.Layers.CONV
@@ -67,8 +68,8 @@ def compare(
 
 def show(found: Comparison) -> None:
     """The three tables, what has to be said, and why cells are empty."""
-    from archsim.compare import MEAN, METRICS
-    from archsim.normalise import Row
+    from archsim.analysis.compare import MEAN, METRICS
+    from archsim.analysis.normalise import Row
 
     rows: Sequence[Row] = list(found.rows.values())
     for group in found.groups:
@@ -109,6 +110,6 @@ def _mean(found: Comparison, metric: str, stem: str) -> str:
 
 
 def _draw(found: Comparison, out: Path) -> list[Path]:
-    from archsim.plots_compare import figures
+    from archsim.analysis.figures.comparison import figures
 
     return drawn(lambda: figures(found, out))

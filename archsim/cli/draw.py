@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from archsim.cli import console, options
+from archsim.cli import options
+from archsim.formats import console
 
 
 def draw(
@@ -30,13 +31,13 @@ def draw(
       archsim draw smartdeal --svg smartdeal.svg
       archsim draw my_machine.yaml --set dram.bytes_per_cycle=32 --json
     """
-    from archsim import diagram
+    from archsim.analysis.figures import diagram
     from archsim.cli import inputs
-    from archsim.files import write_atomically
+    from archsim.formats.files import write_atomically
 
     loaded = inputs.one_machine(arch, scenario, sets)
     if svg is not None:
-        from archsim.diagram_svg import svg as draw_svg
+        from archsim.analysis.figures.diagram_svg import svg as draw_svg
 
         write_atomically(svg, draw_svg(loaded).encode())
     if json:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archsim.cli import console, options
+from archsim.cli import options
 from archsim.cli.figures import drawn
 from archsim.cli.report import MILLI_PJ, number
+from archsim.formats import console
 
 if TYPE_CHECKING:
-    from archsim.explain import Explanation, Part
-    from archsim.overrides import Override
-    from archsim.result import Result
-    from archsim.variants import Variant
+    from archsim.analysis.explain import Explanation, Part
+    from archsim.analysis.variants import Variant
+    from archsim.arch.overrides import Override
+    from archsim.results.result import Result
 
 SHOWN_SHARE = 0.0005  # of the larger machine; smaller parts are summed in one line
 KINDS = {
@@ -60,9 +61,9 @@ def explain(
       archsim explain smartdeal smartdeal@pe_slices.sync=lanes,pe_slices.streams=64 -w resnet50_sd
       archsim explain results/resnet50_sd/scnn.json results/resnet50_sd/smartdeal.json --json
     """
-    from archsim import explain as explaining
-    from archsim.pool import cores
-    from archsim.variants import variant_of
+    from archsim.analysis import explain as explaining
+    from archsim.analysis.variants import variant_of
+    from archsim.runs.pool import cores
 
     with tempfile.TemporaryDirectory(prefix="archsim-") as folder:
         variants = [variant_of(text, Path(folder)) for text in (a, b)]
@@ -98,11 +99,11 @@ class _Runner:
 
     def __call__(self, asked: Sequence[tuple[Variant, tuple[Override, ...]]]) -> list[Result]:
         """The results in order. InputError where a machine refuses the workload."""
-        from archsim.cache import default_cache
-        from archsim.cli.progress import bar
-        from archsim.errors import InputError
-        from archsim.pool import Job, run_jobs
-        from archsim.result import Result
+        from archsim.formats.errors import InputError
+        from archsim.formats.progress import bar
+        from archsim.results.result import Result
+        from archsim.runs.cache import default_cache
+        from archsim.runs.pool import Job, run_jobs
 
         jobs = [
             Job(self.workload, variant.path, (*variant.overrides, *more), self.conv_only)
@@ -120,8 +121,8 @@ class _Runner:
 
 def _workload(name: str | None, variants: Sequence[Variant]) -> Path:
     """The file of the workload that was named, or that a result was made on."""
-    from archsim.errors import InputError
-    from archsim.search import find
+    from archsim.formats.errors import InputError
+    from archsim.formats.search import find
 
     held = [variant.result.workload for variant in variants if variant.result]
     if name is None and not held:
@@ -212,7 +213,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
 
 
 def _draw(found: Explanation, stem: Path) -> list[Path]:
-    from archsim.plots_explain import waterfall
+    from archsim.analysis.figures.waterfall import waterfall
 
     missing = "no figure: matplotlib is missing; pip install 'archsim[plot]' brings it"
     return drawn(lambda: waterfall(found, stem), missing)

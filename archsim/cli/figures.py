@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from archsim.cli import console
+from archsim.formats import console
 
 MISSING = "no figures: matplotlib is missing; pip install 'archsim[plot]' brings it"
 
 
 def drawn(draw: Callable[[], list[Path]], missing: str = MISSING) -> list[Path]:
     """The files that `draw` writes; none, and a note, where there is nothing to draw with."""
-    from archsim.plots import MissingMatplotlib
+    from archsim.analysis.figures.plots import MissingMatplotlib
 
     try:
         return draw()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from archsim.errors import InputError, Problem
+from archsim.formats.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from archsim.arch import Arch
-    from archsim.overrides import Override
-    from archsim.workload import Workload
+    from archsim.arch.arch import Arch
+    from archsim.arch.overrides import Override
+    from archsim.workload.workload import Workload
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class Choice:
 
 def workloads(names: Sequence[str], *, conv_only: bool, batch: int | None = None) -> list[Workload]:
     """The named workloads, each once, at another batch size if one is given."""
-    from archsim.workload import load_workload
+    from archsim.workload.workload import load_workload
 
     loaded = _all(dict.fromkeys(names), load_workload)
     if batch is not None:
@@ -37,7 +37,7 @@ def workloads(names: Sequence[str], *, conv_only: bool, batch: int | None = None
 
 def workload_paths(names: Sequence[str]) -> list[Path]:
     """The files of the named workloads, each once."""
-    from archsim.search import find
+    from archsim.formats.search import find
 
     return _all(dict.fromkeys(names), lambda name: find("workloads", str(name)))
 
@@ -51,7 +51,7 @@ def machines(
     An override concerns the machines that have its component or flow. If none has, every machine
     is asked to apply it, and says what is wrong.
     """
-    from archsim.arch import load_arch
+    from archsim.arch.arch import load_arch
 
     chosen = choices(names, task, scenario, sets)
     return _all(chosen, lambda choice: load_arch(choice.arch.path, choice.overrides))
@@ -61,10 +61,10 @@ def choices(
     names: Sequence[str], task: str, scenario: str | None, sets: Sequence[str]
 ) -> list[Choice]:
     """As `machines`: the machines as their files have them, and the overrides that go with each."""
-    from archsim.arch import load_arch
-    from archsim.changes import check_scenario
-    from archsim.overrides import parsed
-    from archsim.search import names as found
+    from archsim.analysis.changes import check_scenario
+    from archsim.arch.arch import load_arch
+    from archsim.arch.overrides import parsed
+    from archsim.formats.search import names as found
 
     plain = _all(dict.fromkeys(names) or found("archs"), load_arch)
     chosen = plain if names else [arch for arch in plain if arch.task == task]
@@ -85,8 +85,8 @@ def choices(
 
 def check_reference(name: str, archs: Iterable[Arch]) -> None:
     """InputError where a machine to normalise to is neither among these nor found anywhere."""
-    from archsim.search import names as found
-    from archsim.source import unknown
+    from archsim.formats.search import names as found
+    from archsim.formats.source import unknown
 
     known = dict.fromkeys([*found("archs"), *(each.path.stem for each in archs)])
     called = {each.name.casefold() for each in archs} | {each.casefold() for each in known}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from archsim.errors import InputError
+from archsim.formats.errors import InputError
 
 # A key that only files of that kind have, in the order of the question.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -26,7 +26,7 @@ def check(path: Path) -> str:
 
 
 def _kind(path: Path) -> str:
-    from archsim.source import read
+    from archsim.formats.source import read
 
     document = read(path)
     if isinstance(document.value, Mapping):
@@ -38,10 +38,10 @@ def _kind(path: Path) -> str:
 
 
 def _loader(kind: str) -> Callable[[Path], object]:
-    from archsim.arch import load_arch
-    from archsim.changes import check_ablations, check_scenario, check_switches
-    from archsim.energy import load_energy
-    from archsim.workload import load_workload
+    from archsim.analysis.changes import check_ablations, check_scenario, check_switches
+    from archsim.arch.arch import load_arch
+    from archsim.results.energy import load_energy
+    from archsim.workload.workload import load_workload
 
     return {
         "workload": load_workload,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from archsim.cli import console, options
-from archsim.cli.console import Table
-from archsim.errors import InputError, Problem
+from archsim.cli import options
+from archsim.formats import console
+from archsim.formats.console import Table
+from archsim.formats.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from archsim.component import Component
+    from archsim.arch.component import Component
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, add_completion=False)
 
@@ -40,8 +41,8 @@ def archs(json: options.Json = False, quiet: options.Quiet = False) -> None:
     Example:
       archsim list archs
     """
-    from archsim.arch import load_arch
-    from archsim.search import names
+    from archsim.arch.arch import load_arch
+    from archsim.formats.search import names
 
     def row(name: str) -> dict[str, Any]:
         arch = load_arch(name)
@@ -69,8 +70,8 @@ def workloads(json: options.Json = False, quiet: options.Quiet = False) -> None:
     Example:
       archsim list workloads
     """
-    from archsim.search import names
-    from archsim.workload import load_workload
+    from archsim.formats.search import names
+    from archsim.workload.workload import load_workload
 
     def row(name: str) -> dict[str, Any]:
         workload = load_workload(name)
@@ -95,7 +96,7 @@ def components(json: options.Json = False, quiet: options.Quiet = False) -> None
     Example:
       archsim list components
     """
-    from archsim.component import shipped_classes
+    from archsim.arch.machine_files import shipped_classes
 
     described = [_described(name, kind) for name, kind in shipped_classes().items()]
     if json:

@@ -17,7 +17,6 @@ from archsim.cli import (
     ablate,
     breakdown,
     compare,
-    console,
     draw,
     explain,
     listing,
@@ -27,7 +26,8 @@ from archsim.cli import (
     schema,
     validate,
 )
-from archsim.errors import CheckFailed, InputError
+from archsim.formats import console
+from archsim.formats.errors import CheckFailed, InputError
 from archsim.version import VERSION
 
 DONE, CHECK_FAILED, BAD_INPUT = 0, 1, 2

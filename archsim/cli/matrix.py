@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.cli import console
+from archsim.formats import console
 
 if TYPE_CHECKING:
-    from archsim.arch import Arch
+    from archsim.analysis.compare import Refusal
+    from archsim.arch.arch import Arch
     from archsim.cli.inputs import Choice
-    from archsim.compare import Refusal
-    from archsim.pool import Answer, Job
-    from archsim.results_store import Stored
+    from archsim.results.store import Stored
+    from archsim.runs.pool import Answer, Job
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def cells_of(
     conv_only: bool,
 ) -> list[Cell]:
     """Every pair, with everything that the user named loaded and checked."""
-    from archsim.arch import load_arch
+    from archsim.arch.arch import load_arch
     from archsim.cli import inputs
-    from archsim.content import inputs_hash
-    from archsim.errors import InputError
-    from archsim.pool import Job, workload_of
-    from archsim.results_store import group_name
+    from archsim.formats.errors import InputError
+    from archsim.results.store import group_name
+    from archsim.runs.content import inputs_hash
+    from archsim.runs.pool import Job, workload_of
 
     scenario, sets = changes
     suffix = Path(scenario).stem if scenario else None
@@ -78,11 +78,11 @@ def answers_of(
 
     InputError where no machine can run anything.
     """
-    from archsim.compare import Refusal
-    from archsim.errors import InputError
-    from archsim.files import check_writable
-    from archsim.result import Result
-    from archsim.results_store import Stored, kept_result
+    from archsim.analysis.compare import Refusal
+    from archsim.formats.errors import InputError
+    from archsim.formats.files import check_writable
+    from archsim.results.result import Result
+    from archsim.results.store import Stored, kept_result
 
     check_writable(out)
     answers: dict[tuple[str, str], Answer] = {
@@ -110,11 +110,11 @@ def _filled(
 ) -> Iterator[tuple[Cell, Answer]]:
     """The cells with their answers as they are finished; each result is written at once, and
     whatever ends the loop, the summary lists what stands in the folder."""
-    from archsim.cache import default_cache
-    from archsim.cli.progress import bar
-    from archsim.pool import answered
-    from archsim.result import Result
-    from archsim.results_store import Stored, read_folder, save, write_summary
+    from archsim.formats.progress import bar
+    from archsim.results.result import Result
+    from archsim.results.store import Stored, read_folder, save, write_summary
+    from archsim.runs.cache import default_cache
+    from archsim.runs.pool import answered
 
     cache = default_cache().folder if use_cache else None
     done = 0

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsim.cli import console, options
-from archsim.cli.console import Table
+from archsim.cli import options
 from archsim.cli.figures import drawn
+from archsim.formats import console
+from archsim.formats.console import Table
 
 if TYPE_CHECKING:
     from archsim.paper.claim import Claim
-    from archsim.paper.contents import Context
+    from archsim.paper.context import Context
     from archsim.paper.report import Grids, Report
     from archsim.paper.sensitivity import Sensitivity
 
@@ -27,8 +28,7 @@ def paper(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="fig3, fig8, fig9, fig10, table2 to table9, training, claims, or "
-            "sensitivity.",
+            help="fig3, fig8, fig9, fig10, table2 to table9, training, claims, or sensitivity.",
         ),
     ] = "claims",
     scenario: options.Scenario = None,
@@ -69,15 +69,14 @@ def paper(
       archsim paper training --measured
       archsim paper claims --json
     """  # fmt: skip
-    from archsim.cli.progress import bar
-    from archsim.paper import contents
-    from archsim.pool import cores
+    from archsim.formats.progress import bar
+    from archsim.paper.context import Wanted
+    from archsim.paper.context import context as context_of
+    from archsim.runs.pool import cores
 
-    wanted = contents.Wanted(scenario, layers is options.Layers.CONV, tuple(network), measured, out)
+    wanted = Wanted(scenario, layers is options.Layers.CONV, tuple(network), measured, out)
     with bar("paper", quiet=quiet or json) as tick:
-        context = contents.context(
-            wanted, cached=not no_cache, processes=jobs or cores(), tick=tick
-        )
+        context = context_of(wanted, cached=not no_cache, processes=jobs or cores(), tick=tick)
         say = _page(context) if write_docs else _asked(what, context)
     say(json=json, quiet=quiet)
 

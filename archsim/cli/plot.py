@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from archsim.cli import console, options
+from archsim.cli import options
+from archsim.formats import console
 
 
 def plot(
@@ -34,8 +35,8 @@ def plot(
       archsim plot results --normalise-to scnn --out figures
     """
     from archsim.cli.session import draw
-    from archsim.errors import InputError
-    from archsim.results_store import read_folder, write_summary
+    from archsim.formats.errors import InputError
+    from archsim.results.store import read_folder, write_summary
 
     found, problems = read_folder(results)
     if problems:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from archsim.cli import console
-from archsim.cli.console import Table
-from archsim.normalise import Row
-from archsim.result import LayerResult, Result
+from archsim.analysis.normalise import Row
+from archsim.formats import console
+from archsim.formats.console import Table
+from archsim.results.result import LayerResult, Result
 
 LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock tree are left out."
 NONE = "-"

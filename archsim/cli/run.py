@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsim.cache import default_cache
-from archsim.cli import console, options, report
+from archsim.cli import options, report
+from archsim.formats import console
+from archsim.runs.cache import default_cache
 
 if TYPE_CHECKING:
-    from archsim.normalise import Row
+    from archsim.analysis.normalise import Row
 
 INTERRUPTED = 2
 

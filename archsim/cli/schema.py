@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.cli import console
+from archsim.formats import console
 
 
 class Format(StrEnum):
@@ -37,12 +37,12 @@ def schema(
 
 def _published(what: Format) -> Callable[[], dict[str, Any]]:
     """What makes the schema of a format."""
-    from archsim.ablation import ablations_schema
-    from archsim.arch import arch_schema
-    from archsim.energy import energy_schema
-    from archsim.overrides import scenario_schema
-    from archsim.switches import switches_schema
-    from archsim.workload import workload_schema
+    from archsim.analysis.ablation import ablations_schema
+    from archsim.analysis.switches import switches_schema
+    from archsim.arch.arch import arch_schema
+    from archsim.arch.overrides import scenario_schema
+    from archsim.results.energy import energy_schema
+    from archsim.workload.workload import workload_schema
 
     return {
         Format.ARCH: arch_schema,

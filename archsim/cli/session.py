@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.cli import console
+from archsim.analysis.normalise import is_machine, normalise
 from archsim.cli.figures import drawn
-from archsim.cli.progress import bar
-from archsim.errors import InputError
-from archsim.files import check_writable
-from archsim.normalise import is_machine, normalise
-from archsim.results_store import Stored, group_name, read_folder, save, write_summary
-from archsim.trace import Trace, write_traces
+from archsim.formats import console
+from archsim.formats.errors import InputError
+from archsim.formats.files import check_writable
+from archsim.formats.progress import bar
+from archsim.results.store import Stored, group_name, read_folder, save, write_summary
+from archsim.results.trace import Trace, write_traces
 
 if TYPE_CHECKING:
-    from archsim.arch import Arch
-    from archsim.cache import Cache
-    from archsim.normalise import Row
-    from archsim.workload import Workload
+    from archsim.analysis.normalise import Row
+    from archsim.arch.arch import Arch
+    from archsim.runs.cache import Cache
+    from archsim.workload.workload import Workload
 
     Jobs = list[tuple[Workload, list[Arch]]]
 
@@ -90,7 +90,7 @@ class Session:
         console.complain([f"interrupted: {kept} finished machine {runs} kept in {self.out}"])
 
     def _one(self, workload: Workload, arch: Arch) -> None:
-        from archsim.cached import simulate_cached
+        from archsim.runs.cached import simulate_cached
 
         title = f"{workload.name} on {arch.name}"
         trace = Trace(title, arch.clock_mhz, arch.components) if self.traced else None
@@ -111,7 +111,7 @@ class Session:
 def draw(results: Sequence[Stored], reference: str, folder: Path, *, quiet: bool) -> list[Path]:
     """Draw the figures of `results` into `folder`, and say what keeps any of it from being
     drawn."""
-    from archsim.plots import figures
+    from archsim.analysis.figures.plots import figures
 
     rows = normalise(_reference_first(results, reference), reference)
     missing = dict.fromkeys(row.stored.group for row in rows if row.reference is None)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from archsim.cli import console, options
-from archsim.errors import InputError, Problem
+from archsim.cli import options
+from archsim.formats import console
+from archsim.formats.errors import InputError, Problem
 
 
 def validate(

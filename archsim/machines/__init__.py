@@ -1,1 +1,1 @@
-"""One file a machine: cycle rule and access counts of its array. Found by listing this folder."""
+"""One file or folder a machine, found by listing; `shared/` is what they have in common."""

@@ -11,22 +11,41 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.components.nfu import Nfu
-from archsim.kernels.geometry import ceil_div
-from archsim.kernels.groups import group_sizes
-from archsim.machine import buffer_of, halo_bytes, name_of, only, share_of, storage_of
-from archsim.tiles import Tiles
+from archsim.arch.component import Component, Count, Cycles
+from archsim.machines.shared.geometry import ceil_div
+from archsim.machines.shared.groups import group_sizes
+from archsim.machines.shared.machine import (
+    buffer_of,
+    halo_bytes,
+    name_of,
+    only,
+    share_of,
+    storage_of,
+)
+from archsim.machines.shared.tiles import Tiles
 
 if TYPE_CHECKING:
-    from archsim.arch import Arch
-    from archsim.layer import Layer
-    from archsim.tensors import LayerTensors
-    from archsim.tiles import Ints
+    from archsim.arch.arch import Arch
+    from archsim.machines.shared.tiles import Ints
+    from archsim.workload.layer import Layer
+    from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 
 PSUM_BYTES = 6
 """A 24-bit partial sum in a register of the adder trees, read and written."""
+
+
+class Nfu(Component):
+    """DianNao's multipliers and adder trees: `outputs` (Tn) neurons times `inputs` (Ti) synapses a
+    cycle (ASPLOS'14).
+
+    `fill_cycles` is the depth of its pipeline, paid once a layer.
+    """
+
+    inputs: Count
+    outputs: Count
+    fill_cycles: Cycles = 0
 
 
 def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:

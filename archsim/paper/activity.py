@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from archsim.workload import Workload
+    from archsim.workload.workload import Workload
 
 TAIL = 5  # "the last several" layers of V-A
 
@@ -62,7 +62,5 @@ def _tables() -> tuple[NDArray[Any], NDArray[Any]]:
     """
     byte = np.arange(256)
     bit = [np.zeros(256, int), *((byte >> place) & 1 for place in range(8))]
-    digits = sum(
-        ((bit[i] + bit[i + 1] - 2 * bit[i + 2]) != 0).astype(int) for i in range(0, 8, 2)
-    )
+    digits = sum(((bit[i] + bit[i + 1] - 2 * bit[i + 2]) != 0).astype(int) for i in range(0, 8, 2))
     return np.sum(bit, axis=0), np.asarray(digits)

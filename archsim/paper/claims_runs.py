@@ -15,8 +15,8 @@ from archsim.paper.report import Line
 from archsim.paper.sensitivity import ENERGY, SPEED, TOGETHER
 
 if TYPE_CHECKING:
-    from archsim.paper.contents import Context
-    from archsim.workload import Workload
+    from archsim.paper.context import Context
+    from archsim.workload.workload import Workload
 
 SHARE = 0.1  # a simulated number meets a printed one within this share
 POINTS = 1.5  # a measured percentage meets within these points
@@ -145,7 +145,7 @@ def one_line(context: Context) -> Answer:
 
 def _input_share(context: Context) -> float | None:
     """Bytes read from the input buffer a cycle, stream, line and multiplier in 3x3 layers."""
-    from archsim.arch import load_arch
+    from archsim.arch.arch import load_arch
 
     found = next(network for network in networks() if network.name == "ResNet50")
     if not found.there:

@@ -3,91 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from archsim.errors import InputError, Problem
-from archsim.paper import claims_arithmetic, claims_open, claims_runs, claims_shapes, kept
+from archsim.formats.errors import InputError
+from archsim.formats.source import unknown
+from archsim.paper import claims_arithmetic, claims_open, claims_runs, claims_shapes
 from archsim.paper import sensitivity as sense
 from archsim.paper.claim import Answer, Claim, made, unanswered
-from archsim.paper.figures import TITLES, VALUES, Setup, figure
-from archsim.paper.networks import Network, networks
+from archsim.paper.context import Context
+from archsim.paper.figures import TITLES, VALUES, figure
 from archsim.paper.printed import Span, data, table
 from archsim.paper.report import Grids, Report
-from archsim.paper.runs import Assumptions, Grid, Runner, check_some, scenario
+from archsim.paper.runs import check_some
 from archsim.paper.sensitivity import Sensitivity
 from archsim.paper.tables_machines import table8, table9
 from archsim.paper.tables_sizes import fig3, size_table, table2
 from archsim.paper.tables_training import table7, training_changes, training_table
-from archsim.pool import Tick
-from archsim.source import unknown
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What was asked for."""
-
-    scenario: str | None = None
-    conv_only: bool = True
-    networks: tuple[str, ...] = ()
-    measured: bool = False
-    out: Path = Path("results")
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a report is made from; runs are made when they are first needed."""
-
-    wanted: Wanted
-    assumptions: Assumptions
-    networks: Sequence[Network]
-    runner: Runner
-
-    @cached_property
-    def grid(self) -> Grid:
-        """Every machine on every network that is there."""
-        check_some(self.networks)
-        grid = self.runner.grid(self.networks, self.assumptions)
-        if not grid:
-            refusals = self.runner.refused.items()
-            raise InputError([Problem(" on ".join(pair), said) for pair, said in refusals])
-        return grid
-
-    @property
-    def setup(self) -> Setup:
-        """What the figures are drawn from."""
-        notes = [self.runner.setting]
-        grid, name = self.grid, self.assumptions.name
-        return Setup(grid, self.networks, name, self.known, notes, dict(self.runner.refused))
-
-    @property
-    def known(self) -> Sensitivity | None:
-        """The sensitivity that was kept for this very question."""
-        found = kept.sensitivity(self.wanted.out)
-        same = found is not None and (
-            {*found.networks} == {network.name for network in self.networks if network.there}
-            and found.base.name == self.assumptions.name
-            and found.setting == self.runner.setting
-        )
-        return found if same else None
-
-    @property
-    def about(self) -> str:
-        """How many networks under which scenario."""
-        there = sum(network.there for network in self.networks)
-        return f"{there} of {len(self.networks)} networks, scenario {self.assumptions.name}"
-
-
-def context(
-    wanted: Wanted, *, cached: bool, processes: int = 1, tick: Tick | None = None
-) -> Context:
-    """InputError where the scenario or a network is unknown."""
-    from archsim.cache import default_cache
-
-    cache = default_cache() if cached else None
-    runner = Runner(cache, wanted.conv_only, wanted.measured, processes, tick)
-    return Context(wanted, scenario(wanted.scenario), networks(wanted.networks), runner)
 
 
 def reports(found: Context) -> Mapping[str, Callable[[], Report]]:
@@ -173,7 +104,7 @@ def draw(name: str, found: Context) -> list[Path]:
     Raises:
         MissingMatplotlib: it is not installed.
     """
-    from archsim.plots_paper import Chart, bars, tornado
+    from archsim.paper.plots import Chart, bars, tornado
 
     folder = found.wanted.out / "paper"
     suffix = f"@{found.assumptions.name}" if found.wanted.scenario else ""

@@ -7,11 +7,12 @@ from dataclasses import replace
 from math import log
 from pathlib import Path
 
-from archsim.files import write_atomically
+from archsim.formats.files import write_atomically
 from archsim.paper import kept, markdown, ratios
 from archsim.paper import sensitivity as sense
 from archsim.paper.claim import VERDICTS, Claim
-from archsim.paper.contents import Context, claims, report, sensitivity, sensitivity_report
+from archsim.paper.contents import claims, report, sensitivity, sensitivity_report
+from archsim.paper.context import Context
 from archsim.paper.figures import VALUES
 from archsim.paper.networks import Source, channels_pruned, load, machines
 from archsim.paper.printed import table
@@ -211,9 +212,7 @@ def _sensitivity(known: Sensitivity) -> str:
 
 
 def _firsts(known: Sensitivity, what: str) -> int:
-    orders = [
-        move.energy_order if what == "energy" else move.speed_order for move in known.moves
-    ]
+    orders = [move.energy_order if what == "energy" else move.speed_order for move in known.moves]
     return sum(order[0] == ratios.OURS for order in orders)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archsim.errors import InputError
-from archsim.files import write_atomically
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
 from archsim.paper.sensitivity import Sensitivity
 
 SENSITIVITY = "sensitivity"

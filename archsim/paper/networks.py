@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from archsim.errors import InputError, Problem
+from archsim.formats.errors import InputError, Problem
+from archsim.formats.search import names
+from archsim.formats.source import unknown
 from archsim.paper.printed import data
-from archsim.search import names
-from archsim.source import unknown
 
 if TYPE_CHECKING:
-    from archsim.workload import Workload
+    from archsim.workload.workload import Workload
 
 KEPT = 2  # workloads whose drawn arrays stay in memory
 
@@ -91,7 +91,7 @@ def left_out(network: str, machine: str) -> str | None:
 def load(source: Source) -> Workload:
     """The workload, from its profiles unless measured tensors are asked for: the same numbers for
     everyone."""
-    from archsim.workload import load_workload
+    from archsim.workload.workload import load_workload
 
     workload = load_workload(source.workload)
     if not source.measured:

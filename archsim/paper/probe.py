@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from archsim.paper.networks import machines
 
 if TYPE_CHECKING:
-    from archsim.result import Result
+    from archsim.results.result import Result
 
 Arrays = dict[str, NDArray[Any]]
 FILTERS, CHANNELS, SIDE = 64, 32, 32  # 16 activations an element of SCNN: four vectors, or fewer
@@ -131,9 +131,9 @@ def _run(machine: str, arrays: Arrays) -> float:
 def _simulate(machine: str, arrays: Arrays, shape: Mapping[str, int]) -> Result:
     from safetensors.numpy import save_file
 
-    from archsim.arch import load_arch
-    from archsim.simulation import simulate
-    from archsim.workload import load_workload
+    from archsim.arch.arch import load_arch
+    from archsim.runs.simulation import simulate
+    from archsim.workload.workload import load_workload
 
     layer = {
         "name": "layer",

@@ -1,7 +1,7 @@
 """Runs of the five machines on the paper's networks under a named set of assumptions.
 
-A run is reduced to `Totals`; tile tables and runs are remembered by `archsim.cached`, so a second
-command, or a change of prices, runs nothing again.
+A run is reduced to `Totals`; tile tables and runs are remembered by `archsim.runs.cached`, so a
+second command, or a change of prices, runs nothing again.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from archsim.errors import InputError
-from archsim.overrides import Override, concerning
+from archsim.arch.overrides import Override, concerning
+from archsim.formats.errors import InputError
 from archsim.paper.networks import Network, Source, left_out, load, machines
 
 if TYPE_CHECKING:
-    from archsim.arch import Arch
-    from archsim.cache import Cache
-    from archsim.pool import Answer, Job, Tick
-    from archsim.result import Result
-    from archsim.workload import Workload
+    from archsim.arch.arch import Arch
+    from archsim.results.result import Result
+    from archsim.runs.cache import Cache
+    from archsim.runs.pool import Answer, Job, Tick
+    from archsim.workload.workload import Workload
 
 DRAM = "Dram"
 PARTS = {DRAM: "DRAM", "GlobalBuffer": "buffers"}
@@ -41,7 +41,7 @@ class Assumptions:
 
     def overrides(self, machine: str) -> tuple[Override, ...]:
         """What these change in a machine."""
-        from archsim.arch import load_arch
+        from archsim.arch.arch import load_arch
 
         plain = load_arch(machine)
         own = self.by_machine.get(plain.machine, ())
@@ -49,7 +49,7 @@ class Assumptions:
 
     def load(self, machine: str) -> Arch:
         """The machine under these assumptions."""
-        from archsim.arch import load_arch
+        from archsim.arch.arch import load_arch
 
         return load_arch(machine, self.overrides(machine))
 
@@ -114,7 +114,7 @@ class Runner:
 
     def prepare(self, found: Sequence[Network], readings: Sequence[Assumptions]) -> None:
         """Run what the grids of these readings will ask for, all together."""
-        from archsim.pool import answered
+        from archsim.runs.pool import answered
 
         todo: dict[_Key, Job] = {}
         for reading in readings:
@@ -164,13 +164,13 @@ class Runner:
 
     def on(self, workload: Workload, arch: Arch) -> Result:
         """One run of any workload."""
-        from archsim.cached import simulate_cached
+        from archsim.runs.cached import simulate_cached
 
         return simulate_cached(arch, workload, self.cache)
 
     def _job(self, network: Network, arch: Arch, overrides: tuple[Override, ...]) -> Job:
-        from archsim.pool import Job
-        from archsim.search import find
+        from archsim.formats.search import find
+        from archsim.runs.pool import Job
 
         path = find("workloads", network.workload)
         return Job(path, arch.path, overrides, self.conv_only, drawn=not self.measured)
@@ -186,7 +186,7 @@ def _key(network: Network, arch: Arch) -> _Key:
 
 def scenario(name: str | None) -> Assumptions:
     """The scenario of that name in archs/scenarios, or the arch files as they are."""
-    from archsim.changes import check_scenario
+    from archsim.analysis.changes import check_scenario
 
     if name is None:
         return Assumptions()
@@ -218,7 +218,7 @@ def _switch(entry: Mapping[str, Any]) -> Assumptions:
 
 def _lines(name: str, keys: Mapping[str, str]) -> tuple[Override, ...]:
     """Values are text in the data files; the override's own reading gives them their type."""
-    from archsim.overrides import parsed
+    from archsim.arch.overrides import parsed
 
     place = f"assumption {name!r}"
     lines = parsed([f"{key}={value}" for key, value in keys.items()])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
-from archsim.errors import InputError
+from archsim.formats.errors import InputError
 from archsim.paper import ratios
 from archsim.paper.networks import Network
 from archsim.paper.runs import Assumptions, Grid, Runner, switches

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from archsim.paper.printed import data
 
 if TYPE_CHECKING:
-    from archsim.workload import Workload
+    from archsim.workload.workload import Workload
 
 Shape = tuple[int, ...]
 MIB, MB = 2**20, 10**6  # Tables II, V, VI count in MiB, III and IV in 10^6 bytes

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from archsim.formats.search import names
 from archsim.paper.networks import Source, load
 from archsim.paper.printed import MISSING, Printed, Span, exactly, table
 from archsim.paper.shapes import MB, MIB, Shape, counts, megabytes, workload_shapes
-from archsim.search import names
 
 MEBI_ROWS = ("MLP-1",)
 BASIS_BITS = 16  # meets Table IV to the digit; the paper says 8

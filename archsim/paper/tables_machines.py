@@ -7,14 +7,14 @@ from math import isclose, prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.machine import buffer_of
+from archsim.machines.shared.machine import buffer_of
 from archsim.paper import probe
 from archsim.paper.networks import machines
 from archsim.paper.printed import table
 from archsim.paper.report import Grids, Line, Report
 
 if TYPE_CHECKING:
-    from archsim.arch import Arch
+    from archsim.arch.arch import Arch
 
 GAIN = 1.05  # cycles fall by at least this factor with 60 % such zeros
 SRAM_SHARE = 0.01  # "the same total": SCNN's split does not come out even
@@ -55,7 +55,7 @@ def table8() -> Report:
 
 def table9() -> Report:
     """Multipliers, SRAM and clock of every machine."""
-    from archsim.arch import load_arch
+    from archsim.arch.arch import load_arch
 
     printed = table("table9")
     wanted = sram_printed()
@@ -126,7 +126,7 @@ def sram_printed() -> int:
 
 def sram_bytes(arch: Arch) -> tuple[int, int]:
     """Bytes of the buffers that Table IX counts, and of index stores."""
-    from archsim.components.global_buffer import GlobalBuffer
+    from archsim.arch.components.global_buffer import GlobalBuffer
 
     found = {
         name: part.capacity_bytes

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from archsim.formats.search import names
 from archsim.paper.printed import Printed, data, table
 from archsim.paper.report import Grids, Line, Report
 from archsim.paper.shapes import MIB, counts, megabytes, mobilenet_v2_shapes, resnet18_shapes
 from archsim.paper.training_runs import ARMS, Change, Gain, built, changes, gain, workload_of
-from archsim.search import names
 
 if TYPE_CHECKING:
     from archsim.paper.runs import Runner

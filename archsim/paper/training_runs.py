@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from archsim.formats.search import names
 from archsim.paper.networks import Source, load
 from archsim.paper.printed import data
 from archsim.paper.runs import Totals
-from archsim.search import names
 
 if TYPE_CHECKING:
-    from archsim.arch import Arch
+    from archsim.arch.arch import Arch
     from archsim.paper.runs import Runner
-    from archsim.result import Result
-    from archsim.workload import Workload
+    from archsim.results.result import Result
+    from archsim.workload.workload import Workload
 
 ACCELERATOR = "training_accelerator"
 ARMS = ("SD", "SS")
@@ -104,7 +104,7 @@ def built(name: str) -> bool:
 
 
 def _run(name: str, form: str, runner: Runner, change: Change) -> Result:
-    from archsim.arch import load_arch
+    from archsim.arch.arch import load_arch
 
     workload = load(Source(name, conv_only=False, measured=runner.measured))
     if change.batch is not None:
@@ -116,15 +116,14 @@ def _run(name: str, form: str, runner: Runner, change: Change) -> Result:
 
 def _counted(workload: Workload, arch: Arch, runner: Runner) -> Result:
     """A run in coarse steps: what is counted does not depend on them, and no time is asked for."""
-    from archsim.content import run_key
-    from archsim.pricing import priced
-    from archsim.simulation import timed
-    from archsim.tables import tables_of
+    from archsim.machines.shared.tables import tables_of
+    from archsim.runs.content import run_key
+    from archsim.runs.simulation import final, timed
 
     key = run_key(arch, workload)
     if key not in runner.coarse:
         runner.coarse[key] = timed(arch, workload, tables_of(arch, workload, None), step_scale=STEP)
-    return priced(runner.coarse[key], arch, workload)
+    return final(runner.coarse[key], arch, workload)
 
 
 def _weight_bytes(result: Result) -> int:

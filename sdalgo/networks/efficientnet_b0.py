@@ -52,9 +52,7 @@ class SqueezeExcitation(nn.Module):
 class MBConv(nn.Module):
     """Expand 1x1, depthwise, squeeze-and-excite, project 1x1, residual edge."""
 
-    def __init__(
-        self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, expansion: int, kernel: int, stride: int) -> None:
         super().__init__()
         hidden = inputs * expansion
         layers: list[nn.Module] = []

@@ -67,5 +67,3 @@ def mean_code_bits(codes: Codes, *, with_zero: bool) -> float:
     coded = codes if with_zero else coded_symbols(rows, "element")[0]
     counts = huffman.symbol_counts(coded)
     return huffman.coded_bits(counts, huffman.code_lengths(counts)) / max(1, coded.size)
-
-

@@ -80,9 +80,7 @@ def _size(name: str, counts: Counts, paper: float) -> Row:
     return Row(row=name, quantity="size", unit="MiB", paper=paper, ours=None, how=how)
 
 
-def _flops(
-    name: str, counts: Counts, paper: float, percent: tuple[float, float | None]
-) -> Row:
+def _flops(name: str, counts: Counts, paper: float, percent: tuple[float, float | None]) -> Row:
     density, coefficients = percent[0] / 100, percent[1]
     if coefficients is None:
         ours = sparse_flops(CONV_MACS, density)

@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdalgo import plots
 from sdalgo.errors import InputError
+from sdalgo.plots import Curve
 from sdalgo.training.checkpoint import LOG
 from sdalgo.training.config import Experiment
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curve:
-    """Of one arm: mean and sample deviation over its seeds at the start and after each epoch."""
-
-    arm: str
-    mean: tuple[float, ...]
-    spread: tuple[float, ...]
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
@@ -64,8 +56,6 @@ def draw(experiment: Experiment, folder: Path) -> list[Path]:
     Raises:
         InputError: matplotlib is missing, or the folder cannot be written.
     """
-    from sdalgo import plots
-
     accuracy = curves(experiment, folder, "validation_accuracy")
     if not accuracy:
         return []

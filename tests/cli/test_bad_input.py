@@ -196,6 +196,6 @@ def test_ctrl_c_keeps_finished_machines_and_leaves_no_half_written_file(folder, 
 
 
 def _shipped(name):
-    from archsim.search import find
+    from archsim.formats.search import find
 
     return find("archs", name).read_text()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from archsim.cli.main import main
-from archsim.search import find
+from archsim.formats.search import find
 
 RUN = ["run", "--workload", "small", "--arch", "diannao", "--arch", "smartdeal"]
 COMMANDS = (

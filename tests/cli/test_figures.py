@@ -5,11 +5,11 @@ import re
 import pytest
 from made_results import result, stored
 
-from archsim.bars import COLUMN_INCHES, PAGE_INCHES, arrange, broken
-from archsim.normalise import normalise
-from archsim.palette import FAMILIES, bands
-from archsim.plots import figures
-from archsim.results_store import Stored
+from archsim.analysis.figures.bars import COLUMN_INCHES, PAGE_INCHES, arrange, broken
+from archsim.analysis.figures.palette import FAMILIES, bands
+from archsim.analysis.figures.plots import figures
+from archsim.analysis.normalise import normalise
+from archsim.results.store import Stored
 
 pytest.importorskip("matplotlib")
 MACHINES = ("diannao", "scnn", "smartdeal")

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from archsim.errors import InputError
-from archsim.files import write_atomically
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
 
 # The kernel cuts the write at 4 kB, as a full disk would.
 CUT_SHORT = """
 import pathlib, resource, signal, sys
-from archsim.files import write_atomically
+from archsim.formats.files import write_atomically
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 write_atomically(pathlib.Path(sys.argv[1]), b"n" * 100_000)

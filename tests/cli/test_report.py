@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from made_results import stored
 
-from archsim.cli import console, report
-from archsim.cli.console import Table
-from archsim.normalise import normalise
+from archsim.analysis.normalise import normalise
+from archsim.cli import report
+from archsim.formats import console
+from archsim.formats.console import Table
 
 SCREEN = """\
 tiny: drawn from profile, 2 layers, 0.008 GMAC

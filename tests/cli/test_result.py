@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from made_results import result, stored
 
-from archsim.errors import InputError
-from archsim.normalise import normalise
-from archsim.result import LayerResult, Result
-from archsim.results_store import read_folder, read_result, save, summary, write_summary
+from archsim.analysis.normalise import normalise
+from archsim.formats.errors import InputError
+from archsim.results.result import LayerResult, Result
+from archsim.results.store import read_folder, read_result, save, summary, write_summary
 
 
 def test_totals_are_the_sums_of_the_layers():

@@ -2,7 +2,7 @@
 
 import json
 
-from archsim.trace import Trace, write_traces
+from archsim.results.trace import Trace, write_traces
 
 
 def slices(path):

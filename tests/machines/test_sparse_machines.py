@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from small_layers import Arrays, conv, linear
 
 import archsim
-from archsim.checks import check_tiles
-from archsim.kernels.geometry import Geometry
-from archsim.kernels.scnn_passes import planar_passes
-from archsim.kernels.scnn_tiles import ScnnArray
-from archsim.machine import load_machine
+from archsim.machines.scnn.passes import planar_passes
+from archsim.machines.scnn.tiling import ScnnArray
+from archsim.machines.shared.geometry import Geometry
+from archsim.machines.shared.machine import load_machine
+from archsim.machines.shared.tiles import check_tiles
 
 EXAMPLES = settings(max_examples=120, derandomize=True, deadline=None, database=None)
 WIDE = 2**30
@@ -88,7 +88,7 @@ def table(name, layer, weights, values, overrides):
     """The one table of the layer on the shipped arch with overrides, checked as every run does."""
     arch = archsim.load_arch(name, overrides)
     arrays = Arrays(layer, weight=weights, pruned=weights, input=values)
-    (tiles,) = load_machine(arch.machine_path).tiles(layer, arrays, arch)
+    (tiles,) = load_machine(arch).tiles(layer, arrays, arch)
     check_tiles(layer, tiles, samples=1)
     return arch, tiles
 
@@ -226,7 +226,7 @@ def test_unwaited_elements_share_their_cycles_out_over_the_groups():
 def test_scnn_stores_results_as_the_next_layer_reads_them():
     layer = conv(3, 5, (9, 9), (3, 3), padding=(1, 1, 1, 1))
     arch = archsim.load_arch("scnn")
-    machine = load_machine(arch.machine_path)
+    machine = load_machine(arch)
     values = (np.random.default_rng(0).random((5, 9, 9)) < 0.2).astype(np.int8)
     tiles = [
         values[c, i : i + 2, j : j + 2]

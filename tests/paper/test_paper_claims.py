@@ -10,6 +10,8 @@ import yaml
 import archsim.paper
 from archsim.paper import claims_open, contents
 from archsim.paper.claim import VERDICTS
+from archsim.paper.context import Wanted
+from archsim.paper.context import context as context_of
 
 DATA = Path(archsim.paper.__file__).parent / "data"
 SMALL = ("VGG19",)
@@ -18,8 +20,8 @@ CHEAP_NEEDS = {"S", "P", "A", "H"}
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
-    wanted = contents.Wanted(networks=SMALL, out=tmp_path_factory.mktemp("out"))
-    return contents.context(wanted, cached=False)
+    wanted = Wanted(networks=SMALL, out=tmp_path_factory.mktemp("out"))
+    return context_of(wanted, cached=False)
 
 
 @pytest.fixture(scope="module")

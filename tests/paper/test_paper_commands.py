@@ -5,7 +5,7 @@ import json
 import pytest
 
 from archsim.__main__ import main
-from archsim.arch import load_arch
+from archsim.arch.arch import load_arch
 from archsim.paper.tables_machines import fairness
 
 

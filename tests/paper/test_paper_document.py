@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from archsim.paper import claims_arithmetic, claims_open, claims_shapes, contents, markdown
+from archsim.paper.context import Wanted
+from archsim.paper.context import context as context_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reproduction.md"
 STALE = "docs/reproduction.md is not current: make reproduction"
@@ -22,8 +24,8 @@ def page():
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
-    wanted = contents.Wanted(networks=(SMALL,), out=tmp_path_factory.mktemp("out"))
-    return contents.context(wanted, cached=False)
+    wanted = Wanted(networks=(SMALL,), out=tmp_path_factory.mktemp("out"))
+    return context_of(wanted, cached=False)
 
 
 def test_claims_without_simulation_are_current(page, context):

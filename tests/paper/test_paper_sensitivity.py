@@ -4,8 +4,10 @@ import math
 
 import pytest
 
-from archsim.arch import load_arch
-from archsim.paper import contents, kept, sensitivity
+from archsim.arch.arch import load_arch
+from archsim.paper import kept, sensitivity
+from archsim.paper.context import Wanted
+from archsim.paper.context import context as context_of
 from archsim.paper.networks import machines, networks
 from archsim.paper.runs import Assumptions, Runner, scenario, switches
 
@@ -121,8 +123,8 @@ def test_it_is_read_back_as_it_was_kept(measured, tmp_path):
 def test_it_answers_the_question_that_it_was_measured_for(measured, tmp_path, changes, known):
     _, _, found = measured
     kept.write(tmp_path, kept.SENSITIVITY, found.to_dict())
-    wanted = contents.Wanted(**{"networks": ("VGG19",), "out": tmp_path, **changes})
-    context = contents.context(wanted, cached=False)
+    wanted = Wanted(**{"networks": ("VGG19",), "out": tmp_path, **changes})
+    context = context_of(wanted, cached=False)
     assert (context.known is not None) == known
 
 
@@ -139,6 +141,6 @@ def test_processes_do_not_show(measured):
 
 
 def test_every_network_of_the_paper_is_asked(tmp_path):
-    context = contents.context(contents.Wanted(out=tmp_path), cached=False)
+    context = context_of(Wanted(out=tmp_path), cached=False)
     assert [network.name for network in context.networks] == [one.name for one in networks()]
     assert len(context.networks) == 7

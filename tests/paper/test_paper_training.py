@@ -4,6 +4,8 @@ import pytest
 
 import archsim
 from archsim.paper import contents, training_runs
+from archsim.paper.context import Wanted
+from archsim.paper.context import context as context_of
 from archsim.paper.shapes import mobilenet_v2_shapes, resnet18_shapes
 from archsim.paper.tables_training import sizes_of
 
@@ -12,7 +14,7 @@ NETWORK = "MobileNetV2"
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
-    return contents.context(contents.Wanted(out=tmp_path_factory.mktemp("out")), cached=False)
+    return context_of(Wanted(out=tmp_path_factory.mktemp("out")), cached=False)
 
 
 def test_sizes_of_the_logged_runs():

@@ -8,7 +8,7 @@ pytest.importorskip("skimage")
 
 from safetensors.numpy import load_file
 
-from archsim.workload import load_workload
+from archsim.workload.workload import load_workload
 from sdalgo import sparsity
 from sdalgo.build import build
 from sdalgo.errors import InputError

@@ -147,7 +147,7 @@ def test_huffman_is_within_a_bit_of_entropy_and_a_full_code(counts):
 @pytest.mark.parametrize("form", ["row", "element"])
 @pytest.mark.parametrize("shape", [(40, 30, 3, 3), (17, 100), (20, 1, 3, 3), (8, 64, 1, 1)])
 def test_archsim_counts_the_same_bits(shape, form):
-    from archsim.kernels.weight_bits import weight_bits as archsim_bits
+    from archsim.machines.smartdeal.weight_bits import weight_bits as archsim_bits
 
     for theta in (0.0, 0.03, 0.06, 9.0):
         made = layer(shape, 4, theta=theta, slice_rows=20)

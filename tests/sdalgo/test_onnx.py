@@ -87,7 +87,7 @@ def test_networks_that_onnx_ships_have_their_layers(name, convs, adds, weights):
 
 
 def test_an_imported_workload_is_one_that_archsim_runs(tmp_path):
-    from archsim.workload import load_workload
+    from archsim.workload.workload import load_workload
     from sdalgo.cli.main import main
 
     path = made(tmp_path)

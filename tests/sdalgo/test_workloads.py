@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from archsim.workload import load_workload
+from archsim.workload.workload import load_workload
 from sdalgo.recipe import load_recipe, recipe_names
 
 # Layers with weights, their weights, multiplications. VGG-16 and EfficientNet-Lite0 as in

@@ -1,0 +1,1 @@
+"""What results say side by side: comparing, explaining, breaking down, ablating, and figures."""

@@ -1,0 +1,151 @@
+"""Several workloads on several machines against one of them, with geometric means."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log
+from typing import Any
+
+from archsim.analysis.normalise import Row, is_machine, normalise
+from archsim.analysis.roles import ROLES, by_role
+from archsim.formats.errors import Problem
+from archsim.results.store import Stored
+
+METRICS = {"speedup": "speed-up", "energy": "energy", "dram": "DRAM traffic"}
+"""Of a machine against the reference; the first is better large, the others small."""
+MEAN = "geometric mean"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A machine that cannot run a workload, and why. `group` and `stem` are those of `Stored`."""
+
+    group: str
+    stem: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def reason(self) -> str:
+        """What the problems say, without their places."""
+        return "; ".join(problem.message for problem in self.problems)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All cells of a matrix of workloads and machines.
+
+    `groups` are the workloads (`<workload>` or `<workload>@<scenario>`) and `stems` the machines,
+    in the order asked for; `rows` and `refusals` have the cell of each pair in one or the other.
+    """
+
+    groups: tuple[str, ...]
+    stems: tuple[str, ...]
+    rows: Mapping[tuple[str, str], Row]
+    refusals: Mapping[tuple[str, str], Refusal]
+    reference: str
+
+    def label(self, stem: str) -> str:
+        """What a machine is called; its file's stem where it ran nothing."""
+        labels = [row.label for (_, own), row in self.rows.items() if own == stem]
+        return labels[0] if labels else stem
+
+    def value(self, metric: str, group: str, stem: str) -> float | None:
+        """One metric of a cell, None where machine or reference has no run."""
+        row = self.rows.get((group, stem))
+        return None if row is None else getattr(row, metric)
+
+    def mean(self, metric: str, stem: str) -> tuple[float | None, int]:
+        """The geometric mean over the workloads that have a value, and how many these are."""
+        values = [self.value(metric, group, stem) for group in self.groups]
+        known = [value for value in values if value]
+        return geometric_mean(known), len(known)
+
+
+def compared(
+    answers: Iterable[Stored | Refusal], stems: Sequence[str], reference: str
+) -> Comparison:
+    """The matrix of what was answered. `reference` is the stem or name of a machine, in any case;
+    it stands first."""
+    answered = list(answers)
+    stored = [one for one in answered if isinstance(one, Stored)]
+    rows = {(row.stored.group, row.stored.stem): row for row in normalise(stored, reference)}
+    first = {one.stem for one in stored if is_machine(one, reference)}
+    return Comparison(
+        groups=tuple(dict.fromkeys(one.group for one in answered)),
+        stems=tuple(sorted(stems, key=lambda stem: stem not in first)),
+        rows=rows,
+        refusals={(one.group, one.stem): one for one in answered if not isinstance(one, Stored)},
+        reference=next((row.reference.arch for row in rows.values() if row.reference), reference),
+    )
+
+
+def geometric_mean(values: Sequence[float]) -> float | None:
+    """Of positive numbers; None of none."""
+    return exp(sum(log(value) for value in values) / len(values)) if values else None
+
+
+def records(comparison: Comparison) -> list[dict[str, Any]]:
+    """One record a cell, workload by workload, then one a machine for the means."""
+    cells = [
+        _record(comparison, group, stem)
+        for group in comparison.groups
+        for stem in comparison.stems
+        if (group, stem) in comparison.rows or (group, stem) in comparison.refusals
+    ]
+    means = []
+    for stem in comparison.stems:
+        found = {metric: comparison.mean(metric, stem) for metric in METRICS}
+        means.append(
+            {
+                "workload": MEAN,
+                "arch": stem,
+                "name": comparison.label(stem),
+                "workloads": found["speedup"][1],
+                **{metric: value for metric, (value, _) in found.items()},
+            }
+        )
+    return [*cells, *means]
+
+
+def _record(comparison: Comparison, group: str, stem: str) -> dict[str, Any]:
+    workload, _, scenario = group.partition("@")
+    head = {
+        "workload": workload,
+        "scenario": scenario,
+        "arch": stem,
+        "name": comparison.label(stem),
+    }
+    row = comparison.rows.get((group, stem))
+    if row is None:
+        return {**head, "not_available": comparison.refusals[group, stem].reason}
+    result = row.result
+    return {
+        **head,
+        "mode": result.mode,
+        "cycles": result.cycles,
+        "milliseconds": result.milliseconds,
+        "millijoules": result.millijoules,
+        "dram_bytes": result.dram_bytes,
+        **{metric: getattr(row, metric) for metric in METRICS},
+        "energy_by_role": by_role(result.energy_by, result.arch_resolved),
+        "inputs_hash": result.inputs_hash,
+    }
+
+
+def as_csv(comparison: Comparison) -> bytes:
+    """`records` as a table; energies of roles become columns `energy_pj.<role>`."""
+    columns = [
+        "workload", "scenario", "arch", "name", "mode", "cycles", "milliseconds", "millijoules",
+        "dram_bytes", *METRICS, "workloads", *(f"energy_pj.{role}" for role in ROLES),
+        "inputs_hash", "not_available",
+    ]  # fmt: skip
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    for record in records(comparison):
+        roles = record.pop("energy_by_role", {})
+        writer.writerow(record | {f"energy_pj.{role}": pj for role, pj in roles.items()})
+    return text.getvalue().encode()

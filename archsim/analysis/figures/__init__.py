@@ -1,0 +1,1 @@
+"""Figures of results and diagrams of machines; the only part that draws."""

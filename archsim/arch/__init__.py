@@ -1,0 +1,1 @@
+"""A machine as its YAML file wires it: components, flows, checks and overrides."""

@@ -1,0 +1,222 @@
+"""A machine as its YAML file describes it: components wired by flows (docs/formats.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from archsim.arch.check import check
+from archsim.arch.component import Component
+from archsim.arch.machine_files import classes_of, machine_files, shipped_classes
+from archsim.arch.overrides import Overrides, apply, parsed
+from archsim.arch.records import ArchFile, FlowRecord, Role, arch_schema
+from archsim.formats.errors import InputError, Problem
+from archsim.formats.search import find, roots
+from archsim.formats.source import Part, in_file_order, read, unknown
+from archsim.formats.yaml12 import Document
+
+if TYPE_CHECKING:
+    import networkx
+
+__all__ = ["HEADER", "Arch", "Flow", "arch_schema", "load_arch"]
+
+HEADER = ("name", "task", "clock_mhz", "weights", "machine", "energy", "interlayer", "barrier")
+"""Keys of an arch file that stand beside its components and flows."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Data that pass the components of `path` in that order.
+
+    ``stationary`` data stay in the array while ``moving`` ones pass it; a ``result`` leaves it; an
+    ``update`` rewrites weights in training.
+    """
+
+    name: str
+    role: Role
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Arch:
+    """A machine that has been read and checked; all keys, overrides and defaults are in it."""
+
+    name: str
+    task: Literal["inference", "training"]
+    clock_mhz: float
+    weights: Literal["dense", "pruned", "smartdeal"]
+    machine: str
+    energy: str
+    interlayer: Literal["spill", "keep_if_fits"]
+    barrier: Literal["input", "layer"]
+    flows: dict[str, Flow]
+    components: dict[str, Component]
+    path: Path
+    machine_path: Path
+    """The Python file or folder of the machine's rule."""
+    energy_path: Path
+    """The YAML file of the price table."""
+    description: str | None = None
+    _document: Document | None = field(default=None, repr=False)
+
+    @property
+    def compute(self) -> str:
+        """The name of the compute array: the component at which all results begin."""
+        return next(flow.path[0] for flow in self.flows.values() if flow.role == "result")
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """Every key with its value, defaults included, as plain data in the order of the file."""
+        return {
+            **{key: getattr(self, key) for key in HEADER},
+            "flows": {
+                name: {"role": flow.role, "path": list(flow.path)}
+                for name, flow in self.flows.items()
+            },
+            "components": {
+                name: {"class": type(part).__name__, **part.model_dump(mode="json")}
+                for name, part in self.components.items()
+            },
+        }
+
+    @cached_property
+    def hash(self) -> str:
+        """blake2b of `resolved`."""
+        text = json.dumps(self.resolved, sort_keys=True, separators=(",", ":"))
+        return blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def place(self, key: str) -> str:
+        """``file:line:column`` of a key such as ``components.dram.bytes_per_cycle``."""
+        return self._document.place(*key.split(".")) if self._document else str(self.path)
+
+    def graph(self) -> networkx.DiGraph[str]:
+        """Components as nodes (attribute `component`); an edge has its flows' names as `flows`."""
+        import networkx
+
+        graph: networkx.DiGraph[str] = networkx.DiGraph()
+        for name, component in self.components.items():
+            graph.add_node(name, component=component)
+        for flow in self.flows.values():
+            for source, target in zip(flow.path, flow.path[1:], strict=False):
+                if graph.has_edge(source, target):
+                    graph.edges[source, target]["flows"] += (flow.name,)
+                else:
+                    graph.add_edge(source, target, flows=(flow.name,))
+        return graph
+
+
+def load_arch(
+    name_or_path: str | Path, overrides: Overrides = (), machines: Path | None = None
+) -> Arch:
+    """The arch of that name or at that path, with `overrides` applied and everything checked.
+
+    `overrides` maps keys to values, or lists lines such as ``pe_slices.lines=8``. Machine rules are
+    Python, so they come from the package, from `machines`, or from the folder that the environment
+    variable ARCHSIM_MACHINES names, and never from beside the file.
+
+    Raises:
+        InputError: everything that is wrong with the file and the overrides.
+    """
+    changes = parsed(overrides)
+    path = find("archs", name_or_path)
+    document = read(path)
+    if not isinstance(document.value, dict):
+        raise InputError.at(document.place(), "an arch is a mapping: name, flows, components ...")
+    problems = apply(document, changes, ArchFile.model_fields)
+    header = Part(document).checked(ArchFile, document.value, problems)
+    machine_path = _machine(document, machines, problems)
+    energy_path = _energy(document, path, problems)
+    flows = _flows(document, problems)
+    components = _components(document, machine_path, problems)
+    if flows and components:
+        problems.extend(check(document, flows, components))
+    if problems or header is None or machine_path is None or energy_path is None:
+        raise InputError(in_file_order(problems))
+    return Arch(
+        **header.model_dump(exclude={"flows", "components"}),
+        flows={name: Flow(name, flow.role, flow.path) for name, flow in flows.items() if flow},
+        components={name: part for name, part in components.items() if part},
+        path=path,
+        machine_path=machine_path,
+        energy_path=energy_path,
+        _document=document,
+    )
+
+
+def _machine(document: Document, machines: Path | None, problems: list[Problem]) -> Path | None:
+    name = document.value.get("machine")
+    if not isinstance(name, str):
+        return None
+    files = machine_files(machines)
+    if name not in files:
+        message = f"{unknown('machine', name, files)} (files in archsim/machines)"
+        problems.append(Problem(document.place("machine"), message))
+    return files.get(name)
+
+
+def _energy(document: Document, path: Path, problems: list[Problem]) -> Path | None:
+    """The price table: beside the arch file, or under any folder where archs are searched."""
+    name = document.value.get("energy")
+    if not isinstance(name, str):
+        return None
+    file = name if name.endswith(".yaml") else f"{name}.yaml"
+    folders = [path.parent, *roots("archs")]
+    for folder in folders:
+        if os.path.isfile(folder / file):  # pathlib's raises on an overlong name
+            return folder / file
+    found = {
+        str(table.relative_to(folder).with_suffix(""))
+        for folder in folders
+        for table in (folder / "units").glob("*.yaml")
+    }
+    message = unknown("energy table", name, sorted(found))
+    problems.append(Problem(document.place("energy"), message))
+    return None
+
+
+def _flows(document: Document, problems: list[Problem]) -> dict[str, FlowRecord | None]:
+    flows: dict[str, FlowRecord | None] = {}
+    for name, value in _section(document, "flows").items():
+        part = Part(document, ("flows", name), f"flow {name!r}, ")
+        flows[name] = part.checked(FlowRecord, value, problems)
+    return flows
+
+
+def _components(
+    document: Document, machine: Path | None, problems: list[Problem]
+) -> dict[str, Component | None]:
+    return {
+        name: _component(document, name, machine, problems)
+        for name in _section(document, "components")
+    }
+
+
+def _component(
+    document: Document, name: str, machine: Path | None, problems: list[Problem]
+) -> Component | None:
+    at = ("components", name)
+    value = document.value["components"][name]
+    if not isinstance(value, dict) or "class" not in value:
+        message = f"component {name!r} is a mapping with the key 'class'"
+        problems.append(Problem(document.place(*at), message))
+        return None
+    kind = value["class"]
+    classes = shipped_classes()
+    if kind not in classes and machine is not None:
+        classes = {**classes, **classes_of(machine)}
+    if not isinstance(kind, str) or kind not in classes:
+        message = f"{name}: {unknown('component class', kind, classes)}"
+        problems.append(Problem(document.place(*at, "class"), message))
+        return None
+    keys = {key: each for key, each in value.items() if key != "class"}
+    return Part(document, at, f"{name}.").checked(classes[kind], keys, problems)
+
+
+def _section(document: Document, key: str) -> dict[str, Any]:
+    section = document.value.get(key)
+    return section if isinstance(section, dict) else {}

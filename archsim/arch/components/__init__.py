@@ -1,0 +1,1 @@
+"""The components that machines share: one kind a file, found by listing this folder."""

@@ -1,0 +1,9 @@
+"""A shared wire."""
+
+from __future__ import annotations
+
+from archsim.arch.movers import Mover
+
+
+class Bus(Mover):
+    """A shared wire between two movers or a mover and a buffer; streams, holds nothing."""

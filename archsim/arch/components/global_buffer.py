@@ -1,0 +1,35 @@
+"""On-chip SRAM that a flow rests in."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.arch.component import Count, Kbytes
+from archsim.arch.movers import Mover
+
+
+class GlobalBuffer(Mover):
+    """SRAM in banks, filled from one side while the other reads; `count` copies side by side.
+
+    `bytes_per_cycle` is one copy's, on each side. `slots` is how many loads may be in it that the
+    array has not begun to use, the current one included: 2 is ping-pong, 1 leaves no overlap.
+    """
+
+    is_storage: ClassVar[bool] = True
+
+    banks: Count
+    bank_kbytes: Kbytes
+    count: Count = 1
+    slots: Count = 2
+
+    @property
+    def capacity_bytes(self) -> int:
+        """Bytes of all banks of all copies."""
+        return int(self.count * self.banks * self.bank_kbytes * 1024)
+
+    def move_cycles(self, nbytes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Cycles of each transfer; all copies work at once."""
+        return -(-nbytes // (self.bytes_per_cycle * self.count))

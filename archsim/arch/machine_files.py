@@ -1,0 +1,94 @@
+"""Machine rules as files: where they lie, how one is loaded, and the component classes it brings.
+
+A rule is a module: a file, or a folder with its kernels and components. It is found by listing and
+loaded by path, so `arch/` imports no machine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from archsim.arch import components
+from archsim.arch.component import Component
+from archsim.formats.errors import InputError
+
+MACHINES_VARIABLE = "ARCHSIM_MACHINES"
+OWN = Path(__file__).resolve().parents[1] / "machines"
+"""The machines of the package."""
+SHARED = "shared"
+"""The folder beside them that is no machine."""
+NEEDED = ("tiles", "FLOWS")
+
+
+def machine_files(machines: Path | None = None) -> dict[str, Path]:
+    """Every machine rule by name: those of the package, then those of the named folders."""
+    folders = [OWN]
+    if os.environ.get(MACHINES_VARIABLE):
+        folders.append(Path(os.environ[MACHINES_VARIABLE]))
+    if machines is not None:
+        folders.append(machines)
+    found = {}
+    for folder in folders:
+        parts = [path.parent for path in folder.glob("*/__init__.py") if path.parent.name != SHARED]
+        for path in sorted([*folder.glob("*.py"), *parts]):
+            if not path.stem.startswith("_"):
+                found[path.stem] = path
+    return found
+
+
+@cache
+def module_of(path: Path) -> ModuleType:
+    """The machine at `path`, a file or a folder. InputError if it lacks `tiles` or `FLOWS`.
+
+    Only files of the package or of a folder that the user named as a machines folder come here.
+    Each is loaded once, so that the classes it defines are the same wherever they are met.
+    """
+    if path.parent == OWN:
+        module = importlib.import_module(f"archsim.machines.{path.stem}")
+    else:
+        file = path / "__init__.py" if path.is_dir() else path
+        spec = importlib.util.spec_from_file_location(f"archsim_machine_{path.stem}", file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    for needed in NEEDED:
+        if not hasattr(module, needed):
+            raise InputError.at(path, f"a machine file defines `{needed}`; this one does not")
+    return module
+
+
+def classes_of(machine: Path) -> Mapping[str, type[Component]]:
+    """The component classes that a machine brings."""
+    return _classes_in(module_of(machine))
+
+
+@cache
+def shipped_classes() -> dict[str, type[Component]]:
+    """Every component class of the package by name: the shared ones, then those of each machine."""
+    found: dict[str, type[Component]] = {}
+    for info in sorted(pkgutil.iter_modules(components.__path__), key=lambda info: info.name):
+        found |= _classes_in(importlib.import_module(f"{components.__name__}.{info.name}"))
+    for path in machine_files().values():
+        if path.parent == OWN:
+            found |= classes_of(path)
+    return found
+
+
+def _classes_in(module: ModuleType) -> dict[str, type[Component]]:
+    """The component classes that a module or a file of its folder defines, by name."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Component)
+        and f"{value.__module__}.".startswith(f"{module.__name__}.")
+        and not name.startswith("_")
+    }

@@ -1,0 +1,29 @@
+"""What all components that carry bytes share: a bandwidth, and who goes first."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.arch.component import BytesPerCycle, Component
+
+
+class Mover(Component):
+    """Carries one transfer at a time at a fixed bandwidth."""
+
+    bytes_per_cycle: BytesPerCycle
+    arbitration: Literal["first_come", "fixed"] = "first_come"
+    """Who goes first of flows that want it in the same cycle: the longest ready, or the first in
+    the file.
+    """
+
+    def move_cycles(self, nbytes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Cycles on this component for each transfer, rounded up to whole cycles."""
+        return -(-nbytes // self.bytes_per_cycle)
+
+    @property
+    def latency(self) -> int:
+        """Cycles by which data arrive later than they leave; nothing is occupied meanwhile."""
+        return 0

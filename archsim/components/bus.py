@@ -1,9 +1,0 @@
-"""A shared wire."""
-
-from __future__ import annotations
-
-from archsim.movers import Mover
-
-
-class Bus(Mover):
-    """A shared wire between two movers or a mover and a buffer; streams, holds nothing."""

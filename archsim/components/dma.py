@@ -1,9 +1,0 @@
-"""The engine that moves data between DRAM and the buffers."""
-
-from __future__ import annotations
-
-from archsim.movers import Mover
-
-
-class Dma(Mover):
-    """Moves data between DRAM and the buffers; streams, holds nothing."""

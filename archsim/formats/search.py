@@ -1,0 +1,52 @@
+"""Where a name is looked up: the working directory first, then the files that ship with archsim.
+
+`kind` is a folder: ``archs``, ``workloads``, ``archs/units``, ``archs/scenarios``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archsim.formats.errors import InputError
+from archsim.formats.source import unknown
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+SUFFIXES = (".yaml", ".yml")
+
+
+def roots(kind: str) -> list[Path]:
+    """The folders that are searched, nearest first; some may not exist.
+
+    A wheel carries its copies in the package; a checkout has them beside it.
+    """
+    places = [Path.cwd() / kind, _PACKAGE / "_data" / kind]
+    checkout = _PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file():
+        places.append(checkout / kind)
+    return list(dict.fromkeys(place.resolve() for place in places))
+
+
+def names(kind: str) -> dict[str, Path]:
+    """Every name that can be found, with its file; the nearest folder wins."""
+    found: dict[str, Path] = {}
+    for root in roots(kind):
+        files = sorted(root.glob("*.yaml")) if root.is_dir() else []
+        for path in files:
+            found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def find(kind: str, name: str | Path) -> Path:
+    """The file of a name, or the path itself if `name` is one (it has a folder or a YAML suffix).
+
+    Raises:
+        InputError: no such name (with the nearest one and the legal ones), or no such file.
+    """
+    path = Path(name)
+    if path.suffix in SUFFIXES or len(path.parts) != 1:
+        return path
+    known = names(kind)
+    if str(name) not in known:
+        what = kind.rpartition("/")[2].removesuffix("s").replace("unit", "energy table")
+        raise InputError.at(str(name) or "''", unknown(what, name, known))
+    return known[str(name)]

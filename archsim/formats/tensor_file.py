@@ -1,0 +1,179 @@
+"""Reading safetensors: the header at once, arrays when they are asked for.
+
+The format (https://github.com/huggingface/safetensors#format) is eight bytes of header length, a
+JSON header, then the arrays back to back. It is read here rather than through a library because
+numpy has no bfloat16 and because a damaged file shall be told apart precisely: everything the
+header claims is checked against the size of the file before a byte of data is read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.formats.errors import InputError, Problem
+from archsim.formats.source import shown
+
+MAX_HEADER = 16 * 2**20
+_TYPES = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
+    "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2",
+}  # fmt: skip
+_OTHERS = (
+    (b"PK\x03\x04", "a zip archive, as torch.save and numpy.savez write"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+    (b"\x80\x05", "a Python pickle"),
+    (b"\x93NUMPY", "a numpy .npy file"),
+    (b"\x89HDF", "an HDF5 file"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One array: its type by the format's name, its shape, its bytes within the data."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+class TensorFile:
+    """A safetensors file whose header has been read and checked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.label = shown(path)
+        try:
+            with path.open("rb") as file:
+                self._data_start, header = self._header(file)
+                size = file.seek(0, 2) - self._data_start
+        except OSError as error:
+            raise InputError.at(self.label, f"cannot be read: {error.strerror or error}") from None
+        self.entries: dict[str, Entry] = self._entries(header, size)
+
+    def place(self, key: str) -> str:
+        """How a message calls one array of the file."""
+        return f"{self.label}, key {key!r}"
+
+    @cached_property
+    def digest(self) -> bytes:
+        """blake2b of the whole file."""
+        from hashlib import blake2b, file_digest
+
+        with self.path.open("rb") as file:
+            return file_digest(file, lambda: blake2b(digest_size=16)).digest()
+
+    def read(self, key: str) -> NDArray[Any]:
+        """The array of that key, in C order; bfloat16 comes as the float32 of the same value."""
+        entry = self.entries[key]
+        with self.path.open("rb") as file:
+            file.seek(self._data_start + entry.start)
+            flat = np.fromfile(file, dtype=_TYPES[entry.dtype], count=prod(entry.shape))
+        if flat.size != prod(entry.shape):
+            raise InputError.at(self.place(key), "the file became shorter while it was in use")
+        if entry.dtype == "BF16":
+            flat = (flat.astype("<u4") << 16).view("<f4")
+        return flat.reshape(entry.shape)
+
+    def _header(self, file: BinaryIO) -> tuple[int, dict[str, Any]]:
+        start = file.read(8)
+        for magic, name in _OTHERS:
+            if start.startswith(magic):
+                raise InputError.at(self.label, f"this is {name}, not safetensors; it is not read")
+        length = int.from_bytes(start, "little")
+        if len(start) < 8:
+            raise InputError.at(self.label, f"has {len(start)} bytes; this is not safetensors")
+        if length > MAX_HEADER:
+            raise InputError.at(
+                self.label,
+                f"claims a header of {length:,} bytes (at most {MAX_HEADER:,}); "
+                "this is not safetensors, or it is damaged",
+            )
+        text = file.read(length)
+        if len(text) < length:
+            raise InputError.at(
+                self.label,
+                f"is truncated: it ends {length - len(text):,} bytes before its header does",
+            )
+        try:
+            header = json.loads(text, object_pairs_hook=self._without_repeats)
+        except (ValueError, RecursionError):
+            header = None
+        if not isinstance(header, dict):
+            raise InputError.at(
+                self.label, "its header is not a JSON object; this is not safetensors"
+            )
+        header.pop("__metadata__", None)
+        return 8 + length, header
+
+    def _without_repeats(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError.at(self.place(twice), "stands in the header twice")
+        return found
+
+    def _entries(self, header: dict[str, Any], size: int) -> dict[str, Entry]:
+        problems: list[Problem] = []
+        entries: dict[str, Entry] = {}
+        for key, claim in header.items():
+            entry = _entry(claim)
+            if isinstance(entry, str):
+                problems.append(Problem(self.place(key), entry))
+            else:
+                entries[key] = entry
+        if problems:
+            raise InputError(problems)
+        reached = 0
+        for key, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
+            if entry.start != reached:
+                raise InputError.at(
+                    self.place(key),
+                    f"its data starts at byte {entry.start:,} and the array before it ends at "
+                    f"{reached:,}; the file is damaged",
+                )
+            reached = entry.end
+        if reached > size:
+            raise InputError.at(
+                self.label, f"is truncated: {reached - size:,} of its {reached:,} bytes are missing"
+            )
+        if reached < size:
+            raise InputError.at(self.label, f"has {size - reached:,} bytes that belong to no array")
+        return entries
+
+
+def _entry(claim: Any) -> Entry | str:
+    """What the header says of one array, or what is wrong with it."""
+    if not isinstance(claim, dict) or set(claim) != {"dtype", "shape", "data_offsets"}:
+        return "its header entry is not {dtype, shape, data_offsets}"
+    dtype, shape, offsets = claim["dtype"], claim["shape"], claim["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in _TYPES:
+        return f"has the type {dtype!r}; none of archsim's tensors has"
+    if not _naturals(shape) or len(shape) > 8:
+        return f"has the shape {str(shape)[:60]}, which is none"
+    if not _naturals(offsets) or len(offsets) != 2:
+        return f"has the data offsets {str(offsets)[:60]}, which are none"
+    needed = prod(shape) * np.dtype(_TYPES[dtype]).itemsize
+    if offsets[1] - offsets[0] != needed:
+        return (
+            f"claims {offsets[1] - offsets[0]:,} bytes, and {dtype} of shape {tuple(shape)} "
+            f"takes {needed:,}"
+        )
+    return Entry(dtype, tuple(shape), offsets[0], offsets[1])
+
+
+def _naturals(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        type(item) is int and 0 <= item <= 2**53 for item in value
+    )

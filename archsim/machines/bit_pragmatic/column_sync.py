@@ -1,0 +1,95 @@
+"""Columns that run ahead of each other by a bounded number of steps. A column starts step i when
+it has ended step i - 1 and when every column has ended step i - 1 - R, R being its spare
+registers. The steps are a chain, so it is cut into blocks that run side by side, each from a
+common start; a block is then repaired with the state in which the one before really ended, and
+only until it falls in with what it did at first.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.machines.shared.geometry import Ints
+
+Block = npt.NDArray[np.int32]
+
+
+def end_times(durations: npt.NDArray[np.integer], registers: int) -> Ints:
+    """When the last column has ended each step of durations (steps, columns): (steps,), never
+    decreasing.
+    """
+    steps, columns = durations.shape
+    if steps == 0:
+        return np.zeros(0, np.int64)
+    length = max(32, int(steps**0.5))
+    blocks = -(-steps // length)
+    padded = np.zeros((blocks * length, columns), np.int32)
+    padded[:steps] = durations
+    chain = _Chain(padded.reshape(blocks, length, columns).transpose(1, 2, 0).copy(), registers)
+    chain.run_all()
+    while chain.repair():
+        pass
+    starts = np.cumsum(chain.ends[-1], dtype=np.int64) - chain.ends[-1]
+    ends: Ints = (chain.ends + starts).T.reshape(-1)
+    return ends[:steps]
+
+
+class _Chain:
+    """Blocks of a chain (length, columns, blocks) side by side, and what each did, step by step.
+
+    A state is (columns + R, blocks): how far each column's end, and the ends of the last R steps
+    before the newest, lie before the newest end. `ends` is (length, blocks), counted from the
+    block's start.
+    """
+
+    def __init__(self, durations: Block, registers: int) -> None:
+        length, columns, blocks = durations.shape
+        self.durations = durations
+        self.columns = columns
+        self.states = np.zeros((length, columns + registers, blocks), np.int32)
+        self.ends = np.zeros((length, blocks), np.int32)
+        self.entered = np.zeros((columns + registers, blocks), np.int32)
+
+    def _step(self, state: Block, step: int, which: npt.NDArray[np.intp]) -> tuple[Block, Block]:
+        """One step of some blocks: the state after it, and how much later the newest end is."""
+        own, history = state[: self.columns], state[self.columns :]
+        gate = history[-1] if len(history) else np.zeros(len(which), np.int32)
+        ends = np.maximum(own, gate) + self.durations[step][:, which]
+        newest = ends.max(axis=0)
+        after = np.empty_like(state)
+        after[: self.columns] = ends - newest
+        if len(history):
+            after[self.columns] = -newest
+            after[self.columns + 1 :] = history[:-1] - newest
+        return after, newest
+
+    def run_all(self) -> None:
+        """Run every block from a common start of its columns."""
+        state, end = self.entered, np.zeros(self.ends.shape[1], np.int32)
+        everyone = np.arange(self.ends.shape[1])
+        for step in range(len(self.ends)):
+            state, later = self._step(state, step, everyone)
+            end = end + later
+            self.states[step], self.ends[step] = state, end
+
+    def repair(self) -> bool:
+        """Re-run each block whose predecessor ended otherwise than assumed; false when there is
+        none.
+        """
+        entries = np.zeros_like(self.entered)
+        entries[:, 1:] = self.states[-1][:, :-1]
+        which = np.flatnonzero((entries != self.entered).any(axis=0))
+        self.entered = entries
+        if which.size == 0:
+            return False
+        state, end = entries[:, which], np.zeros(which.size, np.int32)
+        for step in range(len(self.ends)):
+            state, later = self._step(state, step, which)
+            end = end + later
+            same = (state == self.states[step][:, which]).all(axis=0)
+            self.ends[step:, which[same]] += (end - self.ends[step, which])[same]
+            going = ~same
+            which, state, end = which[going], state[:, going], end[going]
+            if which.size == 0:
+                break
+            self.states[step][:, which], self.ends[step, which] = state, end
+        return True

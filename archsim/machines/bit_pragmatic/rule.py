@@ -1,0 +1,135 @@
+"""Bit-Pragmatic's array (MICRO'17): rules and sources in docs/machines/bit_pragmatic.md.
+
+Activations enter as streams of powers of two, weights in parallel; a step lasts as long as the
+slowest of the activations that wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.machines.bit_pragmatic.components import BitPragmaticPeArray
+from archsim.machines.bit_pragmatic.cycles import (
+    BitPragmaticArray,
+    BitPragmaticCycles,
+    layer_cycles,
+)
+from archsim.machines.shared.groups import group_sizes
+from archsim.machines.shared.machine import (
+    buffer_of,
+    halo_bytes,
+    name_of,
+    only,
+    share_of,
+    storage_of,
+)
+from archsim.machines.shared.operands import buffer_waits, geometry_of, plane_of
+from archsim.machines.shared.tiles import Tiles
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.machines.shared.tiles import Ints
+    from archsim.workload.layer import Layer
+    from archsim.workload.tensors import LayerTensors
+
+FLOWS = ("input", "weight", "output")
+
+PSUM_BYTES = 6
+"""A 24-bit partial sum of an element, read and written."""
+
+
+def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    """The one phase of inference; a tile is as many window groups as half of the output buffer
+    holds."""
+    part = only(arch, BitPragmaticPeArray)
+    array = BitPragmaticArray(**part.model_dump())
+    inputs = plane_of(layer, tensors)
+    work = layer_cycles(inputs, layer.out_channels, layer.kernel, geometry_of(layer), array)
+    room = share_of(arch, storage_of(arch, "output")) // 2
+    cut = _cut(layer, part, room)
+    cycles = _cycles(work, cut)
+    depth = layer.kernel[0] * layer.kernel[1] * cut.channels
+    moved = {
+        "input": np.outer(depth, cut.pixels),
+        "weight": np.outer(depth * cut.filters, -(-cut.pixels // part.columns)),
+    }
+    limits = {flow: buffer_of(arch, flow).move_cycles(nbytes) for flow, nbytes in moved.items()}
+    limited = np.maximum.reduce([cycles, *limits.values()])
+    waits = buffer_waits(cycles, limited, limits["weight"], array.multipliers)
+    reads = {storage_of(arch, flow): {"read": int(nbytes.sum())} for flow, nbytes in moved.items()}
+    return (
+        Tiles(
+            phase="inference",
+            cycles=cycles,
+            limited=limited,
+            outputs=np.outer(cut.sizes, cut.pixels),
+            moving={"input": layer.input_elements},
+            stationary={"weight": cut.sizes * (layer.weight_elements // layer.out_channels)},
+            halo_bytes=halo_bytes(layer),
+            macs_done=work.macs,
+            macs_skipped=layer.macs - work.macs,
+            instances={arch.compute: array.multipliers},
+            busy={arch.compute: work.busy},
+            lost={arch.compute: work.lost | waits},
+            actions=reads
+            | {
+                name_of(arch, BitPragmaticPeArray): {
+                    "bit_step": work.terms,
+                    "psum_access": work.element_cycles * PSUM_BYTES,
+                }
+            },
+            side={storage_of(arch, flow): limit for flow, limit in limits.items()},
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Groups and tiles of a layer: output channels of each group, `sizes` (G,); the input channels
+    each of their windows reads, (G,); the filters that read them, (G,); `pixels` (T,) of each tile.
+
+    Groups come in `blocks` of equally many: convolution groups, or bricks of a depthwise layer.
+    `wide` window groups make a tile.
+    """
+
+    sizes: Ints
+    channels: Ints
+    filters: Ints
+    pixels: Ints
+    blocks: int
+    wide: int
+
+
+def _cut(layer: Layer, part: BitPragmaticPeArray, room: int) -> _Cut:
+    depthwise = layer.kind == "depthwise"
+    seats = part.lanes if depthwise else part.filters
+    sizes = group_sizes(layer.out_channels, 1 if depthwise else layer.groups, seats)
+    wide = max(1, room // seats // part.columns)
+    plane = layer.positions * layer.out_size[0] * layer.out_size[1]
+    width = wide * part.columns
+    return _Cut(
+        sizes=sizes,
+        channels=sizes if depthwise else np.full_like(sizes, layer.group_channels),
+        filters=np.ones_like(sizes) if depthwise else sizes,
+        pixels=np.minimum(width, plane - np.arange(0, plane, width)),
+        blocks=len(sizes) if depthwise else layer.groups,
+        wide=wide,
+    )
+
+
+def _cycles(work: BitPragmaticCycles, cut: _Cut) -> Ints:
+    """(G, T) cycles: those of a tile's window groups, shared evenly by the filter groups that
+    repeat them; a bound that knows no windows is shared out by the work."""
+    if len(work.pass_cycles) == 1:
+        share = np.cumsum(np.outer(cut.sizes * cut.channels, cut.pixels))
+        ends = share * int(work.pass_cycles[0]) // int(share[-1])
+        return np.diff(ends, prepend=0).reshape(len(cut.sizes), -1)
+    passes = work.pass_cycles.reshape(cut.blocks, -1)
+    by_tile = np.add.reduceat(passes, np.arange(0, passes.shape[1], cut.wide), axis=1)
+    rounds = len(cut.sizes) // cut.blocks
+    ends = by_tile[:, None] * np.arange(1, rounds + 1)[:, None] // rounds
+    return np.diff(ends, axis=1, prepend=0).reshape(len(cut.sizes), -1)

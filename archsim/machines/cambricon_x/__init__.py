@@ -1,0 +1,6 @@
+"""Cambricon-X (MICRO'16): rule, array and kernels."""
+
+from archsim.machines.cambricon_x.components import CambriconXPeArray
+from archsim.machines.cambricon_x.rule import FLOWS, tiles
+
+__all__ = ["FLOWS", "CambriconXPeArray", "tiles"]

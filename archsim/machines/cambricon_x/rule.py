@@ -1,0 +1,94 @@
+"""Cambricon-X's array (MICRO'16): rules and sources in docs/machines/cambricon_x.md.
+
+An indexing module brings each element the neurons that its stored, non-zero weights meet; zero
+weights cost nothing anywhere, zero neurons as much as any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.machines.cambricon_x.components import CambriconXPeArray
+from archsim.machines.cambricon_x.cycles import CambriconXArray, CambriconXCycles, layer_cycles
+from archsim.machines.shared.geometry import ceil_div
+from archsim.machines.shared.groups import group_numbers, group_sizes
+from archsim.machines.shared.machine import (
+    buffer_of,
+    halo_bytes,
+    name_of,
+    only,
+    share_of,
+    storage_of,
+)
+from archsim.machines.shared.operands import buffer_waits, weights_of
+from archsim.machines.shared.tiles import Tiles
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.machines.shared.tiles import Ints
+    from archsim.workload.layer import Layer
+    from archsim.workload.tensors import LayerTensors
+
+FLOWS = ("input", "weight", "output")
+
+PSUM_BYTES = 6
+"""A 24-bit partial sum in a register of the adder trees, read and written."""
+
+
+def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    """The one phase of inference; a tile is as many pixels of a group of output channels as half of
+    the output buffer holds."""
+    part = only(arch, CambriconXPeArray)
+    plane = layer.positions * layer.out_size[0] * layer.out_size[1]
+    array = CambriconXArray(part.pes, part.multipliers, part.sync, part.step_bits)
+    work = layer_cycles(weights_of(layer, tensors, arch) != 0, plane, layer.groups, array)
+    sizes = group_sizes(layer.out_channels, 1, part.pes)
+    width = max(1, share_of(arch, storage_of(arch, "output")) // 2 // part.pes)
+    pixels = np.minimum(width, plane - np.arange(0, plane, width))
+    stored = _stored_bytes(work, sizes)
+    cycles = np.outer(work.pixel_cycles, pixels)
+    moved = {
+        "input": np.outer(work.neuron_reads // plane, pixels),
+        "weight": np.outer(stored, pixels),
+    }
+    limits = {flow: buffer_of(arch, flow).move_cycles(nbytes) for flow, nbytes in moved.items()}
+    limited = np.maximum.reduce([cycles, *limits.values()])
+    multipliers = part.pes * part.multipliers
+    waits = buffer_waits(cycles, limited, limits["weight"], multipliers)
+    reads = {storage_of(arch, flow): {"read": int(nbytes.sum())} for flow, nbytes in moved.items()}
+    return (
+        Tiles(
+            phase="inference",
+            cycles=cycles,
+            limited=limited,
+            outputs=np.outer(sizes, pixels),
+            moving={"input": layer.input_elements},
+            stationary={"weight": stored},
+            halo_bytes=halo_bytes(layer),
+            macs_done=work.macs,
+            macs_skipped=layer.macs - work.macs,
+            instances={arch.compute: multipliers},
+            busy={arch.compute: work.busy},
+            lost={arch.compute: work.lost | waits},
+            actions=reads | {name_of(arch, CambriconXPeArray): _array_actions(work)},
+            side={storage_of(arch, flow): limit for flow, limit in limits.items()},
+        ),
+    )
+
+
+def _array_actions(work: CambriconXCycles) -> dict[str, int]:
+    """Multiplications, fillers included; index fields read; partial sums updated."""
+    return {
+        "mac": work.macs + work.filler_slots,
+        "index": work.weight_reads,
+        "psum_access": work.element_cycles * PSUM_BYTES,
+    }
+
+
+def _stored_bytes(work: CambriconXCycles, sizes: Ints) -> Ints:
+    """(G,) whole bytes of the values and their steps or index bits."""
+    bits = np.bincount(group_numbers(sizes), weights=work.stored_bits, minlength=len(sizes))
+    return ceil_div(bits.astype(np.int64), 8)

@@ -1,0 +1,118 @@
+"""Which accumulator bank each product of SCNN goes to, counted for every vector operation at once:
+an activation matters only through its class, the set of output coordinates its taps reach, so a
+small table of (class, weight vector) holds the banks' counts, one byte a bank, eight banks a word.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from archsim.machines.scnn.tiling import FILTER_KINDS, Tiling, Vectors
+from archsim.machines.shared.geometry import Geometry, Ints, Pair
+
+Words = npt.NDArray[np.uint64]
+OFF_PLANE = -1
+
+
+def bank_of(k: Ints, x: Ints, y: Ints, banks: int) -> Ints:
+    """Bank of output channel k, row x, column y: low bits of all three, mixed in the high bits.
+
+    `banks` is a power of two up to 64. For 32 it is the hash of DNNsim's SCNN; the sixth bit
+    continues its pattern.
+    """
+    bits = (k, k >> 1, y, x, (k >> 2) ^ (x >> 1) ^ (y >> 1), (k >> 3) ^ (x >> 2) ^ (y >> 2))
+    full = np.zeros(np.broadcast_shapes(k.shape, x.shape, y.shape), np.int64)
+    for place, bit in enumerate(bits):
+        full += (bit & 1) << place
+    return full % banks
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Rows or columns of a plane by what their taps reach.
+
+    `of` gives each coordinate's class; `reach` (classes, taps) the output coordinate modulo 8, or
+    OFF_PLANE. A coordinate meets only taps of its own stride phase, so one class serves several
+    phases, each with its own taps.
+    """
+
+    of: Ints
+    reach: Ints
+
+
+def coordinate_classes(axis: int, kernel: Pair, geometry: Geometry, tiling: Tiling) -> Classes:
+    """Classes along one axis of the plane."""
+    stride = geometry.stride[axis]
+    at = np.arange(tiling.plane[axis]) + tiling.origin[axis]
+    ahead = np.arange(kernel[axis]) * geometry.dilation[axis]
+    of = np.zeros_like(at)
+    reach = np.full((len(at), len(ahead)), OFF_PLANE)
+    for phase in range(stride):
+        mine, taps = np.flatnonzero(at % stride == phase), np.flatnonzero(ahead % stride == phase)
+        out = (at[mine, None] - ahead[taps]) // stride
+        valid = (out >= 0) & (out < tiling.out_size[axis])
+        kinds, of[mine] = _unique_rows(np.where(valid, out % 8, OFF_PLANE))
+        reach[: len(kinds), taps] = kinds
+    return Classes(of, reach[: of.max() + 1])
+
+
+def _unique_rows(rows: Ints) -> tuple[Ints, Ints]:
+    """Different rows, and which of them each row is."""
+    if rows.shape[1] == 0:
+        return rows[:1], np.zeros(len(rows), np.int64)
+    kinds, which = np.unique(rows, axis=0, return_inverse=True)
+    return kinds, which.reshape(-1)
+
+
+@lru_cache(maxsize=32)
+def bank_table(kernel: Pair, geometry: Geometry, tiling: Tiling, banks: int) -> "BankTable":
+    """The table of a layer; the layers of a network share few."""
+    return BankTable(kernel, geometry, tiling, banks)
+
+
+class BankTable:
+    """Counts for one layer: `single` (classes, codes, words) is what one activation and one weight
+    add.
+
+    Class 0 and code 0 stand for the empty places of vectors. Activations that add the same with
+    every weight share a class. Codes of weights are those of `WeightRuns.vectors`.
+    """
+
+    def __init__(self, kernel: Pair, geometry: Geometry, tiling: Tiling, banks: int) -> None:
+        self.rows = coordinate_classes(0, kernel, geometry, tiling)
+        self.columns = coordinate_classes(1, kernel, geometry, tiling)
+        self.width = tiling.plane[1]
+        x = self.rows.reach[:, None, None, :, None]
+        y = self.columns.reach[None, :, None, None, :]
+        k = np.arange(FILTER_KINDS)[:, None, None]
+        bank = np.where((x >= 0) & (y >= 0), bank_of(k, x, y, banks), OFF_PLANE)
+        bank = bank.reshape(len(self.rows.reach) * len(self.columns.reach), -1)
+        self.words = -(-banks // 8)
+        single = np.zeros((len(bank) + 1, bank.shape[1] + 1, self.words * 8), np.uint8)
+        place, code = np.nonzero(bank >= 0)
+        single[place + 1, code + 1, bank[place, code]] = 1
+        whole = np.dtype((np.void, single[0].nbytes))
+        rows = single.reshape(len(single), -1).view(whole).reshape(-1)
+        _, first, self.kind = np.unique(rows, return_index=True, return_inverse=True)
+        self.single: Words = single[first].view(np.uint64)
+        self.by_code = np.ascontiguousarray(self.single.transpose(1, 0, 2))
+
+    @property
+    def entry_bytes(self) -> int:
+        """Bytes a weight vector takes in a table of all classes."""
+        return len(self.single) * self.words * 8
+
+    def activation_classes(self, vectors: Vectors) -> Ints:
+        """Class of every activation code of vectors (vectors, width)."""
+        row, column = np.divmod(vectors.members - 1, self.width)
+        found = self.rows.of[row] * len(self.columns.reach) + self.columns.of[column] + 1
+        return self.kind[np.where(vectors.members > 0, found, 0)]
+
+    def of_weights(self, codes: Ints) -> Words:
+        """What an activation adds with weight vectors: (vectors, classes, words)."""
+        total = self.by_code[codes[:, 0]]
+        for column in codes.T[1:]:
+            total += self.by_code[column]
+        return total

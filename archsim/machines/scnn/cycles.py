@@ -1,0 +1,124 @@
+"""SCNN's cycle rule (ISCA 2017): vectors of non-zero weights meet vectors of non-zero activations,
+one operation a cycle unless an accumulator bank's queue is full, and the elements wait for each
+other at the end of every filter group. docs/machines/scnn.md has the rule.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from archsim.machines.scnn.counts import Occupation, ScnnCycles, joined
+from archsim.machines.scnn.operations import Operands
+from archsim.machines.scnn.passes import Pass
+from archsim.machines.scnn.tiling import (
+    ScnnArray,
+    Tiling,
+    activation_vectors,
+    grid_tiling,
+    weight_runs,
+)
+from archsim.machines.scnn.waits import Waits, bank_waits, no_waits, sampled_waits
+from archsim.machines.shared.geometry import Geometry, Mask
+
+BanksModel = Literal["auto", "exact", "none"]
+FIND_CONFLICTS = {"auto": sampled_waits, "exact": bank_waits, "none": no_waits}
+
+
+def layer_cycles(
+    weights: Mask, activations: Mask, geometry: Geometry, array: ScnnArray, banks_model: BanksModel
+) -> ScnnCycles:
+    """Cycles of a convolution from its masks of non-zeros (K, C/g, R, S) and (C, H, W), the whole
+    plane in one pass.
+
+    `banks_model`: "exact" follows every queue; "none" leaves bank conflicts out; "auto" is exact
+    while that is predicted to take at most a second, else it follows a seeded sample of filter
+    groups.
+    """
+    kernel = weights.shape[2], weights.shape[3]
+    tiling = grid_tiling((activations.shape[1], activations.shape[2]), kernel, geometry, array)
+    whole = pass_cycles(weights, [Pass(activations, tiling)], geometry, array, banks_model)
+    return replace(
+        whole,
+        group_cycles=whole.group_cycles[:, 0],
+        group_operations=whole.group_operations[:, 0],
+    )
+
+
+def pass_cycles(
+    weights: Mask,
+    passes: Sequence[Pass],
+    geometry: Geometry,
+    array: ScnnArray,
+    banks_model: BanksModel,
+) -> ScnnCycles:
+    """Cycles of a convolution in several passes over its plane; the rest as for `layer_cycles`."""
+    runs = weight_runs(weights, geometry, passes[0].tiling.filters, array.weights)
+    layers = [
+        Operands(
+            runs,
+            activation_vectors(one.activations, geometry, one.tiling, array),
+            geometry,
+            one.tiling,
+            array,
+        )
+        for one in passes
+    ]
+    conflicts = FIND_CONFLICTS[banks_model](layers)
+    cycles = []
+    for one, layer, waits in zip(passes, layers, conflicts.passes, strict=True):
+        macs = effectual_macs(weights, one.activations, geometry, one.tiling)
+        cycles.append(counted(layer, macs, waits))
+    return replace(
+        joined(cycles),
+        banks=conflicts.how,
+        sampled=conflicts.sampled,
+        standard_error=conflicts.standard_error,
+    )
+
+
+def counted(layer: Operands, macs: int, waits: Waits) -> ScnnCycles:
+    """What follows from the operations of a layer and from their waiting; `macs` of its products
+    reach an output."""
+    products = int(layer.multiplications.sum())
+    mapped = mapped_elements(layer.tiling, layer.array)
+    occupation = Occupation(layer.operations, waits.cycles, products, mapped)
+    return ScnnCycles(
+        group_cycles=waits.group_cycles,
+        group_operations=layer.operations.max(axis=1),
+        vector_ops=int(layer.operations.sum()),
+        macs=macs,
+        busy=products,
+        lost=occupation.losses(waits.group_cycles, layer.array),
+    )
+
+
+def mapped_elements(tiling: Tiling, array: ScnnArray) -> Mask:
+    """Which elements hold a tile, the plane being no multiple of the grid: (elements,)."""
+    rows = np.arange(array.rows) * tiling.tile[0] < tiling.plane[0]
+    columns = np.arange(array.columns) * tiling.tile[1] < tiling.plane[1]
+    return (rows[:, None] & columns).reshape(-1)
+
+
+def effectual_macs(weights: Mask, activations: Mask, geometry: Geometry, tiling: Tiling) -> int:
+    """Products of a non-zero weight and a non-zero activation that reach an output."""
+    _, each, R, S = weights.shape
+    live = weights.reshape(geometry.groups, -1, each, R, S).sum(axis=1, dtype=np.int64)
+    live = live.reshape(len(activations), R, S)
+    total = 0
+    for r, s in np.ndindex(R, S):
+        rows, columns = (_reaching(tap, axis, geometry, tiling) for axis, tap in enumerate((r, s)))
+        total += int(live[:, r, s] @ np.count_nonzero(activations[:, rows, columns], axis=(1, 2)))
+    return total
+
+
+def _reaching(tap: int, axis: int, geometry: Geometry, tiling: Tiling) -> slice:
+    """Coordinates on the plane whose products with a tap reach an output, along one axis."""
+    stride = geometry.stride[axis]
+    ahead = tiling.origin[axis] - tap * geometry.dilation[axis]  # of the plane's first pixel
+    first = max(0, -(-ahead // stride))
+    last = min(tiling.out_size[axis], (ahead + tiling.plane[axis] - 1) // stride + 1) - 1
+    if last < first:
+        return slice(0, 0)
+    return slice(first * stride - ahead, last * stride - ahead + 1, stride)

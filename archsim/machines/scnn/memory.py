@@ -1,0 +1,56 @@
+"""SCNN's compressed operands: how many values its run-length format stores, fillers included
+(ISCA 2017).
+"""
+
+import numpy as np
+
+from archsim.machines.scnn.tiling import ScnnArray
+from archsim.machines.shared.geometry import Geometry, Ints, Mask, Pair
+from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
+
+ENTRY_BITS = 8 + 4  # value and zero run
+
+
+def stored_weights(weights: Mask, geometry: Geometry, filters: int) -> Ints:
+    """Stored values of each group of `filters` output channels of a mask (K, C/g, R, S): (groups,).
+
+    A block is one input channel of a group, in order (row, column, filter).
+    """
+    K, each = weights.shape[:2]
+    per_group = K // geometry.groups
+    stored = []
+    for group in range(geometry.groups):
+        mine = weights[group * per_group : (group + 1) * per_group]
+        for first in range(0, per_group, filters):
+            block = mine[first : first + filters].transpose(1, 2, 3, 0).reshape(each, -1)
+            stored.append(int(stored_entries(block, SCNN_SPAN).sum()))
+    return np.array(stored, np.int64)
+
+
+def stored_activations(activations: Mask, tile: Pair, array: ScnnArray) -> Ints:
+    """Stored values of each element for a mask (C, H, W) cut into tiles: (elements,).
+
+    A block is one channel of a tile, in row-major order.
+    """
+    C, H, W = activations.shape
+    th, tw = tile
+    stored = np.zeros((array.rows, array.columns), np.int64)
+    rows = np.zeros((C, array.rows * th, W), bool)
+    rows[:, :H] = activations  # zeros below the plane come last in a tile and are not stored
+    full = min(array.columns, W // tw)
+    stored[:, :full] = _stored_in_tiles(rows[:, :, : full * tw], (array.rows, full))
+    if full < array.columns and full * tw < W:  # a narrower tile, whose rows are shorter
+        stored[:, full : full + 1] = _stored_in_tiles(rows[:, :, full * tw :], (array.rows, 1))
+    return stored.reshape(-1)
+
+
+def _stored_in_tiles(plane: Mask, tiles: Pair) -> Ints:
+    """Stored values of equal `tiles` (down, across) of a plane (C, H, W)."""
+    C, H, W = plane.shape
+    down, across = tiles
+    if across == 0:
+        return np.zeros(tiles, np.int64)
+    cut = plane.reshape(C, down, H // down, across, W // across).transpose(1, 3, 0, 2, 4)
+    entries = stored_entries(cut.reshape(down * across * C, -1), SCNN_SPAN)
+    stored: Ints = entries.reshape(down, across, C).sum(axis=2)
+    return stored

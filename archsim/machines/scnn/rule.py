@@ -1,0 +1,261 @@
+"""SCNN's array (ISCA'17): rules and sources in docs/machines/scnn.md.
+
+Every element holds a tile of the input plane and all elements get the same weights; vectors of
+non-zeros of both are multiplied all by all, and the products scattered to accumulator banks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.machines.scnn import cycles as scnn
+from archsim.machines.scnn import dnnsim as scnn_dnnsim
+from archsim.machines.scnn import linear as scnn_linear
+from archsim.machines.scnn.components import ScnnPeArray
+from archsim.machines.scnn.counts import ScnnCycles
+from archsim.machines.scnn.memory import (
+    ENTRY_BITS,
+    stored_activations,
+    stored_weights,
+)
+from archsim.machines.scnn.passes import planar_passes
+from archsim.machines.scnn.tiling import ScnnArray
+from archsim.machines.shared.geometry import Geometry, ceil_div
+from archsim.machines.shared.groups import group_sizes
+from archsim.machines.shared.machine import (
+    buffer_of,
+    halo_bytes,
+    name_of,
+    only,
+    share_of,
+    storage_of,
+)
+from archsim.machines.shared.operands import buffer_waits, geometry_of, plane_of, weights_of
+from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
+from archsim.machines.shared.tiles import Tiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from archsim.arch.arch import Arch
+    from archsim.machines.shared.tiles import Ints
+    from archsim.workload.layer import Layer
+    from archsim.workload.tensors import LayerTensors
+
+FLOWS = ("input", "weight", "output")
+
+PSUM_BYTES = 6
+"""A 24-bit accumulator, read and written."""
+QUEUE_BYTES = 6
+"""A 24-bit product, into a bank's queue and out of it."""
+PARTS_PER_LAYER = 96
+"""Parts that a layer is cut into at least, so that its loads, work and results overlap."""
+NOT_MADE_FOR = (
+    "linear and squeeze-and-excite layers run by an assumed rule (docs/machines/scnn.md): SCNN is "
+    "made for convolutions, and the authors of SmartDeal leave EfficientNet-B0 out for it"
+)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One layer on the array, in its own terms: (G, passes) cycles, most operations of an element,
+    and outputs, by filter group and pass over the plane; (G,) bytes of stored weights.
+
+    The input memories hold `stored` values in all passes, read `rounds` times; `work` has the
+    totals.
+    """
+
+    work: ScnnCycles
+    cycles: Ints
+    operations: Ints
+    outputs: Ints
+    weights: Ints
+    stored: int
+    rounds: int
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of the stored activations."""
+        return -(-self.stored * ENTRY_BITS // 8)
+
+    @property
+    def passes(self) -> int:
+        """Passes over the plane."""
+        return int(self.cycles.shape[1])
+
+
+def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    """The one phase of inference; a group is as much of a filter group as half the weight memories
+    take, a tile what the input memories hold at once of the plane."""
+    part = only(arch, ScnnPeArray)
+    array = _array(part)
+    run = (_linear if layer.kind == "linear" else _conv)(layer, tensors, arch)
+    work, parts = run.work, _parts(run, arch)
+    cycles = _cut(run.cycles, parts)
+    read = _cut(run.operations, parts) * (array.weights * array.elements * ENTRY_BITS)
+    limit = buffer_of(arch, "weight").move_cycles(ceil_div(read, 8))
+    limited = np.maximum(cycles, limit)
+    multipliers = array.elements * array.products
+    return (
+        Tiles(
+            phase="inference",
+            cycles=cycles,
+            limited=limited,
+            outputs=_cut(run.outputs, parts),
+            moving={"input": run.input_bytes},
+            min_blocks=run.passes,
+            stationary={"weight": _cut(run.weights[:, None], parts)[:, 0]},
+            halo_bytes=halo_bytes(layer),
+            macs_done=work.macs,
+            macs_skipped=layer.macs - work.macs,
+            instances={arch.compute: multipliers},
+            busy={arch.compute: work.busy},
+            lost={arch.compute: work.lost | buffer_waits(cycles, limited, limit, multipliers)},
+            actions=_actions(run, arch),
+            side={storage_of(arch, "weight"): limit},
+            notes=_notes(layer, work),
+        ),
+    )
+
+
+def _actions(run: _Run, arch: Arch) -> dict[str, dict[str, int]]:
+    """Counts to be priced; DRAM and the filling of memories are counted with the traffic."""
+    work, array = run.work, _array(only(arch, ScnnPeArray))
+    return {
+        storage_of(arch, "input"): {"read": run.input_bytes * run.rounds},
+        storage_of(arch, "weight"): {
+            "read": -(-work.vector_ops * array.weights * ENTRY_BITS // 8),
+            # The traffic counts one copy of a weight, and every element gets one in every pass.
+            "write": int(run.weights.sum()) * (array.elements - 1) * run.passes,
+        },
+        name_of(arch, ScnnPeArray): {
+            "mac": work.busy,
+            "scatter": work.macs,
+            "fifo": work.macs * QUEUE_BYTES,
+            "psum_access": work.macs * PSUM_BYTES,
+        },
+    }
+
+
+def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> int:
+    """Bytes of a sample of the layer's results, run-length coded by tile and channel; 8 bits an
+    element where they are unknown."""
+    if values is None or values.size != layer.output_elements:
+        return layer.output_elements
+    array = _array(only(arch, ScnnPeArray))
+    height, width = layer.out_size if layer.op != "linear" else (layer.positions, 1)
+    plane = values.reshape(-1, layer.out_channels).T if layer.op == "linear" else values
+    plane = plane.reshape(layer.out_channels, height, width)
+    tile = -(-height // array.rows), -(-width // array.columns)
+    stored = int(stored_activations(plane != 0, tile, array).sum())
+    return -(-stored * ENTRY_BITS // 8)
+
+
+def _array(part: ScnnPeArray) -> ScnnArray:
+    return ScnnArray(
+        rows=part.rows,
+        columns=part.columns,
+        weights=part.weights,
+        activations=part.activations,
+        banks=part.banks,
+        queue_depth=part.queue_depth,
+        accumulators=part.banks * part.bank_entries,
+    )
+
+
+def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
+    """A convolution by the rule that the arch names, the plane in as many passes as the input
+    memories need."""
+    part, geometry = only(arch, ScnnPeArray), geometry_of(layer)
+    array = _array(part)
+    weights, inputs = weights_of(layer, tensors, arch) != 0, plane_of(layer, tensors) != 0
+    memory = share_of(arch, storage_of(arch, "input")) // array.elements
+    passes = planar_passes(inputs, layer.kernel, geometry, array, memory)
+    areas = np.array([prod(one.tiling.plane) for one in passes.parts])
+    if part.rule == "dnnsim":  # knows no capacities: the passes share the cycles of one
+        filters = scnn_dnnsim.padded_tiling(layer.in_size, layer.kernel, geometry, array).filters
+        work = scnn_dnnsim.layer_cycles(weights, inputs, geometry, array)
+        cycles = _shared(work.group_cycles, areas)
+        operations = _shared(work.group_operations, areas)
+    else:
+        filters = passes.filters
+        work = scnn.pass_cycles(weights, passes.parts, geometry, array, part.banks_model)
+        cycles, operations = work.group_cycles, work.group_operations
+    sizes = group_sizes(layer.out_channels, layer.groups, filters)
+    return _Run(
+        work=work,
+        cycles=cycles,
+        operations=operations,
+        outputs=_shared(sizes * prod(layer.out_size), areas),
+        weights=ceil_div(stored_weights(weights, geometry, filters) * ENTRY_BITS, 8),
+        stored=passes.stored,
+        rounds=len(sizes) // layer.groups,
+    )
+
+
+def _linear(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
+    """A linear layer: an element holds every 64th input."""
+    array = _array(only(arch, ScnnPeArray))
+    weights = weights_of(layer, tensors, arch) != 0
+    inputs = plane_of(layer, tensors)[:, :, 0].T != 0
+    flat = weights.reshape(layer.out_channels, layer.in_channels)
+    work = scnn_linear.layer_cycles(flat, inputs, array)
+    sizes = group_sizes(layer.out_channels, 1, array.accumulators)
+    by_element = np.zeros(
+        (len(inputs), ceil_div(layer.in_channels, array.elements) * array.elements), bool
+    )
+    by_element[:, : layer.in_channels] = inputs
+    blocks = by_element.reshape(len(inputs), -1, array.elements).transpose(2, 0, 1)
+    stored = stored_entries(blocks.reshape(array.elements * len(inputs), -1), SCNN_SPAN)
+    return _Run(
+        work=work,
+        cycles=work.group_cycles.reshape(len(inputs), -1).sum(axis=0)[:, None],
+        operations=work.group_operations.reshape(len(inputs), -1).sum(axis=0)[:, None],
+        outputs=(sizes * layer.positions)[:, None],
+        weights=ceil_div(stored_weights(weights, Geometry(), array.accumulators) * ENTRY_BITS, 8),
+        stored=int(stored.sum()),
+        rounds=len(sizes),
+    )
+
+
+def _parts(run: _Run, arch: Arch) -> Ints:
+    """(G,) parts of each filter group: half the weight memories each at most, and enough of them
+    to see loads, work and results overlap."""
+    half = max(1, share_of(arch, storage_of(arch, "weight")) // 2)
+    return np.maximum(ceil_div(run.weights, half), -(-PARTS_PER_LAYER // len(run.weights)))
+
+
+def _cut(amounts: Ints, parts: Ints) -> Ints:
+    """Amounts of the filter groups, (G, passes), as those of their `parts` (G,) by input channel.
+
+    Everything is shared evenly. So are results: while a group computes, the accumulators of the
+    one before drain (ISCA'17), which is as much at a time.
+    """
+    group = np.repeat(np.arange(len(parts)), parts)
+    number = (np.arange(len(group)) - (np.cumsum(parts) - parts)[group])[:, None]
+    count, whole = parts[group][:, None], amounts[group]
+    shares: Ints = (number + 1) * whole // count - number * whole // count
+    return shares
+
+
+def _shared(amounts: Ints, areas: Ints) -> Ints:
+    """Amounts (G,) shared out over passes by the area that each has of the plane: (G, passes)."""
+    ends = np.outer(amounts, np.cumsum(areas)) // int(areas.sum())
+    return np.diff(ends, axis=1, prepend=0)
+
+
+def _notes(layer: Layer, work: ScnnCycles) -> tuple[str, ...]:
+    """That SCNN is not made for a layer, or that bank conflicts were estimated."""
+    if layer.kind == "linear":
+        return (NOT_MADE_FOR,)
+    if work.banks != "sampled":
+        return ()
+    return (
+        f"layer {layer.name!r}: bank conflicts from a sample of {work.sampled} filter groups, "
+        f"standard error {work.standard_error:.0f} of {work.cycles} cycles",
+    )

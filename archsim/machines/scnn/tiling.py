@@ -1,0 +1,233 @@
+"""How SCNN cuts a convolution (ISCA 2017): the input plane into a grid of tiles, one a processing
+element; the filters into groups that fit the accumulators; and both operands into vectors of
+non-zeros, per input channel and stride phase, because only activations and weights of equal phase
+meet in an output.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from archsim.machines.shared.geometry import Geometry, Ints, Mask, Pair, ceil_div
+
+BANK_COUNTS = (1, 2, 4, 8, 16, 32, 64)
+FILTER_KINDS = 16  # the filter's bits that choose among 64 banks
+LARGEST_QUEUE = 127  # products a queue and one operation may have together: seven bits of a byte
+
+
+@dataclass(frozen=True)
+class ScnnArray:
+    """`rows` x `columns` elements of `weights` x `activations` multipliers, each with `banks`
+    accumulator banks, a queue of `queue_depth` products before each bank, and room for
+    `accumulators` outputs.
+    """
+
+    rows: int = 8
+    columns: int = 8
+    weights: int = 4
+    activations: int = 4
+    banks: int = 32
+    queue_depth: int = 8
+    accumulators: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.banks not in BANK_COUNTS:
+            raise ValueError(f"SCNN has {self.banks} banks; a power of two up to 64 can be hashed")
+        if max(self.queue_depth, self.products) + self.products > LARGEST_QUEUE:
+            most = LARGEST_QUEUE - self.products
+            raise ValueError(f"SCNN queues of {self.queue_depth} products: at most {most}")
+
+    @property
+    def elements(self) -> int:
+        """Processing elements."""
+        return self.rows * self.columns
+
+    @property
+    def products(self) -> int:
+        """Products of one vector operation."""
+        return self.weights * self.activations
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """A layer on the grid: tiles of `tile` pixels of a plane whose first pixel has padded
+    coordinate `origin`; groups of `filters` output channels.
+    """
+
+    plane: Pair
+    origin: Pair
+    tile: Pair
+    out_size: Pair
+    filters: int
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of non-zeros, sorted by run. A run is what one operand brings to one channel and
+    phase.
+
+    `counts`: non-zeros of each run, (blocks, channels, phases); a block is a tile or a filter
+    group. `members`: (vectors, width) codes, 0 where a vector is not full. `first`: index of each
+    run's first vector, and the end.
+    """
+
+    counts: Ints
+    members: Ints
+    first: Ints
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Vectors of each run, shaped as `counts`."""
+        return np.diff(self.first).reshape(self.counts.shape)
+
+    def upto(self, channels: int) -> "Vectors":
+        """Those of the first channels."""
+        blocks, every, phases = self.counts.shape
+        first = self.first[:-1].reshape(blocks, every * phases)[:, 0]
+        lengths = self.lengths[:, :channels]
+        size = lengths.sum(axis=(1, 2))
+        place = np.repeat(first - (np.cumsum(size) - size), size) + np.arange(size.sum())
+        ends = np.concatenate([[0], np.cumsum(lengths)])
+        return Vectors(self.counts[:, :channels], self.members[place], ends)
+
+
+def grid_tiling(in_size: Pair, kernel: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
+    """The unpadded plane on the grid, and the filters whose outputs, halo included, fit the
+    accumulators.
+    """
+    tile = ceil_div(in_size[0], array.rows), ceil_div(in_size[1], array.columns)
+    filters = max(1, array.accumulators // prod(geometry.reached(tile, kernel)))
+    origin = geometry.padding[0], geometry.padding[1]
+    return Tiling(in_size, origin, tile, geometry.out_size(in_size, kernel), filters)
+
+
+def phase_of_taps(kernel: Pair, geometry: Geometry) -> Ints:
+    """Stride phase of each tap, row phase outer: (R * S,)."""
+    (sh, sw), (dh, dw) = geometry.stride, geometry.dilation
+    rows = np.arange(kernel[0]) * dh % sh
+    columns = np.arange(kernel[1]) * dw % sw
+    return (rows[:, None] * sw + columns).reshape(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class WeightRuns:
+    """Weights by filter group, groups numbered through the layer: `cube` (groups, filters, C/g,
+    taps), the taps ordered by stride phase as `taps` says; `phase` of each of them.
+
+    `rounds` filter groups make a convolution group of `each` filters. Vectors are packed for the
+    groups that are asked for. `proofs` keeps what a certificate found of the groups.
+    """
+
+    cube: Mask
+    kernel: Pair
+    taps: Ints
+    phase: Ints
+    phases: int
+    rounds: int
+    each: int
+    width: int
+    proofs: dict[bytes, Mask] = field(default_factory=dict, init=False)
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Non-zeros of each run, (groups, channels, phases)."""
+        per_tap = self.cube.sum(axis=1, dtype=np.int32)
+        counts = np.zeros((*per_tap.shape[:2], self.phases), np.int64)
+        for place, phase in enumerate(self.phase):
+            counts[..., phase] += per_tap[..., place]
+        return counts
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Vectors of each run, shaped as `counts`."""
+        return -(-self.counts // self.width)
+
+    def vectors(self, groups: Ints) -> Vectors:
+        """Vectors of some groups, weights in order (row, column, filter).
+
+        A weight's code is 1 + k % 16 * R * S + tap, k numbered through the layer: banks see no more
+        of a filter.
+        """
+        cube = self.cube[groups].transpose(0, 2, 3, 1)
+        taps, filters = cube.shape[2:]
+        first_filter = groups // self.rounds * self.each + groups % self.rounds * filters
+        k = first_filter[:, None, None, None] + np.arange(filters)
+        codes = (1 + k % FILTER_KINDS * taps + self.taps[:, None]).astype(np.int32)
+        return _pack(self.counts[groups], np.broadcast_to(codes, cube.shape)[cube], self.width)
+
+    @cached_property
+    def all_vectors(self) -> Vectors:
+        """Those of all groups."""
+        return self.vectors(np.arange(len(self.cube)))
+
+    def upto(self, channels: int) -> "WeightRuns":
+        """The runs of the first channels."""
+        return replace(self, cube=self.cube[:, :, :channels])
+
+
+def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> WeightRuns:
+    """Runs of a mask (K, C/g, R, S) for each group of `filters` output channels."""
+    K, channels, R, S = weights.shape
+    each = K // geometry.groups
+    rounds = ceil_div(each, filters)
+    phase = phase_of_taps((R, S), geometry)
+    order = np.argsort(phase, kind="stable")
+    cube = weights.reshape(geometry.groups, each, channels, R * S)
+    if geometry.stride != (1, 1):
+        cube = cube[..., order]
+    if each < rounds * filters:
+        cube = np.pad(cube, ((0, 0), (0, rounds * filters - each), (0, 0), (0, 0)))
+    cube = cube.reshape(geometry.groups * rounds, filters, channels, R * S)
+    phases = geometry.stride[0] * geometry.stride[1]
+    return WeightRuns(cube, (R, S), order, phase[order], phases, rounds, each, width)
+
+
+def activation_vectors(
+    activations: Mask, geometry: Geometry, tiling: Tiling, array: ScnnArray
+) -> Vectors:
+    """Vectors of a mask (C, H, W), padding included where the tiling includes it, for each tile of
+    the grid.
+
+    An activation's code is 1 + row * columns of the plane + column; activations come in row-major
+    order.
+    """
+    C = activations.shape[0]
+    (th, tw), (sh, sw) = tiling.tile, geometry.stride
+    cube = np.zeros((C, array.rows * th, array.columns * tw), bool)
+    cube[:, : tiling.plane[0], : tiling.plane[1]] = activations
+    cube = cube.reshape(C, array.rows, th, array.columns, tw).transpose(1, 3, 0, 2, 4)
+    live = np.flatnonzero(cube)
+    strip = live // (th * tw)
+    element = strip // C
+    at = element * (th * tw) + live - strip * (th * tw)
+    row, column = _coordinates(tiling, array)
+    phase = (row + tiling.origin[0]) % sh * sw + (column + tiling.origin[1]) % sw
+    phases = sh * sw
+    run, code = strip * phases + phase[at], (1 + row * tiling.plane[1] + column)[at]
+    if phases > 1:
+        order = np.argsort(run, kind="stable")
+        run, code = run[order], code[order]
+    counts = np.bincount(run, minlength=array.elements * C * phases)
+    return _pack(counts.reshape(array.elements, C, phases), code, array.activations)
+
+
+def _coordinates(tiling: Tiling, array: ScnnArray) -> tuple[Ints, Ints]:
+    """Row and column in the plane of each (element, pixel of its tile), flat."""
+    (th, tw), elements = tiling.tile, np.arange(array.elements)[:, None]
+    pixel = np.arange(th * tw)
+    row = elements // array.columns * th + pixel // tw
+    column = elements % array.columns * tw + pixel % tw
+    return row.reshape(-1), column.reshape(-1)
+
+
+def _pack(counts: Ints, codes: Ints, width: int) -> Vectors:
+    """Fill each run's codes into vectors of `width`."""
+    sizes = counts.reshape(-1)
+    lengths = -(-sizes // width)
+    first = np.concatenate([[0], np.cumsum(lengths)])
+    skipped = first[:-1] * width - (np.cumsum(sizes) - sizes)
+    members = np.zeros(int(first[-1]) * width, np.int64)
+    members[np.arange(codes.size) + np.repeat(skipped, sizes)] = codes
+    return Vectors(counts, members.reshape(-1, width), first)

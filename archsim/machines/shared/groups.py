@@ -1,0 +1,40 @@
+"""Filters in groups that share one load, and totals shared out over those groups."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.machines.shared.geometry import Ints
+
+
+def group_sizes(filters: int, convolution_groups: int, width: int) -> Ints:
+    """(G,) filters of each group of at most `width`; groups never mix convolution groups."""
+    each = filters // convolution_groups
+    sizes = np.minimum(width, each - np.arange(0, each, width))
+    return np.tile(sizes, convolution_groups)
+
+
+def group_numbers(sizes: Ints) -> Ints:
+    """(K,) the group of each filter."""
+    return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def share_bytes(total: int, weights: Ints, sizes: Ints) -> Ints:
+    """(G,) whole bytes that add up to the total, in proportion to the weights (K,) of their
+    filters.
+    """
+    by_group = np.bincount(group_numbers(sizes), weights=weights, minlength=len(sizes))
+    if not by_group.any():
+        by_group = sizes.astype(np.float64)
+    return spread(total, by_group)
+
+
+def spread(total: int, weights: Ints | NDArray[np.float64]) -> Ints:
+    """Shares a total over an array in proportion to its weights, in whole cycles that add up
+    exactly.
+    """
+    flat = np.cumsum(weights.reshape(-1), dtype=np.float64)
+    ends = np.floor(flat * (total / flat[-1]) + 0.5).astype(np.int64)
+    ends[-1] = total
+    return np.asarray(np.diff(ends, prepend=0).reshape(weights.shape))

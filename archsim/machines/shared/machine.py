@@ -1,0 +1,115 @@
+"""What a file in `machines/` is: one function, `tiles`, that turns a layer into tile tables.
+
+    def tiles(layer, tensors, arch) -> Sequence[Tiles]        # one table a phase
+
+and, beside it, `FLOWS`, the flow names it fills in. A machine that does not keep results as 8-bit
+elements also defines
+
+    def stored_bytes(layer, values, arch) -> int      # one sample of the layer's results in DRAM
+
+where `values` is the int8 tensor that the next layer with weights reads, or None if there is none.
+
+A rule finds its components by class, and the buffers of a flow by following its path, so renaming
+or adding components on the way changes no Python. Machines are found by listing
+(docs/machines/README.md is the how-to).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from archsim.arch.component import Component
+from archsim.arch.components.global_buffer import GlobalBuffer
+from archsim.arch.machine_files import module_of
+from archsim.formats.errors import InputError
+from archsim.machines.shared.geometry import Window
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.machines.shared.tiles import Tiles
+    from archsim.workload.layer import Layer
+    from archsim.workload.tensors import LayerTensors
+
+C = TypeVar("C", bound=Component)
+
+
+class Machine(Protocol):
+    """What a machine file provides."""
+
+    FLOWS: Sequence[str]
+
+    def tiles(self, layer: Layer, tensors: LayerTensors, arch: Arch, /) -> Sequence[Tiles]:
+        """The tile tables of one layer, one a phase."""
+
+
+def load_machine(arch: Arch) -> Machine:
+    """The machine of an arch, which `load_arch` has checked."""
+    return cast("Machine", module_of(arch.machine_path))
+
+
+def only(arch: Arch, kind: type[C]) -> C:
+    """The one component of that class. InputError if there is none or more than one."""
+    return arch.components[name_of(arch, kind)]  # type: ignore[return-value]
+
+
+def name_of(arch: Arch, kind: type[Component]) -> str:
+    """The name of the one component of that class. InputError if there is none or more than one."""
+    names = [name for name, part in arch.components.items() if isinstance(part, kind)]
+    if len(names) != 1:
+        found = ", ".join(names) or "none"
+        raise InputError.at(
+            arch.path,
+            f"machine {arch.machine!r} needs exactly one component of class {kind.__name__}, "
+            f"found {found}",
+        )
+    return names[0]
+
+
+def storage_of(arch: Arch, flow: str) -> str:
+    """The buffer of a flow that is nearest the compute array."""
+    path = arch.flows[flow].path
+    stores = [name for name in path if arch.components[name].is_storage]
+    return stores[0] if path[0] == arch.compute else stores[-1]
+
+
+def buffer_of(arch: Arch, flow: str) -> GlobalBuffer:
+    """The component that `storage_of` names."""
+    return cast("GlobalBuffer", arch.components[storage_of(arch, flow)])
+
+
+def share_of(arch: Arch, buffer: str) -> int:
+    """Bytes of a buffer that one of the flows on it may hold."""
+    part = cast("GlobalBuffer", arch.components[buffer])
+    users = sum(buffer in flow.path for flow in arch.flows.values())
+    return part.capacity_bytes // max(1, users)
+
+
+def halo_bytes(layer: Layer) -> int:
+    """Input bytes that a second spatial pass reads again: rows by which windows overlap."""
+    return max(0, window_rows(layer) - layer.stride[0]) * layer.in_size[1] * layer.in_channels
+
+
+def window_rows(layer: Layer) -> int:
+    """Input rows from the first to the last that one output row reads."""
+    return (layer.kernel[0] - 1) * layer.dilation[0] + 1
+
+
+def window_of(layer: Layer) -> Window:
+    """The layer's sliding window as the kernels take it."""
+    return Window(layer.kernel, layer.stride, layer.padding, layer.dilation, layer.out_size)
+
+
+def check_flows(arch: Arch, machine: Machine) -> None:
+    """InputError if the arch lacks a flow that its machine fills in, or has one that it does not
+    know.
+    """
+    missing = [flow for flow in machine.FLOWS if flow not in arch.flows]
+    extra = [flow for flow in arch.flows if flow not in machine.FLOWS]
+    for flow in missing:
+        raise InputError.at(arch.path, f"machine {arch.machine!r} needs a flow named {flow!r}")
+    for flow in extra:
+        raise InputError.at(
+            arch.path,
+            f"flow {flow!r}: machine {arch.machine!r} knows only {', '.join(machine.FLOWS)}",
+        )

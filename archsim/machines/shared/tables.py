@@ -1,0 +1,78 @@
+"""What a machine's rule says of a whole network: the tile tables of every layer with weights.
+
+This is the expensive part of a run, and it needs no DRAM, no bus and no prices, so it can be kept
+(`archsim.runs.cached`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archsim.machines.shared.machine import Machine, check_flows, load_machine
+from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.weight_forms import weight_notes
+from archsim.workload.stages import stages_of
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.workload.layer import Layer
+    from archsim.workload.workload import Workload
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Of one network on one machine.
+
+    `phases` maps each layer with weights to its tables, one a phase, as the rule makes them: of one
+    sample in inference, of the batch in training. `stored` maps the last layer of each stage to
+    what the results of the batch take in DRAM; `notes` is what the output has to say about the form
+    of weights, and whatever the rule has to say of a layer.
+    """
+
+    phases: Mapping[str, tuple[Tiles, ...]]
+    stored: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tables:
+    """Asks the rule about every layer.
+
+    `progress` is called with (stages done, stages in all, layer).
+    """
+    machine = load_machine(arch)
+    check_flows(arch, machine)
+    stages = stages_of(workload.layers)
+    phases = {}
+    for index, stage in enumerate(stages):
+        if progress is not None:
+            progress(index, len(stages), stage.layers[0].name)
+        if (layer := stage.anchor) is not None:
+            phases[layer.name] = tuple(machine.tiles(layer, workload.tensors(layer), arch))
+    if progress is not None:
+        progress(len(stages), len(stages), "")
+    stored = {
+        stage.tail.name: _stored_bytes(stage.tail, machine, arch, workload) for stage in stages
+    }
+    said = [
+        f"{arch.name}: {note}" for of in phases.values() for tiles in of for note in tiles.notes
+    ]
+    return Tables(phases, stored, (*weight_notes(arch, workload), *dict.fromkeys(said)))
+
+
+def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload) -> int:
+    """What a layer's results take in DRAM: 8 bits an element, unless the machine stores them
+    otherwise.
+
+    A machine that compresses sees the values where a layer with weights reads them.
+    """
+    stored = getattr(machine, "stored_bytes", None)
+    if stored is None:
+        return layer.output_elements * workload.batch
+    readers = [workload.layer(name) for name in workload.consumers(layer.name)]
+    reader = next((one for one in readers if one.is_array), None)
+    values = workload.tensors(reader).get("input") if reader is not None else None
+    return int(stored(layer, values, arch)) * workload.batch

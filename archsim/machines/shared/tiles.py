@@ -1,0 +1,113 @@
+"""What a machine's rule says about one phase of one layer, before time starts: the tile table.
+
+Axes are always (groups, tiles): a *group* is what shares one load of the stationary operand (64
+output channels of SmartDeal, one filter group of SCNN), a *tile* is a part of the output plane. A
+machine whose groups each do the whole plane at once has one tile. All arrays are whole cycles or
+bytes; copies of hardware are inside the numbers, never an object each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.formats.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from archsim.workload.layer import Layer
+
+Ints = NDArray[np.int64]
+Lost = Literal[
+    "unmapped", "lane_sync", "line_sync", "slice_sync", "rebuild", "bank_conflict",
+    "wait_input", "wait_weight", "wait_output", "drain",
+]  # fmt: skip
+"""Why an instance of a component does nothing useful (docs/architecture.md)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """One phase of one layer on one compute array.
+
+    `cycles` is what the array needs with all bandwidths infinite and `limited` with those inside
+    the machine; `side` gives the own cycles of components that work beside the array, at most
+    `limited` each. `outputs` are the results that a tile completes, and `result_bytes` what all of
+    them take in DRAM where that is not for the run to say (8 bits an element, or what the machine's
+    `stored_bytes` says). `moving` maps a flow to
+    its bytes for the whole layer, `stationary` to its bytes for each group; `halo_bytes` are inputs
+    that a second pass over the plane reads again at each cut, and `min_blocks` the parts in which
+    inputs come at least, where more than the sum of their bytes decides. `busy` and `lost` are
+    instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be priced,
+    without what DRAM and the filling of buffers cost: traffic is counted from the bytes.
+    """
+
+    phase: str
+    cycles: Ints
+    limited: Ints
+    outputs: Ints
+    moving: Mapping[str, int]
+    stationary: Mapping[str, Ints]
+    macs_done: int
+    macs_skipped: int
+    instances: Mapping[str, int]
+    busy: Mapping[str, int]
+    lost: Mapping[str, Mapping[str, int]]
+    actions: Mapping[str, Mapping[str, int]]
+    side: Mapping[str, Ints] = field(default_factory=dict)
+    halo_bytes: int = 0
+    min_blocks: int = 1
+    result_bytes: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def compute_cycles(self) -> int:
+        """Cycles of the array with no fill and all bandwidths infinite."""
+        return int(self.cycles.sum())
+
+
+def even_parts(total: int, count: int) -> Ints:
+    """(count,) whole parts that add up to the total, as even as can be."""
+    ends = np.arange(1, count + 1, dtype=np.int64) * total // count
+    return np.diff(ends, prepend=0)
+
+
+def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
+    """Of a rule's table: work is done or skipped, outputs are made once, instance-cycles add up."""
+    macs = 0 if tiles.phase == "update" else layer.macs * samples
+    if tiles.macs_done + tiles.macs_skipped != macs:
+        raise CheckFailed(
+            f"layer {layer.name!r}: {tiles.macs_done} multiplications done and "
+            f"{tiles.macs_skipped} skipped are not its {macs}"
+        )
+    made = int(tiles.outputs.sum())
+    whole = layer.output_elements * samples
+    if tiles.phase in {"inference", "ff"} and made != whole:
+        raise CheckFailed(f"layer {layer.name!r}: {made} outputs written, it has {whole}")
+    arrays: dict[str, Ints | list[int]] = {
+        "cycles": tiles.cycles,
+        "limited": tiles.limited,
+        "outputs": tiles.outputs,
+        "multiplications": [tiles.macs_done, tiles.macs_skipped],
+        "busy cycles": [0, *tiles.busy.values()],
+        "bytes": [tiles.halo_bytes, *tiles.moving.values()],
+        **tiles.stationary,
+        **tiles.side,
+    }
+    for name, values in arrays.items():
+        if np.min(values) < 0:
+            raise CheckFailed(f"layer {layer.name!r}: negative {name}")
+    if (tiles.limited < tiles.cycles).any():
+        raise CheckFailed(
+            f"layer {layer.name!r}: a tile is shorter with bandwidth limits than without"
+        )
+    for name, causes in tiles.lost.items():
+        spent = tiles.busy.get(name, 0) + sum(causes.values())
+        there = int(tiles.limited.sum()) * tiles.instances[name]
+        if spent != there or min(causes.values()) < 0:
+            raise CheckFailed(
+                f"layer {layer.name!r}, {name}: busy and lost make {spent} instance-cycles "
+                f"of {there}: {causes}"
+            )

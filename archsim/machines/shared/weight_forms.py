@@ -1,0 +1,40 @@
+"""Which form of the weights a machine consumed, said where it is not the one asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archsim.formats.errors import InputError
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.workload.workload import Workload
+
+NAMED = 4
+"""Layers that a note names before it only counts."""
+
+
+def check_task(arch: Arch, workload: Workload) -> None:
+    """InputError unless the machine is for what the workload does."""
+    if arch.task != workload.task:
+        raise InputError.at(
+            workload.path,
+            f"is a workload for {workload.task}; {arch.name} is a machine for {arch.task}",
+        )
+
+
+def weight_notes(arch: Arch, workload: Workload) -> tuple[str, ...]:
+    """What a result says of layers whose weights were derived or not in the machine's form."""
+    layers = [layer for layer in workload.layers if layer.is_array]
+    if arch.weights == "smartdeal":
+        raw = [x.name for x in layers if workload.tensors(x).get("coef") is None]
+        rule = "without coefficients, on the raw path with 8-bit weights"
+    elif arch.weights == "pruned":
+        raw = [x.name for x in layers if workload.tensors(x).source("pruned").startswith("derived")]
+        rule = "without a pruned form, run with their weights and nothing dropped"
+    else:
+        return ()
+    if not raw:
+        return ()
+    shown = ", ".join(raw[:NAMED]) + (", ..." if len(raw) > NAMED else "")
+    return (f"{arch.name}: {len(raw)} of {len(layers)} layers {rule}: {shown}",)

@@ -1,0 +1,112 @@
+"""Which coefficient rows a layer has, how many non-zeros each, and what they cost in bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.machines.shared.geometry import Ints
+from archsim.machines.smartdeal.jobs import TRIPLE, Small
+from archsim.machines.smartdeal.pe_array import Rows
+from archsim.machines.smartdeal.streams import DEAD
+from archsim.machines.smartdeal.weight_bits import (
+    WeightBits,
+    rows_per_slice,
+    weight_bits,
+)
+
+RAW_BITS = 8
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The rows of one layer: `nonzeros` (K, U), and its bits; `raw` layers keep their 8-bit
+    weights.
+
+    `slice_rows` is how many consecutive rows share a basis; `bits` is None for raw layers.
+    """
+
+    nonzeros: Small
+    raw_bits: Ints
+    bits: WeightBits | None
+    slice_rows: int
+    basis_columns: int
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes in DRAM without the index."""
+        return self.bits.weight_bytes if self.bits else -(-int(self.raw_bits.sum()) // 8)
+
+    @property
+    def index_bytes(self) -> int:
+        """Bytes of the row index; raw layers have none."""
+        return self.bits.index_bytes if self.bits else 0
+
+    @property
+    def filter_bits(self) -> Ints:
+        """(K,) what each filter adds to `weight_bytes`, tables apart; shares out a layer's bytes
+        over its groups.
+        """
+        return self.bits.codes + self.bits.basis if self.bits else self.raw_bits
+
+    def live_bits(self) -> Ints:
+        """(K,) bits that one pass over the live rows of a filter reads, bases apart."""
+        return self.bits.codes if self.bits else self.live_raw_bits
+
+    @property
+    def live_raw_bits(self) -> Ints:
+        """(K,) bits of the live rows of a raw layer; the last triple may lack weights."""
+        live = self.nonzeros > 0
+        missing = live.shape[1] * self.basis_columns * RAW_BITS - self.raw_bits
+        bits = live.sum(axis=1) * self.basis_columns * RAW_BITS - live[:, -1] * missing
+        return np.asarray(bits)
+
+    def rows(self, filters: slice, rows_per_cycle: int, keep_dead: bool) -> Rows:
+        """The rows of some filters as the array sees them; `keep_dead` is an ablation that skips
+        none.
+        """
+        nonzeros = self.nonzeros[filters]
+        live = nonzeros > 0
+        # More rows a cycle than any row has are no faster, and must fit the rows' own type.
+        per_cycle = min(rows_per_cycle, np.iinfo(nonzeros.dtype).max)
+        cycles = -(-nonzeros // per_cycle) if self.bits else np.zeros_like(nonzeros)
+        need = cycles if keep_dead else np.where(live, cycles, DEAD)
+        return Rows(need, nonzeros if self.bits else np.zeros_like(nonzeros), live)
+
+
+def decomposed(
+    coef: NDArray[np.int8], basis_shape: tuple[int, ...], granularity: str
+) -> Coefficients:
+    """Rows of `coef` (K, ..., r) with a basis (K, slices, r, n)."""
+    filters, width = len(coef), coef.shape[-1]
+    codes = coef.reshape(filters, -1, width)
+    nonzeros = np.zeros(codes.shape[:2], np.uint8)
+    for column in range(width):
+        nonzeros += codes[:, :, column] != 0
+    return Coefficients(
+        nonzeros=nonzeros.astype(np.int16),
+        raw_bits=np.zeros(filters, np.int64),
+        bits=weight_bits(coef, basis_shape, granularity),
+        slice_rows=rows_per_slice(nonzeros.shape[1], basis_shape[1]),
+        basis_columns=basis_shape[-1],
+    )
+
+
+def raw(weight: NDArray[np.int8]) -> Coefficients:
+    """Rows of a layer that was not decomposed: weights (K, C, R, S), or (K, C) and (K, C, 1, 1) in
+    triples.
+    """
+    filters = len(weight)
+    width = weight.shape[-1] if weight.ndim == 4 and weight.shape[2:] != (1, 1) else TRIPLE
+    flat = weight.reshape(filters, -1)
+    padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % width)))
+    live = (padded.reshape(filters, -1, width) != 0).any(axis=-1)
+    return Coefficients(
+        nonzeros=live.astype(np.int16),
+        raw_bits=np.full(filters, flat.shape[1] * RAW_BITS, np.int64),
+        bits=None,
+        slice_rows=live.shape[1],
+        basis_columns=width,
+    )

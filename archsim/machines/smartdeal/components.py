@@ -1,0 +1,70 @@
+"""SmartDeal's own components: slices of PE lines, the index selector, bit-serial multipliers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from archsim.arch.component import Component, Count
+
+
+class PeSlices(Component):
+    """SmartDeal's compute array: slices work on output channels, their lines on input channels
+    (paper V-B).
+
+    `streams` input streams feed the slices, slices/streams consecutive ones each, which step
+    together. `sync` is who waits for whom: at the end of each `tile`, of an output-channel `group`,
+    only the MACs of a line (`lines`), or not even those (`lanes`, a bound). `depthwise_rows` is how
+    many output rows of a depthwise layer the lines of a slice share; null takes as many as fit.
+    `clusters` is between how many output neurons of a linear layer a line's multipliers are split,
+    if each gets three of them.
+    """
+
+    slices: Count
+    lines: Count
+    streams: Count = 4
+    sync: Literal["tile", "group", "lines", "lanes"] = "tile"
+    depthwise_rows: Annotated[int, Field(ge=1, le=4096)] | None = None
+    clusters: Literal[1, 2] = 2
+
+    @model_validator(mode="after")
+    def _streams_share_slices(self) -> Self:
+        if self.slices % self.streams:
+            raise ValueError(f"{self.streams} streams cannot share {self.slices} slices evenly")
+        return self
+
+
+class IndexSelector(Component):
+    """Pairs live coefficient rows with input segments that are not all zero (paper V-B).
+
+    `skip` says what it leaves out: dead coefficient rows (`weights`), all-zero inputs (`inputs`),
+    `both`, or `none`, an ablation. `index_granularity` is what one index bit stands for: a
+    coefficient row, or an element.
+    """
+
+    rows_per_cycle: Count
+    skip: Literal["none", "weights", "inputs", "both"] = "both"
+    index_granularity: Literal["row", "element"] = "row"
+
+    @property
+    def skips_inputs(self) -> bool:
+        """Whether an all-zero input makes no job."""
+        return self.skip in {"inputs", "both"}
+
+    @property
+    def skips_weights(self) -> bool:
+        """Whether a dead coefficient row makes no job."""
+        return self.skip in {"weights", "both"}
+
+
+class BitSerialMacArray(Component):
+    """The bit-serial multipliers of one PE line (paper V-B); dim_F of them share one weight.
+
+    `serial` is what a multiplier spends a cycle on: a non-zero radix-4 Booth digit of the
+    activation (`booth`), or a set bit of its magnitude (`bits`). There are at least three, for
+    linear layers put a triple side by side.
+    """
+
+    macs: Annotated[int, Field(ge=3, le=1024)]
+    serial: Literal["booth", "bits"] = "booth"

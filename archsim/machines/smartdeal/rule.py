@@ -1,0 +1,320 @@
+"""SmartDeal's inference array (paper V-B, Table IX): its rules are docs/machines/smartdeal.md.
+
+Slices hold output channels, lines input channels, a tile is `macs` neighbouring output pixels whose
+partial sums stay in the multipliers (output stationary). A tile lasts as long as its slowest
+stream, and at least as long as the input buffer, the index selector and the weight buffers need to
+feed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.arch.components.rebuild_engine import RebuildEngine
+from archsim.machines.shared.geometry import Ints, ceil_div
+from archsim.machines.shared.groups import group_sizes, share_bytes
+from archsim.machines.shared.machine import (
+    buffer_of,
+    halo_bytes,
+    name_of,
+    only,
+    storage_of,
+    window_of,
+)
+from archsim.machines.shared.tiles import Tiles
+from archsim.machines.smartdeal import coefficients
+from archsim.machines.smartdeal.components import BitSerialMacArray, IndexSelector, PeSlices
+from archsim.machines.smartdeal.jobs import (
+    TRIPLE,
+    Jobs,
+    block_inputs,
+    linear_jobs,
+    pointwise_jobs,
+    spatial_jobs,
+)
+from archsim.machines.smartdeal.pe_array import (
+    Array,
+    ArrayWork,
+    depthwise_work,
+    lane_losses,
+    shared_work,
+    synchronised,
+)
+from archsim.machines.smartdeal.weight_reads import WeightReads, weight_reads
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from archsim.arch.arch import Arch
+    from archsim.workload.layer import Layer
+    from archsim.workload.tensors import LayerTensors
+
+FLOWS = ("input", "index", "weight", "output")
+PSUM_BYTES = 6  # a 24-bit partial sum, read and written
+
+
+@dataclass(frozen=True)
+class _Machine:
+    """The components of this machine, whatever the arch calls them."""
+
+    arch: Arch
+    slices: PeSlices
+    array: BitSerialMacArray
+    selector: IndexSelector
+    engine: RebuildEngine
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One layer on the array: its jobs, rows and work, and what the parts beside the array do.
+
+    `sizes` (G,) are the filters of each group; `input_bytes` (G, T) what a tile reads of the input
+    buffer; `scanned` the rows that all selectors scan in one tile of every group.
+    """
+
+    layer: Layer
+    array: Array
+    jobs: Jobs
+    rows: coefficients.Coefficients
+    work: list[ArrayWork]
+    sizes: Ints
+    cycles: Ints
+    outputs: Ints
+    input_bytes: Ints
+    reads: WeightReads
+    scanned: int
+
+    @property
+    def units(self) -> int:
+        """Coefficient rows of a filter."""
+        return int(self.rows.nonzeros.shape[1])
+
+
+def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    """The one phase of inference."""
+    machine = _Machine(
+        arch,
+        only(arch, PeSlices),
+        only(arch, BitSerialMacArray),
+        only(arch, IndexSelector),
+        only(arch, RebuildEngine),
+    )
+    run = _run(layer, tensors, machine)
+    limits = _limits(run, machine)
+    limited = np.maximum.reduce([run.cycles, *limits.values()])
+    rebuild = np.concatenate([one.rebuild for one in run.work])
+    return (
+        Tiles(
+            phase="inference",
+            cycles=run.cycles,
+            limited=limited,
+            outputs=run.outputs,
+            moving={"input": layer.input_elements},
+            stationary={
+                "weight": share_bytes(run.rows.weight_bytes, run.rows.filter_bits, run.sizes),
+                "index": share_bytes(
+                    run.rows.index_bytes, np.ones(layer.out_channels, np.int64), run.sizes
+                ),
+            },
+            halo_bytes=halo_bytes(layer),
+            macs_done=sum(one.macs_done for one in run.work),
+            macs_skipped=sum(one.macs_skipped for one in run.work),
+            instances=_instances(machine),
+            busy=_busy(run, machine),
+            lost={arch.compute: _losses(run, limits, limited)},
+            actions=_actions(run, machine),
+            side={
+                storage_of(arch, "input"): limits["input"],
+                name_of(arch, IndexSelector): limits["scan"],
+                storage_of(arch, "weight"): limits["weight"],
+                name_of(arch, RebuildEngine): np.minimum(rebuild, limited),
+                name_of(arch, PeSlices): np.minimum(limited, machine.array.macs),
+            },
+        ),
+    )
+
+
+def _run(layer: Layer, tensors: LayerTensors, machine: _Machine) -> _Run:
+    array = _array(machine, layer)
+    rows = _coefficients(tensors, machine)
+    jobs, work = _work(layer, tensors, machine, rows)
+    groups = 1 if layer.kind == "depthwise" else layer.groups
+    sizes = group_sizes(layer.out_channels, groups, array.seats)
+    outputs = np.outer(sizes, _pixels(layer, jobs, machine))
+    line = jobs.line[: rows.nonzeros.shape[1]]
+    if layer.kind == "depthwise":
+        line = np.arange(layer.kernel[0]) % array.lines
+    streams = ceil_div(sizes, array.seats_per_stream)
+    return _Run(
+        layer=layer,
+        array=array,
+        jobs=jobs,
+        rows=rows,
+        work=work,
+        sizes=sizes,
+        cycles=synchronised(work, array),
+        outputs=outputs,
+        input_bytes=_input_bytes(layer, work, machine, outputs.shape),
+        reads=weight_reads(rows, line, machine.engine.per_line),
+        scanned=int(streams.sum()) * int(rows.nonzeros.shape[1]),
+    )
+
+
+def _array(machine: _Machine, layer: Layer) -> Array:
+    slices, macs = machine.slices, machine.array.macs
+    clusters = slices.clusters if layer.kind == "linear" and macs >= slices.clusters * TRIPLE else 1
+    return Array(
+        seats=slices.slices * clusters,
+        lines=slices.lines,
+        seat_macs=macs // clusters,
+        lanes=slices.slices * slices.lines * macs,
+        streams=slices.slices if layer.kind == "depthwise" else slices.streams,
+        sync=slices.sync,
+    )
+
+
+def _coefficients(tensors: LayerTensors, machine: _Machine) -> coefficients.Coefficients:
+    """The rows of the decomposed form, or of the 8-bit weights of a layer that was left as it was.
+
+    The latter take the raw path of the rebuild engine's multiplexer (paper V-B).
+    """
+    form = machine.arch.weights
+    if form == "smartdeal" and (coef := tensors.get("coef")) is not None:
+        basis = tensors.need("basis")
+        return coefficients.decomposed(coef, basis.shape, machine.selector.index_granularity)
+    return coefficients.raw(tensors.need("pruned" if form == "pruned" else "weight"))
+
+
+def _work(
+    layer: Layer, tensors: LayerTensors, machine: _Machine, rows: coefficients.Coefficients
+) -> tuple[Jobs, list[ArrayWork]]:
+    """Jobs and array work of each convolution group; one for ungrouped and depthwise layers."""
+    array, inputs = _array(machine, layer), tensors.need("input")
+    groups = 1 if layer.kind == "depthwise" else layer.groups
+    channels, filters = layer.in_channels // groups, layer.out_channels // groups
+    work = []
+    for group in range(groups):
+        own = inputs[group * channels : (group + 1) * channels] if groups > 1 else inputs
+        jobs = _jobs(layer, own, machine)
+        lasting = jobs.cycles if machine.selector.skips_inputs else jobs.with_zero_inputs()
+        picked = rows.rows(
+            slice(group * filters, (group + 1) * filters),
+            machine.engine.basis_rows_per_cycle,
+            keep_dead=not machine.selector.skips_weights,
+        )
+        if layer.kind == "depthwise":
+            work.append(depthwise_work(jobs, picked, array, lasting, _block(machine, layer)))
+        else:
+            work.append(shared_work(jobs, picked, array, lasting))
+    return jobs, work
+
+
+def _jobs(layer: Layer, inputs: NDArray[np.int8], machine: _Machine) -> Jobs:
+    serial, macs, lines = machine.array.serial, machine.array.macs, machine.slices.lines
+    if layer.kind == "linear":
+        return linear_jobs(inputs.reshape(-1, layer.in_channels), serial, lines)
+    if layer.kernel == (1, 1) and layer.kind != "depthwise":
+        return pointwise_jobs(inputs, window_of(layer), macs, serial, lines)
+    return spatial_jobs(inputs, window_of(layer), macs, serial, lines)
+
+
+def _block(machine: _Machine, layer: Layer) -> int:
+    """Output rows of a depthwise tile: as many as have lines for all their kernel rows, or
+    fewer.
+    """
+    fitting = max(1, machine.slices.lines // layer.kernel[0])
+    return min(machine.slices.depthwise_rows or fitting, fitting)
+
+
+def _pixels(layer: Layer, jobs: Jobs, machine: _Machine) -> Ints:
+    """(T,) output pixels of each tile."""
+    if layer.kind != "depthwise":
+        return jobs.pixels
+    block = _block(machine, layer)
+    height = np.minimum(block, layer.out_size[0] - np.arange(0, layer.out_size[0], block))
+    return np.outer(height, jobs.pixels[: jobs.columns]).reshape(-1)
+
+
+def _input_bytes(
+    layer: Layer, work: list[ArrayWork], machine: _Machine, shape: tuple[int, ...]
+) -> Ints:
+    """(G, T) bytes that the streams of a group read from the input buffer for a tile."""
+    if layer.kind == "linear":
+        return np.full(shape, layer.in_channels, np.int64)
+    if layer.kind != "depthwise":
+        return np.concatenate([one.input_bytes for one in work])
+    own = block_inputs(window_of(layer), layer.in_size, machine.array.macs, _block(machine, layer))
+    return np.outer(work[0].seats_used, own)
+
+
+def _limits(run: _Run, machine: _Machine) -> dict[str, Ints]:
+    """(G, T) cycles that input buffer, selector and weight buffers need for each tile."""
+    arch, shape = machine.arch, run.cycles.shape
+    clusters = run.array.seats // machine.slices.slices
+    first, every = run.reads.cycles(run.sizes, clusters, buffer_of(arch, "weight").bytes_per_cycle)
+    weight = np.repeat(every[:, None], shape[1], axis=1)
+    weight[:, 0] = first
+    scan = ceil_div(run.units, machine.selector.rows_per_cycle)
+    return {
+        "input": ceil_div(run.input_bytes, buffer_of(arch, "input").bytes_per_cycle),
+        "scan": np.broadcast_to(scan, shape),
+        "weight": weight,
+    }
+
+
+def _instances(machine: _Machine) -> dict[str, int]:
+    """Copies of each part of the array."""
+    lines = machine.slices.slices * machine.slices.lines
+    return {
+        machine.arch.compute: lines * machine.array.macs,
+        name_of(machine.arch, RebuildEngine): lines * machine.engine.per_line,
+        name_of(machine.arch, PeSlices): machine.slices.slices,
+    }
+
+
+def _busy(run: _Run, machine: _Machine) -> dict[str, int]:
+    """Instance-cycles of useful work inside the array: digits, and basis rows added."""
+    rebuilt = sum(one.rebuilt_rows for one in run.work)
+    return {
+        machine.arch.compute: sum(one.digits for one in run.work),
+        name_of(machine.arch, RebuildEngine): rebuilt // machine.engine.basis_rows_per_cycle,
+    }
+
+
+def _losses(run: _Run, limits: dict[str, Ints], limited: Ints) -> dict[str, int]:
+    """Where the multipliers' time goes inside the tiles."""
+    lost = lane_losses(run.work, run.array, run.cycles)
+    over = limited - run.cycles
+    by_weight = limits["weight"] >= np.maximum(limits["input"], limits["scan"])
+    lost["wait_weight"] = int(over[by_weight].sum()) * run.array.lanes
+    lost["wait_input"] = int(over[~by_weight].sum()) * run.array.lanes
+    return lost
+
+
+def _actions(run: _Run, machine: _Machine) -> dict[str, dict[str, int]]:
+    """Counts to be priced; the fills of buffers and DRAM are counted with the traffic."""
+    arch, work = machine.arch, run.work
+    tiles_of_group = run.cycles.shape[1]
+    rebuilt = sum(one.rebuilt_rows for one in work) * run.rows.basis_columns
+    bits_per_row = 0 if run.rows.bits is None else int(run.rows.bits.index[0]) // run.units
+    step = "booth_step" if machine.array.serial == "booth" else "bit_step"
+    scanned = run.scanned * tiles_of_group
+    return {
+        storage_of(arch, "input"): {"read": int(run.input_bytes.sum())},
+        storage_of(arch, "index"): {"read": -(-scanned * bits_per_row // 8)},
+        name_of(arch, IndexSelector): {"scan": scanned},
+        storage_of(arch, "weight"): {"read": run.reads.total_bytes(tiles_of_group)},
+        name_of(arch, RebuildEngine): {"basis_read": rebuilt, "shift_add": rebuilt},
+        arch.compute: {
+            "fifo": sum(one.fifo_bytes for one in work),
+            step: sum(one.digits for one in work),
+            "psum_access": sum(one.macs_done for one in work) * PSUM_BYTES,
+        },
+        name_of(arch, PeSlices): {
+            "tree_add": run.layer.output_elements * (machine.slices.lines - 1)
+        },
+    }

@@ -1,0 +1,89 @@
+"""Jobs shared out over streams of slices and over lines, and how long each stream needs for each
+tile.
+
+A *need* is the rebuild cycles of a coefficient row, -1 for a row that is skipped. The filters of
+one stream step together: a row is there if one of them has it, and waits for the slowest rebuild
+among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.machines.shared.geometry import Ints
+from archsim.machines.smartdeal.jobs import Small
+
+DEAD = -1
+
+
+def by_stream(needs: Small, filters: int) -> Small:
+    """(K, U) needs -> (streams, U): the largest among each `filters` consecutive filters, the last
+    ones fewer.
+    """
+    return np.maximum.reduceat(needs, np.arange(0, len(needs), filters), axis=0)
+
+
+def levels(needs: Small, cycles: Small) -> Iterator[tuple[NDArray[np.bool_], Small]]:
+    """Splits the rows by how long their jobs last: pairs (which rows, job cycles of every unit and
+    tile).
+
+    A job lasts max(job, need), so all needs up to the shortest job are one level, which is nearly
+    always the only one. The masks of all levels together are the rows that are not dead.
+    """
+    shortest = int(np.min(cycles, where=cycles > 0, initial=np.iinfo(np.int32).max))
+    hidden = (needs >= 0) & (needs <= shortest)
+    if hidden.any():
+        yield hidden, cycles
+    for need in np.unique(needs[needs > shortest]):
+        yield needs == need, np.where(cycles > 0, np.maximum(cycles, need), 0)
+
+
+def line_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> NDArray[np.float32]:
+    """(S, U) needs x (U, T) job cycles -> (lines, S, T) cycles of each line, unit u on line
+    `line[u]`.
+    """
+    total = np.zeros((lines, len(needs), cycles.shape[1]), np.float32)
+    for rows, lasting in levels(needs, cycles):
+        total += _sum_on_lines(rows.astype(np.float32), lasting, line, lines)
+    return total
+
+
+def rebuild_line_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> NDArray[np.float32]:
+    """(lines, S, T) cycles that the rebuild engines of each line need for the live jobs."""
+    return _sum_on_lines(np.maximum(needs, 0).astype(np.float32), cycles > 0, line, lines)
+
+
+def _sum_on_lines(
+    left: NDArray[np.float32], right: NDArray[np.generic], line: Ints, lines: int
+) -> NDArray[np.float32]:
+    """Per line, the product over its units; float32 is exact here, sums stay far below 2**24."""
+    total = np.zeros((lines, len(left), right.shape[1]), np.float32)
+    for one in range(min(lines, int(line.max()) + 1)):
+        units = np.flatnonzero(line == one)
+        total[one] = left[:, units] @ right[units].astype(np.float32)
+    return total
+
+
+def stream_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> Ints:
+    """(S, T): a stream lasts as long as its slowest line, at least one cycle a tile."""
+    slowest = line_cycles(needs, cycles, line, lines).max(axis=0)
+    return np.asarray(np.maximum(np.rint(slowest), 1), dtype=np.int64)
+
+
+def total_cycles(needs: Small, cycles: Small) -> int:
+    """Cycles of all live jobs of all filters, each with its own need (B in
+    docs/machines/smartdeal.md).
+    """
+    total = 0
+    for rows, lasting in levels(needs, cycles):
+        total += int(rows.sum(axis=0, dtype=np.int64) @ lasting.sum(axis=1, dtype=np.int64))
+    return total
+
+
+def groups_of(per_stream: Ints, streams: int) -> Iterator[Ints]:
+    """The streams of each output-channel group, (<= streams, T) at a time."""
+    for first in range(0, len(per_stream), streams):
+        yield per_stream[first : first + streams]

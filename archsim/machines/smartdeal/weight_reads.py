@@ -1,0 +1,65 @@
+"""What SmartDeal's slices read from their weight buffers for each tile, and how long that takes.
+
+A slice reads the coefficients of its filter's live rows for every tile. It reads each basis once a
+group, or with every tile where a line works on more bases than its rebuild engines have registers
+for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.groups import group_numbers
+from archsim.machines.smartdeal.coefficients import Coefficients
+
+
+@dataclass(frozen=True)
+class WeightReads:
+    """Bits that each filter reads, (K,): in `every` tile, and besides in the `first` of its
+    group.
+    """
+
+    every: Ints
+    first: Ints
+
+    def total_bytes(self, tiles: int) -> int:
+        """Bytes read over all tiles of all groups."""
+        return -(-int(self.every.sum() * tiles + self.first.sum()) // 8)
+
+    def cycles(
+        self, sizes: Ints, filters_per_buffer: int, bytes_per_cycle: int
+    ) -> tuple[Ints, Ints]:
+        """(G,) cycles of the slowest buffer, in the first tile and in the others; `sizes` (G,) are
+        filters.
+        """
+        group = group_numbers(sizes)
+        place = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        buffers = -(-int(sizes.max()) // filters_per_buffer)
+        owner = group * buffers + place // filters_per_buffer
+        width = 8 * bytes_per_cycle
+
+        def slowest(bits: Ints) -> Ints:
+            read = np.bincount(owner, bits, minlength=len(sizes) * buffers).astype(np.int64)
+            return np.asarray(-(-read.reshape(len(sizes), buffers).max(axis=1) // width))
+
+        return slowest(self.every + self.first), slowest(self.every)
+
+
+def weight_reads(rows: Coefficients, line: Ints, bases_held: int) -> WeightReads:
+    """`line` (U,) is where each row of a filter works; a line's engines hold `bases_held` bases."""
+    codes = rows.live_bits()
+    if rows.bits is None:
+        return WeightReads(codes, np.zeros_like(codes))
+    if bases_per_line(line, rows.slice_rows) > bases_held:
+        return WeightReads(codes + rows.bits.basis, np.zeros_like(codes))
+    return WeightReads(codes, rows.bits.basis)
+
+
+def bases_per_line(line: Ints, slice_rows: int) -> int:
+    """The most slices of rows that one line works on; each slice has a basis of its own."""
+    units = len(line)
+    pairs = np.unique(line * units + np.arange(units) // slice_rows)
+    return int(np.bincount(pairs // units).max())

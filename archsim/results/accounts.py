@@ -1,0 +1,216 @@
+"""From what ran to what is reported: actions, time and bytes of every layer (docs/formats.md,
+"Results").
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archsim.arch.components.dram import Dram
+from archsim.arch.components.global_buffer import GlobalBuffer
+from archsim.arch.components.post_processor import PostProcessor
+from archsim.machines.shared.machine import storage_of
+from archsim.timing.plan import Planned
+from archsim.timing.program import Outcome, Program
+from archsim.timing.schedule import StagePlan, fill_port, outbound, read_port
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.timing.entries import Entry
+
+Counts = dict[str, dict[str, int]]
+PORTS = 2
+"""A buffer is filled on one side and read on the other."""
+
+
+@dataclass(frozen=True)
+class EntryRun:
+    """An entry with everything that was decided about it."""
+
+    planned: Planned
+    queued: StagePlan
+
+    @property
+    def entry(self) -> Entry:
+        """What the network asked for."""
+        return self.planned.entry
+
+
+def actions_of(run: EntryRun, arch: Arch) -> dict[str, Counts]:
+    """Actions of each layer of an entry: what the rule counted, and what moving its bytes takes."""
+    flowing, entry = run.planned.flowing, run.entry
+    stage = entry.stage
+    out, moving = outbound(arch)[0], next(iter(entry.tiles.moving))
+    actions: dict[str, Counts] = {}
+    for layer in entry.layers:
+        counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        if layer is stage.anchor:
+            _add(counts, entry.tiles.actions)
+            _add(
+                counts,
+                {storage_of(arch, moving): {"read": flowing.spilled, "write": flowing.spilled}},
+            )
+        for flow, nbytes in flowing.reads[layer.name].items():
+            _add_reads(counts, arch, moving if flow == "psum" else flow, nbytes)
+        operand = entry.operands.get(layer.name, 0)
+        _add(counts, {storage_of(arch, moving): {"read": operand}})
+        for nbytes in flowing.writes[layer.name].values():
+            _add_writes(counts, arch, out, nbytes)
+        if layer is entry.layers[-1] and flowing.kept:
+            _add(counts, {storage_of(arch, out): {"write": flowing.kept, "read": flowing.kept}})
+            _add(counts, {storage_of(arch, moving): {"write": flowing.kept}})
+        for name, part in arch.components.items():
+            if isinstance(part, PostProcessor):
+                elements = layer.output_elements * layer.window * entry.samples
+                _add(counts, {name: {"element": elements if entry.forward else 0}})
+        actions[layer.name] = {
+            name: {action: n for action, n in of.items() if n}
+            for name, of in counts.items()
+            if any(of.values())
+        }
+    return actions
+
+
+def _add(
+    counts: defaultdict[str, defaultdict[str, int]], more: Mapping[str, Mapping[str, int]]
+) -> None:
+    for name, of in more.items():
+        for action, count in of.items():
+            counts[name][action] += count
+
+
+def _add_reads(
+    counts: defaultdict[str, defaultdict[str, int]], arch: Arch, flow: str, nbytes: int
+) -> None:
+    """Bytes from DRAM into the flow's last buffer; buffers on the way are written and read."""
+    path = arch.flows[flow].path
+    last = storage_of(arch, flow)
+    for name in path[: path.index(last) + 1]:
+        part = arch.components[name]
+        if isinstance(part, Dram):
+            counts[name]["read"] += nbytes
+        elif isinstance(part, GlobalBuffer):
+            counts[name]["write"] += nbytes
+            if name != last:
+                counts[name]["read"] += nbytes
+
+
+def _add_writes(
+    counts: defaultdict[str, defaultdict[str, int]], arch: Arch, flow: str, nbytes: int
+) -> None:
+    for name in arch.flows[flow].path:
+        part = arch.components[name]
+        if isinstance(part, Dram):
+            counts[name]["write"] += nbytes
+        elif isinstance(part, GlobalBuffer):
+            counts[name]["write"] += nbytes
+            counts[name]["read"] += nbytes
+
+
+def computing_hop(program: Program) -> int:
+    """The index of the hop that is the array."""
+    return next(h for h, hop in enumerate(program.hops) if hop.name == "compute")
+
+
+def ends_of(program: Program, outcome: Outcome, stages: Sequence[StagePlan]) -> list[int]:
+    """The cycle at which each stage and all before it are over."""
+    computing = computing_hop(program)
+    step = store = latest = 0
+    ends = []
+    for plan in stages:
+        step += len(plan.steps)
+        latest = max(latest, outcome.leaves[computing][step - 1])
+        store += int((plan.stores > 0).sum())
+        if store:
+            latest = max(latest, outcome.arrives[-1][store - 1])
+        ends.append(latest)
+    return ends
+
+
+@dataclass(frozen=True)
+class Times:
+    """Instance-cycles by place of the layer in the file: `busy[i][component]`,
+    `lost[i][component][cause]`. `elapsed` is how long each server ran, both sides of a buffer.
+    """
+
+    instances: dict[str, int]
+    busy: list[dict[str, int]]
+    lost: list[Counts]
+    elapsed: dict[str, int]
+
+
+def times_of(
+    program: Program,
+    outcome: Outcome,
+    runs: Sequence[EntryRun],
+    arch: Arch,
+    rows: int,
+) -> Times:
+    """Where the time of every component went."""
+    instances = _instances(runs, arch)
+    server = {spec.name: index for index, spec in enumerate(program.servers)}
+    busy: list[dict[str, int]] = [{} for _ in range(rows)]
+    lost: list[Counts] = [{} for _ in range(rows)]
+    elapsed: dict[str, int] = {}
+    for name, part in arch.components.items():
+        ports = [fill_port(name), read_port(name)] if part.is_storage else [name]
+        copies = instances[name] // len(ports)
+        elapsed |= {port: sum(outcome.busy[server[port]]) for port in ports}
+        for place in range(rows):
+            ran = sum(outcome.busy[server[port]][place] for port in ports)
+            blocked = sum(outcome.blocked[server[port]][place] for port in ports)
+            if ran:
+                busy[place][name] = ran * copies
+            if blocked:
+                lost[place][name] = {"wait_output": blocked * copies}
+    for run in runs:
+        place = run.queued.anchor
+        for name, count in run.entry.tiles.busy.items():
+            busy[place][name] = count
+        for name, causes in run.entry.tiles.lost.items():
+            lost[place][name] = {cause: count for cause, count in causes.items() if count}
+    _add_waits(program, outcome, (arch.compute, instances[arch.compute]), (busy, lost))
+    return Times(instances, busy, lost, elapsed)
+
+
+def _instances(runs: Sequence[EntryRun], arch: Arch) -> dict[str, int]:
+    instances = {}
+    for name, part in arch.components.items():
+        copies = part.count if isinstance(part, GlobalBuffer) else 1
+        instances[name] = copies * PORTS if part.is_storage else copies
+    for run in runs:
+        instances.update(run.entry.tiles.instances)
+    return instances
+
+
+def _add_waits(
+    program: Program,
+    outcome: Outcome,
+    array: tuple[str, int],
+    books: tuple[list[dict[str, int]], list[Counts]],
+) -> None:
+    """Charges the array's multipliers with the time between steps, slow neighbours inside one, and
+    the end.
+    """
+    name, instances = array
+    _, lost = books
+    computing = computing_hop(program)
+    hop = program.hops[computing]
+    own = hop.cycles[[program.servers[s].name for s in hop.servers].index(name)]
+    starts, leaves = outcome.starts[computing], outcome.leaves[computing]
+
+    def charge(place: int, cause: str, cycles: int) -> None:
+        if cycles:
+            book = lost[place].setdefault(name, {})
+            book[cause] = book.get(cause, 0) + cycles * instances
+
+    for place, waits in enumerate(outcome.waits[computing]):
+        for cause, cycles in waits.items():
+            charge(place, cause, cycles)
+    for k, place in enumerate(hop.layer):
+        if own[k]:
+            charge(place, "wait_output", leaves[k] - starts[k] - own[k])
+    charge(hop.layer[-1], "drain", outcome.cycles - leaves[-1])

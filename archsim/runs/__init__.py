@@ -1,0 +1,1 @@
+"""`simulate`, and everything that keeps it from being done twice."""

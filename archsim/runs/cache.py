@@ -1,0 +1,75 @@
+"""Files that can be made again: written atomically, read with distrust, bounded in size.
+
+A file that is missing, damaged or of another version is simply not there; it is written again. The
+folder is `.archsim-cache` in the working directory, or what the environment variable ARCHSIM_CACHE
+names. Nothing in it is executed and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
+
+VARIABLE = "ARCHSIM_CACHE"
+FOLDER = ".archsim-cache"
+LIMIT_BYTES = 2 * 2**30
+"""The files used longest ago go first."""
+SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by archsim; may be deleted.\n"
+"""Backup programs pass such folders over (bford.info/cachedir)."""
+
+
+@dataclass
+class Cache:
+    """Files by name. `problem` is why the last one could not be written, if it could not: a run
+    goes on without."""
+
+    folder: Path
+    limit_bytes: int = LIMIT_BYTES
+    problem: str | None = None
+
+    def read(self, name: str) -> bytes | None:
+        """The content under that name, None if there is none; reading keeps it from being thrown
+        out."""
+        path = self.folder / name
+        try:
+            content = path.read_bytes()
+            os.utime(path)
+        except OSError:
+            return None
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep `content` under that name."""
+        try:
+            if not self.folder.is_dir():
+                write_atomically(self.folder / "CACHEDIR.TAG", SIGNATURE.encode())
+                write_atomically(self.folder / ".gitignore", b"*\n")
+            write_atomically(self.folder / name, content)
+            self._shrink(name)
+        except InputError as error:
+            self.problem = str(error.problems[0])
+
+    def _shrink(self, newest: str) -> None:
+        files = []
+        for path in self.folder.glob("*.*"):
+            try:
+                stat = path.stat()
+            except OSError:
+                continue  # another process has just thrown it out
+            if path.suffix in {".npz", ".json"}:
+                files.append((path.name == newest, stat.st_mtime_ns, stat.st_size, path))
+        held = sum(nbytes for _, _, nbytes, _ in files)
+        for is_newest, _, nbytes, path in sorted(files):
+            if held <= self.limit_bytes or is_newest:
+                return
+            path.unlink(missing_ok=True)
+            held -= nbytes
+
+
+def default_cache() -> Cache:
+    """The cache of this working directory."""
+    return Cache(Path(os.environ.get(VARIABLE) or FOLDER))

@@ -1,0 +1,96 @@
+"""Hashes of everything that a part of a run depends on: its inputs, and the code that makes it.
+
+Three parts, each with a key of its own, so that changing one redoes only what follows from it:
+
+    tile tables    the machine's rule, workload, and the arch without what no rule reads
+    event run      the above, and the whole arch but its prices and clock
+    prices         the above, and the price table
+
+Keys hold contents, never times of files. What no rule reads is `UNREAD_CLASSES` and `UNREAD_KEYS`;
+a rule from outside the package is not known, so its tables depend on the whole arch.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from archsim.version import VERSION
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.workload.workload import Workload
+
+PACKAGE = Path(__file__).resolve().parents[1]
+UNREAD_CLASSES = frozenset({"Dram", "Dma", "Bus"})
+"""Components whose keys no rule of the package reads: they carry what the tables say."""
+UNREAD_KEYS = frozenset({"clock_mhz", "energy", "interlayer", "barrier"})
+"""Keys of the arch itself that no rule of the package reads."""
+UNTIMED_KEYS = frozenset({"clock_mhz", "energy"})
+"""Keys of the arch that move no event."""
+
+TABLE_CODE = ("formats", "workload", "arch", "machines/shared")
+"""Folders that tile tables depend on, the machine's own file or folder apart."""
+RUN_CODE = (*TABLE_CODE, "timing", "results", "runs")
+"""Folders that an event run depends on."""
+
+
+def table_key(arch: Arch, workload: Workload) -> str:
+    """Of the tile tables of a workload on a machine."""
+    known = arch.machine_path.parent == PACKAGE / "machines"
+    return _digest(
+        "tables",
+        code_hash(TABLE_CODE),
+        _machine(arch.machine_path),
+        _as_read(arch) if known else arch.resolved,
+        workload.hash,
+    )
+
+
+def run_key(arch: Arch, workload: Workload) -> str:
+    """Of what an event run counts."""
+    kept = {key: value for key, value in arch.resolved.items() if key not in UNTIMED_KEYS}
+    return _digest("run", table_key(arch, workload), code_hash(RUN_CODE), kept)
+
+
+def inputs_hash(arch: Arch, workload: Workload) -> str:
+    """Of everything that a whole result depends on."""
+    prices = (arch.resolved, _file(arch.energy_path))
+    return _digest("result", VERSION, run_key(arch, workload), *prices)
+
+
+@cache
+def code_hash(folders: tuple[str, ...]) -> str:
+    """Of the simulator's own source in `folders`, and of numpy's version."""
+    paths = [path for folder in folders for path in sorted((PACKAGE / folder).rglob("*.py"))]
+    named = {path.relative_to(PACKAGE).as_posix(): _file(path) for path in paths}
+    return _digest(np.__version__, named)
+
+
+def _as_read(arch: Arch) -> dict[str, Any]:
+    """The arch less what no rule of the package reads."""
+    kept = {key: value for key, value in arch.resolved.items() if key not in UNREAD_KEYS}
+    kept["components"] = {
+        name: {"class": keys["class"]} if keys["class"] in UNREAD_CLASSES else keys
+        for name, keys in arch.resolved["components"].items()
+    }
+    return kept
+
+
+def _machine(path: Path) -> str:
+    """Of a rule: its file, or all files of its folder."""
+    return _digest([_file(each) for each in sorted(path.rglob("*.py"))] or _file(path))
+
+
+def _file(path: Path) -> str:
+    return blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
+def _digest(*parts: object) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return blake2b(text.encode(), digest_size=16).hexdigest()

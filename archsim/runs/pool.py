@@ -1,0 +1,211 @@
+"""Many runs at once: networks on machines, in processes of their own, answered in the order asked.
+
+A job is plain data, so it can go to a process that starts afresh (spawn). Jobs of one workload go
+to one process where there are enough workloads, so that its tensors are read or drawn once. What a
+machine refuses (InputError) is an answer; everything else that goes wrong ends the batch.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+from archsim.arch.overrides import Override
+from archsim.formats.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import SimpleQueue
+
+    from archsim.arch.arch import Arch
+    from archsim.results.result import Result
+    from archsim.workload.workload import Workload
+
+LOOK_SECONDS = 0.1
+KILLED = "a process was killed, by hand or for want of memory; fewer processes need less of it"
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Linear algebra brings its own threads; processes already share out the cores."""
+Tick = Callable[[int, int, str], None]
+Answer = Union["Result", tuple[Problem, ...]]
+"""The result of a job, or why its machine refuses it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One workload on one machine, by their files; `conv_only` leaves all but convolutions out, and
+    `drawn` takes arrays from profiles even where tensors are built."""
+
+    workload: Path
+    arch: Path
+    overrides: tuple[Override, ...] = ()
+    conv_only: bool = False
+    drawn: bool = False
+
+    @property
+    def title(self) -> str:
+        return f"{self.workload.stem} on {self.arch.stem}"
+
+
+def workload_of(path: Path, conv_only: bool, drawn: bool = False) -> Workload:
+    """The workload of a job, loaded once a process."""
+    return _loaded(path, conv_only, drawn)
+
+
+@lru_cache(maxsize=64)
+def _loaded(path: Path, conv_only: bool, drawn: bool) -> Workload:
+    from archsim.workload.workload import load_workload
+
+    loaded = load_workload(path)
+    if drawn:
+        loaded = loaded.drawn()
+    return loaded.only_convs() if conv_only else loaded
+
+
+def arch_of(job: Job) -> Arch:
+    """The machine of a job."""
+    from archsim.arch.arch import load_arch
+
+    return load_arch(job.arch, job.overrides)
+
+
+def run_jobs(jobs: Sequence[Job], processes: int, cache: Path | None, tick: Tick) -> list[Answer]:
+    """The answers to all jobs, in their order, whichever is finished first.
+
+    `tick` is called with (jobs done, jobs in all, what was done); the rest as for `answered`.
+    """
+    answers: dict[int, Answer] = {}
+    for at, answer in answered(jobs, processes, cache):
+        answers[at] = answer
+        tick(len(answers), len(jobs), jobs[at].title)
+    return [answers[at] for at in range(len(jobs))]
+
+
+def answered(
+    jobs: Sequence[Job], processes: int, cache: Path | None
+) -> Iterator[tuple[int, Answer]]:
+    """The place of each job and its answer, as they are finished.
+
+    `cache` is the folder of kept tables and runs. With one process everything runs in this one.
+    Leaving the loop ends all processes.
+    """
+    chunks = _chunks(jobs, processes)
+    if processes > 1 and len(chunks) > 1:
+        chunks.sort(key=lambda chunk: -sum(_multiplications(jobs[at]) for at in chunk))
+        yield from _in_pool(jobs, chunks, min(processes, len(chunks)), cache)
+        return
+    for chunk in chunks:
+        for at, answer in _answers([jobs[at] for at in chunk], cache):
+            yield chunk[at], answer
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _chunks(jobs: Sequence[Job], processes: int) -> list[list[int]]:
+    """Places of jobs that one process takes in a row: those of a workload, cut where there are
+    fewer workloads than processes."""
+    by_workload: dict[tuple[Path, bool, bool], list[int]] = {}
+    for at, job in enumerate(jobs):
+        by_workload.setdefault((job.workload, job.conv_only, job.drawn), []).append(at)
+    parts = -(-processes // max(1, len(by_workload)))
+    return [
+        places[start::parts]
+        for places in by_workload.values()
+        for start in range(min(parts, len(places)))
+    ]
+
+
+def _multiplications(job: Job) -> int:
+    """How much there is to do, roughly: the longest should not start last."""
+    workload = workload_of(job.workload, job.conv_only, job.drawn)
+    return sum(layer.macs for layer in workload.layers) * workload.batch
+
+
+def _answers(jobs: Sequence[Job], cache_folder: Path | None) -> Iterator[tuple[int, Answer]]:
+    """Runs jobs of one workload in this process."""
+    from archsim.runs.cache import Cache
+    from archsim.runs.cached import simulate_cached
+
+    cache = Cache(cache_folder) if cache_folder is not None else None
+    workload = workload_of(jobs[0].workload, jobs[0].conv_only, jobs[0].drawn)
+    for at, job in enumerate(jobs):
+        arch = arch_of(job)
+        try:
+            yield at, simulate_cached(arch, workload, cache)
+        except InputError as error:
+            yield at, error.problems
+    for layer in workload.layers:
+        workload.release(layer)
+
+
+def _in_pool(
+    jobs: Sequence[Job], chunks: Sequence[list[int]], processes: int, cache: Path | None
+) -> Iterator[tuple[int, Answer]]:
+    """Answers as they come from processes, which take chunks in their order."""
+    context = multiprocessing.get_context("spawn")
+    answers = context.SimpleQueue()
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(
+            processes, mp_context=context, initializer=_start, initargs=(answers,)
+        )
+        try:
+            running = {
+                pool.submit(_in_worker, [jobs[at] for at in chunk], chunk, cache)
+                for chunk in chunks
+            }
+            while running:
+                finished, running = wait(running, LOOK_SECONDS, "FIRST_COMPLETED")
+                while not answers.empty():  # also what was finished before a process failed
+                    yield answers.get()
+                for future in finished:
+                    future.result()
+        except BaseException as error:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise InputError.at("--jobs", KILLED) from error
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+_sent: SimpleQueue[tuple[int, Answer]] | None = None
+
+
+def _start(answers: SimpleQueue[tuple[int, Answer]]) -> None:
+    """Of a worker: interruptions are the parent's to handle."""
+    global _sent  # noqa: PLW0603 - a queue reaches a worker only when it starts
+    _sent = answers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _in_worker(jobs: Sequence[Job], places: Sequence[int], cache: Path | None) -> None:
+    assert _sent is not None
+    for at, answer in _answers(jobs, cache):
+        _sent.put((places[at], answer))
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,107 @@
+"""One network on one machine: the top of the stack, and the picture of docs/architecture.md as
+code.
+
+    rule -> tile tables -> plan -> program -> engine -> accounts -> prices -> result
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archsim.machines.shared.tables import Progress, Tables, tables_of
+from archsim.machines.shared.weight_forms import check_task
+from archsim.results.accounts import EntryRun, ends_of, times_of
+from archsim.results.checks import check_bytes, check_time
+from archsim.results.layer_results import layer_results
+from archsim.results.pricing import priced
+from archsim.results.result import Result
+from archsim.runs.content import inputs_hash
+from archsim.timing import engine
+from archsim.timing.entries import entries_of, rows_of
+from archsim.timing.plan import plan_entry
+from archsim.timing.queueing import queue_all
+from archsim.timing.schedule import Schedule
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.results.trace import Trace
+    from archsim.timing.program import Outcome, Program
+    from archsim.workload.workload import Workload
+
+
+def simulate(
+    arch: Arch,
+    workload: Workload,
+    *,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+    step_scale: float = 1.0,
+) -> Result:
+    """Runs the workload on the machine.
+
+    `progress` is called with (stages done, stages in all, layer). `step_scale` makes steps larger
+    or smaller than they are by themselves; results hardly depend on it. Raises InputError where the
+    two do not fit each other, and CheckFailed where a run breaks an invariant.
+    """
+    check_task(arch, workload)
+    tables = tables_of(arch, workload, progress)
+    counted = timed(arch, workload, tables, trace=trace, step_scale=step_scale)
+    return final(counted, arch, workload)
+
+
+def final(counted: Result, arch: Arch, workload: Workload) -> Result:
+    """A counted run with the prices of `arch` and the hash of everything it depends on."""
+    return replace(priced(counted, arch), inputs_hash=inputs_hash(arch, workload))
+
+
+def timed(
+    arch: Arch,
+    workload: Workload,
+    tables: Tables,
+    *,
+    trace: Trace | None = None,
+    step_scale: float = 1.0,
+) -> Result:
+    """The event run over the tile tables: everything that is counted, and no energy yet."""
+    entries = entries_of(arch, workload, tables)
+    rows = rows_of(entries, workload.layers)
+    planned = [plan_entry(entry, arch) for entry in entries]
+    queued, notes = queue_all(planned, arch, rows, step_scale)
+    runs = [EntryRun(*pair) for pair in zip(planned, queued, strict=True)]
+    for run in runs:
+        check_bytes(run)
+    program = Schedule(arch).program(queued, len(rows))
+    outcome = engine.run(program)
+    if trace is not None:
+        _trace(trace, program, outcome, [name for name, _ in sorted(rows, key=rows.__getitem__)])
+    times = times_of(program, outcome, runs, arch, len(rows))
+    idle = check_time(times, outcome.cycles, sum(sum(hop.latency) for hop in program.hops))
+    return Result(
+        arch=arch.name,
+        arch_hash=arch.hash,
+        arch_resolved=arch.resolved,
+        clock_mhz=arch.clock_mhz,
+        workload=workload.name,
+        workload_hash=workload.hash,
+        mode=workload.mode,
+        cycles=outcome.cycles,
+        instances=times.instances,
+        idle=idle,
+        layers=layer_results(runs, times, ends_of(program, outcome, queued), arch, rows),
+        notes=(*workload.notes, *tables.notes, *notes),
+    )
+
+
+def _trace(trace: Trace, program: Program, outcome: Outcome, names: Sequence[str]) -> None:
+    """Every visit of every component, in the order of time."""
+    slices = [
+        (outcome.starts[h][k], program.servers[server].name, names[hop.layer[k]], hop.name, cycles)
+        for h, hop in enumerate(program.hops)
+        for s, server in enumerate(hop.servers)
+        for k, cycles in enumerate(hop.cycles[s])
+        if cycles
+    ]
+    for start, server_name, layer, what, cycles in sorted(slices):
+        trace.add(server_name, layer, what, start, start + cycles)

@@ -1,0 +1,162 @@
+"""Run-time state of the engine: servers, stores and lanes. `archsim.timing.engine` moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+import simpy
+
+from archsim.timing.program import FIXED, Gate, Hop, Put, ServerSpec, StoreSpec, Take
+
+GATE = "gate"
+SPACE = "wait_output"
+FREE = attrgetter("free")
+
+
+class Visit(simpy.Event):
+    """An event that its process already waits for, scheduled when the visit begins."""
+
+    def begin(self, cycles: int) -> None:
+        self._ok = True
+        self._value = None
+        self.env.schedule(self, delay=cycles)
+
+
+class Server:
+    """Run-time state of one component."""
+
+    def __init__(self, spec: ServerSpec, layers: int) -> None:
+        self.name = spec.name
+        self.fixed = spec.arbitration == FIXED
+        self.free = True
+        self.lane: Lane | None = None
+        self.visit: Visit
+        self.busy = [0] * layers
+        self.blocked = [0] * layers
+        self.blockers = 0
+        self.since = 0
+        self.blocked_layer = 0
+
+    def settle(self, now: int) -> None:
+        """Books the time since the last change: blocked if idle while something has no place to
+        go.
+        """
+        if self.blockers and self.free:
+            self.blocked[self.blocked_layer] += now - self.since
+        self.since = now
+
+
+class Store:
+    """Run-time state of one store."""
+
+    def __init__(self, spec: StoreSpec) -> None:
+        self.name = spec.name
+        self.ahead = spec.ahead
+        self.capacity = spec.capacity
+        self.held = 0
+        self.sizes: list[int] = []
+        self.arrived = 0
+        self.released = 0
+        self.producer: Lane | None = None
+        self.consumer: Lane | None = None
+        self.wanted = 0
+        self.beyond = 0
+
+    def has_space(self, units: int) -> bool:
+        """Whether one more item may set out: it is needed now or not too far ahead, and there is
+        room.
+        """
+        near = len(self.sizes) < self.wanted or self.beyond + units <= self.ahead
+        return near and self.held + units <= self.capacity
+
+    def reserve(self, units: int) -> None:
+        """One more item is on its way."""
+        if len(self.sizes) >= self.wanted:
+            self.beyond += units
+        self.sizes.append(units)
+        self.held += units
+
+    def want(self, count: int) -> None:
+        """The consumer now works on a task that needs the first `count` items."""
+        for item in range(self.wanted, min(count, len(self.sizes))):
+            self.beyond -= self.sizes[item]
+        self.wanted = count
+
+
+class Lane:
+    """Run-time state of one hop."""
+
+    def __init__(self, index: int, hop: Hop, servers: list[Server], stores: list[Store]) -> None:
+        self.index = index
+        self.hop = hop
+        self.count = len(hop)
+        self.servers = [servers[s] for s in hop.servers]
+        self.takes: list[tuple[Store, Take]] = [(stores[t.store], t) for t in hop.takes]
+        self.puts: list[tuple[Store, Put]] = [(stores[p.store], p) for p in hop.puts]
+        self.next = 0
+        self.left = 0
+        self.arrived = 0
+        self.pending = 0
+        self.ready_at = -1
+        self.cause = ""
+        self.waiting_since = 0
+        self.blocking = False
+        self.waits: list[dict[str, int]] = []
+        self.starts = [0] * self.count
+        self.leaves = [0] * self.count
+        self.arrives = [0] * self.count
+        self.watchers: list[Lane] = []
+
+    def gate(self, k: int) -> Gate:
+        """What task k waits for besides its stores."""
+        return self.hop.gates[k] if self.hop.gates is not None else ()
+
+    def is_free(self) -> bool:
+        """Whether all its servers are free."""
+        return all(map(FREE, self.servers))
+
+    def unmet(self, lanes: Sequence[Lane]) -> str:
+        """Why the next task cannot start, servers apart; empty if it can."""
+        k = self.next
+        for store, take in self.takes:
+            if store.arrived < take.need[k]:
+                return take.cause
+        for lane, count in self.gate(k):
+            if lanes[lane].arrived < count:
+                return GATE
+        for store, put in self.puts:
+            units = put.units[k]
+            if units and not store.has_space(units):
+                return SPACE
+        return ""
+
+    def why(self, lanes: Sequence[Lane]) -> str:
+        """What the next task waits for, and who would bring it."""
+        k = self.next
+        for store, take in self.takes:
+            if store.arrived < take.need[k]:
+                source = store.producer.hop.name if store.producer else "nobody"
+                return f"waits for item {take.need[k] - 1} of {store.name}, which {source} brings"
+        for other, count in self.gate(k):
+            if lanes[other].arrived < count:
+                return f"waits for {lanes[other].hop.name} to finish task {count - 1}"
+        for store, put in self.puts:
+            if put.units[k] and not store.has_space(put.units[k]):
+                sink = store.consumer.hop.name if store.consumer else "nobody"
+                return (
+                    f"waits for {put.units[k]} bytes of space in {store.name} ({store.held} of "
+                    f"{store.capacity} held), which {sink} empties"
+                )
+        return "waits for its servers"
+
+
+def precedes(a: Lane, b: Lane) -> bool:
+    """Whether some server that both want, in this cycle, prefers a."""
+    for server in a.servers:
+        if server in b.servers:
+            order_a = a.index if server.fixed else (a.ready_at, a.index)
+            order_b = b.index if server.fixed else (b.ready_at, b.index)
+            if order_a < order_b:  # type: ignore[operator]
+                return True
+    return False

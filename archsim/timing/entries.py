@@ -1,0 +1,183 @@
+"""What a network asks of a machine: every stage in every phase, with its tile table and its bytes.
+
+Inference has one phase. Training plays the forward phase of all stages, then the other phases of
+each stage from the last to the first. A *row* of the results is one phase of one layer, in the
+order of the workload file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archsim.machines.shared.machine import share_of, storage_of
+from archsim.machines.shared.tiles import Tiles, check_tiles, even_parts
+from archsim.timing.schedule import inbound
+from archsim.timing.steps import STEPS_PER_LAYER
+from archsim.workload.stages import Stage, keep_on_chip, operands, ranks_of, stages_of
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.machines.shared.tables import Tables
+    from archsim.workload.layer import Layer
+    from archsim.workload.workload import Workload
+
+FORWARD = ("inference", "ff")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One phase of one stage. `stored` is what its results take in DRAM, in the machine's format.
+
+    `operands` maps an element-wise layer to the bytes it reads besides what streams in; `elements`
+    are the outputs of all its layers that the post-processor handles, windows included; `samples`
+    is how many samples one run of the network has.
+    """
+
+    stage: Stage
+    tiles: Tiles
+    stored: int
+    operands: Mapping[str, int]
+    samples: int
+
+    @property
+    def forward(self) -> bool:
+        """Whether the stage's element-wise layers run in this phase."""
+        return self.tiles.phase in FORWARD
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that have a part in this phase."""
+        return self.stage.layers if self.forward else self.stage.layers[:1]
+
+
+def entries_of(arch: Arch, workload: Workload, tables: Tables) -> list[Entry]:
+    """All entries in the order in which the array takes them."""
+    stages = stages_of(workload.layers)
+    phases = [_phases(stage, tables, arch, workload) for stage in stages]
+    if arch.interlayer == "keep_if_fits":
+        stages = _kept(stages, [table[0] for table in phases], tables.stored, arch)
+    return _in_order(stages, phases, tables.stored, workload)
+
+
+def _phases(stage: Stage, tables: Tables, arch: Arch, workload: Workload) -> tuple[Tiles, ...]:
+    """The checked tile tables of a stage for the whole batch, one a phase."""
+    if stage.anchor is None:
+        return (_elementwise(stage.tail, workload.batch, arch),)
+    layer = stage.anchor
+    training = workload.task == "training"
+    checked = []
+    for tiles in tables.phases[layer.name]:
+        check_tiles(layer, tiles, samples=workload.batch if training else 1)
+        checked.append(tiles if training else batched(tiles, workload.batch))
+    return tuple(checked)
+
+
+def _elementwise(layer: Layer, batch: int, arch: Arch) -> Tiles:
+    """A stage without weights: nothing for the array, results in even parts."""
+    total = layer.output_elements * batch
+    parts = min(STEPS_PER_LAYER, total)
+    nothing = np.zeros((1, parts), np.int64)
+    roles = {flow: arch.flows[flow].role for flow in inbound(arch)}
+    return Tiles(
+        phase="inference" if arch.task == "inference" else "ff",
+        cycles=nothing,
+        limited=nothing,
+        outputs=even_parts(total, parts).reshape(1, -1),
+        moving={flow: 0 for flow, role in roles.items() if role == "moving"},
+        stationary={f: np.zeros(1, np.int64) for f, role in roles.items() if role == "stationary"},
+        macs_done=0,
+        macs_skipped=0,
+        instances={},
+        busy={},
+        lost={},
+        actions={},
+    )
+
+
+def batched(tiles: Tiles, batch: int) -> Tiles:
+    """The same phase for several samples: their tiles follow each other under one load of
+    weights.
+    """
+    if batch == 1:
+        return tiles
+
+    def scaled(counts: Mapping[str, int]) -> dict[str, int]:
+        return {name: count * batch for name, count in counts.items()}
+
+    def repeated(table: np.ndarray) -> np.ndarray:
+        return np.tile(np.broadcast_to(table, tiles.cycles.shape), batch)
+
+    return replace(
+        tiles,
+        cycles=repeated(tiles.cycles),
+        limited=repeated(tiles.limited),
+        outputs=repeated(tiles.outputs),
+        moving=scaled(tiles.moving),
+        min_blocks=tiles.min_blocks * batch if tiles.min_blocks > 1 else 1,
+        macs_done=tiles.macs_done * batch,
+        macs_skipped=tiles.macs_skipped * batch,
+        busy=scaled(tiles.busy),
+        lost={name: scaled(causes) for name, causes in tiles.lost.items()},
+        actions={name: scaled(counts) for name, counts in tiles.actions.items()},
+        side={name: repeated(one) for name, one in tiles.side.items()},
+    )
+
+
+def _kept(
+    stages: Sequence[Stage], tables: Sequence[Tiles], stored: Mapping[str, int], arch: Arch
+) -> list[Stage]:
+    sizes = [
+        (sum(tiles.moving.values()), stored[stage.tail.name])
+        for stage, tiles in zip(stages, tables, strict=True)
+    ]
+    moving = next(iter(tables[0].moving))
+    return keep_on_chip(stages, sizes, share_of(arch, storage_of(arch, moving)))
+
+
+def _in_order(
+    stages: Sequence[Stage],
+    tables: Sequence[tuple[Tiles, ...]],
+    stored: Mapping[str, int],
+    workload: Workload,
+) -> list[Entry]:
+    ranks = ranks_of(stages)
+    sizes = {layer.name: layer.output_elements * workload.batch for layer in workload.layers}
+    entries = []
+    for stage, phases in zip(stages, tables, strict=True):
+        reads = {}
+        for number, post in enumerate(stage.posts):
+            fused = number > 0 or stage.anchor is not None
+            reads[post.name] = sum(
+                elements * workload.batch * stored.get(name, 1) // sizes.get(name, 1)
+                for name, elements in operands(post, ranks, fused)
+            )
+        made = stored[stage.tail.name]
+        entries.append(
+            Entry(stage, phases[0], _result_bytes(phases[0], made), reads, workload.batch)
+        )
+    for stage, phases in reversed(list(zip(stages, tables, strict=True))):
+        for tiles in phases[1:]:
+            alone = Stage(stage.anchor, (), (len(entries) - 1,))
+            entries.append(Entry(alone, tiles, _result_bytes(tiles, 0), {}, workload.batch))
+    return entries
+
+
+def _result_bytes(tiles: Tiles, stored: int) -> int:
+    return stored if tiles.result_bytes is None else tiles.result_bytes
+
+
+def rows_of(entries: Sequence[Entry], layers: Sequence[Layer]) -> dict[tuple[str, str], int]:
+    """(layer, phase) -> place in the results: layers as in the file, phases in the order they
+    run.
+    """
+    position = {layer.name: index for index, layer in enumerate(layers)}
+    found = [
+        (position[layer.name], number, layer.name, entry.tiles.phase)
+        for number, entry in enumerate(entries)
+        for layer in entry.layers
+    ]
+    return {(name, phase): row for row, (_, _, name, phase) in enumerate(sorted(found))}

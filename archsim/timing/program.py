@@ -1,0 +1,123 @@
+"""What the engine runs: servers, stores and hops, as plain frozen data.
+
+A *server* is one component of the machine: it carries one task at a time. A *store* is the storage
+of one flow on one buffer, bounded in bytes held and in bytes fetched ahead. A *hop* moves the tasks
+of one flow, in order, from store to store through servers that it holds together, so a DMA streams
+from DRAM and does not store and forward. The compute array is a hop too: it takes from several
+stores and puts into others.
+
+Nothing here knows layers, tensors or hardware; `archsim.timing.schedule` writes programs,
+`archsim.timing.engine` runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Gate = tuple[tuple[int, int], ...]
+"""(hop index, count) pairs: a task waits until each hop has finished so many tasks."""
+
+FIRST_COME = "first_come"
+FIXED = "fixed"
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """One component as the engine sees it.
+
+    `arbitration` decides between hops that want it in the same cycle: `first_come` prefers the one
+    that has been ready longest, `fixed` the one that stands first in the program. Ties fall to the
+    program's order.
+    """
+
+    name: str
+    arbitration: str = FIRST_COME
+
+
+@dataclass(frozen=True)
+class StoreSpec:
+    """Storage between two hops, in units (bytes).
+
+    `ahead` bounds the items on their way or waiting that the consumer's present task does not need:
+    half the capacity is ping-pong, 0 leaves no overlap. `capacity` bounds all items held.
+    """
+
+    name: str
+    ahead: int
+    capacity: int
+
+
+@dataclass(frozen=True)
+class Take:
+    """What the tasks of a hop take from a store.
+
+    Before task k starts, `need[k]` items must have arrived in all; when it has left its servers,
+    the first `done[k]` items are given up. Both never fall. `cause` names the wait in the results.
+    """
+
+    store: int
+    need: Sequence[int]
+    done: Sequence[int]
+    cause: str
+
+
+@dataclass(frozen=True)
+class Put:
+    """What the tasks of a hop put into a store: `units[k]` bytes, 0 for no item."""
+
+    store: int
+    units: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Hop:
+    """Tasks 0 .. n-1, in order, each holding all its servers from its start, each server for its
+    own cycles.
+
+    `cycles[s][k]` is the time of server s in task k. A task has left when its last server is free,
+    and has arrived `latency[k]` cycles later: latency delays the data and occupies nothing.
+    `layer[k]` is whose it is.
+    """
+
+    name: str
+    servers: Sequence[int]
+    cycles: Sequence[Sequence[int]]
+    layer: Sequence[int]
+    latency: Sequence[int]
+    takes: Sequence[Take] = ()
+    puts: Sequence[Put] = ()
+    gates: Sequence[Gate] | None = None
+
+    def __len__(self) -> int:
+        return len(self.layer)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole network on one machine, ready to run."""
+
+    servers: Sequence[ServerSpec]
+    stores: Sequence[StoreSpec]
+    hops: Sequence[Hop]
+    layers: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run did, in cycles.
+
+    `starts[h][k]`, `leaves[h][k]`, `arrives[h][k]` per hop and task; `busy[server][layer]`;
+    `waits[hop][layer]` maps a cause to the cycles a hop spent between two tasks for it;
+    `blocked[server][layer]` the cycles a server stood still because what it would have carried had
+    no place to go; `events` is how many SimPy events the run took.
+    """
+
+    cycles: int
+    starts: list[list[int]]
+    leaves: list[list[int]]
+    arrives: list[list[int]]
+    busy: list[list[int]]
+    waits: list[list[dict[str, int]]]
+    blocked: list[list[int]]
+    events: int

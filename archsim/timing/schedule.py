@@ -1,0 +1,306 @@
+"""A whole network as one program: the hops of its flows, with every stage's steps one after the
+other.
+
+Each inbound flow is a chain of hops from DRAM over its buffers; the compute hop joins them and
+feeds the chain of the result flow. Hops run across layers, so the next layer's weights may come
+while this one computes; its inputs wait until the layers that make them have written theirs
+(`barrier: input`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from archsim.arch.components.global_buffer import GlobalBuffer
+from archsim.arch.movers import Mover
+from archsim.machines.shared.machine import share_of
+from archsim.machines.shared.tiles import Ints
+from archsim.timing.program import Gate, Hop, Program, Put, ServerSpec, StoreSpec, Take
+from archsim.timing.steps import Steps
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+
+CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage, ready to be queued. `layers` are the places in the file of its anchor and of its
+    tail.
+
+    `loads[flow]` are (bytes, place of the layer) in order, `need` and `done` (n,) count them per
+    step; `stores` (n,) are bytes for DRAM (`to_dram`) or to stay on chip; `own[component]` (n,) are
+    cycles in the array.
+    """
+
+    anchor: int
+    tail: int
+    after: tuple[int, ...]
+    steps: Steps
+    loads: Mapping[str, Sequence[tuple[int, int]]]
+    need: Mapping[str, Sequence[int]]
+    done: Mapping[str, Sequence[int]]
+    own: Mapping[str, Ints]
+    stores: Ints
+    to_dram: bool = True
+
+    def held_at_once(self, flow: str) -> int:
+        """Most bytes of a flow that a step needs together with those that have to stay."""
+        ends = [0, *accumulate(size for size, _ in self.loads[flow])]
+        kept = [0, *self.done[flow]]
+        needs = zip(self.need[flow], kept, strict=False)
+        return max((ends[needed] - ends[gone] for needed, gone in needs), default=0)
+
+
+def inbound(arch: Arch) -> list[str]:
+    """Flows that end in the array."""
+    return [name for name, flow in arch.flows.items() if flow.path[0] != arch.compute]
+
+
+def outbound(arch: Arch) -> list[str]:
+    """Flows that begin in the array."""
+    return [name for name, flow in arch.flows.items() if flow.path[0] == arch.compute]
+
+
+def array_parts(arch: Arch) -> list[str]:
+    """What runs inside a step: the components between the flows' last buffers and the results'
+    first ones.
+    """
+    parts: dict[str, None] = {}
+    for name in inbound(arch):
+        path = arch.flows[name].path
+        parts.update(dict.fromkeys(path[_storages(arch, path)[-1] + 1 :]))
+    for name in outbound(arch):
+        path = arch.flows[name].path
+        parts.update(dict.fromkeys(path[: _storages(arch, path)[0]]))
+    return list(parts)
+
+
+def _storages(arch: Arch, path: Sequence[str]) -> list[int]:
+    return [k for k, name in enumerate(path) if arch.components[name].is_storage]
+
+
+def fill_port(name: str) -> str:
+    """The server of a buffer's filling side."""
+    return f"{name}.fill"
+
+
+def read_port(name: str) -> str:
+    """The server of a buffer's reading side."""
+    return f"{name}.read"
+
+
+class Schedule:
+    """Builds the program; `first_hops` names the flows whose first hop, by index, has gates."""
+
+    def __init__(self, arch: Arch) -> None:
+        self.arch = arch
+        self.servers: dict[str, int] = {}
+        self.specs: list[ServerSpec] = []
+        for name, part in arch.components.items():
+            rule = part.arbitration if isinstance(part, Mover) else "first_come"
+            ports = [fill_port(name), read_port(name)] if part.is_storage else [name]
+            for port in ports:
+                self.servers[port] = len(self.specs)
+                self.specs.append(ServerSpec(port, rule))
+
+    def program(self, stages: Sequence[StagePlan], layers: int) -> Program:
+        """Everything in order. One compute hop, then each flow's hops from DRAM inwards, then the
+        results'.
+        """
+        arch = self.arch
+        self.stages = stages
+        self.stores: list[StoreSpec] = []
+        self.hops: list[Hop] = []
+        self.first_hops: dict[int, str] = {}
+        puts = []
+        takes = [self._load_hops(flow) for flow in inbound(arch)]
+        computing = len(self.hops)
+        out_flow = outbound(arch)[0]
+        out_store = self._add_store(out_flow, arch.flows[out_flow].path, 0)
+        units = [
+            min(int(n), self.stores[out_store].capacity) for plan in stages for n in plan.stores
+        ]
+        puts.append(Put(out_store, units))
+        self.hops.append(self._compute_hop(takes, puts, out_flow))
+        self._store_hops(out_flow, out_store)
+        gates = self._gates(computing)
+        for index, flow in self.first_hops.items():
+            self.hops[index] = self._gated(self.hops[index], flow, gates)
+        return Program(self.specs, self.stores, self.hops, layers)
+
+    def _add_store(self, flow: str, path: Sequence[str], which: int) -> int:
+        """The store of a flow on its `which`-th buffer; flows that share a buffer have equal parts
+        of it.
+        """
+        name = path[_storages(self.arch, path)[which]]
+        buffer = cast("GlobalBuffer", self.arch.components[name])
+        capacity = share_of(self.arch, name)
+        ahead = capacity * (buffer.slots - 1) // buffer.slots
+        self.stores.append(StoreSpec(f"{name} ({flow})", ahead, capacity))
+        return len(self.stores) - 1
+
+    def _load_hops(self, flow: str) -> Take:
+        """The chain of hops that brings one flow to the array, and what the array takes from its
+        end.
+        """
+        path = self.arch.flows[flow].path
+        storages = _storages(self.arch, path)
+        loads = [load for plan in self.stages for load in plan.loads[flow]]
+        nbytes = np.array([size for size, _ in loads], np.int64)
+        layer = [whose for _, whose in loads]
+        start = 0
+        taken: tuple[Take, ...] = ()
+        if self._waits_for_stages(flow):
+            self.first_hops[len(self.hops)] = flow
+        for which, end in enumerate(storages):
+            store = self._add_store(flow, path, which)
+            if end == storages[-1]:
+                self._widen(store, flow)
+            ports = [
+                *([read_port(path[start])] if which else [path[start]]),
+                *path[start + 1 : end],
+            ]
+            ports.append(fill_port(path[end]))
+            units = np.minimum(nbytes, self.stores[store].capacity).tolist()
+            self.hops.append(
+                Hop(
+                    name=f"{flow} to {path[end]}",
+                    servers=[self.servers[port] for port in ports],
+                    cycles=[self._moving(port, nbytes) for port in ports],
+                    layer=layer,
+                    latency=[self._latency(ports)] * len(loads),
+                    takes=taken,
+                    puts=(Put(store, units),),
+                )
+            )
+            counting = list(range(1, len(loads) + 1))
+            taken = (Take(store, counting, counting, "wait_input"),)
+            start = end
+        need, done, before = [], [], 0
+        for plan in self.stages:
+            need += [before + count for count in plan.need[flow]]
+            done += [before + count for count in plan.done[flow]]
+            before += len(plan.loads[flow])
+        return Take(len(self.stores) - 1, need, done, CAUSES[self.arch.flows[flow].role])
+
+    def _widen(self, store: int, flow: str) -> None:
+        """Lets a step have what it needs where the buffer is full of what stays.
+
+        Operands of an add and partial sums pass by inputs that stay, and may find no room beside
+        them; the traffic rule counts them all the same.
+        """
+        spec = self.stores[store]
+        at_once = max((plan.held_at_once(flow) for plan in self.stages), default=0)
+        self.stores[store] = replace(spec, capacity=max(spec.capacity, at_once))
+
+    def _moving(self, port: str, nbytes: Ints) -> list[int]:
+        """Cycles of each transfer on a mover; components that only look on take none."""
+        part = self.arch.components[port.removesuffix(".fill").removesuffix(".read")]
+        if not isinstance(part, Mover):
+            return [0] * len(nbytes)
+        return [int(cycles) for cycles in part.move_cycles(nbytes)]
+
+    def _latency(self, ports: Sequence[str]) -> int:
+        parts = [self.arch.components.get(port) for port in ports]
+        return sum(part.latency for part in parts if isinstance(part, Mover))
+
+    def _compute_hop(self, takes: list[Take], puts: list[Put], out_flow: str) -> Hop:
+        arch = self.arch
+        reading = [read_port(self._buffer(flow, -1)) for flow in inbound(arch)]
+        filling = fill_port(self._buffer(out_flow, 0))
+        servers = list(dict.fromkeys([*reading, *array_parts(arch), filling]))
+        stored = np.concatenate([plan.stores for plan in self.stages])
+        cycles = []
+        for server in servers:
+            if server == filling:
+                cycles.append(self._moving(server, stored))
+                continue
+            name = server.removesuffix(".read")
+            own = [plan.own.get(name, np.zeros(len(plan.steps), np.int64)) for plan in self.stages]
+            cycles.append([int(count) for count in np.concatenate(own)])
+        layer = [plan.anchor for plan in self.stages for _ in range(len(plan.steps))]
+        return Hop(
+            "compute",
+            [self.servers[s] for s in servers],
+            cycles,
+            layer,
+            [0] * len(layer),
+            takes,
+            puts,
+        )
+
+    def _buffer(self, flow: str, which: int) -> str:
+        path = self.arch.flows[flow].path
+        return path[_storages(self.arch, path)[which]]
+
+    def _store_hops(self, flow: str, store: int) -> None:
+        """The chain of hops that carries results away, one task a step that has any."""
+        path = self.arch.flows[flow].path
+        storages = _storages(self.arch, path)
+        stores = [
+            (int(size), plan.tail, plan.to_dram)
+            for plan in self.stages
+            for size in plan.stores
+            if size
+        ]
+        nbytes = np.array([size for size, _, _ in stores], np.int64)
+        leaving = np.array([size if to_dram else 0 for size, _, to_dram in stores], np.int64)
+        counting = list(range(1, len(stores) + 1))
+        for which, start in enumerate(storages):
+            last = which == len(storages) - 1
+            end = len(path) if last else storages[which + 1]
+            ports = [read_port(path[start]), *path[start + 1 : end]]
+            taken = Take(store, counting, counting, "wait_input")
+            puts: tuple[Put, ...] = ()
+            if not last:
+                ports.append(fill_port(path[end]))
+                store = self._add_store(flow, path, which + 1)
+                puts = (Put(store, np.minimum(nbytes, self.stores[store].capacity).tolist()),)
+            sizes = [nbytes if port.endswith((".read", ".fill")) else leaving for port in ports]
+            self.hops.append(
+                Hop(
+                    name=f"{flow} from {path[start]}",
+                    servers=[self.servers[port] for port in ports],
+                    cycles=[self._moving(p, size) for p, size in zip(ports, sizes, strict=True)],
+                    layer=[tail for _, tail, _ in stores],
+                    latency=[self._latency(ports) if to_dram else 0 for _, _, to_dram in stores],
+                    takes=(taken,),
+                    puts=puts,
+                )
+            )
+
+    def _gates(self, computing: int) -> list[Gate]:
+        """What the loads of each stage wait for: the stages that make its operands, or all before
+        it.
+        """
+        steps = np.cumsum([len(plan.steps) for plan in self.stages])
+        stored = np.cumsum([int((plan.stores > 0).sum()) for plan in self.stages])
+        gates: list[Gate] = []
+        for index, plan in enumerate(self.stages):
+            after = [index - 1] if self.arch.barrier == "layer" and index else list(plan.after)
+            last = max(after, default=-1)
+            if last < 0:
+                gates.append(())
+            else:
+                gates.append(
+                    ((computing, int(steps[last])), (len(self.hops) - 1, int(stored[last])))
+                )
+        return gates
+
+    def _gated(self, hop: Hop, flow: str, gates: list[Gate]) -> Hop:
+        """The hop whose loads wait for the gates of their stages."""
+        column = [
+            gate for plan, gate in zip(self.stages, gates, strict=True) for _ in plan.loads[flow]
+        ]
+        return replace(hop, gates=column)
+
+    def _waits_for_stages(self, flow: str) -> bool:
+        """Whether the loads of a flow have gates: all under `barrier: layer`, else what moves."""
+        return self.arch.barrier == "layer" or self.arch.flows[flow].role == "moving"

@@ -1,0 +1,92 @@
+"""A layer's `profile`: distributions that its tensors are drawn from when none was measured.
+
+The format is docs/profile.md. Every section describes one tensor by its statistics; `draw` turns it
+into an array of the layer's own shape, once, at load. After that nothing knows where an array came
+from.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from archsim.formats.errors import InputError
+from archsim.formats.profile_models import Profile
+from archsim.workload.profile_coef import draw_coef
+from archsim.workload.profile_input import draw_input
+from archsim.workload.profile_weight import draw_pruned, draw_weight
+
+What = Literal["input", "weight", "pruned", "coef", "basis"]
+MAX_BYTES = 4096
+
+
+def draw(
+    profile: Profile | Mapping[str, object], what: str, shape: tuple[int, ...], seed: int
+) -> NDArray[np.generic]:
+    """An array of `shape` for one of the layer's tensors, the same for the same arguments.
+
+    `what` is input, weight, pruned, coef or basis; each draws from its own stream of random
+    numbers, so that none depends on which others were drawn. Where pruned is not zero it equals
+    weight. Basis values decide no cycle and no byte, so they are uniform.
+
+    Raises:
+        InputError: an unknown `what`, no such section, or a shape that it does not describe.
+    """
+    if what not in get_args(What):
+        legal = ", ".join(get_args(What))
+        raise InputError.at(f"profile.{what}", f"cannot be drawn; legal: {legal}")
+    model = profile if isinstance(profile, Profile) else _parsed(profile)
+    streams = [np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in (what, "kept")]
+    if what == "basis":
+        return streams[0].integers(-127, 128, shape, dtype=np.int8)
+    if getattr(model, what) is None:
+        raise InputError.at(
+            f"profile.{what}", "is missing, and no measured tensor stands in for it"
+        )
+    try:
+        return _section(model, what, shape, streams)
+    except ValueError as error:
+        raise InputError.at(f"profile.{what}", str(error)) from error
+
+
+def basis_scale(coef: NDArray[np.int8], slices: int) -> NDArray[np.float32]:
+    """Scales (K, slices) of drawn coefficients: 0 where a slice is empty, else 1.
+
+    `coef` is (K, C, R, r) or (K, triples, r). Rows are dealt to slices in order, ceil(rows /
+    slices) each (docs/formats.md). The value of a scale that is not 0 decides nothing.
+    """
+    filters, width = coef.shape[0], coef.shape[-1]
+    live = np.asarray((coef != 0).reshape(filters, -1, width).any(axis=2))
+    rows = live.shape[1]
+    padded = np.zeros((filters, slices * -(-rows // slices)), dtype=np.bool_)
+    padded[:, :rows] = live
+    found = np.asarray(padded.reshape(filters, slices, -1).any(axis=2))
+    return found.astype(np.float32)
+
+
+def _parsed(profile: Mapping[str, object]) -> Profile:
+    try:
+        return Profile.model_validate(profile)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in ("profile", *first["loc"]))
+        raise InputError.at(place, first["msg"]) from error
+
+
+def _section(
+    model: Profile, what: str, shape: tuple[int, ...], streams: list[np.random.Generator]
+) -> NDArray[np.generic]:
+    own, kept = streams
+    if what == "input" and model.input is not None:
+        return draw_input(model.input, shape, own)
+    if what == "coef" and model.coef is not None:
+        return draw_coef(model.coef, shape, own)
+    if what == "pruned" and model.pruned is not None:
+        return draw_pruned(model.pruned, shape, kept)
+    assert model.weight is not None
+    return draw_weight(model.weight, model.pruned, shape, (own, kept))

@@ -1,0 +1,65 @@
+"""Coefficient codes from a profile: live rows of a group, of a filter, and their codes."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.formats.profile_models import CoefProfile
+from archsim.formats.profile_values import uniform_table
+from archsim.workload.profile_mask import draw_mask, quantile_sample, random16
+
+# Codes drawn at a time: temporaries of a few megabytes, whatever the layer.
+CHUNK = 1 << 20
+
+
+def draw_coef(
+    profile: CoefProfile, shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.int8]:
+    """Codes of `shape`: (K, C/groups, R, r), or (K, triples, r)."""
+    filters, width = shape[0], shape[-1]
+    if len(profile.nonzeros) > width:
+        raise ValueError(
+            f"nonzeros has {len(profile.nonzeros)} entries, and a row has {width} codes"
+        )
+    if not profile.rows.live:
+        return np.zeros(shape, dtype=np.int8)
+    groups = -(-filters // profile.group)
+    shared = draw_mask(profile.rows, (groups, *shape[1:-1]), rng)
+    chances = None
+    if profile.filters:
+        chances = np.round(quantile_sample(profile.filters, filters, rng) * 65535).astype(np.uint16)
+    patterns = _pattern_table(profile.nonzeros, width)
+    codes = _code_table(profile)
+    drawn = np.empty((filters, shared.shape[1], width), dtype=np.int8)
+    step = max(1, CHUNK // max(1, shared.shape[1] * width))
+    for start in range(0, filters, step):
+        block = drawn[start : start + step]
+        owners = np.arange(start, start + len(block)) // profile.group
+        live = shared[owners]
+        if chances is not None:
+            live &= random16(rng, live.shape) <= chances[start : start + step, None]
+        block[...] = patterns[random16(rng, live.shape)]
+        block *= codes[random16(rng, block.shape)]
+        block *= live[..., None]
+    return drawn.reshape(shape)
+
+
+def _pattern_table(nonzeros: tuple[int, ...], width: int) -> NDArray[np.int8]:
+    """(65536, width) ones where a live row has a code; every place is as likely as another."""
+    bits = np.array(
+        [[(p >> i) & 1 for i in range(width)] for p in range(1 << width)], dtype=np.int8
+    )
+    sizes = bits.sum(axis=1)
+    counts = np.array([0, *nonzeros, *([0] * (width - len(nonzeros)))], dtype=float)
+    frequencies = counts[sizes] / np.array([comb(width, size) for size in sizes.tolist()])
+    chosen = uniform_table(frequencies, np.arange(1 << width))
+    return bits[chosen.view(np.uint8)]
+
+
+def _code_table(profile: CoefProfile) -> NDArray[np.int8]:
+    sides = [np.array(side, dtype=float) for side in (profile.negative, profile.positive)]
+    frequencies = np.concatenate([sides[0][::-1], [0], sides[1]])
+    return uniform_table(frequencies, np.arange(-len(sides[0]), len(sides[1]) + 1))

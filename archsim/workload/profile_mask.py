@@ -1,0 +1,180 @@
+"""Masks from a profile: which entries of a weight tensor, or rows of coefficients, are not zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.formats.profile_models import LETTERS, Mask, Shares
+from archsim.formats.profile_values import normal_share, probit
+
+# The normal quantile of a chance is looked up in steps of 1/256 between -8 and 8.
+QUANTILE_LIMIT, QUANTILE_STEPS = 8, 4096
+# Entries whose chances are looked up at a time, so that they stay in a cache.
+CHUNK = 1 << 16
+Floats = NDArray[np.float32]
+
+
+def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Live entries (K, rest of shape multiplied) of a mask over (K, C, ...)."""
+    if isinstance(mask.channel_order, tuple):
+        return _counted_by_channel(mask.channel_order, shape, rng)
+    latent = _latent(mask, shape, rng)
+    if mask.counted:
+        return _counted(mask, latent, shape, rng)
+    drawn = np.empty((shape[0], shape[1], int(np.prod(shape[2:]))), dtype=bool)
+    shift = _balance(latent, drawn.shape, mask.live)
+    step = max(1, CHUNK // drawn[0].size)
+    for start in range(0, len(drawn), step):
+        block = drawn[start : start + step]
+        chances = _chances(latent.of(slice(start, start + step)) + shift)
+        drawn16 = random_rows16(rng, len(block), block[0].size).reshape(block.shape)
+        np.less_equal(drawn16, chances, out=block)
+        if not chances.all():
+            block &= chances > 0
+    return drawn.reshape(shape[0], -1)
+
+
+def _counted_by_channel(
+    orders: tuple[str, ...], shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Each channel of each filter keeps as many of its taps as its letter says, any of them."""
+    if len(orders) != shape[0]:
+        raise ValueError(f"channel_order is a list of {len(orders)} where {shape[0]} are needed")
+    shares = np.stack([_in_order(letters, shape[1]) for letters in orders])
+    taps = int(np.prod(shape[2:]))
+    places = rng.random((*shares.shape, taps)).argsort(axis=2)
+    return (places < np.round(shares * taps)[..., None]).reshape(shape[0], -1)
+
+
+def _counted(
+    mask: Mask, latent: Latent, shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Each filter keeps the entries of highest latent plus noise, as many as its share says.
+
+    Pruning to a ratio keeps a fixed number, and a small filter's number decides its cycles.
+    """
+    entries = int(np.prod(shape[1:]))
+    if mask.filter_order is not None:
+        shares = _in_order(mask.filter_order, shape[0])
+    else:
+        shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
+    live = np.empty((shape[0], entries), dtype=bool)
+    for k, (row, count) in enumerate(
+        zip(live, np.round(shares * entries).astype(int), strict=True)
+    ):
+        if not 0 < count < entries:
+            row[:] = count > 0
+            continue
+        score = rng.standard_normal((shape[1], entries // shape[1]), dtype=np.float32) + latent.of(
+            k
+        )
+        score = score.reshape(-1)
+        row[:] = score > np.partition(score, entries - count - 1)[entries - count - 1]
+    return live
+
+
+@dataclass(frozen=True)
+class Latent:
+    """Normal quantiles of the entries' chances to be live, `filters` + `channels`: together (K, C,
+    taps) less what does not differ, so that a large layer is never held whole.
+    """
+
+    filters: Floats
+    channels: Floats
+
+    def of(self, filters: int | slice) -> Floats:
+        """Those of some filters."""
+        found: Floats = self.filters[filters] + self.channels
+        return found
+
+
+def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Latent:
+    """What the mask says of each filter, channel and tap."""
+    filters, channels = shape[0], shape[1]
+    taps = int(np.prod(shape[2:]))
+    middle = float(probit(np.array(mask.live)))
+    latent, of_channels = np.full((filters, 1, 1), middle, np.float32), np.zeros((1, 1), np.float32)
+    if mask.filters and not mask.counted:
+        latent += _effects(quantile_sample(mask.filters, filters, rng), middle)[:, None, None]
+    if isinstance(mask.channel_order, str):
+        of_channels = _effects(_in_order(mask.channel_order, channels), middle)[:, None]
+    elif mask.channels:
+        of_channels = _effects(quantile_sample(mask.channels, channels, rng), middle)[:, None]
+    if mask.kernel and taps > 1:
+        common = rng.standard_normal((filters, channels, 1), dtype=np.float32)
+        latent = latent + of_channels + np.float32(mask.kernel**0.5) * common
+        of_channels = np.zeros_like(of_channels)
+        latent /= np.float32((1 - mask.kernel) ** 0.5)
+    if mask.taps:
+        if len(mask.taps) != taps:
+            raise ValueError(f"taps has {len(mask.taps)} entries for a kernel of {taps}")
+        latent = latent + of_channels + _effects(np.array(mask.taps), middle)
+        of_channels = np.zeros_like(of_channels)
+    return Latent(latent, of_channels)
+
+
+def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """`count` shares in random order: the list itself if it has as many, else between its items.
+
+    Items stand at even steps of the normal quantile, from that of the lowest of `count` ranks to
+    that of the highest, so that the few extreme filters, on which the others wait, are not smeared.
+    """
+    if len(shares) == count:
+        return rng.permutation(np.array(shares))
+    ranks = probit((np.arange(count) + 0.5) / count)
+    places = np.linspace(ranks[0], ranks[-1], len(shares))
+    return rng.permutation(np.interp(ranks, places, shares))
+
+
+def _in_order(letters: str, count: int) -> NDArray[np.float64]:
+    if len(letters) != count:
+        raise ValueError(f"an order has {len(letters)} letters where {count} are needed")
+    return np.array([LETTERS.index(letter) for letter in letters]) / (len(LETTERS) - 1)
+
+
+def _effects(shares: NDArray[np.float64], middle: float) -> Floats:
+    return (probit(shares) - middle).astype(np.float32)
+
+
+def _balance(latent: Latent, shape: tuple[int, ...], live: float) -> np.float32:
+    """What to add for the chances' mean over `shape` to be `live`: adding effects bends it."""
+    if not 0 < live < 1:
+        return np.float32(0)
+    shape = *shape[:2], latent.filters.shape[2]
+    size = int(np.prod(shape))
+    places = np.unravel_index(np.arange(0, size, max(1, size // 20000)), shape)
+    sample = np.broadcast_to(latent.filters, shape)[places]
+    sample = sample + np.broadcast_to(latent.channels, shape[1:])[places[1:]]
+    low, high = -4.0, 4.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        if normal_share(sample + middle).mean() < live:
+            low = middle
+        else:
+            high = middle
+    return np.float32((low + high) / 2)
+
+
+def _chances(latent: Floats) -> NDArray[np.uint16]:
+    """The last of 65536 numbers that makes an entry live; 0 for an entry that never is."""
+    step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
+    middles = (np.arange(QUANTILE_STEPS + 1) - QUANTILE_STEPS / 2) / step
+    table = np.round(normal_share(middles) * 65535).astype(np.uint16)
+    places = np.round(latent * np.float32(step) + np.float32(QUANTILE_STEPS / 2))
+    return table[np.clip(places, 0, QUANTILE_STEPS).astype(np.int32)]
+
+
+def random16(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint16]:
+    """16 random bits an entry."""
+    return rng.integers(0, 1 << 16, shape, dtype=np.uint16)
+
+
+def random_rows16(rng: np.random.Generator, rows: int, entries: int) -> NDArray[np.uint16]:
+    """16 random bits an entry of (rows, entries), the same however many rows are drawn together.
+
+    Numpy makes two entries of 32 bits and drops what a call leaves over.
+    """
+    return random16(rng, (rows, entries + entries % 2))[:, :entries]

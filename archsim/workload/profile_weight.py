@@ -1,0 +1,75 @@
+"""Weights from a profile: which entries are not zero, and how large they are there."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.formats.profile_models import Values, WeightProfile
+from archsim.formats.profile_values import magnitudes, uniform_table
+from archsim.workload.profile_mask import CHUNK, draw_mask, random_rows16
+
+
+def draw_pruned(
+    profile: WeightProfile, shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.int8]:
+    """Weights of `shape` (K, C/groups, R, S) or (K, C) with zeros as `profile` places them."""
+    table = _values_table(profile)
+    drawn = np.empty((shape[0], int(np.prod(shape[1:]))), dtype=np.int8)
+    step = max(1, CHUNK // drawn.shape[1])
+    for start in range(0, len(drawn), step):
+        block = drawn[start : start + step]
+        np.take(table, random_rows16(rng, *block.shape), out=block, mode="clip")
+    if profile.live < 1:
+        drawn *= draw_mask(profile, shape, rng)
+    return drawn.reshape(shape)
+
+
+def draw_weight(
+    profile: WeightProfile,
+    pruned: WeightProfile | None,
+    shape: tuple[int, ...],
+    streams: tuple[np.random.Generator, np.random.Generator],
+) -> NDArray[np.int8]:
+    """Weights of `shape`; where `pruned` is described too, its entries wherever it has any.
+
+    The second stream must be the one that pruned is drawn from.
+    """
+    own, kept = streams
+    if pruned is None:
+        return draw_pruned(profile, shape, own)
+    drawn = draw_pruned(pruned, shape, kept)
+    dropped = draw_pruned(_dropped(profile, pruned), shape, own)
+    return np.where(drawn != 0, drawn, dropped)
+
+
+def _dropped(whole: WeightProfile, kept: WeightProfile) -> WeightProfile:
+    """The weights that pruning removed: the rest of the histogram, over the rest of the entries."""
+    live = 0.0 if kept.live >= 1 else min(1.0, max(0.0, (whole.live - kept.live) / (1 - kept.live)))
+    rest = _subtracted(whole, kept) if live else Values(values=(1,))
+    return WeightProfile(
+        live=live, values=rest.values, negative=rest.negative, filters=whole.filters
+    )
+
+
+def _subtracted(whole: WeightProfile, kept: WeightProfile) -> Values:
+    totals = [max(1, sum(p.values) + sum(p.negative)) / max(p.live, 1e-9) for p in (whole, kept)]
+    sides = []
+    for side in ("values", "negative"):
+        counts = [np.zeros(32), np.zeros(32)]
+        for count, profile, total in zip(counts, (whole, kept), totals, strict=True):
+            part = getattr(profile, side)
+            count[: len(part)] = np.array(part) / total
+        sides.append(np.maximum(counts[0] - counts[1], 0))
+    scale = 1e6 / max(sides[0].sum() + sides[1].sum(), 1e-12)
+    lists = [np.trim_zeros(np.round(side * scale).astype(int), "b").tolist() for side in sides]
+    found = Values(values=tuple(lists[0]), negative=tuple(lists[1]))
+    return found if sum(found.values) + sum(found.negative) else Values(values=(1,))
+
+
+def _values_table(values: Values) -> NDArray[np.int8]:
+    negative, positive = magnitudes(values.negative, 128), magnitudes(values.values, 127)
+    if not negative.sum() + positive.sum():
+        positive[0] = 1
+    frequencies = np.concatenate([negative[::-1], [0], positive])
+    return uniform_table(frequencies, np.arange(-128, 128))

@@ -1,0 +1,142 @@
+"""What runs together: an array layer with the element-wise layers fused behind it, or those alone.
+
+A pool, add, mul, concat or resize is fused with the layer that produces its last operand where it
+is that layer's only consumer; the producer's output then never leaves the chip. Other operands come
+from DRAM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from archsim.workload.layer import Layer
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Layers that run as one. `anchor` has weights, or is None for element-wise layers on their
+    own.
+
+    `after` are the stages whose results it reads; `keeps_input` says that those are still on chip
+    and `keeps_output` that its result stays there.
+    """
+
+    anchor: Layer | None
+    posts: tuple[Layer, ...]
+    after: tuple[int, ...] = ()
+    keeps_input: bool = False
+    keeps_output: bool = False
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return (*([self.anchor] if self.anchor else []), *self.posts)
+
+    @property
+    def tail(self) -> Layer:
+        """The layer whose output the stage writes."""
+        return self.layers[-1]
+
+
+Rank = tuple[int, int]
+"""When a layer runs: its stage, and its place in it."""
+
+
+def last_operand(layer: Layer, ranks: Mapping[str, Rank]) -> int | None:
+    """Which of the layer's inputs is produced last; None if it is fed from outside.
+
+    Last in the order of running: a layer fused behind another runs with it, wherever it stands in
+    the file.
+    """
+    if not layer.inputs:
+        return None
+    return max(range(len(layer.inputs)), key=lambda k: ranks[layer.inputs[k]])
+
+
+def operands(layer: Layer, ranks: Mapping[str, Rank], fused: bool) -> list[tuple[str, int]]:
+    """(producer, elements) that an element-wise layer reads besides what streams in from before it.
+
+    An add, mul or concat takes the operand produced last as it comes; a pool or resize on its own
+    reads its input. What is fed from outside has no producer, an empty name.
+    """
+    last = last_operand(layer, ranks)
+    if last is None:
+        return [("", layer.input_elements)]
+    if layer.op in {"pool", "resize"}:
+        return [] if fused else [(layer.inputs[0], layer.input_elements)]
+    return [
+        (name, size)
+        for k, (name, size) in enumerate(zip(layer.inputs, layer.operands, strict=True))
+        if k != last
+    ]
+
+
+def stages_of(layers: Sequence[Layer]) -> list[Stage]:
+    """The stages of a network, in the order in which their first layers stand in the file."""
+    consumers: dict[str, list[str]] = {layer.name: [] for layer in layers}
+    for layer in layers:
+        for name in dict.fromkeys(layer.inputs):
+            consumers[name].append(layer.name)
+    members: list[list[Layer]] = []
+    ranks: dict[str, Rank] = {}
+    for layer in layers:
+        producer = _fusable_producer(layer, ranks, consumers)
+        stage = len(members) if producer is None else ranks[producer][0]
+        if producer is None or members[stage][-1].name != producer:
+            stage = len(members)
+            members.append([])
+        ranks[layer.name] = (stage, len(members[stage]))
+        members[stage].append(layer)
+    return [_stage(group, ranks) for group in members]
+
+
+def ranks_of(stages: Sequence[Stage]) -> dict[str, Rank]:
+    """When each layer runs."""
+    return {
+        layer.name: (number, place)
+        for number, stage in enumerate(stages)
+        for place, layer in enumerate(stage.layers)
+    }
+
+
+def _fusable_producer(
+    layer: Layer, ranks: Mapping[str, Rank], consumers: Mapping[str, list[str]]
+) -> str | None:
+    last = last_operand(layer, ranks)
+    if layer.is_array or last is None:
+        return None
+    producer = layer.inputs[last]
+    return producer if consumers[producer] == [layer.name] else None
+
+
+def _stage(group: list[Layer], ranks: Mapping[str, Rank]) -> Stage:
+    own = ranks[group[0].name][0]
+    after = {ranks[name][0] for layer in group for name in layer.inputs} - {own}
+    anchor = group[0] if group[0].is_array else None
+    return Stage(anchor, tuple(group[1:] if anchor else group), tuple(sorted(after)))
+
+
+def keep_on_chip(
+    stages: Sequence[Stage], sizes: Sequence[tuple[int, int]], capacity: int
+) -> list[Stage]:
+    """`interlayer: keep_if_fits`: a result stays where its stage's inputs and it fit the input
+    buffer together, and the stage right after it alone reads it, as its only operand. `sizes` are
+    (input, output) bytes of each stage.
+    """
+    kept = []
+    readers: list[list[int]] = [[] for _ in stages]
+    for index, stage in enumerate(stages):
+        for producer in stage.after:
+            readers[producer].append(index)
+    stays = [
+        stage.anchor is not None
+        and readers[index] == [index + 1]
+        and stages[index + 1].anchor is not None
+        and stages[index + 1].after == (index,)
+        and sum(sizes[index]) <= capacity
+        for index, stage in enumerate(stages)
+    ]
+    for index, stage in enumerate(stages):
+        reads_kept = bool(stage.after) and stays[stage.after[0]] and stage.after == (index - 1,)
+        kept.append(Stage(stage.anchor, stage.posts, stage.after, reads_kept, stays[index]))
+    return kept

@@ -1,0 +1,136 @@
+"""The arrays of a layer, whether they were measured or are drawn: nobody downstream can tell.
+
+In measured mode everything comes from the workload's safetensors file, whose header is checked
+against the layers before any array is read. Otherwise arrays are drawn from the layer's `profile`.
+What is not asked for is neither read nor drawn.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.formats.errors import InputError, Problem
+from archsim.formats.source import unknown
+from archsim.formats.tensor_file import TensorFile
+from archsim.workload.layer import Layer
+from archsim.workload.tensor_check import FORMS
+
+Array = NDArray[Any]
+
+SLICE_ROWS = 192
+"""Rows of a slice at most where a profile names no slices: 64 * 3, as the authors released it."""
+
+
+class LayerTensors:
+    """The arrays of one layer, each read or drawn once: C order, read-only."""
+
+    def __init__(self, layer: Layer, file: TensorFile | None, owner: str, batch: int = 1) -> None:
+        self.layer = layer
+        self.batch = batch
+        self._file = file
+        self._owner = owner
+        self._arrays: dict[str, Array | None] = {}
+
+    def get(self, what: str) -> Array | None:
+        """The array, or None if this workload has none of that form.
+
+        Shapes are those of docs/formats.md; bfloat16 comes as float32. `pruned`, where it is
+        missing, is `weight` with nothing dropped.
+
+        Raises:
+            InputError: the values are damaged, or the profile does not describe the layer.
+        """
+        if what not in FORMS:
+            raise InputError.at(self._owner, unknown("tensor", what, FORMS))
+        if what not in self._arrays:
+            array = self._measured(what) if self._file else self._drawn(what)
+            if array is not None:
+                array.setflags(write=False)
+            self._arrays[what] = array
+        return self._arrays[what]
+
+    def need(self, what: str) -> Array:
+        """The array; InputError naming layer, tensor and cure where there is none of that form."""
+        array = self.get(what)
+        if array is not None:
+            return array
+        key = f"{self.layer.name}/{what}"
+        if self._file:
+            raise InputError.at(
+                self._file.label, f"the key {key!r} is missing; build the workload with it"
+            )
+        raise InputError.at(
+            self._owner,
+            f"layer {self.layer.name!r} has no profile.{what} to draw its {what} from; "
+            "add it, or build the tensors",
+        )
+
+    def source(self, what: str) -> str:
+        """Where the array comes from: measured, profile, ``derived: <rule>``, or none."""
+        if self.get(what) is None:
+            return "none"
+        if what == "pruned" and not self._has("pruned"):
+            return "derived: pruned is weight, nothing dropped"
+        return "measured" if self._file else "profile"
+
+    def _slices(self, rows: int) -> int:
+        """How many slices the `rows` coefficient rows of a drawn filter are cut into."""
+        slices = ((self.layer.profile or {}).get("coef") or {}).get("slices")
+        if slices is None:
+            return -(-rows // SLICE_ROWS)
+        if slices > rows:
+            raise InputError.at(
+                self._owner,
+                f"layer {self.layer.name!r}, profile.coef.slices: {slices} slices of {rows} rows",
+            )
+        return int(slices)
+
+    @property
+    def _seed(self) -> int:
+        """The layer's own seed: layers of equal shape and profile are still drawn apart."""
+        return self.layer.seed << 32 | crc32(self.layer.name.encode())
+
+    def _has(self, what: str) -> bool:
+        if self._file:
+            return f"{self.layer.name}/{what}" in self._file.entries
+        return bool(self.layer.profile and self.layer.profile.get(what))
+
+    def _measured(self, what: str) -> Array | None:
+        assert self._file is not None
+        if not self._has(what):
+            return self.get("weight") if what == "pruned" else None
+        key = f"{self.layer.name}/{what}"
+        array = self._file.read(key)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise InputError.at(self._file.place(key), "holds NaN or infinity")
+        if what == "coef" and (array == -128).any():
+            raise InputError.at(self._file.place(key), "holds the code -128; codes are -127 to 127")
+        return array
+
+    def _drawn(self, what: str) -> Array | None:
+        from archsim.workload.profile import basis_scale, draw
+
+        layer = self.layer
+        if what in {"basis", "basis_scale"}:
+            coef = self.get("coef")
+            if coef is None:
+                return None
+            slices = self._slices(coef.size // coef.shape[0] // coef.shape[-1])
+            if what == "basis_scale":
+                return basis_scale(coef, slices)
+            basis = (len(coef), slices, coef.shape[-1], layer.basis_columns)
+            return draw(layer.profile or {}, "basis", basis, self._seed)
+        if not self._has(what):
+            return self.get("weight") if what == "pruned" else None
+        shapes = {"input": layer.input_shape, "coef": layer.coef_shape}
+        shape = shapes.get(what, layer.weight_shape)()
+        try:
+            return draw(layer.profile or {}, what, shape, self._seed)
+        except InputError as error:
+            where = f"layer {layer.name!r}"
+            problems = [Problem(self._owner, f"{where}, {each}") for each in error.problems]
+            raise InputError(problems) from None

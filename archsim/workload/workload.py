@@ -1,0 +1,273 @@
+"""A workload: the layers of a network and the tensors that flow through them (docs/formats.md)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from archsim.formats.errors import InputError, Problem
+from archsim.formats.search import find
+from archsim.formats.source import Part, in_file_order, read, shown, unknown
+from archsim.formats.workload_records import RECORDS, Header, LayerRecord, WorkloadFile
+from archsim.formats.yaml12 import Document
+from archsim.workload.layer import Layer
+from archsim.workload.layer_graph import resolve
+
+if TYPE_CHECKING:
+    import networkx
+
+    from archsim.formats.tensor_file import TensorFile
+    from archsim.workload.tensors import LayerTensors
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """A network that has been read and checked; layers stand in topological order.
+
+    `mode` says where arrays come from: ``measured`` from the tensors file, ``profile`` drawn.
+    `notes` are what every output of a run must say about its input.
+    """
+
+    name: str
+    task: Literal["inference", "training"]
+    batch: int
+    source: Mapping[str, Any]
+    mode: Literal["measured", "profile"]
+    layers: tuple[Layer, ...]
+    path: Path
+    notes: tuple[str, ...]
+    _digest: bytes = field(repr=False)
+    _file: TensorFile | None = field(default=None, repr=False)
+    _tensors: dict[str, LayerTensors] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def hash(self) -> str:
+        """blake2b of the YAML text, of the tensors file, and of the layers that are kept."""
+        parts = blake2b(self._digest, digest_size=16)
+        parts.update(self._file.digest if self._file else b"drawn")
+        parts.update("\n".join(layer.name for layer in self.layers).encode())
+        return parts.hexdigest()
+
+    def layer(self, name: str) -> Layer:
+        """The layer of that name; InputError with the nearest one if there is none."""
+        if name not in self._by_name:
+            raise InputError.at(shown(self.path), unknown("layer", name, self._by_name))
+        return self._by_name[name]
+
+    def tensors(self, layer: Layer) -> LayerTensors:
+        """The arrays of a layer; the same object each time, so nothing is read or drawn twice."""
+        from archsim.workload.tensors import LayerTensors
+
+        if layer.name not in self._tensors:
+            place = shown(self.path)
+            self._tensors[layer.name] = LayerTensors(layer, self._file, place, self.batch)
+        return self._tensors[layer.name]
+
+    def release(self, layer: Layer) -> None:
+        """Forget the arrays of a layer; they are read or drawn again if asked for."""
+        self._tensors.pop(layer.name, None)
+
+    def consumers(self, name: str) -> tuple[str, ...]:
+        """Names of the layers that read the output of layer `name`, in order."""
+        return self._consumers.get(name, ())
+
+    def graph(self) -> networkx.DiGraph[str]:
+        """The layers as nodes (attribute `layer`), an edge from each producer to each consumer."""
+        import networkx
+
+        graph: networkx.DiGraph[str] = networkx.DiGraph()
+        for layer in self.layers:
+            graph.add_node(layer.name, layer=layer)
+            graph.add_edges_from((producer, layer.name) for producer in layer.inputs)
+        return graph
+
+    def only_convs(self) -> Workload:
+        """The convolutions alone; each reads what it read before through the layers left out.
+
+        Raises:
+            InputError: there are none.
+        """
+        reached: dict[str, tuple[str, ...]] = {}
+        kept = []
+        for layer in self.layers:
+            inputs = tuple(dict.fromkeys(name for each in layer.inputs for name in reached[each]))
+            reached[layer.name] = (layer.name,) if layer.op == "conv" else inputs
+            if layer.op == "conv":
+                kept.append(replace(layer, inputs=inputs, operands=()))
+        if not kept:
+            raise InputError.at(shown(self.path), "has no conv layer")
+        note = "layers: convolutions only"
+        return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
+
+    def of_batch(self, batch: int) -> Workload:
+        """The same network at another batch size; stored samples stand for those of the batch.
+
+        Raises:
+            InputError: the batch is not positive.
+        """
+        if batch < 1:
+            raise InputError.at(shown(self.path), f"a batch of {batch}; it is at least 1")
+        if batch == self.batch:
+            return self
+        digest = blake2b(self._digest + f"batch {batch}".encode(), digest_size=16).digest()
+        notes = (*self.notes, f"batch: {batch} instead of {self.batch}")
+        return replace(self, batch=batch, notes=notes, _digest=digest, _tensors={})
+
+    def drawn(self) -> Workload:
+        """The same network with its arrays drawn from the profiles, tensors or not: what everyone
+        gets who has the YAML alone.
+
+        Raises:
+            InputError: a layer has no profile.
+        """
+        if self._file is None:
+            return self
+        for layer in self.layers:
+            if layer.is_array and layer.profile is None:
+                message = f"layer {layer.name!r} has no profile to draw from"
+                raise InputError.at(shown(self.path), message)
+        note = "tensors: drawn from the profiles in the workload file"
+        notes = (note, *self.notes)
+        return replace(self, mode="profile", notes=notes, _file=None, _tensors={})
+
+    @cached_property
+    def _by_name(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def _consumers(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for layer in self.layers:
+            for producer in dict.fromkeys(layer.inputs):
+                found[producer] = (*found.get(producer, ()), layer.name)
+        return found
+
+
+def load_workload(name_or_path: str | Path) -> Workload:
+    """The workload of that name or at that path, every layer and every tensor's header checked.
+
+    Raises:
+        InputError: everything wrong with the YAML or, once that is right, with the tensors.
+    """
+    path = find("workloads", name_or_path)
+    document = read(path)
+    problems: list[Problem] = []
+    header = _header(document, problems)
+    layers = resolve(document, _records(document, problems), problems)
+    if problems or header is None:
+        raise InputError(in_file_order(problems))
+    file = _tensor_file(header, path, layers)
+    if file is None:
+        _check_profiles(document, header, layers)
+    return Workload(
+        name=header.name,
+        task=header.task,
+        batch=header.batch,
+        source=document.value["source"],
+        mode="measured" if file else "profile",
+        layers=layers,
+        path=path,
+        notes=_notes(header, file is not None),
+        _digest=document.digest,
+        _file=file,
+    )
+
+
+def workload_schema() -> dict[str, Any]:
+    """The JSON Schema of workload files."""
+    schema = WorkloadFile.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "archsim-workload/1",
+    }
+
+
+def _header(document: Document, problems: list[Problem]) -> Header | None:
+    if not isinstance(document.value, dict):
+        place = document.place()
+        raise InputError.at(place, "a workload is a mapping: format, name, layers ...")
+    return Part(document).checked(Header, document.value, problems)
+
+
+def _records(document: Document, problems: list[Problem]) -> list[LayerRecord | None]:
+    """The record of each layer, None where its own keys are wrong."""
+    entries = document.value.get("layers")
+    if not isinstance(entries, list):
+        document.value["layers"] = []
+        return []
+    records: list[LayerRecord | None] = []
+    for index, entry in enumerate(entries):
+        at = ("layers", index)
+        records.append(None)
+        if not isinstance(entry, dict):
+            message = "a layer is a mapping: name, op ..."
+            problems.append(Problem(document.place(*at), message))
+            continue
+        name = entry.get("name")
+        who = f"layer {name!r}" if isinstance(name, str) else f"layer {index + 1}"
+        op = entry.get("op")
+        if op is None:
+            problems.append(Problem(document.place(*at), f"{who}: the key 'op' is missing"))
+        elif not isinstance(op, str) or op not in RECORDS:
+            place = document.place(*at, "op")
+            problems.append(Problem(place, f"{who}: {unknown('op', op, RECORDS)}"))
+        else:
+            part = Part(document, at, f"{who}, ")
+            records[-1] = part.checked(RECORDS[op], entry, problems)
+    return records
+
+
+def _tensor_file(header: Header, path: Path, layers: tuple[Layer, ...]) -> TensorFile | None:
+    from archsim.formats.tensor_file import TensorFile
+    from archsim.workload.tensor_check import Sampling, check_file
+
+    if header.tensors is None:
+        return None
+    beside = path.parent / header.tensors
+    # pathlib's own test raises where a name is too long for the file system.
+    if not os.path.lexists(beside):
+        return None
+    file = TensorFile(beside)
+    check_file(file, layers, Sampling(header.task == "training", header.batch))
+    return file
+
+
+def _check_profiles(document: Document, header: Header, layers: tuple[Layer, ...]) -> None:
+    """Without tensors, every layer of the array has a profile to draw them from."""
+    missing = [layer.name for layer in layers if layer.is_array and layer.profile is None]
+    if not missing:
+        return
+    others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    without = f"layer {missing[0]!r}{others} has no profile to draw from"
+    if header.tensors is not None:
+        raise InputError.at(
+            document.place("tensors"),
+            f"{header.tensors!r} is not there, and {without}; made by: {header.source.made_by}",
+        )
+    names = [entry.get("name") for entry in document.value["layers"]]
+    raise InputError.at(
+        document.place("layers", names.index(missing[0])),
+        f"{without}, and the file names no tensors; add either",
+    )
+
+
+def _notes(header: Header, measured: bool) -> tuple[str, ...]:
+    notes = []
+    if not measured and header.tensors is None:
+        notes.append("tensors: drawn from the profiles in the workload file")
+    elif not measured:
+        notes.append(
+            f"tensors: drawn from profiles, as {header.tensors} is not there; "
+            f"it is made by: {header.source.made_by}"
+        )
+    for what in ("weights", "activations"):
+        said = getattr(header.source, what)
+        if said:
+            notes.append(f"{what}: {said}")
+    return tuple(notes)

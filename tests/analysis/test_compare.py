@@ -1,0 +1,243 @@
+"""Several workloads on several machines: the matrix, its means, what is used again, n/a."""
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from math import prod
+from pathlib import Path
+
+import pytest
+
+from archsim.analysis.compare import Refusal, compared, geometric_mean
+from archsim.analysis.normalise import normalise
+from archsim.analysis.roles import ROLES, by_role, roles_of
+from archsim.arch.arch import load_arch
+from archsim.cli.main import main
+from archsim.formats.errors import Problem
+from archsim.formats.search import find, names
+from archsim.results.store import Stored
+from archsim.runs.pool import Job, run_jobs
+from archsim.runs.simulation import simulate
+from archsim.workload.workload import load_workload
+
+pytest.importorskip("matplotlib")
+TWO = ["-a", "diannao", "-a", "smartdeal"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A working directory with a second workload, `twin`, of the layers of tiny_sd."""
+    text = find("workloads", "tiny_sd").read_text()
+    (tmp_path / "workloads").mkdir()
+    twin = text.replace("name: tiny_sd", "name: twin").replace("tiny_sd.safetensors", "no.st")
+    (tmp_path / "workloads" / "twin.yaml").write_text(twin)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def digests(folder):
+    """Names and contents of all results, figures included."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((folder / "results").rglob("*.*"))
+    }
+
+
+def asked(*arguments, capsys):
+    assert main(["compare", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_cells_are_those_of_single_runs(capsys):
+    found = asked("-w", "tiny_sd", "-w", "twin", *TWO, "--jobs", "1", capsys=capsys)
+    cells = {(cell["workload"], cell["arch"]): cell for cell in found["cells"]}
+    for name in ("tiny_sd", "twin"):
+        workload = load_workload(name)
+        base, own = (simulate(load_arch(arch), workload) for arch in ("diannao", "smartdeal"))
+        cell = cells[name, "smartdeal"]
+        assert cell["cycles"] == own.cycles
+        assert cell["speedup"] == pytest.approx(base.cycles / own.cycles)
+        assert cell["energy"] == pytest.approx(own.energy_pj / base.energy_pj)
+        assert cell["dram"] == pytest.approx(own.dram_bytes / base.dram_bytes)
+        assert sum(cell["energy_by_role"].values()) == pytest.approx(own.energy_pj)
+    both = [cells[name, "smartdeal"]["speedup"] for name in ("tiny_sd", "twin")]
+    assert cells["geometric mean", "smartdeal"]["speedup"] == pytest.approx(prod(both) ** 0.5)
+
+
+def test_processes_and_order_of_finishing_do_not_show(folder, capsys):
+    command = ["-w", "tiny_sd", "-w", "twin", *TWO, "--no-cache"]
+    one = asked(*command, "--jobs", "1", capsys=capsys)
+    first = digests(folder)
+    assert {"results/compare_energy.svg", "results/compare.csv"} <= first.keys()
+    assert asked(*command, "--jobs", "3", capsys=capsys) == one
+    assert digests(folder) == first
+
+
+def test_kept_results_are_used_until_something_changes(folder, capsys):
+    command = ["-w", "tiny_sd", *TWO, "--jobs", "1"]
+    once = asked(*command, capsys=capsys)
+    result = folder / "results" / "tiny_sd" / "diannao.json"
+    data = json.loads(result.read_text())
+    data["totals"]["cycles"] *= 2  # nobody looks behind the hash
+    result.write_text(json.dumps(data))
+    cells = asked(*command, capsys=capsys)["cells"]
+    assert cells[0]["cycles"] == 2 * once["cells"][0]["cycles"]
+    assert asked(*command, "--no-cache", capsys=capsys) == once
+    slow = asked(*command, "--set", "dram.bytes_per_cycle=1", capsys=capsys)
+    assert slow["cells"][0]["cycles"] > once["cells"][0]["cycles"]
+    result.write_text("{")
+    assert asked(*command, capsys=capsys) == once
+
+
+def test_a_machine_that_refuses_is_shown_with_its_reason(folder, capsys):
+    small = (
+        load_arch("diannao")
+        .path.read_text()
+        .replace("banks: 2, bank_kbytes: 2,", "banks: 1, bank_kbytes: 0.01,")
+    )
+    (folder / "small.yaml").write_text(small.replace("name: DianNao", "name: Small"))
+    command = [
+        "compare",
+        "-w",
+        "tiny_sd",
+        "-w",
+        "twin",
+        "-a",
+        "diannao",
+        "-a",
+        "small.yaml",
+        "-j",
+        "1",
+    ]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "n/a" in said
+    assert "n/a: twin on small: nbout holds 10 bytes" in said
+    text = (folder / "results" / "compare.csv").read_text()
+    rows = list(csv.DictReader(text.splitlines()))
+    refused = [row for row in rows if row["not_available"]]
+    assert [(row["workload"], row["arch"]) for row in refused] == [
+        ("tiny_sd", "small"),
+        ("twin", "small"),
+    ]
+    assert main([*command[:5], "-a", "small.yaml", "-j", "1"]) == 2
+    assert "nbout holds 10 bytes" in capsys.readouterr().err
+
+
+def test_means_leave_refused_cells_out_and_say_so():
+    stored = [
+        Stored(group, arch, simulate(load_arch(arch), load_workload("tiny_sd")))
+        for group in ("a", "b") for arch in ("diannao", "smartdeal")
+    ]  # fmt: skip
+    refused = Refusal("c", "smartdeal", (Problem("x", "no room"),))
+    found = compared([*stored, stored[0].__class__("c", "diannao", stored[0].result), refused],
+                     ["diannao", "smartdeal"], "SmartDeal")  # fmt: skip
+    assert found.stems == ("smartdeal", "diannao")
+    assert found.reference == "SmartDeal"
+    value, count = found.mean("speedup", "diannao")
+    assert count == 2
+    rows = normalise(stored, "smartdeal")
+    assert value == pytest.approx(rows[0].speedup)
+    assert found.value("speedup", "c", "diannao") is None
+    assert geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
+    assert geometric_mean([]) is None
+
+
+@pytest.mark.parametrize("name", list(names("archs")))
+def test_every_component_has_one_role_and_no_energy_is_lost(name):
+    arch = load_arch(name)
+    roles = roles_of(arch.resolved)
+    assert set(roles.values()) <= set(ROLES)
+    assert roles[arch.compute] == "array"
+    assert "input buffer" in roles.values()
+    amounts = {part: 2.0**at for at, part in enumerate(arch.components)}
+    assert sum(by_role(amounts, arch.resolved).values()) == sum(amounts.values())
+
+
+def test_a_failing_check_in_a_process_ends_the_batch():
+    jobs = [Job(find("workloads", "tiny_sd"), Path(f"missing{at}.yaml")) for at in range(2)]
+    with pytest.raises(Exception, match="missing"):
+        run_jobs(jobs, 2, None, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-w", "nothing"], "nothing"),
+        (["-w", "tiny_sd", "-a", "nothing"], "nothing"),
+        (["-w", "tiny_sd", "--jobs", "0"], "--jobs"),
+        (["-w", "tiny_sd", "--normalise-to", "dianao"], "did you mean 'diannao'"),
+        (["-w", "tiny_sd", "-a", "diannao", "--set", "nfu.inputs=x"], "nfu.inputs"),
+        ([], "--workload"),
+    ],
+)
+def test_bad_input_has_status_2_and_no_traceback(arguments, said, capsys):
+    assert main(["compare", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+LONG = ["-w", "tiny_sd", "-w", "vgg11_sd", "-a", "diannao", "-a", "smartdeal", "--no-cache"]
+
+
+def ended(folder, jobs, end):
+    """A comparison whose second workload takes long, ended by `end(process)` after the first."""
+    command = [sys.executable, "-m", "archsim", "compare", *LONG, "--jobs", jobs]
+    short = [folder / "results" / "tiny_sd" / f"{name}.json" for name in ("diannao", "smartdeal")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not all(path.exists() for path in short):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        end(process)
+        said = process.communicate(timeout=60)[1]
+    return process.returncode, said
+
+
+def interrupt(process):
+    process.send_signal(signal.SIGINT)
+
+
+def kill_a_worker(process):
+    """The busiest child."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    used = {
+        child: sum(map(int, Path(f"/proc/{child}/stat").read_text().split()[13:15]))
+        for child in children
+    }
+    os.kill(int(max(used, key=used.get)), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_keeps_what_was_finished(folder, jobs):
+    status, said = ended(folder, jobs, interrupt)
+    kept = sorted((folder / "results").glob("*/*.json"))
+    assert status == 2
+    assert f"finished before that: {len(kept)} of 4 runs" in said
+    assert "interrupted" in said
+    assert 2 <= len(kept) < 4
+    rows = list(csv.DictReader((folder / "results" / "summary.csv").read_text().splitlines()))
+    assert {(row["workload"], row["arch"]) for row in rows} == {
+        (path.parent.name, path.stem) for path in kept
+    }
+    assert not [path for path in (folder / "results").rglob("*") if "tmp" in path.name]
+    assert not (folder / "results" / "compare.csv").exists()
+    before = [path.stat().st_mtime_ns for path in kept[:2]]
+    assert main(["compare", *LONG[:2], *LONG[4:-1], "--jobs", "1", "--quiet"]) == 0
+    assert [path.stat().st_mtime_ns for path in kept[:2]] == before
+
+
+def test_a_process_that_is_killed_is_no_fault_of_the_program(folder):
+    status, said = ended(folder, "2", kill_a_worker)
+    assert status == 2
+    assert "finished before that" in said
+    assert "--jobs" in said
+    assert "Traceback" not in said
+    assert len(list((folder / "results" / "tiny_sd").glob("*.json"))) == 2

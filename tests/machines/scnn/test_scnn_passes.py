@@ -1,0 +1,101 @@
+"""Planes cut into passes: the fewest that fit, every pixel once, and cycles against the loops."""
+
+from itertools import pairwise
+
+import numpy as np
+import scnn_loops
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_layers import crowded_cases
+from test_scnn_memory import encode
+
+from archsim.machines.scnn import cycles as scnn
+from archsim.machines.scnn.passes import planar_passes
+from archsim.machines.scnn.tiling import ScnnArray
+from archsim.machines.shared.geometry import Geometry
+
+arrays = st.builds(
+    ScnnArray,
+    rows=st.integers(1, 3),
+    columns=st.integers(1, 3),
+    banks=st.sampled_from([4, 32]),
+    queue_depth=st.sampled_from([1, 8]),
+    accumulators=st.sampled_from([16, 64, 1024]),
+)
+
+
+def stored_bytes(inputs, rows, columns, array):
+    """Bytes of each element's part of a window: 12 bits an entry."""
+    part = inputs[:, rows[0] : rows[1], columns[0] : columns[1]]
+    th, tw = -(-part.shape[1] // array.rows), -(-part.shape[2] // array.columns)
+    return [
+        1.5
+        * sum(
+            len(encode(one[i * th : (i + 1) * th, j * tw : (j + 1) * tw].reshape(-1).tolist()))
+            for one in part
+        )
+        for i in range(array.rows)
+        for j in range(array.columns)
+    ]
+
+
+def windows(size, tile, parts, grid):
+    """(first, end) along one axis: a tile's pixels dealt to the parts, times the grid."""
+    ends = [grid * (part * tile // parts) for part in range(parts)] + [size]
+    return list(pairwise(ends))
+
+
+def best_cut(inputs, array, capacity):
+    """Tries every way to cut a tile, the fewest passes first."""
+    H, W = inputs.shape[1:]
+    th, tw = -(-H // array.rows), -(-W // array.columns)
+    cuts = [(a * b, b, a) for a in range(1, th + 1) for b in range(1, tw + 1)]
+    for _, across, down in sorted(cuts):
+        found = [
+            (rows, columns)
+            for rows in windows(H, th, down, array.rows)
+            for columns in windows(W, tw, across, array.columns)
+        ]
+        if max(max(stored_bytes(inputs, *one, array)) for one in found) <= capacity:
+            break
+    return found
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([1, 3, 6, 12, 30, 100, 1000]))
+def test_passes_equal_the_loops(case, array, capacity):
+    weights, inputs = case.weights != 0, case.activations != 0
+    passes = planar_passes(inputs, case.kernel, case.geometry, array, capacity)
+    expected = best_cut(inputs, array, capacity)
+    assert len(passes.parts) == len(expected)
+    walk = scnn_loops.Walk(case, array, padded=False)
+    tiles = []
+    for rows, columns in expected:
+        walk.look_at(rows, columns)
+        tiles.append((walk.th, walk.tw))
+    walk.th, walk.tw = max(th for th, _ in tiles), max(tw for _, tw in tiles)
+    filters = walk.filters_at_once(padded=False)
+    cycles = []
+    for window in expected:
+        walk.look_at(*window)
+        cycles.append(scnn_loops.pass_cycles(walk, filters))
+    found = scnn.pass_cycles(weights, passes.parts, case.geometry, array, "exact")
+    assert found.group_cycles.T.tolist() == cycles
+    assert (found.macs, found.busy, found.vector_ops) == (
+        walk.macs,
+        walk.products,
+        walk.operations,
+    )
+    assert found.busy + sum(found.lost.values()) == found.cycles * array.elements * array.products
+    stored = [sum(stored_bytes(inputs, *window, array)) for window in expected]
+    assert passes.stored == sum(stored) / 1.5
+
+
+def test_one_pass_is_the_whole_plane():
+    rng = np.random.default_rng(3)
+    inputs = rng.random((5, 21, 13)) < 0.6
+    geometry, array = Geometry(stride=(2, 1), padding=(1, 1, 1, 1)), ScnnArray()
+    (whole,) = planar_passes(inputs, (3, 3), geometry, array, 10**6).parts
+    weights = rng.random((70, 5, 3, 3)) < 0.5
+    one = scnn.pass_cycles(weights, [whole], geometry, array, "exact")
+    assert one.cycles == scnn.layer_cycles(weights, inputs, geometry, array, "exact").cycles
