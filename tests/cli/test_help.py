@@ -10,7 +10,7 @@ from archsim.analysis.changes import switches_of
 from archsim.arch.arch import load_arch
 from archsim.cli.main import main
 
-PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "analysis.md"
 
 
 @pytest.mark.parametrize("command", ["compare", "breakdown", "explain", "ablate"])

@@ -1,4 +1,4 @@
-"""The examples of docs/formats.md are files that load, each one whole."""
+"""The examples of docs/reference/formats.md are files that load, each one whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archsim.arch.overrides import load_scenario
 from archsim.results.energy import load_energy
 from archsim.workload.workload import load_workload
 
-PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "formats.md"
 
 
 def example(starting_with: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from archsim.formats.profile_models import Profile
 from archsim.workload.profile import draw
 
-PAGE = Path(__file__).parents[2] / "docs" / "profile.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "profile.md"
 
 CLASS = {"channels": 2, "zero": 0.5, "values": [1]}
 

@@ -1,4 +1,4 @@
-"""docs/worked_training.md, command by command, with fewer images than it has."""
+"""docs/guides/training_step.md, command by command, with fewer images than it has."""
 
 import json
 import re
@@ -13,7 +13,7 @@ import archsim.cli.main
 import sdalgo.cli.main
 from archsim import load_workload
 
-PAGE = Path(__file__).parents[3] / "docs" / "worked_training.md"
+PAGE = Path(__file__).parents[3] / "docs" / "guides" / "training_step.md"
 COMMANDS = {"sdalgo": sdalgo.cli.main.main, "archsim": archsim.cli.main.main}
 
 
