@@ -2,103 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from archsim.analysis.switches import Switch, keys_of, owners_of, unknown_keys
-from archsim.formats.errors import InputError, Problem
-from archsim.formats.source import Part, in_file_order, read
-from archsim.formats.workload_records import Record
+from archsim.formats.errors import InputError
 
 if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.arch.overrides import Override
+    from archsim.analysis.variants import Runner, Variant
+    from archsim.arch.change import Change, ChangeSet
     from archsim.results.result import Result
-
-FOLDER = "archs/ablations"
-Text = Annotated[str, Field(min_length=1, max_length=80)]
-Runner = Callable[[Sequence[tuple["Override", ...]]], "Sequence[Result | tuple[Problem, ...]]"]
-"""Runs the machine with each of several sets of overrides."""
-
-
-class _Variant(Record):
-    name: Text
-    set: Annotated[dict[str, Any], Field(min_length=1)]
-
-
-class _Group(Record):
-    title: Text
-    variants: Annotated[list[_Variant], Field(min_length=1)]
-
-
-class _File(Record):
-    description: str
-    groups: Annotated[list[_Group], Field(min_length=1)]
+    from archsim.runs.pool import Answer
 
 
 @dataclass(frozen=True)
-class Row:
+class Ablated:
     """One variant beside the machine as it is. `answer` is its result, or why it cannot run;
-    `changes` are its overrides, none where it is the machine itself."""
+    `changes` are what it changes, nothing where it is the machine itself."""
 
     group: str
     name: str
-    changes: tuple[Override, ...]
-    answer: Result | tuple[Problem, ...]
-
-
-def load_ablations(path: Path) -> list[tuple[str, Switch]]:
-    """The variants of a file with the titles of their groups.
-
-    Raises:
-        InputError: everything that is wrong with the file.
-    """
-    document = read(path)
-    problems: list[Problem] = []
-    record = Part(document).checked(_File, document.value, problems)
-    if record is None:
-        raise InputError(in_file_order(problems))
-    return [
-        (
-            group.title,
-            Switch(
-                variant.name,
-                variant.name,
-                keys_of(document, ("groups", at, "variants", number), variant.set),
-            ),
-        )
-        for at, group in enumerate(record.groups)
-        for number, variant in enumerate(group.variants)
-    ]
+    changes: tuple[Change, ...]
+    answer: Answer
 
 
 def ablate(
-    arch: Arch, variants: Sequence[tuple[str, Switch]], run: Runner
-) -> tuple[Result, list[Row]]:
-    """The machine's own result, and a row for each variant.
+    machine: Variant, variants: Sequence[ChangeSet], run: Runner
+) -> tuple[Result, list[Ablated]]:
+    """The machine's own result, and each variant beside it.
 
     Raises:
-        InputError: a key leads nowhere, or the machine itself cannot run.
+        InputError: the machine itself cannot run.
     """
-    unknown = unknown_keys([variant for _, variant in variants], owners_of([arch]))
-    if unknown:
-        raise InputError([Problem(one.place, f"{arch.name}: {one.message}") for one in unknown])
-    changes = [variant.overrides(arch) for _, variant in variants]
-    answers = run([(), *changes])
-    base = answers[0]
+    resolved = machine.arch().resolved
+    changes = [variant.on(resolved) for variant in variants]
+    base, *answers = run([machine.with_changes(each) for each in ((), *changes)])
     if isinstance(base, tuple):
         raise InputError(base)
-    rows = [
-        Row(group, variant.name, change, answer)
-        for (group, variant), change, answer in zip(variants, changes, answers[1:], strict=True)
+    return base, [
+        Ablated(variant.group, variant.name, change, answer)
+        for variant, change, answer in zip(variants, changes, answers, strict=True)
     ]
-    return base, rows
-
-
-def ablations_schema() -> dict[str, Any]:
-    """JSON Schema of a file of variants."""
-    return _File.model_json_schema()

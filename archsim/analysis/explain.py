@@ -13,29 +13,28 @@ that it is so is checked, not assumed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archsim.analysis.changes import switches_of
 from archsim.analysis.identity import cycle_parts, energy_parts
-from archsim.analysis.variants import Variant, check_same
-from archsim.arch.overrides import Override
+from archsim.analysis.variants import Runner, Variant, check_same
+from archsim.arch.change import Change
+from archsim.arch.change_files import switches_of
 from archsim.formats.errors import InputError
+from archsim.results.result import Result
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
-    from archsim.results.result import Result
+    from archsim.runs.pool import Answer
 
 SHARED_KEYS = ("energy", "interlayer", "barrier")
 SHARED_CLASSES = ("Dram", "Dma", "PostProcessor")
-HEAD_KEYS = ("weights", "energy", "interlayer", "barrier")
-Runner = Callable[[Sequence[tuple[Variant, tuple[Override, ...]]]], Sequence["Result"]]
-"""Runs variants with more overrides; raises InputError where one cannot run."""
+HEAD_KEYS = ("weights", *SHARED_KEYS)
 
 
 @dataclass(frozen=True)
-class Part:
+class Contribution:
     """A named part of the difference, B less A. `kind` is `setting`, `switch` or `account`.
 
     `cycles` and `energy_pj` are what the part contributes; `of_a` and `of_b` (cycles, pJ) what
@@ -59,7 +58,7 @@ class Explanation:
     a: Result
     b: Result
     labels: tuple[str, str]
-    parts: tuple[Part, ...]
+    parts: tuple[Contribution, ...]
     left_out: tuple[str, ...]
 
     @property
@@ -77,7 +76,7 @@ class _Step:
     kind: str
     name: str
     title: str
-    overrides: tuple[Override, ...]
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,11 @@ class _Chain:
     variant: Variant
     steps: Sequence[_Step]
 
-    def configurations(self) -> list[tuple[Variant, tuple[Override, ...]]]:
+    def configurations(self) -> list[Variant]:
         """The machine itself, then after each step."""
-        done: tuple[Override, ...] = ()
-        found = [(self.variant, done)]
+        found = [self.variant]
         for step in self.steps:
-            done = (*done, *step.overrides)
-            found.append((self.variant, done))
+            found.append(found[-1].with_changes(step.changes))
         return found
 
 
@@ -107,16 +104,16 @@ def explain(a: Variant, b: Variant, run: Runner) -> Explanation:
     first, second = a.arch(), b.arch()
     one_machine = _comparable(first, second)
     if one_machine:
-        chains = _Chain(a, _walk(a, _changes(first, second))), _Chain(b, ())
+        chains = _Chain(a, _walk(a, _differences(first, second))), _Chain(b, ())
     else:
         same = _settings(first, second)
-        made_equal = tuple(override for step in same for override in step.overrides)
+        equal = a.with_changes(tuple(change for step in same for change in step.changes))
         chains = (
-            _Chain(a, [*same, *_switched(a, made_equal, left_out)]),
-            _Chain(b, _switched(b, (), left_out)),
+            _Chain(a, [*same, *_switched(equal, left_out)]),
+            _Chain(b, _switched(b, left_out)),
         )
     asked = [chain.configurations() for chain in chains]
-    results = run([*asked[0], *asked[1]])
+    results = _results(run([*asked[0], *asked[1]]))
     of_a, of_b = results[: len(asked[0])], results[len(asked[0]) :]
     check_same(a, of_a[0])
     check_same(b, of_b[0])
@@ -124,6 +121,15 @@ def explain(a: Variant, b: Variant, run: Runner) -> Explanation:
     if not one_machine:
         parts += _accounts(of_a[-1], of_b[-1])
     return Explanation(of_a[0], of_b[0], (a.label, b.label), tuple(parts), tuple(left_out))
+
+
+def _results(answers: Sequence[Answer]) -> list[Result]:
+    """The answers if all are results."""
+    results = [answer for answer in answers if isinstance(answer, Result)]
+    if len(results) < len(answers):
+        problems = [one for each in answers if not isinstance(each, Result) for one in each]
+        raise InputError(dict.fromkeys(problems))
+    return results
 
 
 def _comparable(first: Arch, second: Arch) -> bool:
@@ -136,96 +142,89 @@ def _comparable(first: Arch, second: Arch) -> bool:
     return bool(shape(first) == shape(second))
 
 
-def _changes(first: Arch, second: Arch) -> list[Override]:
+def _differences(first: Arch, second: Arch) -> list[Change]:
     """The keys in which two variants of a machine differ, with the second's values."""
-    found = [
-        Override(key, second.resolved[key], f"of {second.name}")
-        for key in HEAD_KEYS
-        if first.resolved[key] != second.resolved[key]
-    ]
-    for name, keys in first.resolved["components"].items():
-        other = second.resolved["components"][name]
-        found += [
-            Override(f"components.{name}.{key}", other[key], f"of {second.name}")
-            for key, value in keys.items()
-            if value != other[key]
-        ]
-    return found
+    names = [(name, name) for name in first.resolved["components"]]
+    return _made_equal(first, second, HEAD_KEYS, names)
 
 
-def _walk(variant: Variant, changes: Sequence[Override]) -> list[_Step]:
+def _settings(first: Arch, second: Arch) -> list[_Step]:
+    """Steps that give the first machine the second's settings, where both have one."""
+    pairs = [(_only(first, kind), _only(second, kind)) for kind in SHARED_CLASSES]
+    names = [(ours, theirs) for ours, theirs in pairs if ours and theirs]
+    return [_setting((one,)) for one in _made_equal(first, second, SHARED_KEYS, names)]
+
+
+def _made_equal(
+    first: Arch, second: Arch, keys: Sequence[str], names: Sequence[tuple[str, str]]
+) -> list[Change]:
+    """Changes that give the first machine the second's values of these keys, and of the pairs of
+    components."""
+    ours, theirs = first.resolved, second.resolved
+    values = [(key, ours[key], theirs[key]) for key in keys]
+    for name, other in names:
+        own, wanted = ours["components"][name], theirs["components"][other]
+        values += [(f"components.{name}.{key}", own[key], wanted[key]) for key in own]
+    place = f"of {second.name}"
+    return [Change(key, value, place) for key, before, value in values if before != value]
+
+
+def _only(arch: Arch, kind: str) -> str | None:
+    """The name of the one component of that class, if it is the one."""
+    components = arch.resolved["components"].items()
+    found = [name for name, keys in components if keys["class"] == kind]
+    return found[0] if len(found) == 1 else None
+
+
+def _walk(variant: Variant, changes: Sequence[Change]) -> list[_Step]:
     """The changes one at a time, in an order in which every machine on the way is legal; those for
     which there is none, together."""
     waiting = list(changes)
-    done: tuple[Override, ...] = ()
     steps = []
     while waiting:
-        legal = (one for one in waiting if _problem(variant, (*done, one)) is None)
+        legal = (one for one in waiting if _problem(variant.with_changes((one,))) is None)
         first = next(legal, None)
         chosen = tuple(waiting) if first is None else (first,)
         waiting = [one for one in waiting if one not in chosen]
-        done = (*done, *chosen)
+        variant = variant.with_changes(chosen)
         steps.append(_setting(chosen))
     return steps
 
 
-def _setting(overrides: tuple[Override, ...]) -> _Step:
-    names = [one.key.removeprefix("components.") for one in overrides]
-    values = [f"{name} = {one.value}" for name, one in zip(names, overrides, strict=True)]
-    return _Step("setting", " + ".join(names), ", ".join(values), overrides)
+def _setting(changes: tuple[Change, ...]) -> _Step:
+    names = [one.key.removeprefix("components.") for one in changes]
+    values = [f"{name} = {one.value}" for name, one in zip(names, changes, strict=True)]
+    return _Step("setting", " + ".join(names), ", ".join(values), changes)
 
 
-def _problem(variant: Variant, overrides: tuple[Override, ...]) -> str | None:
+def _problem(variant: Variant) -> str | None:
     try:
-        variant.arch(overrides)
+        variant.arch()
     except InputError as error:
         return str(error.problems[0].message)
     return None
 
 
-def _settings(first: Arch, second: Arch) -> list[_Step]:
-    """Steps that give the first machine the second's settings, where both have one."""
-    pairs: list[tuple[str, Any]] = [
-        (key, second.resolved[key])
-        for key in SHARED_KEYS
-        if first.resolved[key] != second.resolved[key]
-    ]
-    for kind in SHARED_CLASSES:
-        ours, theirs = (_only(arch, kind) for arch in (first, second))
-        if ours is None or theirs is None:
-            continue
-        pairs += [
-            (f"components.{ours[0]}.{key}", theirs[1][key])
-            for key, value in ours[1].items()
-            if theirs[1][key] != value
-        ]
-    return [_setting((Override(key, value, f"of {second.name}"),)) for key, value in pairs]
-
-
-def _only(arch: Arch, kind: str) -> tuple[str, Mapping[str, Any]] | None:
-    found = [(n, k) for n, k in arch.resolved["components"].items() if k["class"] == kind]
-    return found[0] if len(found) == 1 else None
-
-
-def _switched(variant: Variant, done: tuple[Override, ...], left_out: list[str]) -> list[_Step]:
+def _switched(variant: Variant, left_out: list[str]) -> list[_Step]:
     """The switches of a machine that can be thrown, in their order."""
     steps = []
     for switch in switches_of(variant.arch().machine):
-        overrides = switch.overrides(variant.arch(done))
-        if not overrides:
+        changes = switch.on(variant.arch().resolved)
+        if not changes:
             continue
-        problem = _problem(variant, (*done, *overrides))
+        changed = variant.with_changes(changes)
+        problem = _problem(changed)
         if problem:
             left_out.append(f"{variant.label}, {switch.title}: {problem}")
             continue
-        done = (*done, *overrides)
-        steps.append(_Step("switch", switch.name, switch.title, overrides))
+        variant = changed
+        steps.append(_Step("switch", switch.name, switch.title, changes))
     return steps
 
 
 def _parts(
     chains: tuple[_Chain, _Chain], results: tuple[Sequence[Result], Sequence[Result]]
-) -> list[Part]:
+) -> list[Contribution]:
     """A part for each step of either chain."""
     changes: dict[tuple[str, str, str], list[tuple[float, float] | None]] = {}
     for side, (chain, runs) in enumerate(zip(chains, results, strict=True)):
@@ -236,15 +235,15 @@ def _parts(
     parts = []
     for key, (of_a, of_b) in changes.items():
         x, y = of_a or (0.0, 0.0), of_b or (0.0, 0.0)
-        parts.append(Part(*key, x[0] - y[0], x[1] - y[1], of_a, of_b))
+        parts.append(Contribution(*key, x[0] - y[0], x[1] - y[1], of_a, of_b))
     return parts
 
 
-def _accounts(a: Result, b: Result) -> list[Part]:
+def _accounts(a: Result, b: Result) -> list[Contribution]:
     """What the two arrays still differ in."""
     cycles, energy = cycle_parts(a, b), energy_parts(a, b)
     parts = [
-        *(Part("account", name, name, change, 0.0) for name, change in cycles.items()),
-        *(Part("account", name, name, 0.0, change) for name, change in energy.items()),
+        *(Contribution("account", name, name, change, 0.0) for name, change in cycles.items()),
+        *(Contribution("account", name, name, 0.0, change) for name, change in energy.items()),
     ]
     return [part for part in parts if part.cycles or part.energy_pj]

@@ -4,21 +4,20 @@ of a result that was made on it."""
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.arch.overrides import Override, parsed
+from archsim.arch.arch import Arch, load_arch
+from archsim.arch.change import Change, split_arch
 from archsim.formats.errors import InputError
 from archsim.formats.search import find
 from archsim.results.store import read_result
 
 if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
     from archsim.results.result import Result
-
-BETWEEN = re.compile(r",(?=[\w.]+=)")  # a comma inside a list of values separates no overrides
+    from archsim.runs.pool import Answer
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,20 @@ class Variant:
 
     label: str
     path: Path
-    overrides: tuple[Override, ...] = ()
+    changes: tuple[Change, ...] = ()
     result: Result | None = None
 
-    def arch(self, more: tuple[Override, ...] = ()) -> Arch:
-        """The machine with its changes, and `more` of them."""
-        from archsim.arch.arch import load_arch
+    def arch(self) -> Arch:
+        """The machine with its changes."""
+        return load_arch(self.path, self.changes)
 
-        return load_arch(self.path, (*self.overrides, *more))
+    def with_changes(self, more: tuple[Change, ...]) -> Variant:
+        """The same with `more` changes."""
+        return replace(self, changes=(*self.changes, *more))
+
+
+Runner = Callable[[Sequence[Variant]], Sequence["Answer"]]
+"""Runs variants on one workload: a result for each, or why it cannot run."""
 
 
 def variant_of(text: str, scratch: Path) -> Variant:
@@ -48,11 +53,10 @@ def variant_of(text: str, scratch: Path) -> Variant:
     """
     if text.endswith(".json"):
         return _of_result(Path(text), scratch)
-    name, at, lines = text.partition("@")
-    path = find("archs", name)
-    variant = Variant(text, path, tuple(parsed(BETWEEN.split(lines))) if at else ())
+    name, changes = split_arch(text)
+    variant = Variant(text, find("archs", name), changes)
     arch = variant.arch()
-    return variant if at else Variant(arch.name, path)
+    return variant if changes else replace(variant, label=arch.name)
 
 
 def _of_result(file: Path, scratch: Path) -> Variant:

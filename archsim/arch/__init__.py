@@ -1,1 +1,1 @@
-"""A machine as its YAML file wires it: components, flows, checks and overrides."""
+"""A machine as its YAML file wires it: components, flows, checks and changes."""

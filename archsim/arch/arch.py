@@ -10,14 +10,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from archsim.arch.change import Changes, apply, parsed
 from archsim.arch.check import check
 from archsim.arch.component import Component
 from archsim.arch.machine_files import classes_of, machine_files, shipped_classes
-from archsim.arch.overrides import Overrides, apply, parsed
 from archsim.arch.records import ArchFile, FlowRecord, Role, arch_schema
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import find, roots
-from archsim.formats.source import Part, in_file_order, read, unknown
+from archsim.formats.source import Section, in_file_order, read, unknown
 from archsim.formats.yaml12 import Document
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Flow:
 
 @dataclass(frozen=True, eq=False)
 class Arch:
-    """A machine that has been read and checked; all keys, overrides and defaults are in it."""
+    """A machine that has been read and checked; all keys, changes and defaults are in it."""
 
     name: str
     task: Literal["inference", "training"]
@@ -111,24 +111,23 @@ class Arch:
 
 
 def load_arch(
-    name_or_path: str | Path, overrides: Overrides = (), machines: Path | None = None
+    name_or_path: str | Path, changes: Changes = (), machines: Path | None = None
 ) -> Arch:
-    """The arch of that name or at that path, with `overrides` applied and everything checked.
+    """The arch of that name or at that path, with `changes` made in it and everything checked.
 
-    `overrides` maps keys to values, or lists lines such as ``pe_slices.lines=8``. Machine rules are
+    `changes` maps keys to values, or lists lines such as ``pe_slices.lines=8``. Machine rules are
     Python, so they come from the package, from `machines`, or from the folder that the environment
     variable ARCHSIM_MACHINES names, and never from beside the file.
 
     Raises:
-        InputError: everything that is wrong with the file and the overrides.
+        InputError: everything that is wrong with the file and the changes.
     """
-    changes = parsed(overrides)
     path = find("archs", name_or_path)
     document = read(path)
     if not isinstance(document.value, dict):
         raise InputError.at(document.place(), "an arch is a mapping: name, flows, components ...")
-    problems = apply(document, changes, ArchFile.model_fields)
-    header = Part(document).checked(ArchFile, document.value, problems)
+    problems = apply(document, parsed(changes))
+    header = Section(document).checked(ArchFile, document.value, problems)
     machine_path = _machine(document, machines, problems)
     energy_path = _energy(document, path, problems)
     flows = _flows(document, problems)
@@ -182,8 +181,8 @@ def _energy(document: Document, path: Path, problems: list[Problem]) -> Path | N
 def _flows(document: Document, problems: list[Problem]) -> dict[str, FlowRecord | None]:
     flows: dict[str, FlowRecord | None] = {}
     for name, value in _section(document, "flows").items():
-        part = Part(document, ("flows", name), f"flow {name!r}, ")
-        flows[name] = part.checked(FlowRecord, value, problems)
+        section = Section(document, ("flows", name), f"flow {name!r}, ")
+        flows[name] = section.checked(FlowRecord, value, problems)
     return flows
 
 
@@ -214,7 +213,7 @@ def _component(
         problems.append(Problem(document.place(*at, "class"), message))
         return None
     keys = {key: each for key, each in value.items() if key != "class"}
-    return Part(document, at, f"{name}.").checked(classes[kind], keys, problems)
+    return Section(document, at, f"{name}.").checked(classes[kind], keys, problems)
 
 
 def _section(document: Document, key: str) -> dict[str, Any]:

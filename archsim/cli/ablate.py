@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,10 +12,7 @@ from archsim.cli.report import NONE, number, ratio
 from archsim.formats import console
 
 if TYPE_CHECKING:
-    from archsim.analysis.ablation import Row
-    from archsim.arch.overrides import Override
-    from archsim.cli.inputs import Choice
-    from archsim.formats.errors import Problem
+    from archsim.analysis.ablation import Ablated
     from archsim.results.result import Result
 
 
@@ -51,21 +47,24 @@ def ablate(
       archsim ablate smartdeal -w mobilenet_v2_sd --layers conv --set pe_slices.sync=group
       archsim ablate smartdeal -w resnet50_sd --file my_variants.yaml --json
     """
-    from archsim.analysis.ablation import FOLDER, ablate, load_ablations
+    from archsim.analysis.ablation import ablate
+    from archsim.analysis.variants import Variant
+    from archsim.arch.change_files import ABLATIONS, Ablations, check_keys, load_sets
     from archsim.cli import inputs
+    from archsim.cli.runner import WorkloadRunner
     from archsim.formats.search import find
     from archsim.runs.pool import cores, workload_of
 
     choice = inputs.choices([arch], "", scenario, sets)[0]
-    machine = inputs.machines([arch], "", scenario, sets)[0]
-    variants = load_ablations(find(FOLDER, file or machine.machine))
+    machine = Variant(choice.arch.name, choice.arch.path, choice.overrides)
+    _, variants = load_sets(find(ABLATIONS, file or choice.arch.machine), Ablations)
+    check_keys(variants, [choice.arch])
     conv_only = layers is options.Layers.CONV
     found = []
     for path in inputs.workload_paths(workload):
         workload_of(path, conv_only)
-        run = _Runner(
+        run = WorkloadRunner(
             path,
-            choice,
             jobs or cores(),
             conv_only=conv_only,
             use_cache=not no_cache,
@@ -80,57 +79,7 @@ def ablate(
         show(base, rows)
 
 
-class _Runner:
-    """Runs one machine on one workload with several sets of overrides, all at once."""
-
-    def __init__(
-        self,
-        workload: Path,
-        choice: Choice,
-        processes: int,
-        *,
-        conv_only: bool,
-        use_cache: bool,
-        quiet: bool,
-    ) -> None:
-        self.workload = workload
-        self.choice = choice
-        self.processes = processes
-        self.conv_only = conv_only
-        self.use_cache = use_cache
-        self.quiet = quiet
-
-    def __call__(
-        self, changes: Sequence[tuple[Override, ...]]
-    ) -> list[Result | tuple[Problem, ...]]:
-        """The answers in order; equal machines run once, illegal ones answer why."""
-        from archsim.arch.arch import load_arch
-        from archsim.formats.errors import InputError
-        from archsim.formats.progress import bar
-        from archsim.runs.cache import default_cache
-        from archsim.runs.pool import Job, run_jobs
-
-        path, common = self.choice.arch.path, self.choice.overrides
-        answers: dict[str, Any] = {}
-        asked: list[str] = []
-        todo: dict[str, Job] = {}
-        for at, change in enumerate(changes):
-            try:
-                name = load_arch(path, (*common, *change)).hash
-                todo[name] = todo.get(name, Job(self.workload, path, (*common, *change),
-                                                self.conv_only))  # fmt: skip
-            except InputError as error:
-                name = f"illegal {at}"
-                answers[name] = error.problems
-            asked.append(name)
-        cache = default_cache().folder if self.use_cache else None
-        with bar(self.workload.stem, quiet=self.quiet) as tick:
-            ran = run_jobs(list(todo.values()), self.processes, cache, tick)
-        answers |= dict(zip(todo, ran, strict=True))
-        return [answers[name] for name in asked]
-
-
-def show(base: Result, rows: Sequence[Row]) -> None:
+def show(base: Result, rows: Sequence[Ablated]) -> None:
     """The table of one workload."""
     console.say(f"{base.workload} on {base.arch}: {base.cycles:,} cycles, "
                 f"{number(base.millijoules)} mJ, {number(base.dram_bytes / 1e6)} MB from and to "
@@ -154,7 +103,7 @@ def show(base: Result, rows: Sequence[Row]) -> None:
             console.say(f"n/a: {row.name}: {row.answer[0].message}")
 
 
-def _numbers(base: Result, row: Row) -> list[str]:
+def _numbers(base: Result, row: Ablated) -> list[str]:
     if isinstance(row.answer, tuple):
         return ["n/a", *[NONE] * 4]
     found = row.answer
@@ -167,10 +116,10 @@ def _numbers(base: Result, row: Row) -> list[str]:
     ]
 
 
-def as_json(base: Result, rows: Sequence[Row]) -> dict[str, Any]:
+def as_json(base: Result, rows: Sequence[Ablated]) -> dict[str, Any]:
     """Everything for programs."""
 
-    def record(row: Row) -> dict[str, Any]:
+    def record(row: Ablated) -> dict[str, Any]:
         head = {
             "group": row.group,
             "variant": row.name,

@@ -15,9 +15,8 @@ from archsim.cli.report import MILLI_PJ, number
 from archsim.formats import console
 
 if TYPE_CHECKING:
-    from archsim.analysis.explain import Explanation, Part
+    from archsim.analysis.explain import Contribution, Explanation
     from archsim.analysis.variants import Variant
-    from archsim.arch.overrides import Override
     from archsim.results.result import Result
 
 SHOWN_SHARE = 0.0005  # of the larger machine; smaller parts are summed in one line
@@ -63,11 +62,12 @@ def explain(
     """
     from archsim.analysis import explain as explaining
     from archsim.analysis.variants import variant_of
+    from archsim.cli.runner import WorkloadRunner
     from archsim.runs.pool import cores
 
     with tempfile.TemporaryDirectory(prefix="archsim-") as folder:
         variants = [variant_of(text, Path(folder)) for text in (a, b)]
-        run = _Runner(
+        run = WorkloadRunner(
             _workload(workload, variants),
             jobs or cores(),
             conv_only=layers is options.Layers.CONV,
@@ -83,40 +83,6 @@ def explain(
         show(found)
         if written:
             console.say(f"written: {', '.join(str(path) for path in written)}")
-
-
-class _Runner:
-    """Runs variants of machines on one workload, all at once."""
-
-    def __init__(
-        self, workload: Path, processes: int, *, conv_only: bool, use_cache: bool, quiet: bool
-    ) -> None:
-        self.workload = workload
-        self.processes = processes
-        self.conv_only = conv_only
-        self.use_cache = use_cache
-        self.quiet = quiet
-
-    def __call__(self, asked: Sequence[tuple[Variant, tuple[Override, ...]]]) -> list[Result]:
-        """The results in order. InputError where a machine refuses the workload."""
-        from archsim.formats.errors import InputError
-        from archsim.formats.progress import bar
-        from archsim.results.result import Result
-        from archsim.runs.cache import default_cache
-        from archsim.runs.pool import Job, run_jobs
-
-        jobs = [
-            Job(self.workload, variant.path, (*variant.overrides, *more), self.conv_only)
-            for variant, more in asked
-        ]
-        cache = default_cache().folder if self.use_cache else None
-        with bar(self.workload.stem, quiet=self.quiet) as tick:
-            answers = run_jobs(jobs, self.processes, cache, tick)
-        results = [answer for answer in answers if isinstance(answer, Result)]
-        if len(results) < len(answers):
-            problems = [one for each in answers if not isinstance(each, Result) for one in each]
-            raise InputError(dict.fromkeys(problems))
-        return results
 
 
 def _workload(name: str | None, variants: Sequence[Variant]) -> Path:
@@ -157,7 +123,7 @@ def show(found: Explanation) -> None:
         console.say(f"not switched: {line}")
 
 
-def _lines(parts: Sequence[Part], found: Explanation) -> list[list[str]]:
+def _lines(parts: Sequence[Contribution], found: Explanation) -> list[list[str]]:
     """A line for each part that can be seen, and one for the others."""
     cycles = max(found.a.cycles, found.b.cycles) * SHOWN_SHARE
     energy = max(found.a.energy_pj, found.b.energy_pj) * SHOWN_SHARE

@@ -11,7 +11,7 @@ from archsim.formats.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
-    from archsim.arch.overrides import Override
+    from archsim.arch.change import Change
     from archsim.workload.workload import Workload
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Choice:
     """A machine as its file has it, and what is to be changed in it."""
 
     arch: Arch
-    overrides: tuple[Override, ...]
+    overrides: tuple[Change, ...]
 
 
 def workloads(names: Sequence[str], *, conv_only: bool, batch: int | None = None) -> list[Workload]:
@@ -46,10 +46,11 @@ def machines(
     names: Sequence[str], task: str, scenario: str | None, sets: Sequence[str]
 ) -> list[Arch]:
     """The named machines, or without a name every one that can be found for that task, under a
-    scenario and the overrides `sets` (``component.key=value``, the stronger of the two).
+    scenario and the lines `sets` (``component.key=value``, the stronger of the two), each where it
+    concerns the machine.
 
-    An override concerns the machines that have its component or flow. If none has, every machine
-    is asked to apply it, and says what is wrong.
+    Raises:
+        InputError: what is wrong with them, a line that concerns no machine included.
     """
     from archsim.arch.arch import load_arch
 
@@ -60,27 +61,19 @@ def machines(
 def choices(
     names: Sequence[str], task: str, scenario: str | None, sets: Sequence[str]
 ) -> list[Choice]:
-    """As `machines`: the machines as their files have them, and the overrides that go with each."""
-    from archsim.analysis.changes import check_scenario
+    """As `machines`: the machines as their files have them, and the changes that go with each."""
     from archsim.arch.arch import load_arch
-    from archsim.arch.overrides import parsed
+    from archsim.arch.change import ChangeSet, parsed
+    from archsim.arch.change_files import check_keys, load_scenario
     from archsim.formats.search import names as found
 
     plain = _all(dict.fromkeys(names) or found("archs"), load_arch)
     chosen = plain if names else [arch for arch in plain if arch.task == task]
-    overlay = check_scenario(scenario, chosen) if scenario else None
-    lines = parsed(sets)
-    known = {name for arch in chosen for name in _owners(arch)}
-    return [
-        Choice(
-            arch,
-            (
-                *(overlay.lines(arch.machine, _owners(arch)) if overlay else ()),
-                *_for(arch, lines, known),
-            ),
-        )
-        for arch in chosen
-    ]
+    overlay = load_scenario(scenario, chosen).changes if scenario else ()
+    lines = tuple(parsed(sets))
+    check_keys([ChangeSet("--set", changes=lines)], chosen)
+    both = ChangeSet("--set", changes=(*overlay, *lines))
+    return [Choice(arch, both.on(arch.resolved)) for arch in chosen]
 
 
 def check_reference(name: str, archs: Iterable[Arch]) -> None:
@@ -97,16 +90,6 @@ def check_reference(name: str, archs: Iterable[Arch]) -> None:
 def one_machine(name: str, scenario: str | None, sets: Sequence[str]) -> Arch:
     """The named machine."""
     return machines([name], "", scenario, sets)[0]
-
-
-def _for(arch: Arch, lines: Iterable[Override], known: set[str]) -> list[Override]:
-    """The overrides that `arch` can apply, and those that no machine can."""
-    own = _owners(arch)
-    return [each for each in lines if each.owner in own or each.owner not in known]
-
-
-def _owners(arch: Arch) -> set[str]:
-    return {*arch.components, *arch.flows}
 
 
 def _all(names: Iterable[object], load: Callable[..., T]) -> list[T]:

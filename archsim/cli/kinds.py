@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from archsim.formats.errors import InputError
@@ -38,16 +39,17 @@ def _kind(path: Path) -> str:
 
 
 def _loader(kind: str) -> Callable[[Path], object]:
-    from archsim.analysis.changes import check_ablations, check_scenario, check_switches
     from archsim.arch.arch import load_arch
+    from archsim.arch.change_files import Ablations, Scenario, Switches, checked_sets
     from archsim.results.energy import load_energy
     from archsim.workload.workload import load_workload
 
-    return {
+    loaders: Mapping[str, Callable[[Path], object]] = {
         "workload": load_workload,
         "energy table": load_energy,
         "arch": load_arch,
-        "switches": check_switches,
-        "ablations": check_ablations,
-        "scenario": check_scenario,
-    }[kind]
+        "switches": partial(checked_sets, shape=Switches),
+        "ablations": partial(checked_sets, shape=Ablations),
+        "scenario": partial(checked_sets, shape=Scenario),
+    }
+    return loaders[kind]

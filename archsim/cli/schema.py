@@ -37,10 +37,8 @@ def schema(
 
 def _published(what: Format) -> Callable[[], dict[str, Any]]:
     """What makes the schema of a format."""
-    from archsim.analysis.ablation import ablations_schema
-    from archsim.analysis.switches import switches_schema
     from archsim.arch.arch import arch_schema
-    from archsim.arch.overrides import scenario_schema
+    from archsim.arch.change_files import Ablations, Scenario, Switches
     from archsim.results.energy import energy_schema
     from archsim.workload.workload import workload_schema
 
@@ -48,7 +46,7 @@ def _published(what: Format) -> Callable[[], dict[str, Any]]:
         Format.ARCH: arch_schema,
         Format.WORKLOAD: workload_schema,
         Format.ENERGY: energy_schema,
-        Format.SCENARIO: scenario_schema,
-        Format.SWITCHES: switches_schema,
-        Format.ABLATIONS: ablations_schema,
+        Format.SCENARIO: Scenario.model_json_schema,
+        Format.SWITCHES: Switches.model_json_schema,
+        Format.ABLATIONS: Ablations.model_json_schema,
     }[what]

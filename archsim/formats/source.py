@@ -1,7 +1,8 @@
 """Reading an input file so that whatever is wrong with it can be said with its place and its cure.
 
-`read` gives the text as a `Document`; `Part.checked` runs a pydantic model over a part of it and
-turns each complaint into a `Problem` at ``file:line:column`` with the legal names and the nearest.
+`read` gives the text as a `Document`; `Section.checked` runs a pydantic model over a section of it
+and turns each complaint into a `Problem` at ``file:line:column`` with the legal names and the
+nearest.
 """
 
 from __future__ import annotations
@@ -99,8 +100,8 @@ def unknown(what: str, name: object, legal: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a document: where it stands, and how a message calls what is in it.
+class Section:
+    """A section of a document: where it stands, and how a message calls what is in it.
 
     `prefix` goes before the key, as in ``pe_slices.lines`` or ``layer 'conv1', kernel``.
     """

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from archsim.arch.overrides import Override, concerning
+from archsim.arch.change import Change, ChangeSet
 from archsim.formats.errors import InputError
 from archsim.paper.networks import Network, Source, left_out, load, machines
 
@@ -35,17 +35,17 @@ class Assumptions:
     name: str = "default"
     group: str = ""
     about: str = "the arch files as they are"
-    common: tuple[Override, ...] = ()
-    by_machine: Mapping[str, tuple[Override, ...]] = field(default_factory=dict)
+    common: tuple[Change, ...] = ()
+    by_machine: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
     dram_energy: float = 1.0
 
-    def overrides(self, machine: str) -> tuple[Override, ...]:
+    def overrides(self, machine: str) -> tuple[Change, ...]:
         """What these change in a machine."""
         from archsim.arch.arch import load_arch
 
         plain = load_arch(machine)
         own = self.by_machine.get(plain.machine, ())
-        return concerning([*plain.components, *plain.flows], self.common, own)
+        return ChangeSet(self.name, changes=(*self.common, *own)).on(plain.resolved)
 
     def load(self, machine: str) -> Arch:
         """The machine under these assumptions."""
@@ -168,7 +168,7 @@ class Runner:
 
         return simulate_cached(arch, workload, self.cache)
 
-    def _job(self, network: Network, arch: Arch, overrides: tuple[Override, ...]) -> Job:
+    def _job(self, network: Network, arch: Arch, overrides: tuple[Change, ...]) -> Job:
         from archsim.formats.search import find
         from archsim.runs.pool import Job
 
@@ -186,13 +186,18 @@ def _key(network: Network, arch: Arch) -> _Key:
 
 def scenario(name: str | None) -> Assumptions:
     """The scenario of that name in archs/scenarios, or the arch files as they are."""
-    from archsim.analysis.changes import check_scenario
+    from archsim.arch.change_files import load_scenario
 
     if name is None:
         return Assumptions()
-    found = check_scenario(name)
-    about = " ".join(found.description.split())
-    return Assumptions(found.name, "scenario", about, found.common, found.by_machine)
+    found = load_scenario(name)
+    about = " ".join(found.title.split())
+    common = tuple(each for each in found.changes if not each.machine)
+    own = {each.machine: () for each in found.changes if each.machine}
+    by_machine = {
+        machine: tuple(each for each in found.changes if each.machine == machine) for machine in own
+    }
+    return Assumptions(found.name, "scenario", about, common, by_machine)
 
 
 def switches() -> list[Assumptions]:
@@ -210,19 +215,20 @@ def _switch(entry: Mapping[str, Any]) -> Assumptions:
         about=entry["about"],
         common=_lines(name, entry.get("set", {})),
         by_machine={
-            machine: _lines(name, keys) for machine, keys in entry.get("machines", {}).items()
+            machine: _lines(name, keys, machine)
+            for machine, keys in entry.get("machines", {}).items()
         },
         dram_energy=float(entry.get("dram_energy", 1.0)),
     )
 
 
-def _lines(name: str, keys: Mapping[str, str]) -> tuple[Override, ...]:
+def _lines(name: str, keys: Mapping[str, str], machine: str = "") -> tuple[Change, ...]:
     """Values are text in the data files; the override's own reading gives them their type."""
-    from archsim.arch.overrides import parsed
+    from archsim.arch.change import parsed
 
     place = f"assumption {name!r}"
     lines = parsed([f"{key}={value}" for key, value in keys.items()])
-    return tuple(Override(each.key, each.value, place) for each in lines)
+    return tuple(Change(each.key, each.value, place, machine) for each in lines)
 
 
 def missing(found: Sequence[Network]) -> list[Network]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from archsim.arch.component import Component
 from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.formats.errors import InputError, Problem
-from archsim.formats.source import Part, in_file_order, read
+from archsim.formats.source import Section, in_file_order, read
 
 Price = Annotated[float, Field(gt=0, le=1e9)]
 
@@ -104,7 +104,7 @@ def load_energy(path: Path) -> EnergyTable:
     """Reads a price table. InputError with all that is wrong in it."""
     document = read(path)
     problems: list[Problem] = []
-    table = Part(document).checked(EnergyTable, document.value, problems)
+    table = Section(document).checked(EnergyTable, document.value, problems)
     if table is None:
         raise InputError(in_file_order(problems))
     return table

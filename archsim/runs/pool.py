@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from archsim.arch.overrides import Override
+from archsim.arch.change import Change
 from archsim.formats.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Job:
 
     workload: Path
     arch: Path
-    overrides: tuple[Override, ...] = ()
+    overrides: tuple[Change, ...] = ()
     conv_only: bool = False
     drawn: bool = False
 

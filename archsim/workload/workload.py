@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import find
-from archsim.formats.source import Part, in_file_order, read, shown, unknown
+from archsim.formats.source import Section, in_file_order, read, shown, unknown
 from archsim.formats.workload_records import RECORDS, Header, LayerRecord, WorkloadFile
 from archsim.formats.yaml12 import Document
 from archsim.workload.layer import Layer
@@ -192,7 +192,7 @@ def _header(document: Document, problems: list[Problem]) -> Header | None:
     if not isinstance(document.value, dict):
         place = document.place()
         raise InputError.at(place, "a workload is a mapping: format, name, layers ...")
-    return Part(document).checked(Header, document.value, problems)
+    return Section(document).checked(Header, document.value, problems)
 
 
 def _records(document: Document, problems: list[Problem]) -> list[LayerRecord | None]:
@@ -218,8 +218,8 @@ def _records(document: Document, problems: list[Problem]) -> list[LayerRecord | 
             place = document.place(*at, "op")
             problems.append(Problem(place, f"{who}: {unknown('op', op, RECORDS)}"))
         else:
-            part = Part(document, at, f"{who}, ")
-            records[-1] = part.checked(RECORDS[op], entry, problems)
+            section = Section(document, at, f"{who}, ")
+            records[-1] = section.checked(RECORDS[op], entry, problems)
     return records
 
 

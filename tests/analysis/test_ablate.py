@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from archsim.analysis.ablation import FOLDER, load_ablations
 from archsim.arch.arch import load_arch
+from archsim.arch.change_files import ABLATIONS, Ablations, load_sets
 from archsim.cli.main import main
 from archsim.formats.search import find, names
 from archsim.runs.simulation import simulate
@@ -78,9 +78,9 @@ def test_a_file_of_ones_own_and_a_variant_that_is_not_legal(folder, capsys):
     assert f"{two.cycles:,}" in said
 
 
-@pytest.mark.parametrize("name", list(names(FOLDER)))
+@pytest.mark.parametrize("name", list(names(ABLATIONS)))
 def test_shipped_files_load(name):
-    assert load_ablations(find(FOLDER, name))
+    assert load_sets(find(ABLATIONS, name), Ablations)[1]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_shipped_files_load(name):
         ("description: x\ngroups: []\n", "groups"),
         ("description: x\ngroups: [{title: t, variants: [{name: a, sett: {b: 1}}]}]", "sett"),
         ("description: x\ngroups: [{title: t, variants: [{name: a, set: {Nfu.inputs: 1}}]}]",
-         "SmartDeal: there is no class or component 'Nfu'"),
+         "mine.yaml:2:48: SmartDeal: there is no component class 'Nfu'"),
         ("[", "mine.yaml"),
     ],
 )  # fmt: skip
@@ -112,11 +112,11 @@ def test_a_machine_for_training_refuses_inference(capsys):
     assert "a machine for training" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", list(names(FOLDER)))
+@pytest.mark.parametrize("name", list(names(ABLATIONS)))
 def test_each_group_of_a_shipped_file_has_the_machine_itself_in_it(name):
     groups = {}
-    for title, variant in load_ablations(find(FOLDER, name)):
-        groups.setdefault(title, []).append(variant.overrides(load_arch(name)))
+    for variant in load_sets(find(ABLATIONS, name), Ablations)[1]:
+        groups.setdefault(variant.group, []).append(variant.on(load_arch(name).resolved))
     for title, changes in groups.items():
         assert () in changes or title == "all together"
         assert len(set(changes)) == len(changes), title

@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from archsim.analysis.changes import switches_of
 from archsim.analysis.explain import explain
 from archsim.analysis.identity import cycle_parts, energy_parts, work_of
-from archsim.analysis.switches import FOLDER
 from archsim.analysis.variants import variant_of
 from archsim.arch.arch import load_arch
+from archsim.arch.change_files import SWITCHES, switches_of
 from archsim.cli.main import main
 from archsim.formats.search import find, names
 from archsim.results.result import Result
@@ -24,8 +23,8 @@ PAIRS = [(a, b) for a in MACHINES for b in MACHINES if a < b]
 ENOUGH = 0.02  # what may stay unexplained; nothing should
 
 
-def run(asked):
-    jobs = [Job(TINY, variant.path, (*variant.overrides, *more)) for variant, more in asked]
+def run(variants):
+    jobs = [Job(TINY, variant.path, variant.changes) for variant in variants]
     answers = run_jobs(jobs, 1, None, lambda *_: None)
     assert all(isinstance(answer, Result) for answer in answers), answers
     return answers
@@ -124,15 +123,15 @@ def test_the_account_of_a_run_is_its_length(name):
     )
 
 
-@pytest.mark.parametrize("name", list(names(FOLDER)))
+@pytest.mark.parametrize("name", list(names(SWITCHES)))
 def test_every_switch_changes_something_on_its_machine(name):
     machines = MACHINES if name == "common" else [name]
     for switch in switches_of("" if name == "common" else name):
         archs = [load_arch(machine) for machine in machines]
-        assert any(switch.overrides(arch) for arch in archs), switch.name
+        assert any(switch.on(arch.resolved) for arch in archs), switch.name
         for arch in archs:
-            changed = load_arch(arch.path, switch.overrides(arch))
-            assert changed.hash != arch.hash or not switch.overrides(arch)
+            changed = load_arch(arch.path, switch.on(arch.resolved))
+            assert changed.hash != arch.hash or not switch.on(arch.resolved)
 
 
 def test_results_stand_for_their_machines(folder, capsys):

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from archsim.analysis.ablation import load_ablations
-from archsim.analysis.changes import switches_of
 from archsim.arch.arch import load_arch
+from archsim.arch.change_files import Ablations, load_sets, switches_of
 from archsim.cli.main import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "analysis.md"
@@ -30,10 +29,10 @@ def test_the_files_of_the_page_load(tmp_path, monkeypatch):
     (tmp_path / "mine.yaml").write_text(ablating)
     monkeypatch.chdir(tmp_path)
     last = switches_of("bit_pragmatic")[-1]
-    assert last.overrides(load_arch("bit_pragmatic"))[0].value == "ideal"
-    variants = load_ablations(tmp_path / "mine.yaml")
-    assert [variant.name for _, variant in variants] == ["8", "32"]
-    assert all(variant.overrides(load_arch("smartdeal")) for _, variant in variants)
+    assert last.on(load_arch("bit_pragmatic").resolved)[0].value == "ideal"
+    _, variants = load_sets(tmp_path / "mine.yaml", Ablations)
+    assert [variant.name for variant in variants] == ["8", "32"]
+    assert all(variant.on(load_arch("smartdeal").resolved) for variant in variants)
 
 
 def test_a_damaged_switch_file_has_status_2(tmp_path, monkeypatch, capsys):
@@ -53,4 +52,4 @@ def test_a_slip_in_a_switch_file_is_an_error_and_not_a_switch_that_does_nothing(
     )
     monkeypatch.chdir(tmp_path)
     assert main(["explain", "diannao", "scnn", "-w", "tiny_sd"]) == 2
-    assert "diannao.yaml:2:38: there is no class or component 'Nfuu'" in capsys.readouterr().err
+    assert "diannao.yaml:2:38: there is no component class 'Nfuu'" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from loading_files import ARCH, write
 
 from archsim.arch.arch import load_arch
-from archsim.arch.overrides import load_scenario
+from archsim.arch.change_files import load_scenario
 from archsim.results.energy import load_energy
 from archsim.workload.workload import load_workload
 
@@ -44,8 +44,8 @@ def test_the_arch(tmp_path) -> None:
 def test_the_scenario(tmp_path) -> None:
     scenario = load_scenario(write(tmp_path, "ideal_lanes.yaml", example("name: ideal_lanes")))
     arch = load_arch(write(tmp_path, "x.yaml", ARCH))
-    lines = scenario.lines(arch.machine, arch.components)
-    assert [line.key for line in lines] == ["dram.bytes_per_cycle"]
+    lines = scenario.on(arch.resolved)
+    assert [line.key for line in lines] == ["components.dram.bytes_per_cycle"]
 
 
 def test_the_price_table(tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""Overrides: single keys by line or mapping, and scenario files."""
+"""Changes: single keys by line or mapping, and scenario files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from loading_files import ARCH, problems, write
 
 from archsim.arch.arch import load_arch
-from archsim.arch.overrides import load_scenario
+from archsim.arch.change_files import load_scenario
 from archsim.formats.errors import InputError
 
 
@@ -19,6 +19,9 @@ def path(tmp_path):
     ("line", "read_back", "value"),
     [
         ("nfu.inputs=8", lambda arch: arch.components["nfu"].inputs, 8),
+        ("Nfu.inputs=8", lambda arch: arch.components["nfu"].inputs, 8),
+        ("GlobalBuffer.slots=3", lambda arch: {arch.components[f"{name}_gb"].slots
+                                               for name in ("input", "weight", "output")}, {3}),
         ("components.nfu.inputs = 8", lambda arch: arch.components["nfu"].inputs, 8),
         ("nfu.fill_cycles=0x10", lambda arch: arch.components["nfu"].fill_cycles, 16),
         ("interlayer=keep_if_fits", lambda arch: arch.interlayer, "keep_if_fits"),
@@ -49,10 +52,12 @@ def test_the_last_of_two_lines_wins(path) -> None:
     [
         ("nfu.inptus=8", "nfu: there is no key 'inptus'; did you mean 'inputs'? "
          "legal: inputs, outputs, fill_cycles"),
-        ("nfuu.inputs=8", "there is no component or key 'nfuu'; did you mean 'nfu'? legal: dram, "
-                          "dma, "
-         "input_gb, weight_gb, output_gb, nfu, post, name, description, task, clock_mhz, weights, "
-         "machine, energy, interlayer, barrier"),
+        ("nfuu.inputs=8", "there is no component or flow 'nfuu'; did you mean 'nfu'? legal: dram, "
+         "dma, input_gb, weight_gb, output_gb, nfu, post, input, weight, output"),
+        ("NFU.inputs=8", "there is no component class 'NFU'; did you mean 'Nfu'? legal: Dram, Dma, "
+         "GlobalBuffer, Nfu, PostProcessor"),
+        ("interlayr=spill", "there is no key 'interlayr'; did you mean 'interlayer'? legal: name, "
+         "description, task, clock_mhz, weights, machine, energy, interlayer, barrier"),
         ("components.nfuu.inputs=8", "there is no component 'nfuu'; did you mean 'nfu'? legal: "
                                      "dram, "
          "dma, input_gb, weight_gb, output_gb, nfu, post"),
@@ -61,9 +66,7 @@ def test_the_last_of_two_lines_wins(path) -> None:
         ("nfu=8", "write component.key, as in nfu.<key>"),
         ("nfu.inputs.x=8", "write component.key, as in nfu.<key>"),
         ("clock_mhz.x=8", "'clock_mhz' has no keys below it"),
-        ("components=8", "there is no component ''; legal: dram, dma, input_gb, weight_gb, "
-                         "output_gb, "
-         "nfu, post"),
+        ("components=8", "write component.key, as in pe_slices.lines"),
         ("nfu.inputs", "write key=value, as in pe_slices.lines=8"),
         ("nfu.inputs=", "write key=value, as in pe_slices.lines=8"),
         ("=8", "write key=value, as in pe_slices.lines=8"),
@@ -104,22 +107,20 @@ machines:
 def test_a_scenario_is_a_named_set_of_lines(path, tmp_path) -> None:
     scenario = load_scenario(write(tmp_path, "ideal.yaml", SCENARIO))
     plain = load_arch(path)
-    chosen = scenario.lines(plain.machine, [*plain.components, *plain.flows])
+    chosen = scenario.on(plain.resolved)
     assert [line.key for line in chosen] == [
-        "interlayer", "dram.bytes_per_cycle", "nfu.fill_cycles",
+        "interlayer", "components.dram.bytes_per_cycle", "components.nfu.fill_cycles",
     ]  # fmt: skip
     changed = load_arch(path, chosen)
     assert changed.components["nfu"].fill_cycles == 7
     assert changed.interlayer == "keep_if_fits"
 
 
-def test_what_a_scenario_gets_wrong_stands_in_its_file(path, tmp_path) -> None:
+def test_what_a_scenario_gets_wrong_stands_in_its_file(tmp_path) -> None:
     text = SCENARIO.replace("bytes_per_cycle: 128", "bytes_per_cycl: 128")
     wrong = write(tmp_path, "ideal.yaml", text)
-    scenario = load_scenario(wrong)
-    plain = load_arch(path)
     with pytest.raises(InputError) as caught:
-        load_arch(path, scenario.lines(plain.machine, plain.components))
+        load_scenario(wrong)
     assert f"{wrong}:5:3: dram: there is no key 'bytes_per_cycl'" in str(caught.value)
     found = problems(load_scenario, write(tmp_path, "y.yaml", "name: y\nsets: {}\n"))
     assert found == [
@@ -132,6 +133,6 @@ def test_what_a_scenario_gets_wrong_stands_in_its_file(path, tmp_path) -> None:
 def test_a_scenario_is_found_by_name(tmp_path, monkeypatch) -> None:
     write(tmp_path, "archs/scenarios/ideal.yaml", SCENARIO)
     monkeypatch.chdir(tmp_path)
-    assert load_scenario("ideal").description == "Nothing waits for a lane."
+    assert load_scenario("ideal").title == "Nothing waits for a lane."
     with pytest.raises(InputError, match="there is no scenario 'idel'; did you mean 'ideal'"):
         load_scenario("idel")

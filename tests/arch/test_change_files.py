@@ -1,10 +1,12 @@
 """Scenarios, switches and ablations: what is wrong inside is said at its place, with the nearest
 legal name, whether it is a machine, a component, a class, a key or a value."""
 
+from functools import partial
+
 import pytest
 from loading_files import problems, write
 
-from archsim.analysis.changes import check_ablations, check_scenario, check_switches
+from archsim.arch.change_files import Ablations, Scenario, Switches, checked_sets
 from archsim.formats.search import find, names
 
 SCENARIO = """\
@@ -35,7 +37,11 @@ groups:
 """
 
 
-def check(found, expected):
+def check(shape):
+    return partial(checked_sets, shape=shape)
+
+
+def told(found, expected):
     """Each problem stands at its place and says its words."""
     assert [line.split(": ", 1)[0] for line in found] == [f"FILE:{place}" for place, _ in expected]
     for line, (_, words) in zip(found, expected, strict=True):
@@ -43,13 +49,13 @@ def check(found, expected):
 
 
 def test_everything_that_is_wrong_in_a_scenario(tmp_path):
-    check(
-        problems(check_scenario, write(tmp_path, "mine.yaml", SCENARIO)),
+    told(
+        problems(check(Scenario), write(tmp_path, "mine.yaml", SCENARIO)),
         [
             ("3:7", "dram: there is no key 'bytes_per_cycl'; did you mean 'bytes_per_cycle'?"),
-            ("3:31", "there is no component 'dramm'; did you mean 'dram'?"),
-            ("3:56", "there is no component or key 'interlayr'; did you mean 'interlayer'?"),
-            ("5:3", "there is no machine 'smartdea'; did you mean 'smartdeal'?"),
+            ("3:31", "there is no component or flow 'dramm'; did you mean 'dram'?"),
+            ("3:56", "there is no key 'interlayr'; did you mean 'interlayer'?"),
+            ("5:14", "there is no machine 'smartdea'; did you mean 'smartdeal'?"),
             ("6:15", "pe_slices: there is no key 'sinc'; did you mean 'sync'?"),
             ("6:37", "'tiles' is not legal here; did you mean 'tile'?"),
         ],
@@ -57,10 +63,10 @@ def test_everything_that_is_wrong_in_a_scenario(tmp_path):
 
 
 def test_everything_that_is_wrong_in_switches(tmp_path):
-    check(
-        problems(check_switches, write(tmp_path, "mine.yaml", SWITCHES)),
+    told(
+        problems(check(Switches), write(tmp_path, "mine.yaml", SWITCHES)),
         [
-            ("3:31", "there is no class or component 'PeSlice'; did you mean 'PeSlices'?"),
+            ("3:31", "there is no component class 'PeSlice'; did you mean 'PeSlices'?"),
             ("4:31", "PeSlices: there is no key 'sinc'; did you mean 'sync'?"),
             ("5:31", "there is no key 'weigths'; did you mean 'weights'?"),
             ("6:31", "'line' is not legal here; did you mean 'lines'?"),
@@ -71,8 +77,8 @@ def test_everything_that_is_wrong_in_switches(tmp_path):
 
 
 def test_everything_that_is_wrong_in_ablations(tmp_path):
-    check(
-        problems(check_ablations, write(tmp_path, "smartdeal.yaml", ABLATIONS)),
+    told(
+        problems(check(Ablations), write(tmp_path, "smartdeal.yaml", ABLATIONS)),
         [
             ("5:27", "PeSlices: there is no key 'linse'; did you mean 'lines'?"),
             ("6:27", "must be at least 1, not -8"),
@@ -82,15 +88,15 @@ def test_everything_that_is_wrong_in_ablations(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("check_file", "kind"),
+    ("shape", "kind"),
     [
-        (check_scenario, "scenarios"),
-        (check_switches, "switches"),
-        (check_ablations, "ablations"),
+        (Scenario, "scenarios"),
+        (Switches, "switches"),
+        (Ablations, "ablations"),
     ],
 )
-def test_shipped_files_are_right(check_file, kind):
+def test_shipped_files_are_right(shape, kind):
     files = names(f"archs/{kind}")
     assert files
     for name in files:
-        assert check_file(find(f"archs/{kind}", name))
+        assert checked_sets(find(f"archs/{kind}", name), shape)
