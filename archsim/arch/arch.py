@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archsim.arch.change import Changes, apply, parsed
 from archsim.arch.check import check
-from archsim.arch.component import Component
+from archsim.arch.component import Component, Kind
 from archsim.arch.machine_files import classes_of, machine_files, shipped_classes
 from archsim.arch.records import ArchFile, FlowRecord, Role, arch_schema
 from archsim.formats.errors import InputError, Problem
@@ -68,6 +68,11 @@ class Arch:
     def compute(self) -> str:
         """The name of the compute array: the component at which all results begin."""
         return next(flow.path[0] for flow in self.flows.values() if flow.role == "result")
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """What each component is."""
+        return {name: part.kind for name, part in self.components.items()}
 
     @cached_property
     def resolved(self) -> dict[str, Any]:

@@ -43,13 +43,37 @@ def _path(
         elif part in flow.path[:index]:
             yield Problem(place, f"flow {name!r} passes {part!r} twice")
     parts = [components.get(part) for part in flow.path]
-    if None not in parts and not any(part.is_storage for part in parts if part):
-        stores = [each for each, part in components.items() if part and part.is_storage]
+    known = [part for part in parts if part]
+    if len(known) < len(parts):
+        return
+    outer = 0 if flow.role in _INWARD else len(parts) - 1
+    for index, each in enumerate(known):
+        if (each.kind == "off_chip") == (index == outer):
+            continue
+        # Results end where other flows begin, which `_roles` checks.
+        if index != outer or flow.role != "result":
+            yield _misplaced(document, (name, index), flow.path[index], each)
+    if all(each.kind != "storage" for each in known):
+        stores = [each for each, part in components.items() if part and part.kind == "storage"]
         yield Problem(
             document.place("flows", name, "path"),
             f"flow {name!r} has no storage on it: nothing holds its data between DRAM and the "
             f"array; put a buffer on it ({', '.join(stores) or 'a GlobalBuffer'})",
         )
+
+
+def _misplaced(document: Document, at: tuple[str, int], name: str, part: Component) -> Problem:
+    """Off-chip memory within a flow, or something else at its outer end: traffic is counted there
+    and nowhere else.
+    """
+    flow, index = at
+    kind = f"{name!r} (class {type(part).__name__}) is of kind {part.kind!r}"
+    reason = (
+        "off-chip memory stands at the outer end of a flow alone"
+        if part.kind == "off_chip"
+        else "a flow begins or ends off the chip, so put a memory of kind 'off_chip' there, a Dram"
+    )
+    return Problem(document.place("flows", flow, "path", index), f"flow {flow!r}: {kind}; {reason}")
 
 
 def _unused(

@@ -4,13 +4,16 @@ A component of an arch file is a YAML mapping whose `class` names a subclass of 
 whose other keys are that class's fields, so a field is documented, typed, bounded and published in
 the JSON Schema by being declared. Classes that machines share are found by listing
 `archsim/arch/components/`; a machine defines those of its own array in its file or folder of
-`archsim/machines/`.
+`archsim/machines/`. A class says what it is by `kind`, and nobody asks for its name.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 # Bounds refuse slips of the keyboard and numbers that would only fill the memory.
@@ -18,8 +21,6 @@ Count = Annotated[int, Field(ge=1, le=65_536)]
 """Copies of hardware, lanes, banks, entries: from one to 65 536."""
 Positive = Annotated[int, Field(ge=1, le=2**31)]
 """Any amount of at least one."""
-Natural = Annotated[int, Field(ge=0, le=2**31)]
-"""Any amount, zero included."""
 Cycles = Annotated[int, Field(ge=0, le=1_000_000)]
 """A latency."""
 BytesPerCycle = Annotated[int, Field(ge=1, le=2**40)]
@@ -28,6 +29,19 @@ Bytes = Annotated[int, Field(ge=1, le=2**40)]
 Kbytes = Annotated[float, Field(gt=0, le=2**30)]
 """Units of 1024 bytes."""
 Share = Annotated[float, Field(ge=0, le=1)]
+
+Kind = Literal["off_chip", "mover", "storage", "array", "index", "post"]
+"""What a component is to a run: memory off the chip, at the outer end of every flow; what carries
+bytes and holds none; a buffer that flows rest in; what computes weights or partial sums; what
+searches indexes; what does element-wise work on results.
+"""
+NEEDS: Mapping[Kind, tuple[str, ...]] = {
+    "off_chip": ("bytes_per_cycle",),
+    "mover": ("bytes_per_cycle",),
+    "storage": ("bytes_per_cycle", "capacity_bytes", "bank_kbytes", "count", "slots"),
+    "post": ("elements_per_cycle",),
+}
+"""Keys and properties that a run reads of a kind."""
 
 
 class Component(BaseModel):
@@ -39,10 +53,36 @@ class Component(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    is_storage: ClassVar[bool] = False
-    """Whether a flow may rest here. Every flow passes at least one such component."""
+    kind: ClassVar[Kind] = "array"
 
     @classmethod
     def summary(cls) -> str:
         """The first line of the docstring."""
         return (cls.__doc__ or "").strip().partition("\n")[0]
+
+    @classmethod
+    def problem(cls) -> str | None:
+        """What is wrong with the class itself, None if nothing is."""
+        if cls.kind not in get_args(Kind):
+            return f"there is no kind {cls.kind!r}; legal: {', '.join(get_args(Kind))}"
+        needed = NEEDS.get(cls.kind, ())
+        missing = [
+            name for name in needed if name not in cls.model_fields and not hasattr(cls, name)
+        ]
+        if not missing:
+            return None
+        return f"a component of kind {cls.kind!r} needs {', '.join(missing)}"
+
+    def move_cycles(self, nbytes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Cycles of each transfer; what data only pass takes none."""
+        return np.zeros_like(nbytes)
+
+    @property
+    def latency(self) -> int:
+        """Cycles by which data arrive later than they leave; nothing is occupied meanwhile."""
+        return 0
+
+    @property
+    def fixed_order(self) -> bool:
+        """Whether the first flow in the file goes first, instead of the longest ready."""
+        return False

@@ -83,8 +83,10 @@ def shipped_classes() -> dict[str, type[Component]]:
 
 
 def _classes_in(module: ModuleType) -> dict[str, type[Component]]:
-    """The component classes that a module or a file of its folder defines, by name."""
-    return {
+    """The component classes that a module or a file of its folder defines, by name. InputError if
+    one lacks what its kind needs.
+    """
+    found = {
         name: value
         for name, value in vars(module).items()
         if isinstance(value, type)
@@ -92,3 +94,7 @@ def _classes_in(module: ModuleType) -> dict[str, type[Component]]:
         and f"{value.__module__}.".startswith(f"{module.__name__}.")
         and not name.startswith("_")
     }
+    for name, kind in found.items():
+        if problem := kind.problem():
+            raise InputError.at(str(module.__file__), f"class {name}: {problem}")
+    return found

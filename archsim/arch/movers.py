@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.arch.component import BytesPerCycle, Component
+from archsim.arch.component import BytesPerCycle, Component, Kind
 
 
 class Mover(Component):
     """Carries one transfer at a time at a fixed bandwidth."""
+
+    kind: ClassVar[Kind] = "mover"
 
     bytes_per_cycle: BytesPerCycle
     arbitration: Literal["first_come", "fixed"] = "first_come"
@@ -24,6 +26,5 @@ class Mover(Component):
         return -(-nbytes // self.bytes_per_cycle)
 
     @property
-    def latency(self) -> int:
-        """Cycles by which data arrive later than they leave; nothing is occupied meanwhile."""
-        return 0
+    def fixed_order(self) -> bool:
+        return self.arbitration == "fixed"

@@ -7,23 +7,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from archsim.arch.components.dram import Dram
-from archsim.arch.components.global_buffer import GlobalBuffer
-from archsim.arch.components.post_processor import PostProcessor
-from archsim.machines.shared.machine import storage_of
+from archsim.machines.shared.machine import posts_of, storage_of
 from archsim.timing.plan import Planned
-from archsim.timing.program import Outcome, Program
-from archsim.timing.schedule import StagePlan, fill_port, outbound, read_port
+from archsim.timing.program import Outcome, Port, Program
+from archsim.timing.schedule import StagePlan, outbound, ports_of
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
+    from archsim.arch.components.global_buffer import GlobalBuffer
     from archsim.timing.entries import Entry
 
 Counts = dict[str, dict[str, int]]
-PORTS = 2
-"""A buffer is filled on one side and read on the other."""
 
 
 @dataclass(frozen=True)
@@ -41,31 +37,31 @@ class EntryRun:
 
 def actions_of(run: EntryRun, arch: Arch) -> dict[str, Counts]:
     """Actions of each layer of an entry: what the rule counted, and what moving its bytes takes."""
-    flowing, entry = run.planned.flowing, run.entry
-    stage = entry.stage
+    traffic, entry = run.planned.traffic, run.entry
     out, moving = outbound(arch)[0], next(iter(entry.tiles.moving))
     actions: dict[str, Counts] = {}
     for layer in entry.layers:
         counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-        if layer is stage.anchor:
+        if layer is entry.stage.anchor:
             _add(counts, entry.tiles.actions)
             _add(
                 counts,
-                {storage_of(arch, moving): {"read": flowing.spilled, "write": flowing.spilled}},
+                {storage_of(arch, moving): {"read": traffic.spilled, "write": traffic.spilled}},
             )
-        for flow, nbytes in flowing.reads[layer.name].items():
+        for flow, nbytes in traffic.reads[layer.name].items():
             _add_reads(counts, arch, moving if flow == "psum" else flow, nbytes)
-        operand = entry.operands.get(layer.name, 0)
-        _add(counts, {storage_of(arch, moving): {"read": operand}})
-        for nbytes in flowing.writes[layer.name].values():
+        if layer is not entry.stage.anchor:
+            # What its array reads is counted by the rule, which knows no element-wise layer.
+            operand = traffic.reads[layer.name].get(moving, 0)
+            _add(counts, {storage_of(arch, moving): {"read": operand}})
+        for nbytes in traffic.writes[layer.name].values():
             _add_writes(counts, arch, out, nbytes)
-        if layer is entry.layers[-1] and flowing.kept:
-            _add(counts, {storage_of(arch, out): {"write": flowing.kept, "read": flowing.kept}})
-            _add(counts, {storage_of(arch, moving): {"write": flowing.kept}})
-        for name, part in arch.components.items():
-            if isinstance(part, PostProcessor):
-                elements = layer.output_elements * layer.window * entry.samples
-                _add(counts, {name: {"element": elements if entry.forward else 0}})
+        if layer is entry.layers[-1] and traffic.kept:
+            _add(counts, {storage_of(arch, out): {"write": traffic.kept, "read": traffic.kept}})
+            _add(counts, {storage_of(arch, moving): {"write": traffic.kept}})
+        for name in posts_of(arch) if entry.forward else ():
+            elements = layer.output_elements * layer.window * entry.samples
+            _add(counts, {name: {"element": elements}})
         actions[layer.name] = {
             name: {action: n for action, n in of.items() if n}
             for name, of in counts.items()
@@ -89,10 +85,10 @@ def _add_reads(
     path = arch.flows[flow].path
     last = storage_of(arch, flow)
     for name in path[: path.index(last) + 1]:
-        part = arch.components[name]
-        if isinstance(part, Dram):
+        kind = arch.components[name].kind
+        if kind == "off_chip":
             counts[name]["read"] += nbytes
-        elif isinstance(part, GlobalBuffer):
+        elif kind == "storage":
             counts[name]["write"] += nbytes
             if name != last:
                 counts[name]["read"] += nbytes
@@ -102,22 +98,17 @@ def _add_writes(
     counts: defaultdict[str, defaultdict[str, int]], arch: Arch, flow: str, nbytes: int
 ) -> None:
     for name in arch.flows[flow].path:
-        part = arch.components[name]
-        if isinstance(part, Dram):
+        kind = arch.components[name].kind
+        if kind == "off_chip":
             counts[name]["write"] += nbytes
-        elif isinstance(part, GlobalBuffer):
+        elif kind == "storage":
             counts[name]["write"] += nbytes
             counts[name]["read"] += nbytes
 
 
-def computing_hop(program: Program) -> int:
-    """The index of the hop that is the array."""
-    return next(h for h, hop in enumerate(program.hops) if hop.name == "compute")
-
-
 def ends_of(program: Program, outcome: Outcome, stages: Sequence[StagePlan]) -> list[int]:
     """The cycle at which each stage and all before it are over."""
-    computing = computing_hop(program)
+    computing, storing = program.index_of("compute"), program.index_of("store")
     step = store = latest = 0
     ends = []
     for plan in stages:
@@ -125,7 +116,7 @@ def ends_of(program: Program, outcome: Outcome, stages: Sequence[StagePlan]) -> 
         latest = max(latest, outcome.leaves[computing][step - 1])
         store += int((plan.stores > 0).sum())
         if store:
-            latest = max(latest, outcome.arrives[-1][store - 1])
+            latest = max(latest, outcome.arrives[storing][store - 1])
         ends.append(latest)
     return ends
 
@@ -151,14 +142,14 @@ def times_of(
 ) -> Times:
     """Where the time of every component went."""
     instances = _instances(runs, arch)
-    server = {spec.name: index for index, spec in enumerate(program.servers)}
+    server = {spec.port: index for index, spec in enumerate(program.servers)}
     busy: list[dict[str, int]] = [{} for _ in range(rows)]
     lost: list[Counts] = [{} for _ in range(rows)]
     elapsed: dict[str, int] = {}
-    for name, part in arch.components.items():
-        ports = [fill_port(name), read_port(name)] if part.is_storage else [name]
+    for name in arch.components:
+        ports = ports_of(arch, name)
         copies = instances[name] // len(ports)
-        elapsed |= {port: sum(outcome.busy[server[port]]) for port in ports}
+        elapsed |= {port.name: sum(outcome.busy[server[port]]) for port in ports}
         for place in range(rows):
             ran = sum(outcome.busy[server[port]][place] for port in ports)
             blocked = sum(outcome.blocked[server[port]][place] for port in ports)
@@ -179,8 +170,8 @@ def times_of(
 def _instances(runs: Sequence[EntryRun], arch: Arch) -> dict[str, int]:
     instances = {}
     for name, part in arch.components.items():
-        copies = part.count if isinstance(part, GlobalBuffer) else 1
-        instances[name] = copies * PORTS if part.is_storage else copies
+        copies = cast("GlobalBuffer", part).count if part.kind == "storage" else 1
+        instances[name] = copies * len(ports_of(arch, name))
     for run in runs:
         instances.update(run.entry.tiles.instances)
     return instances
@@ -197,9 +188,9 @@ def _add_waits(
     """
     name, instances = array
     _, lost = books
-    computing = computing_hop(program)
+    computing = program.index_of("compute")
     hop = program.hops[computing]
-    own = hop.cycles[[program.servers[s].name for s in hop.servers].index(name)]
+    own = hop.cycles[[program.servers[s].port for s in hop.servers].index(Port(name))]
     starts, leaves = outcome.starts[computing], outcome.leaves[computing]
 
     def charge(place: int, cause: str, cycles: int) -> None:

@@ -21,14 +21,14 @@ def check_bytes(run: EntryRun) -> None:
     """Bytes brought and stored are those of the traffic rule, and all that is brought is given up
     again.
     """
-    flowing = run.planned.flowing
+    traffic = run.planned.traffic
     name = run.planned.entry.layers[-1].name
     moving = next(iter(run.planned.entry.tiles.moving))
     for flow, loads in run.queued.loads.items():
         brought = sum(size for size, _ in loads)
         # Partial sums from DRAM take the way of the inputs.
         kinds = (flow, "psum") if flow == moving else (flow,)
-        by_rule = sum(of.get(kind, 0) for of in flowing.reads.values() for kind in kinds)
+        by_rule = sum(of.get(kind, 0) for of in traffic.reads.values() for kind in kinds)
         if brought != by_rule:
             raise CheckFailed(
                 f"layer {name!r}: {brought} bytes of {flow} brought into buffers, "
@@ -37,7 +37,7 @@ def check_bytes(run: EntryRun) -> None:
         if loads and run.queued.done[flow][-1] != len(loads):
             raise CheckFailed(f"layer {name!r}: bytes of {flow} stay in their buffer for ever")
     stored = int(run.queued.stores.sum())
-    written = sum(sum(flows.values()) for flows in flowing.writes.values()) + flowing.kept
+    written = sum(sum(flows.values()) for flows in traffic.writes.values()) + traffic.kept
     if stored != written:
         raise CheckFailed(
             f"layer {name!r}: {stored} bytes of results stored, the traffic rule has {written}"

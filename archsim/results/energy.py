@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import log2
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from archsim.arch.component import Component
-from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.source import Section, in_file_order, read
+
+if TYPE_CHECKING:
+    from archsim.arch.components.global_buffer import GlobalBuffer
 
 Price = Annotated[float, Field(gt=0, le=1e9)]
 
@@ -66,10 +68,10 @@ class EnergyTable(_Record):
 
     def price(self, component: Component, action: str) -> float | None:
         """pJ of one action, None where the table has no price for it."""
-        if isinstance(component, GlobalBuffer) and action in {"read", "write"}:
+        if component.kind == "storage" and action in {"read", "write"}:
             if isinstance(self.sram, Free):
                 return 0.0
-            return self.sram.pj_per_byte(component.bank_kbytes)
+            return self.sram.pj_per_byte(cast("GlobalBuffer", component).bank_kbytes)
         found = self.classes.get(type(component).__name__, {}).get(action)
         return 0.0 if isinstance(found, Free) else found
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from archsim.arch.components.global_buffer import GlobalBuffer
-from archsim.arch.components.post_processor import PostProcessor
+from archsim.machines.shared.machine import posts_of
 from archsim.results.accounts import EntryRun, Times, actions_of
 from archsim.results.result import LayerResult
 from archsim.timing.schedule import inbound, outbound
@@ -61,8 +60,8 @@ def _macs(run: EntryRun, layer: Layer) -> int:
 
 def _dram_bytes(run: EntryRun, layer: Layer, arch: Arch) -> dict[str, int]:
     """Bytes by flow, every flow of the arch and, where there are any, spilled partial sums."""
-    reads = run.planned.flowing.reads[layer.name]
-    writes = run.planned.flowing.writes[layer.name]
+    reads = run.planned.traffic.reads[layer.name]
+    writes = run.planned.traffic.writes[layer.name]
     return {
         flow: reads.get(flow, 0) + writes.get(flow, 0)
         for flow in [*inbound(arch), *outbound(arch), "psum"]
@@ -77,8 +76,7 @@ def _compute_cycles(run: EntryRun, layer: Layer, arch: Arch) -> int:
     if layer.is_array:
         return run.entry.tiles.compute_cycles
     work = layer.output_elements * layer.window * run.entry.samples
-    parts = arch.components.values()
-    widths: list[int] = [p.elements_per_cycle for p in parts if isinstance(p, PostProcessor)]
+    widths = [part.elements_per_cycle for part in posts_of(arch).values()]
     return -(-work // widths[0]) if widths else 0
 
 
@@ -86,5 +84,5 @@ def _sram_bytes(actions: Mapping[str, Mapping[str, int]], arch: Arch) -> int:
     return sum(
         counts.get("read", 0) + counts.get("write", 0)
         for name, counts in actions.items()
-        if isinstance(arch.components[name], GlobalBuffer)
+        if arch.components[name].kind == "storage"
     )

@@ -97,7 +97,13 @@ def timed(
 def _trace(trace: Trace, program: Program, outcome: Outcome, names: Sequence[str]) -> None:
     """Every visit of every component, in the order of time."""
     slices = [
-        (outcome.starts[h][k], program.servers[server].name, names[hop.layer[k]], hop.name, cycles)
+        (
+            outcome.starts[h][k],
+            program.servers[server].port.name,
+            names[hop.layer[k]],
+            hop.name,
+            cycles,
+        )
         for h, hop in enumerate(program.hops)
         for s, server in enumerate(hop.servers)
         for k, cycles in enumerate(hop.cycles[s])

@@ -19,7 +19,7 @@ from functools import partial
 import simpy
 
 from archsim.formats.errors import Deadlock
-from archsim.timing.engine_state import SPACE, Lane, Server, Store, Visit, precedes
+from archsim.timing.engine_state import SPACE, Server, Store, TaskQueue, Visit, precedes
 from archsim.timing.program import Outcome, Program
 
 
@@ -36,25 +36,27 @@ class _Run:
         self.env = simpy.Environment()
         self.servers = [Server(s, program.layers) for s in program.servers]
         self.stores = [Store(s) for s in program.stores]
-        self.lanes = [Lane(i, hop, self.servers, self.stores) for i, hop in enumerate(program.hops)]
+        self.queues = [
+            TaskQueue(i, hop, self.servers, self.stores) for i, hop in enumerate(program.hops)
+        ]
         self.events = 0
         self.now = 0
-        self.ready: list[Lane] = []
-        for lane in self.lanes:
-            lane.waits = [{} for _ in range(program.layers)]
-            self._connect(lane)
-        self.dirty = {lane.index for lane in self.lanes if lane.count}
+        self.ready: list[TaskQueue] = []
+        for queue in self.queues:
+            queue.waits = [{} for _ in range(program.layers)]
+            self._connect(queue)
+        self.dirty = {queue.index for queue in self.queues if queue.count}
 
-    def _connect(self, lane: Lane) -> None:
-        for store, take in lane.takes:
-            store.consumer = lane
-            store.wanted = take.need[0] if lane.count else 0
-        for store, _ in lane.puts:
-            store.producer = lane
-        for gate in set(lane.hop.gates or ()):
+    def _connect(self, queue: TaskQueue) -> None:
+        for store, take in queue.takes:
+            store.consumer = queue
+            store.wanted = take.need[0] if queue.count else 0
+        for store, _ in queue.puts:
+            store.producer = queue
+        for gate in set(queue.hop.gates or ()):
             for other, _ in gate:
-                if lane not in self.lanes[other].watchers:
-                    self.lanes[other].watchers.append(lane)
+                if queue not in self.queues[other].watchers:
+                    self.queues[other].watchers.append(queue)
 
     def play(self) -> Outcome:
         for server in self.servers:
@@ -62,16 +64,16 @@ class _Run:
             self.env.process(self._serve(server))
             self.events += 1
         self.env.run()
-        if any(lane.arrived < lane.count for lane in self.lanes):
+        if any(queue.arrived < queue.count for queue in self.queues):
             raise Deadlock(self._who_waits())
-        ends = [lane.arrives[-1] for lane in self.lanes if lane.count]
+        ends = [queue.arrives[-1] for queue in self.queues if queue.count]
         return Outcome(
             cycles=max(ends, default=0),
-            starts=[lane.starts for lane in self.lanes],
-            leaves=[lane.leaves for lane in self.lanes],
-            arrives=[lane.arrives for lane in self.lanes],
+            starts=[queue.starts for queue in self.queues],
+            leaves=[queue.leaves for queue in self.queues],
+            arrives=[queue.arrives for queue in self.queues],
             busy=[server.busy for server in self.servers],
-            waits=[lane.waits for lane in self.lanes],
+            waits=[queue.waits for queue in self.queues],
             blocked=[server.blocked for server in self.servers],
             events=self.events,
         )
@@ -82,14 +84,14 @@ class _Run:
         while True:
             yield server.visit
             server.visit = Visit(self.env)
-            lane = server.lane
-            assert lane is not None
+            queue = server.queue
+            assert queue is not None
             self.now = int(self.env.now)
             server.settle(self.now)
             server.free = True
-            lane.pending -= 1
-            if not lane.pending:
-                self._leave(lane, lane.left)
+            queue.pending -= 1
+            if not queue.pending:
+                self._leave(queue, queue.left)
             self._settle_cycle()
 
     def _settle_cycle(self) -> None:
@@ -98,129 +100,129 @@ class _Run:
             return
         if self.dirty:
             self._look()
-        while self.ready and (lane := self._first()):
-            self.ready.remove(lane)
-            self._start(lane)
+        while self.ready and (queue := self._first()):
+            self.ready.remove(queue)
+            self._start(queue)
             self._look()
 
     def _look(self) -> None:
-        """Finds which of the lanes touched since the last look now lack at most their servers.
+        """Finds which of the queues touched since the last look now lack at most their servers.
 
-        A lane stays ready until it starts: what it takes and the space it needs are its own.
+        A queue stays ready until it starts: what it takes and the space it needs are its own.
         """
         for index in sorted(self.dirty):
-            lane = self.lanes[index]
-            if lane.ready_at >= 0 or lane.next == lane.count:
+            queue = self.queues[index]
+            if queue.ready_at >= 0 or queue.next == queue.count:
                 continue
-            cause = lane.unmet(self.lanes)
-            self._note_wait(lane, cause)
+            cause = queue.unmet(self.queues)
+            self._note_wait(queue, cause)
             if not cause:
-                lane.ready_at = self.now
-                self.ready.append(lane)
+                queue.ready_at = self.now
+                self.ready.append(queue)
         self.dirty.clear()
 
-    def _note_wait(self, lane: Lane, cause: str) -> None:
+    def _note_wait(self, queue: TaskQueue, cause: str) -> None:
         """Books the wait that ends or changes now, and tells the servers whether they are
         blocked.
         """
         now = self.now
-        between_tasks = lane.left == lane.next
-        if between_tasks and lane.cause and now > lane.waiting_since:
-            book = lane.waits[lane.hop.layer[lane.next]]
-            book[lane.cause] = book.get(lane.cause, 0) + now - lane.waiting_since
-        lane.cause = cause
-        lane.waiting_since = now
+        between_tasks = queue.left == queue.next
+        if between_tasks and queue.cause and now > queue.waiting_since:
+            book = queue.waits[queue.hop.layer[queue.next]]
+            book[queue.cause] = book.get(queue.cause, 0) + now - queue.waiting_since
+        queue.cause = cause
+        queue.waiting_since = now
         blocking = cause == SPACE
-        if blocking != lane.blocking:
-            lane.blocking = blocking
-            for server in lane.servers:
+        if blocking != queue.blocking:
+            queue.blocking = blocking
+            for server in queue.servers:
                 server.settle(now)
                 server.blockers += 1 if blocking else -1
-                server.blocked_layer = lane.hop.layer[lane.next]
+                server.blocked_layer = queue.hop.layer[queue.next]
 
-    def _first(self) -> Lane | None:
-        """The ready lane with free servers that no other one precedes, None if all servers are
+    def _first(self) -> TaskQueue | None:
+        """The ready queue with free servers that no other one precedes, None if all servers are
         taken.
         """
-        able = [lane for lane in self.ready if lane.is_free()]
+        able = [queue for queue in self.ready if queue.is_free()]
         if len(able) < 2:
             return able[0] if able else None
-        able.sort(key=lambda lane: (lane.ready_at, lane.index))
-        for lane in able:
-            if not any(precedes(other, lane) for other in able if other is not lane):
-                return lane
+        able.sort(key=lambda queue: (queue.ready_at, queue.index))
+        for queue in able:
+            if not any(precedes(other, queue) for other in able if other is not queue):
+                return queue
         return able[0]
 
-    def _start(self, lane: Lane) -> None:
-        k = lane.next
+    def _start(self, queue: TaskQueue) -> None:
+        k = queue.next
         now = self.now
-        lane.starts[k] = now
-        lane.ready_at = -1
-        lane.waiting_since = now
-        lane.next = k + 1
-        for store, put in lane.puts:
+        queue.starts[k] = now
+        queue.ready_at = -1
+        queue.waiting_since = now
+        queue.next = k + 1
+        for store, put in queue.puts:
             units = put.units[k]
             if units:
                 store.reserve(units)
-        layer = lane.hop.layer[k]
+        layer = queue.hop.layer[k]
         busy = 0
-        for server, cycles in zip(lane.servers, lane.hop.cycles, strict=True):
+        for server, cycles in zip(queue.servers, queue.hop.cycles, strict=True):
             duration = cycles[k]
             if duration:
                 busy += 1
                 server.settle(now)
                 server.free = False
-                server.lane = lane
+                server.queue = queue
                 server.busy[layer] += duration
                 server.visit.begin(duration)
                 self.events += 1
-        lane.pending = busy
+        queue.pending = busy
         if not busy:
-            self._leave(lane, k)
-        self.dirty.add(lane.index)
+            self._leave(queue, k)
+        self.dirty.add(queue.index)
 
-    def _leave(self, lane: Lane, k: int) -> None:
+    def _leave(self, queue: TaskQueue, k: int) -> None:
         """The task's servers are all free: its inputs are given up, its data arrive after the
         latency.
         """
-        lane.leaves[k] = lane.waiting_since = self.now
-        lane.left = k + 1
-        self.dirty.add(lane.index)
-        for store, take in lane.takes:
+        queue.leaves[k] = queue.waiting_since = self.now
+        queue.left = k + 1
+        self.dirty.add(queue.index)
+        for store, take in queue.takes:
             for item in range(store.released, take.done[k]):
                 store.held -= store.sizes[item]
             store.released = max(store.released, take.done[k])
-            store.want(take.need[min(k + 1, lane.count - 1)])
+            store.want(take.need[min(k + 1, queue.count - 1)])
             if store.producer is not None:
                 self.dirty.add(store.producer.index)
-        latency = lane.hop.latency[k]
+        latency = queue.hop.latency[k]
         if latency:
             arrival = self.env.timeout(latency)
             self.events += 1
             assert arrival.callbacks is not None
-            arrival.callbacks.append(partial(self._arrival, lane, k))
+            arrival.callbacks.append(partial(self._arrival, queue, k))
         else:
-            self._arrive(lane, k)
+            self._arrive(queue, k)
 
-    def _arrival(self, lane: Lane, k: int, _event: simpy.Event) -> None:
+    def _arrival(self, queue: TaskQueue, k: int, _event: simpy.Event) -> None:
         self.now = int(self.env.now)
-        self._arrive(lane, k)
+        self._arrive(queue, k)
         self._settle_cycle()
 
-    def _arrive(self, lane: Lane, k: int) -> None:
-        lane.arrives[k] = self.now
-        lane.arrived = k + 1
-        for store, put in lane.puts:
+    def _arrive(self, queue: TaskQueue, k: int) -> None:
+        queue.arrives[k] = self.now
+        queue.arrived = k + 1
+        for store, put in queue.puts:
             if put.units[k]:
                 store.arrived += 1
                 if store.consumer is not None:
                     self.dirty.add(store.consumer.index)
-        self.dirty.update(watcher.index for watcher in lane.watchers)
+        self.dirty.update(watcher.index for watcher in queue.watchers)
 
     def _who_waits(self) -> str:
-        stuck = [lane for lane in self.lanes if lane.next < lane.count]
+        stuck = [queue for queue in self.queues if queue.next < queue.count]
         lines = [
-            f"  {lane.hop.name}, task {lane.next} of {lane.count}: {lane.why(self.lanes)}"
-            for lane in stuck
+            f"  {queue.hop.name}, task {queue.next} of {queue.count}: {queue.why(self.queues)}"
+            for queue in stuck
         ]
         return "deadlock, nothing can move any more:\n" + "\n".join(lines)

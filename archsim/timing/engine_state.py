@@ -1,4 +1,4 @@
-"""Run-time state of the engine: servers, stores and lanes. `archsim.timing.engine` moves them."""
+"""Run-time state of the engine: servers, stores and queues. `archsim.timing.engine` moves them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Server:
     """Run-time state of one component."""
 
     def __init__(self, spec: ServerSpec, layers: int) -> None:
-        self.name = spec.name
+        self.name = spec.port.name
         self.fixed = spec.arbitration == FIXED
         self.free = True
-        self.lane: Lane | None = None
+        self.queue: TaskQueue | None = None
         self.visit: Visit
         self.busy = [0] * layers
         self.blocked = [0] * layers
@@ -58,8 +58,8 @@ class Store:
         self.sizes: list[int] = []
         self.arrived = 0
         self.released = 0
-        self.producer: Lane | None = None
-        self.consumer: Lane | None = None
+        self.producer: TaskQueue | None = None
+        self.consumer: TaskQueue | None = None
         self.wanted = 0
         self.beyond = 0
 
@@ -84,8 +84,8 @@ class Store:
         self.wanted = count
 
 
-class Lane:
-    """Run-time state of one hop."""
+class TaskQueue:
+    """Run-time state of one hop: its tasks stand in a queue, and start in their order."""
 
     def __init__(self, index: int, hop: Hop, servers: list[Server], stores: list[Store]) -> None:
         self.index = index
@@ -106,7 +106,7 @@ class Lane:
         self.starts = [0] * self.count
         self.leaves = [0] * self.count
         self.arrives = [0] * self.count
-        self.watchers: list[Lane] = []
+        self.watchers: list[TaskQueue] = []
 
     def gate(self, k: int) -> Gate:
         """What task k waits for besides its stores."""
@@ -116,14 +116,14 @@ class Lane:
         """Whether all its servers are free."""
         return all(map(FREE, self.servers))
 
-    def unmet(self, lanes: Sequence[Lane]) -> str:
+    def unmet(self, queues: Sequence[TaskQueue]) -> str:
         """Why the next task cannot start, servers apart; empty if it can."""
         k = self.next
         for store, take in self.takes:
             if store.arrived < take.need[k]:
                 return take.cause
-        for lane, count in self.gate(k):
-            if lanes[lane].arrived < count:
+        for queue, count in self.gate(k):
+            if queues[queue].arrived < count:
                 return GATE
         for store, put in self.puts:
             units = put.units[k]
@@ -131,7 +131,7 @@ class Lane:
                 return SPACE
         return ""
 
-    def why(self, lanes: Sequence[Lane]) -> str:
+    def why(self, queues: Sequence[TaskQueue]) -> str:
         """What the next task waits for, and who would bring it."""
         k = self.next
         for store, take in self.takes:
@@ -139,8 +139,8 @@ class Lane:
                 source = store.producer.hop.name if store.producer else "nobody"
                 return f"waits for item {take.need[k] - 1} of {store.name}, which {source} brings"
         for other, count in self.gate(k):
-            if lanes[other].arrived < count:
-                return f"waits for {lanes[other].hop.name} to finish task {count - 1}"
+            if queues[other].arrived < count:
+                return f"waits for {queues[other].hop.name} to finish task {count - 1}"
         for store, put in self.puts:
             if put.units[k] and not store.has_space(put.units[k]):
                 sink = store.consumer.hop.name if store.consumer else "nobody"
@@ -151,7 +151,7 @@ class Lane:
         return "waits for its servers"
 
 
-def precedes(a: Lane, b: Lane) -> bool:
+def precedes(a: TaskQueue, b: TaskQueue) -> bool:
     """Whether some server that both want, in this cycle, prefers a."""
     for server in a.servers:
         if server in b.servers:

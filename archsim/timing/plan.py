@@ -1,10 +1,12 @@
-"""From a stage's tile table to its queue of loads, steps and stores, and the DRAM bytes that
-follow.
+"""What a stage moves: its visits in the order that the DRAM rule chose, and the bytes of each.
+
+Bytes are derived here and nowhere else. A `Stream` is a column of cumulative bytes along the
+visits: its last entry is what results and checks count, its differences are what the queue loads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.tiles import Ints, Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
 from archsim.timing.schedule import outbound
-from archsim.timing.steps import Visits, visit_tiles
+from archsim.timing.steps import PSUM_BYTES, Visits, visit_tiles
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
@@ -23,12 +25,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Flowing:
-    """Bytes of one stage by layer and flow, as the DRAM rule counts them, and what stays in the
-    buffers.
+class Stream:
+    """DRAM bytes that one layer brings in: needed by each visit and given up after it (N,), both
+    cumulative.
 
-    `reads` and `writes` map a layer's name to flows to DRAM bytes. `kept` is output that stays on
-    chip, `spilled` partial sums that go through the input buffer and back.
+    `flow` is the name that results count them under. `way` is the flow whose path they take:
+    partial sums and operands come the way of the inputs.
+    """
+
+    layer: str
+    flow: str
+    way: str
+    need: Ints
+    free: Ints
+
+    @property
+    def nbytes(self) -> int:
+        """All of them."""
+        return int(self.need[-1])
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes of one stage: `reads` and `writes` map a layer's name to flows to DRAM bytes; `kept` is
+    output that stays on chip, `spilled` partial sums that go through the input buffer and back.
     """
 
     reads: Mapping[str, Mapping[str, int]]
@@ -45,17 +65,10 @@ class Planned:
     """
 
     entry: Entry
-    visits: Visits
-    elements: Ints
-    flowing: Flowing
-
-
-@dataclass(frozen=True)
-class _Timed:
-    """The order that the DRAM rule chose, and the visits in it."""
-
     order: Order
     visits: Visits
+    elements: Ints
+    traffic: Traffic
 
 
 def plan_entry(entry: Entry, arch: Arch) -> Planned:
@@ -72,8 +85,22 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
     posts = stage.posts if entry.forward else ()
     work = sum(post.output_elements * post.window for post in posts) * entry.samples
     elements = _scaled(visits.outputs, (made if stage.anchor else 0) + work, made)
-    stored = replace(visits, outputs=_scaled(visits.outputs, entry.stored, made))
-    return _with_traffic(entry, _Timed(order, stored), elements, arch)
+    stored = _scaled(visits.outputs, entry.stored, made)
+    to_dram = _psums_leave(tiles, visits, arch)
+    streams = [*_streams(entry, visits, elements, to_dram)]
+    traffic = Traffic(
+        reads=_reads(entry, streams),
+        writes=_writes(entry, int(stored.sum()), visits if to_dram else None, outbound(arch)[0]),
+        kept=int(stored.sum()) if stage.keeps_output else 0,
+        spilled=0 if to_dram else int(visits.psum_writes.sum()),
+    )
+    moved = replace(
+        visits,
+        outputs=stored + visits.psum_writes if to_dram else stored,
+        need=_by_way(visits.need, [(one.way, one.need) for one in streams]),
+        free=_by_way(visits.free, [(one.way, one.free) for one in streams]),
+    )
+    return Planned(entry, order, moved, elements, traffic)
 
 
 def _order(tiles: Tiles, arch: Arch) -> Order:
@@ -120,48 +147,55 @@ def _scaled(parts: Ints, total: int, whole: int) -> Ints:
     return np.diff(np.cumsum(parts) * total // max(1, whole), prepend=0)
 
 
-def _with_traffic(entry: Entry, timed: _Timed, elements: Ints, arch: Arch) -> Planned:
-    """Adds operands and partial sums to what moves, and counts the bytes by the rule."""
-    stage, tiles, operands = entry.stage, entry.tiles, entry.operands
-    order, visits = timed.order, timed.visits
+def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:
+    """Whether the partial sums of the largest group find no room beside the inputs."""
     moving = next(iter(tiles.moving))
-    result = outbound(arch)[0]
-    reads: dict[str, dict[str, int]] = {layer.name: {} for layer in entry.layers}
-    writes: dict[str, dict[str, int]] = {layer.name: {} for layer in entry.layers}
-    need, free = dict(visits.need), dict(visits.free)
-    if stage.anchor is not None:
-        own = reads[stage.anchor.name]
-        for flow, nbytes in tiles.moving.items():
-            halo = (
-                tiles.halo_bytes * (order.blocks - 1) if order.hold_inputs and flow == moving else 0
-            )
-            own[flow] = 0 if stage.keeps_input else nbytes * order.input_reads + halo
-            if stage.keeps_input:
-                need[flow] = free[flow] = np.zeros_like(need[flow])
-        for flow, by_group in tiles.stationary.items():
-            own[flow] = int(by_group.sum()) * order.weight_reads
-    psums = int(visits.psum_reads.sum())
     room = share_of(arch, storage_of(arch, moving)) - tiles.moving[moving]
-    to_dram = psums > 0 and int(_psum_footprint(tiles)) > room
-    if to_dram and stage.anchor is not None:
-        reads[stage.anchor.name]["psum"] = psums
-        writes[stage.anchor.name]["psum"] = psums
-        need[moving] = need[moving] + np.cumsum(visits.psum_reads)
-        free[moving] = free[moving] + np.cumsum(visits.psum_reads)
-    for name, nbytes in operands.items():
+    footprint = PSUM_BYTES * int(tiles.outputs.sum(axis=1).max())
+    return bool(visits.psum_reads.any()) and footprint > room
+
+
+def _streams(entry: Entry, visits: Visits, elements: Ints, psums: bool) -> Iterator[Stream]:
+    """All that comes from DRAM: of the layer with weights, its partial sums, and operands of
+    element-wise layers in step with the elements that they handle.
+    """
+    moving = next(iter(entry.tiles.moving))
+    if (layer := entry.stage.anchor) is not None:
+        for flow, need in visits.need.items():
+            kept = entry.stage.keeps_input and flow in entry.tiles.moving
+            never = np.zeros_like(need)
+            columns = (never, never) if kept else (need, visits.free[flow])
+            yield Stream(layer.name, flow, flow, *columns)
+    if psums:
+        come = np.cumsum(visits.psum_reads)
+        yield Stream(entry.layers[0].name, "psum", moving, come, come)
+    for name, nbytes in entry.operands.items():
         if nbytes:
-            reads[name][moving] = nbytes
-            share = np.cumsum(_scaled(elements, nbytes, int(elements.sum())))
-            need[moving] = need[moving] + share
-            free[moving] = free[moving] + share
-    made = int(visits.outputs.sum())
-    if not stage.keeps_output:
+            come = np.cumsum(_scaled(elements, nbytes, int(elements.sum())))
+            yield Stream(name, moving, moving, come, come)
+
+
+def _by_way(flows: Mapping[str, Ints], columns: Sequence[tuple[str, Ints]]) -> dict[str, Ints]:
+    """The columns (N,) summed over each flow; zero where nothing comes."""
+    return {
+        flow: sum((column for way, column in columns if way == flow), np.zeros_like(shape))
+        for flow, shape in flows.items()
+    }
+
+
+def _reads(entry: Entry, streams: Sequence[Stream]) -> dict[str, dict[str, int]]:
+    reads: dict[str, dict[str, int]] = {layer.name: {} for layer in entry.layers}
+    for stream in streams:
+        reads[stream.layer][stream.flow] = stream.nbytes
+    return reads
+
+
+def _writes(
+    entry: Entry, made: int, spilling: Visits | None, result: str
+) -> dict[str, dict[str, int]]:
+    writes: dict[str, dict[str, int]] = {layer.name: {} for layer in entry.layers}
+    if spilling is not None:
+        writes[entry.layers[0].name]["psum"] = int(spilling.psum_writes.sum())
+    if not entry.stage.keeps_output:
         writes[entry.layers[-1].name][result] = made
-    outputs = visits.outputs + visits.psum_writes if to_dram else visits.outputs
-    flowing = Flowing(reads, writes, made if stage.keeps_output else 0, 0 if to_dram else psums)
-    return Planned(entry, replace(visits, need=need, free=free, outputs=outputs), elements, flowing)
-
-
-def _psum_footprint(tiles: Tiles) -> int:
-    """Bytes of the partial sums of the largest group."""
-    return 3 * int(tiles.outputs.sum(axis=1).max())
+    return writes

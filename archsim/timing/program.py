@@ -1,10 +1,10 @@
 """What the engine runs: servers, stores and hops, as plain frozen data.
 
-A *server* is one component of the machine: it carries one task at a time. A *store* is the storage
-of one flow on one buffer, bounded in bytes held and in bytes fetched ahead. A *hop* moves the tasks
-of one flow, in order, from store to store through servers that it holds together, so a DMA streams
-from DRAM and does not store and forward. The compute array is a hop too: it takes from several
-stores and puts into others.
+A *server* is one component of the machine, or one side of a buffer, and carries one task at a time.
+A *store* is the storage of one flow on one buffer, bounded in bytes held and bytes fetched ahead.
+A *hop* moves the tasks of one flow, in order, from store to store through servers that it holds
+together, so a DMA streams from DRAM and does not store and forward. The compute array is a hop too:
+it takes from several stores and puts into others.
 
 Nothing here knows layers, tensors or hardware; `archsim.timing.schedule` writes programs,
 `archsim.timing.engine` runs them.
@@ -14,24 +14,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 Gate = tuple[tuple[int, int], ...]
 """(hop index, count) pairs: a task waits until each hop has finished so many tasks."""
 
 FIRST_COME = "first_come"
 FIXED = "fixed"
+HopKind = Literal["fetch", "pass", "compute", "store"]
+"""From DRAM, between two buffers, in the array, or into DRAM."""
+
+
+class Port(NamedTuple):
+    """A server as a place: a component, and of a buffer the side that is filled or read."""
+
+    component: str
+    side: Literal["fill", "read"] | None = None
+
+    @property
+    def name(self) -> str:
+        """As traces show it."""
+        return f"{self.component}.{self.side}" if self.side else self.component
 
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """One component as the engine sees it.
+    """One port as the engine sees it.
 
     `arbitration` decides between hops that want it in the same cycle: `first_come` prefers the one
     that has been ready longest, `fixed` the one that stands first in the program. Ties fall to the
     program's order.
     """
 
-    name: str
+    port: Port
     arbitration: str = FIRST_COME
 
 
@@ -88,6 +103,7 @@ class Hop:
     takes: Sequence[Take] = ()
     puts: Sequence[Put] = ()
     gates: Sequence[Gate] | None = None
+    kind: HopKind = "pass"
 
     def __len__(self) -> int:
         return len(self.layer)
@@ -101,6 +117,11 @@ class Program:
     stores: Sequence[StoreSpec]
     hops: Sequence[Hop]
     layers: int
+
+    def index_of(self, kind: HopKind) -> int:
+        """The index of the one hop of that kind."""
+        (index,) = (h for h, hop in enumerate(self.hops) if hop.kind == kind)
+        return index
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.arch.components.post_processor import PostProcessor
-from archsim.machines.shared.machine import share_of, storage_of
+from archsim.machines.shared.machine import posts_of, share_of, storage_of
 from archsim.machines.shared.tiles import Ints
 from archsim.timing.plan import Planned
 from archsim.timing.schedule import StagePlan, inbound, outbound
@@ -106,7 +105,6 @@ def _own_cycles(planned: Planned, steps: Steps, arch: Arch) -> dict[str, Ints]:
     """What each component of the array needs in each step."""
     own = {arch.compute: steps.cycles, **steps.side}
     ends = np.cumsum(planned.elements)[steps.last]
-    for name, part in arch.components.items():
-        if isinstance(part, PostProcessor):
-            own[name] = -(-np.diff(ends, prepend=0) // part.elements_per_cycle)
+    for name, part in posts_of(arch).items():
+        own[name] = -(-np.diff(ends, prepend=0) // part.elements_per_cycle)
     return own

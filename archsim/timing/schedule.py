@@ -16,15 +16,25 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from archsim.arch.components.global_buffer import GlobalBuffer
-from archsim.arch.movers import Mover
-from archsim.machines.shared.machine import share_of
+from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.tiles import Ints
-from archsim.timing.program import Gate, Hop, Program, Put, ServerSpec, StoreSpec, Take
+from archsim.timing.program import (
+    FIRST_COME,
+    FIXED,
+    Gate,
+    Hop,
+    Port,
+    Program,
+    Put,
+    ServerSpec,
+    StoreSpec,
+    Take,
+)
 from archsim.timing.steps import Steps
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
+    from archsim.arch.components.global_buffer import GlobalBuffer
 
 CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
 
@@ -83,17 +93,16 @@ def array_parts(arch: Arch) -> list[str]:
 
 
 def _storages(arch: Arch, path: Sequence[str]) -> list[int]:
-    return [k for k, name in enumerate(path) if arch.components[name].is_storage]
+    return [k for k, name in enumerate(path) if arch.components[name].kind == "storage"]
 
 
-def fill_port(name: str) -> str:
-    """The server of a buffer's filling side."""
-    return f"{name}.fill"
-
-
-def read_port(name: str) -> str:
-    """The server of a buffer's reading side."""
-    return f"{name}.read"
+def ports_of(arch: Arch, name: str) -> list[Port]:
+    """The servers of a component: both sides of a buffer, as one bank fills while another is read
+    and neither waits for the other.
+    """
+    if arch.components[name].kind == "storage":
+        return [Port(name, "fill"), Port(name, "read")]
+    return [Port(name)]
 
 
 class Schedule:
@@ -101,14 +110,12 @@ class Schedule:
 
     def __init__(self, arch: Arch) -> None:
         self.arch = arch
-        self.servers: dict[str, int] = {}
+        self.servers: dict[Port, int] = {}
         self.specs: list[ServerSpec] = []
         for name, part in arch.components.items():
-            rule = part.arbitration if isinstance(part, Mover) else "first_come"
-            ports = [fill_port(name), read_port(name)] if part.is_storage else [name]
-            for port in ports:
+            for port in ports_of(arch, name):
                 self.servers[port] = len(self.specs)
-                self.specs.append(ServerSpec(port, rule))
+                self.specs.append(ServerSpec(port, FIXED if part.fixed_order else FIRST_COME))
 
     def program(self, stages: Sequence[StagePlan], layers: int) -> Program:
         """Everything in order. One compute hop, then each flow's hops from DRAM inwards, then the
@@ -121,7 +128,6 @@ class Schedule:
         self.first_hops: dict[int, str] = {}
         puts = []
         takes = [self._load_hops(flow) for flow in inbound(arch)]
-        computing = len(self.hops)
         out_flow = outbound(arch)[0]
         out_store = self._add_store(out_flow, arch.flows[out_flow].path, 0)
         units = [
@@ -130,10 +136,11 @@ class Schedule:
         puts.append(Put(out_store, units))
         self.hops.append(self._compute_hop(takes, puts, out_flow))
         self._store_hops(out_flow, out_store)
-        gates = self._gates(computing)
+        program = Program(self.specs, self.stores, self.hops, layers)
+        gates = self._gates(program.index_of("compute"), program.index_of("store"))
         for index, flow in self.first_hops.items():
             self.hops[index] = self._gated(self.hops[index], flow, gates)
-        return Program(self.specs, self.stores, self.hops, layers)
+        return program
 
     def _add_store(self, flow: str, path: Sequence[str], which: int) -> int:
         """The store of a flow on its `which`-th buffer; flows that share a buffer have equal parts
@@ -164,10 +171,10 @@ class Schedule:
             if end == storages[-1]:
                 self._widen(store, flow)
             ports = [
-                *([read_port(path[start])] if which else [path[start]]),
-                *path[start + 1 : end],
+                Port(path[start], "read" if which else None),
+                *map(Port, path[start + 1 : end]),
+                Port(path[end], "fill"),
             ]
-            ports.append(fill_port(path[end]))
             units = np.minimum(nbytes, self.stores[store].capacity).tolist()
             self.hops.append(
                 Hop(
@@ -178,6 +185,7 @@ class Schedule:
                     latency=[self._latency(ports)] * len(loads),
                     takes=taken,
                     puts=(Put(store, units),),
+                    kind="pass" if which else "fetch",
                 )
             )
             counting = list(range(1, len(loads) + 1))
@@ -200,45 +208,40 @@ class Schedule:
         at_once = max((plan.held_at_once(flow) for plan in self.stages), default=0)
         self.stores[store] = replace(spec, capacity=max(spec.capacity, at_once))
 
-    def _moving(self, port: str, nbytes: Ints) -> list[int]:
-        """Cycles of each transfer on a mover; components that only look on take none."""
-        part = self.arch.components[port.removesuffix(".fill").removesuffix(".read")]
-        if not isinstance(part, Mover):
-            return [0] * len(nbytes)
-        return [int(cycles) for cycles in part.move_cycles(nbytes)]
+    def _moving(self, port: Port, nbytes: Ints) -> list[int]:
+        """Cycles of each transfer."""
+        return [int(n) for n in self.arch.components[port.component].move_cycles(nbytes)]
 
-    def _latency(self, ports: Sequence[str]) -> int:
-        parts = [self.arch.components.get(port) for port in ports]
-        return sum(part.latency for part in parts if isinstance(part, Mover))
+    def _latency(self, ports: Sequence[Port]) -> int:
+        return sum(self.arch.components[port.component].latency for port in ports)
 
     def _compute_hop(self, takes: list[Take], puts: list[Put], out_flow: str) -> Hop:
         arch = self.arch
-        reading = [read_port(self._buffer(flow, -1)) for flow in inbound(arch)]
-        filling = fill_port(self._buffer(out_flow, 0))
-        servers = list(dict.fromkeys([*reading, *array_parts(arch), filling]))
+        reading = [Port(storage_of(arch, flow), "read") for flow in inbound(arch)]
+        filling = Port(storage_of(arch, out_flow), "fill")
+        ports = list(dict.fromkeys([*reading, *map(Port, array_parts(arch)), filling]))
         stored = np.concatenate([plan.stores for plan in self.stages])
         cycles = []
-        for server in servers:
-            if server == filling:
-                cycles.append(self._moving(server, stored))
+        for port in ports:
+            if port == filling:
+                cycles.append(self._moving(port, stored))
                 continue
-            name = server.removesuffix(".read")
-            own = [plan.own.get(name, np.zeros(len(plan.steps), np.int64)) for plan in self.stages]
+            own = [
+                plan.own.get(port.component, np.zeros(len(plan.steps), np.int64))
+                for plan in self.stages
+            ]
             cycles.append([int(count) for count in np.concatenate(own)])
         layer = [plan.anchor for plan in self.stages for _ in range(len(plan.steps))]
         return Hop(
             "compute",
-            [self.servers[s] for s in servers],
+            [self.servers[port] for port in ports],
             cycles,
             layer,
             [0] * len(layer),
             takes,
             puts,
+            kind="compute",
         )
-
-    def _buffer(self, flow: str, which: int) -> str:
-        path = self.arch.flows[flow].path
-        return path[_storages(self.arch, path)[which]]
 
     def _store_hops(self, flow: str, store: int) -> None:
         """The chain of hops that carries results away, one task a step that has any."""
@@ -256,14 +259,15 @@ class Schedule:
         for which, start in enumerate(storages):
             last = which == len(storages) - 1
             end = len(path) if last else storages[which + 1]
-            ports = [read_port(path[start]), *path[start + 1 : end]]
+            ports = [Port(path[start], "read"), *map(Port, path[start + 1 : end])]
             taken = Take(store, counting, counting, "wait_input")
             puts: tuple[Put, ...] = ()
             if not last:
-                ports.append(fill_port(path[end]))
+                ports.append(Port(path[end], "fill"))
                 store = self._add_store(flow, path, which + 1)
                 puts = (Put(store, np.minimum(nbytes, self.stores[store].capacity).tolist()),)
-            sizes = [nbytes if port.endswith((".read", ".fill")) else leaving for port in ports]
+            # A result that stays on chip passes the buffers and takes no time outside them.
+            sizes = [nbytes if port.side else leaving for port in ports]
             self.hops.append(
                 Hop(
                     name=f"{flow} from {path[start]}",
@@ -273,10 +277,11 @@ class Schedule:
                     latency=[self._latency(ports) if to_dram else 0 for _, _, to_dram in stores],
                     takes=(taken,),
                     puts=puts,
+                    kind="store" if last else "pass",
                 )
             )
 
-    def _gates(self, computing: int) -> list[Gate]:
+    def _gates(self, computing: int, storing: int) -> list[Gate]:
         """What the loads of each stage wait for: the stages that make its operands, or all before
         it.
         """
@@ -289,9 +294,7 @@ class Schedule:
             if last < 0:
                 gates.append(())
             else:
-                gates.append(
-                    ((computing, int(steps[last])), (len(self.hops) - 1, int(stored[last])))
-                )
+                gates.append(((computing, int(steps[last])), (storing, int(stored[last]))))
         return gates
 
     def _gated(self, hop: Hop, flow: str, gates: list[Gate]) -> Hop:

@@ -249,7 +249,7 @@ def test_machines_have_the_resources_of_table_ix(name):
     sram = sum(
         part.capacity_bytes
         for key, part in arch.components.items()
-        if part.is_storage and key != "index_gb"
+        if part.kind == "storage" and key != "index_gb"
     )
     assert sram == pytest.approx(772 * 1024, rel=0.01)
     for key in ("dram", "dma", "post"):

@@ -14,7 +14,7 @@ from archsim.results.checks import check_bytes, check_result, check_time
 from archsim.timing import engine
 from archsim.timing.entries import entries_of, rows_of
 from archsim.timing.plan import plan_entry
-from archsim.timing.program import Hop, Program, Put, ServerSpec, StoreSpec, Take
+from archsim.timing.program import Hop, Port, Program, Put, ServerSpec, StoreSpec, Take
 from archsim.timing.queueing import queue_all
 
 BROKEN = """
@@ -186,7 +186,7 @@ def test_energy_that_belongs_to_no_layer(tmp_path):
 
 def stuck():
     """A consumer whose only task needs two items at once, of which the store holds one."""
-    servers = (ServerSpec("dram"), ServerSpec("array"))
+    servers = (ServerSpec(Port("dram")), ServerSpec(Port("array")))
     store = StoreSpec("gb (input)", ahead=10, capacity=10)
     load = Hop("input to gb", [0], [[3, 3]], [0, 0], [0, 0], (), (Put(0, [10, 10]),))
     compute = Hop("compute", [1], [[5]], [0], [0], (Take(0, [2], [2], "wait_input"),))

@@ -44,7 +44,7 @@ def tight(rng, arch):
         "dram.arbitration": str(rng.choice(["first_come", "fixed"])),
     }
     for name, part in archsim.load_arch(arch).components.items():
-        if part.is_storage:
+        if part.kind == "storage":
             keys[f"{name}.banks"] = keys[f"{name}.count"] = 1
             keys[f"{name}.bank_kbytes"] = float(rng.choice([0.25, 0.5, 1, 2, 4, 8, 16]))
             keys[f"{name}.slots"] = int(rng.integers(1, 4))

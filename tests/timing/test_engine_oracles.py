@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 
 from archsim.timing import engine
-from archsim.timing.program import FIRST_COME, FIXED, Hop, Program, Put, ServerSpec, StoreSpec, Take
+from archsim.timing.program import (
+    FIRST_COME,
+    FIXED,
+    Hop,
+    Port,
+    Program,
+    Put,
+    ServerSpec,
+    StoreSpec,
+    Take,
+)
 
 
 def random_program(rng, shared):
@@ -19,11 +29,13 @@ def random_program(rng, shared):
     arms = int(rng.integers(1, 5 if shared else 4))
     servers, stores, hops = [], [], []
     pool = [int(i) for i in range(int(rng.integers(1, 4)))] if shared else []
-    servers += [ServerSpec(f"shared{i}", FIXED if rng.random() < 0.5 else FIRST_COME) for i in pool]
+    servers += [
+        ServerSpec(Port(f"shared{i}"), FIXED if rng.random() < 0.5 else FIRST_COME) for i in pool
+    ]
 
     def own_servers(count):
         first = len(servers)
-        servers.extend(ServerSpec(f"own{first + i}") for i in range(count))
+        servers.extend(ServerSpec(Port(f"own{first + i}")) for i in range(count))
         return list(range(first, first + count))
 
     def some_servers():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archsim.arch.component import Cycles
+from typing import ClassVar
+
+from archsim.arch.component import Cycles, Kind
 from archsim.arch.movers import Mover
 
 
@@ -11,6 +13,8 @@ class Dram(Mover):
 
     Latency delays the arrival of data and never occupies the bus.
     """
+
+    kind: ClassVar[Kind] = "off_chip"
 
     latency_cycles: Cycles = 0
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.arch.component import Count, Kbytes
+from archsim.arch.component import Count, Kbytes, Kind
 from archsim.arch.movers import Mover
 
 
@@ -18,7 +18,7 @@ class GlobalBuffer(Mover):
     array has not begun to use, the current one included: 2 is ping-pong, 1 leaves no overlap.
     """
 
-    is_storage: ClassVar[bool] = True
+    kind: ClassVar[Kind] = "storage"
 
     banks: Count
     bank_kbytes: Kbytes

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from archsim.arch.component import Component, Count
+from typing import ClassVar
+
+from archsim.arch.component import Component, Count, Kind
 
 
 class PostProcessor(Component):
     """Activation, quantisation, pooling, additions and other element-wise work on results as they
     leave.
     """
+
+    kind: ClassVar[Kind] = "post"
 
     elements_per_cycle: Count

@@ -20,13 +20,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from archsim.arch.component import Component
-from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.arch.machine_files import module_of
 from archsim.formats.errors import InputError
 from archsim.machines.shared.geometry import Window
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
+    from archsim.arch.components.global_buffer import GlobalBuffer
+    from archsim.arch.components.post_processor import PostProcessor
     from archsim.machines.shared.tiles import Tiles
     from archsim.workload.layer import Layer
     from archsim.workload.tensors import LayerTensors
@@ -69,13 +70,19 @@ def name_of(arch: Arch, kind: type[Component]) -> str:
 def storage_of(arch: Arch, flow: str) -> str:
     """The buffer of a flow that is nearest the compute array."""
     path = arch.flows[flow].path
-    stores = [name for name in path if arch.components[name].is_storage]
+    stores = [name for name in path if arch.components[name].kind == "storage"]
     return stores[0] if path[0] == arch.compute else stores[-1]
 
 
 def buffer_of(arch: Arch, flow: str) -> GlobalBuffer:
     """The component that `storage_of` names."""
     return cast("GlobalBuffer", arch.components[storage_of(arch, flow)])
+
+
+def posts_of(arch: Arch) -> dict[str, PostProcessor]:
+    """The components that do element-wise work, by name."""
+    parts = arch.components.items()
+    return {name: cast("PostProcessor", part) for name, part in parts if part.kind == "post"}
 
 
 def share_of(arch: Arch, buffer: str) -> int:

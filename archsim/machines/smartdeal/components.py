@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from archsim.arch.component import Component, Count
+from archsim.arch.component import Component, Count, Kind
 
 
 class PeSlices(Component):
@@ -42,6 +42,8 @@ class IndexSelector(Component):
     `both`, or `none`, an ablation. `index_granularity` is what one index bit stands for: a
     coefficient row, or an element.
     """
+
+    kind: ClassVar[Kind] = "index"
 
     rows_per_cycle: Count
     skip: Literal["none", "weights", "inputs", "both"] = "both"
