@@ -9,7 +9,8 @@ the JSON Schema by being declared. Classes that machines share are found by list
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +31,13 @@ Kbytes = Annotated[float, Field(gt=0, le=2**30)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class UnitPrice(NamedTuple):
+    """pJ of one action, and where the number comes from; of 0 pJ, why the action is free."""
+
+    pj: float
+    source: str
+
+
 class Component(BaseModel):
     """Hardware as a record of its parameters: no time, no state.
 
@@ -41,6 +49,8 @@ class Component(BaseModel):
 
     is_storage: ClassVar[bool] = False
     """Whether a flow may rest here. Every flow passes at least one such component."""
+    prices: ClassVar[Mapping[str, UnitPrice]] = {}
+    """What its actions cost where no energy table has a price for them."""
 
     @classmethod
     def summary(cls) -> str:
