@@ -10,7 +10,7 @@ the JSON Schema by being declared. Classes that machines share are found by list
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,13 @@ NEEDS: Mapping[Kind, tuple[str, ...]] = {
 """Keys and properties that a run reads of a kind."""
 
 
+class UnitPrice(NamedTuple):
+    """pJ of one action, and where the number comes from; of 0 pJ, why the action is free."""
+
+    pj: float
+    source: str
+
+
 class Component(BaseModel):
     """Hardware as a record of its parameters: no time, no state.
 
@@ -54,6 +61,8 @@ class Component(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     kind: ClassVar[Kind] = "array"
+    prices: ClassVar[Mapping[str, UnitPrice]] = {}
+    """What its actions cost where no energy table has a price for them."""
 
     @classmethod
     def summary(cls) -> str:

@@ -73,6 +73,8 @@ class EnergyTable(_Record):
                 return 0.0
             return self.sram.pj_per_byte(cast("GlobalBuffer", component).bank_kbytes)
         found = self.classes.get(type(component).__name__, {}).get(action)
+        if found is None and action in component.prices:
+            return component.prices[action].pj
         return 0.0 if isinstance(found, Free) else found
 
 

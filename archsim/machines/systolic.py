@@ -1,0 +1,208 @@
+"""A systolic array as SCALE-Sim times it: rules and sources in docs/machines/systolic.md.
+
+A layer is a product of two matrices, (pixels, depth) and (depth, filters), for each convolution
+group. Two of its three sizes, S_R and S_C, lie along the array's rows and columns and are cut into
+folds of R x C; the third, T, passes in time. A fold takes 2 R + C + T - 2 cycles, however little of
+the array it fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from archsim.arch.component import Component, Count, UnitPrice
+from archsim.machines.shared.groups import group_sizes
+from archsim.machines.shared.machine import buffer_of, halo_bytes, only, share_of, storage_of
+from archsim.machines.shared.tiles import Tiles
+
+if TYPE_CHECKING:
+    from archsim.arch.arch import Arch
+    from archsim.machines.shared.tiles import Ints
+    from archsim.workload.layer import Layer
+    from archsim.workload.tensors import LayerTensors
+
+FLOWS = ("input", "weight", "output")
+
+PSUM_BYTES = 3
+"""A partial sum has 24 bits."""
+
+
+class SystolicArray(Component):
+    """`rows` x `columns` multipliers, each of which passes its operands to its neighbours
+    (SCALE-Sim, ISPASS'20).
+
+    `dataflow` is what stays in a multiplier: its result, or its weight.
+    """
+
+    prices: ClassVar[Mapping[str, UnitPrice]] = {
+        "mac": UnitPrice(0.143, "SmartDeal paper, Table I"),
+        "operand_access": UnitPrice(0.03, "[A] a register, per byte, as in units/table1_28nm"),
+        "psum_access": UnitPrice(0.03, "[A] a register, per byte, as in units/table1_28nm"),
+        "accumulator_access": UnitPrice(
+            1.36, "[A] the least SRAM of the SmartDeal paper's Table I, per byte"
+        ),
+    }
+
+    rows: Count
+    columns: Count
+    dataflow: Literal["output_stationary", "weight_stationary"] = "output_stationary"
+
+    @property
+    def outputs_stay(self) -> bool:
+        """Whether the array is output stationary."""
+        return self.dataflow == "output_stationary"
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A layer cut into folds: G groups of filters side by side, each in F folds of the rows.
+
+    `filters` (G,) are the columns that a group uses and `rows` (F,) the rows that a fold uses;
+    `steps` is T. `pixels` and `depth` are of the output plane and of one result.
+    """
+
+    filters: Ints
+    rows: Ints
+    steps: int
+    pixels: int
+    depth: int
+
+    @property
+    def count(self) -> int:
+        """ceil(S_R / R) x ceil(S_C / C), over all convolution groups."""
+        return len(self.filters) * len(self.rows)
+
+
+def folds_of(layer: Layer, array: SystolicArray) -> Folds:
+    """SCALE-Sim's mapping (ISPASS'20, Table III): output stationary has S_R = pixels, S_C = filters
+    and T = depth; weight stationary has S_R = depth, S_C = filters and T = pixels.
+    """
+    pixels = layer.positions * layer.out_size[0] * layer.out_size[1]
+    depth = layer.group_channels * layer.kernel[0] * layer.kernel[1]
+    along, steps = (pixels, depth) if array.outputs_stay else (depth, pixels)
+    return Folds(
+        filters=group_sizes(layer.out_channels, layer.groups, array.columns),
+        rows=np.minimum(array.rows, along - np.arange(0, along, array.rows)),
+        steps=steps,
+        pixels=pixels,
+        depth=depth,
+    )
+
+
+def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+    """The one phase of inference. A tile is a fold where results stay; where weights stay, it is as
+    many pixels as half of the output buffer holds.
+    """
+    array = only(arch, SystolicArray)
+    folds = folds_of(layer, array)
+    pixels = _tile_pixels(folds, array, share_of(arch, storage_of(arch, "output")))
+    times = {
+        name: cycles if array.outputs_stay else _over_plane(cycles, pixels)
+        for name, cycles in _fold_cycles(folds, array, arch).items()
+    }
+    limited = times["cycles"] + times["wait_input"] + times["wait_weight"]
+    return (
+        Tiles(
+            phase="inference",
+            cycles=times["cycles"],
+            limited=limited,
+            outputs=np.outer(folds.filters, pixels),
+            moving={"input": layer.input_elements},
+            stationary={"weight": folds.filters * folds.depth},
+            halo_bytes=halo_bytes(layer),
+            macs_done=layer.macs,
+            macs_skipped=0,
+            instances={arch.compute: array.rows * array.columns},
+            busy={arch.compute: layer.macs},
+            lost={arch.compute: _lost(layer, folds, array, times)},
+            actions={
+                storage_of(arch, "input"): {
+                    "read": len(folds.filters) * folds.pixels * folds.depth
+                },
+                storage_of(arch, "weight"): {
+                    "read": layer.weight_elements * (len(folds.rows) if array.outputs_stay else 1)
+                },
+                arch.compute: _array_actions(layer, folds, outputs_stay=array.outputs_stay),
+            },
+            side={
+                storage_of(arch, flow): np.minimum(times[flow], limited)
+                for flow in ("input", "weight")
+            },
+        ),
+    )
+
+
+def _tile_pixels(folds: Folds, array: SystolicArray, output_bytes: int) -> Ints:
+    """Pixels of each tile."""
+    if array.outputs_stay:
+        return folds.rows
+    width = max(1, output_bytes // 2 // array.columns)
+    return np.minimum(width, folds.pixels - np.arange(0, folds.pixels, width))
+
+
+def _fold_cycles(folds: Folds, array: SystolicArray, arch: Arch) -> dict[str, Ints]:
+    """(G, F) cycles of every fold, of its buffers, and by how much a narrow buffer lengthens it.
+
+    Inputs stream, and so do weights where results stay; else weights are loaded before, in R
+    cycles.
+    """
+    of_inputs = np.tile(folds.rows * folds.steps, (len(folds.filters), 1))
+    of_weights = np.outer(
+        folds.filters, np.full_like(folds.rows, folds.steps) if array.outputs_stay else folds.rows
+    )
+    inputs = buffer_of(arch, "input").move_cycles(of_inputs)
+    weights = buffer_of(arch, "weight").move_cycles(of_weights)
+    streamed = np.maximum(folds.steps, inputs)
+    return {
+        "cycles": np.full_like(inputs, 2 * array.rows + array.columns + folds.steps - 2),
+        "input": inputs,
+        "weight": weights,
+        "wait_input": streamed - folds.steps,
+        "wait_weight": np.maximum(0, weights - (streamed if array.outputs_stay else array.rows)),
+    }
+
+
+def _over_plane(cycles: Ints, pixels: Ints) -> Ints:
+    """(G, F) cycles of folds that each stream the whole plane, shared out over its tiles."""
+    ends = np.cumsum(pixels)
+    shares = cycles.sum(axis=1, keepdims=True) * ends // ends[-1]
+    return np.asarray(np.diff(shares, prepend=0))
+
+
+def _lost(
+    layer: Layer, folds: Folds, array: SystolicArray, times: Mapping[str, Ints]
+) -> dict[str, int]:
+    """Multiplier-cycles in rows and columns that a fold leaves empty, in which the array fills and
+    drains, and in which it waits for a buffer.
+    """
+    multipliers = array.rows * array.columns
+    return {
+        "unmapped": folds.count * folds.steps * multipliers - layer.macs,
+        "drain": folds.count * (2 * array.rows + array.columns - 2) * multipliers,
+        "wait_input": int(times["wait_input"].sum()) * multipliers,
+        "wait_weight": int(times["wait_weight"].sum()) * multipliers,
+    }
+
+
+def _array_actions(layer: Layer, folds: Folds, *, outputs_stay: bool) -> dict[str, int]:
+    """Multiplications, and bytes of registers and accumulators read and written.
+
+    A multiplication reads and writes a partial sum. Each of its operands is written and read, but a
+    weight that stays is only read. In a fold of r rows, weights on their way in and results on
+    their way out pass from row to row: 1 + 3 + ... + (2 r - 1) = r x r accesses per column.
+    """
+    passed = int((folds.rows**2).sum()) * layer.out_channels
+    actions = {"mac": layer.macs, "psum_access": layer.macs * 2 * PSUM_BYTES}
+    if outputs_stay:
+        actions["psum_access"] += passed * PSUM_BYTES
+        return actions | {"operand_access": layer.macs * 4}
+    # Every fold but the first adds to what the accumulators under the columns hold.
+    accesses = layer.output_elements * (2 * len(folds.rows) - 1)
+    return actions | {
+        "operand_access": layer.macs * 3 + passed,
+        "accumulator_access": accesses * PSUM_BYTES,
+    }
