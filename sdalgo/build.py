@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from archsim.formats.errors import InputError
 from sdalgo import channels, characters, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
-from sdalgo.errors import InputError
 from sdalgo.forward import Activations, activations, calibrate_norms
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
@@ -77,17 +77,17 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
         built = write_workload(folder, _header(recipe, seed, weights), entries, layers)
         shutil.rmtree(parts)
     except OSError as error:
-        raise InputError(str(folder), f"cannot be written: {error.strerror}") from error
+        raise InputError.at(folder, f"cannot be written: {error.strerror}") from error
     return built
 
 
 def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
     if recipe.network == "onnx":
-        raise InputError(f"recipe {recipe.name}", "an ONNX file: only `sdalgo build` reads it")
+        raise InputError.at(f"recipe {recipe.name}", "an ONNX file: only `sdalgo build` reads it")
     with torch.device("meta"):  # no weight is drawn that the recipe's would only replace
         model: nn.Module = network(recipe.network).build()
     if recipe.weights not in SOURCES:
-        raise InputError(f"weights {recipe.weights}", f"unknown; there are {', '.join(SOURCES)}")
+        raise InputError.at(f"weights {recipe.weights}", f"unknown; there are {', '.join(SOURCES)}")
     weights = SOURCES[recipe.weights](model, seed)
     model.load_state_dict(weights.state, assign=True)
     if recipe.channels_kept < 1:

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import numpy as np
 
+from archsim.formats.errors import InputError
 from sdalgo.container import Container
 from sdalgo.decompose import decompose, is_decomposed
-from sdalgo.errors import InputError
 from sdalgo.options import Options
 from sdalgo.tensor_file import Tensor, from_array
 from sdalgo.weight_bits import FORMS
@@ -31,10 +31,12 @@ def decompose_state(
         InputError: a weight holds NaN or infinity, or no tensor is a weight.
     """
     if form not in FORMS:
-        raise InputError("index", f"{form!r} is neither row nor element")
+        raise InputError.at("index", f"{form!r} is neither row nor element")
     chosen = [name for name, t in tensors.items() if t.is_float and is_decomposed(t.shape, options)]
     if not chosen:
-        raise InputError("state dict", "no tensor has the shape of a convolution or linear weight")
+        raise InputError.at(
+            "state dict", "no tensor has the shape of a convolution or linear weight"
+        )
     layers, errors = {}, {}
     for index, name in enumerate(chosen):
         if progress:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from archsim.formats.errors import InputError
 from sdalgo.decompose import decompose, is_decomposed
-from sdalgo.errors import InputError
 from sdalgo.options import preset
 from sdalgo.pow2 import Float32
 from sdalgo.tensor_file import read_tensors
@@ -50,7 +50,7 @@ def _from_file(path: Path) -> tuple[dict[str, Float32], Compare | None]:
         if tensor.is_float and len(tensor.shape) in (2, 4)
     }
     if not found:
-        raise InputError(str(path), "no tensor has the shape of a convolution or linear weight")
+        raise InputError.at(path, "no tensor has the shape of a convolution or linear weight")
     return found, None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 # safetensors' names in the header, and numpy's; bfloat16 has no numpy type and is read as bits.
 _NUMPY = {
@@ -34,10 +34,10 @@ class Tensor:
 
     def __post_init__(self) -> None:
         if self.dtype not in _NUMPY:
-            raise InputError("dtype", f"{self.dtype} is not one of {', '.join(_NUMPY)}")
+            raise InputError.at("dtype", f"{self.dtype} is not one of {', '.join(_NUMPY)}")
         size = np.dtype(_NUMPY[self.dtype]).itemsize
         if math.prod(self.shape) * size != len(self.data):
-            raise InputError("tensor", f"{len(self.data)} bytes do not fill shape {self.shape}")
+            raise InputError.at("tensor", f"{len(self.data)} bytes do not fill shape {self.shape}")
 
     @property
     def is_float(self) -> bool:
@@ -57,7 +57,7 @@ def from_array(values: NDArray[Any]) -> Tensor:
         if name == values.dtype.name and dtype != "BF16":
             data = np.ascontiguousarray(values).tobytes()
             return Tensor(dtype=dtype, shape=values.shape, data=data)
-    raise InputError("dtype", f"{values.dtype} cannot be written as safetensors")
+    raise InputError.at("dtype", f"{values.dtype} cannot be written as safetensors")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -96,11 +96,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(str(path), f"cannot be read: {error.strerror}") from error
+        raise InputError.at(path, f"cannot be read: {error.strerror}") from error
     try:
         entries = deserialize(content)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
-        raise InputError(str(path), f"not a safetensors file, or damaged: {error}") from error
+        raise InputError.at(path, f"not a safetensors file, or damaged: {error}") from error
     found = {}
     for name, entry in sorted(entries, key=lambda entry: _natural(entry[0])):
         try:
@@ -108,7 +108,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
                 dtype=entry["dtype"], shape=tuple(entry["shape"]), data=bytes(entry["data"])
             )
         except InputError as error:
-            raise InputError(f"{path}: {name}", error.message) from error
+            raise InputError.at(f"{path}: {name}", error.message) from error
     return found
 
 
@@ -145,7 +145,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
         os.replace(partial, path)
     except OSError as error:
-        raise InputError(str(path), f"cannot be written: {error.strerror}") from error
+        raise InputError.at(path, f"cannot be written: {error.strerror}") from error
     finally:
         if partial.exists():
             partial.unlink()

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.tensor_file import write_bytes
 
 NAMES = ("fig3", "table2", "table3", "table4")
@@ -53,7 +53,7 @@ class Row:
 def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
     """Return the document of one figure or table, ready for JSON."""
     if name not in NAMES:
-        raise InputError(f"paper {name}", f"unknown; there are {', '.join(NAMES)}")
+        raise InputError.at(f"paper {name}", f"unknown; there are {', '.join(NAMES)}")
     rows: list[Row] = importlib.import_module(f"{__name__}.{name}").rows(progress)
     return {
         "format": FORMAT,
@@ -69,6 +69,6 @@ def write(document: dict[str, Any], folder: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(str(path.parent), f"cannot be made: {error.strerror}") from error
+        raise InputError.at(path.parent, f"cannot be made: {error.strerror}") from error
     write_bytes(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
     return path

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
 
+from archsim.formats.errors import InputError
 from sdalgo import photos
 from sdalgo.basis import quantise_basis
 from sdalgo.build import Built
-from sdalgo.errors import InputError
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.pretrained import SOURCES
@@ -156,7 +156,7 @@ def build_training(
     steps = Steps()
     shape = network(recipe.network).INPUT
     if len(shape) != 3:
-        raise InputError(recipe.network, f"takes {shape}; training workloads are of images")
+        raise InputError.at(recipe.network, f"takes {shape}; training workloads are of images")
     torch.manual_seed(seed)
     model: nn.Module = network(recipe.network).build()
     weights = SOURCES[recipe.weights](model, seed)
@@ -188,7 +188,7 @@ def write_captured(
         text = workload_text(header, _entries(nodes, tensors, seed))
         write_text(path.with_suffix(".yaml"), text)
     except OSError as error:
-        raise InputError(str(folder), f"cannot be written: {error.strerror}") from error
+        raise InputError.at(folder, f"cannot be written: {error.strerror}") from error
     coefs = [tensor.array() for key, tensor in tensors.items() if key.endswith("/coef")]
     return Built(
         yaml=path.with_suffix(".yaml"), tensors=path, layers=len(nodes), reused=0,

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.tensor_file import write_bytes
 
 CHECKPOINT, BEST, LOG = "checkpoint.pt", "best.pt", "log.jsonl"
@@ -31,7 +31,7 @@ def load(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it says
-        raise InputError(str(path), "not a whole checkpoint; delete it to start again") from error
+        raise InputError.at(path, "not a whole checkpoint; delete it to start again") from error
 
 
 def write_log(path: Path, records: list[dict[str, Any]]) -> None:
