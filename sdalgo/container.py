@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
+from archsim.formats.tensor_record import Tensor
 from sdalgo import layer_sections
 from sdalgo.decomposition import Decomposition
-from sdalgo.tensor_file import Tensor, write_bytes
 from sdalgo.weight_bits import FORMS
 
 MAGIC = b"SDALGO\x00\x01"
@@ -103,7 +104,7 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
 def write_container(path: Path, container: Container) -> int:
     """Write the file whole or not at all; returns its bytes."""
     content = to_bytes(container)
-    write_bytes(path, content)
+    write_atomically(path, content)
     return len(content)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from archsim.formats.errors import InputError
+from archsim.formats.tensor_file import read_tensors
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.options import preset
 from sdalgo.pow2 import Float32
-from sdalgo.tensor_file import read_tensors
 from sdalgo.weight_bits import bits_per_nonzero
 
 Progress = Callable[[int, int, str], None]

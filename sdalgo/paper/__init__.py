@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archsim.formats.errors import InputError
-from sdalgo.tensor_file import write_bytes
+from archsim.formats.files import write_atomically
 
 NAMES = ("fig3", "table2", "table3", "table4")
 FORMAT = "sdalgo-paper/1"
@@ -66,9 +66,5 @@ def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
 def write(document: dict[str, Any], folder: Path) -> Path:
     """Write a document as FOLDER/paper/NAME.json; returns the path."""
     path = folder / "paper" / f"{document['name']}.json"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError.at(path.parent, f"cannot be made: {error.strerror}") from error
-    write_bytes(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
     return path

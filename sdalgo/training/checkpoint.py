@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from archsim.formats.errors import InputError
-from sdalgo.tensor_file import write_bytes
+from archsim.formats.files import write_atomically
 
 CHECKPOINT, BEST, LOG = "checkpoint.pt", "best.pt", "log.jsonl"
 
@@ -19,7 +19,7 @@ def save(path: Path, state: Any) -> None:
     """Write tensors and plain values in dictionaries and lists."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    write_bytes(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
 
 
 def load(path: Path) -> Any:
@@ -37,4 +37,4 @@ def load(path: Path) -> Any:
 def write_log(path: Path, records: list[dict[str, Any]]) -> None:
     """Write one JSON object a line; a resumed run then has the log of an uninterrupted one."""
     lines = [json.dumps(record, allow_nan=False) for record in records]
-    write_bytes(path, ("\n".join(lines) + "\n").encode())
+    write_atomically(path, ("\n".join(lines) + "\n").encode())

@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
 from sdalgo.networks import network
-from sdalgo.tensor_file import write_bytes
 from sdalgo.training.components import Components, density_for
 from sdalgo.training.config import Arm, Experiment, Phase
 from sdalgo.training.convert import to_decomposed
@@ -256,4 +256,4 @@ def _best(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    write_bytes(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
