@@ -14,9 +14,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from archsim.formats.errors import InputError
 from sdalgo.decompose import decompose, decompose_all
 from sdalgo.decomposition import Decomposition
-from sdalgo.errors import InputError
 from sdalgo.options import PRESETS, Options, preset
 
 __all__ = [

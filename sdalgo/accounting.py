@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.matrices import VECTOR_WIDTH, layout_of
 
 MIB, MB = 2**20, 10**6  # Tables II, V and VI count in MiB, III and IV in 10^6 bytes
@@ -109,7 +109,7 @@ def decomposed_size(counts: Counts, density: float, rule: Rule) -> Size:
         density: share of Ce that is not zero.
     """
     if not 0 <= density <= 1:
-        raise InputError("density", f"{density} is not between 0 and 1")
+        raise InputError.at("density", f"{density} is not between 0 and 1")
     stored = counts.coefficients * (density if rule.stored == "nonzeros" else 1)
     mask = {
         "none": 0.0,

@@ -19,9 +19,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
+from archsim.formats.tensor_file import TensorFile, write_tensors
+from archsim.formats.tensor_record import Tensor, from_array
 from sdalgo import channels, characters, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
-from sdalgo.errors import InputError
 from sdalgo.forward import Activations, activations, calibrate_norms
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
@@ -30,14 +33,7 @@ from sdalgo.pretrained import SOURCES, Weights
 from sdalgo.profile import measure
 from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.recipe import Recipe, load_ratios
-from sdalgo.workload import (
-    FORMAT,
-    Arrays,
-    LayerEntry,
-    workload_text,
-    write_tensors,
-    write_text,
-)
+from sdalgo.workload import FORMAT, Arrays, LayerEntry, workload_text
 
 Progress = Callable[[int, int, str], None]
 _VERSION = "1"  # of what a finished layer holds; a change makes old parts useless
@@ -69,25 +65,21 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
     nodes = layer_graph(model, network(recipe.network).INPUT)
     inputs = activations(model, images)
     ratios = load_ratios(recipe.rows_pruned) if recipe.rows_pruned else {"default": 0.0}
-    try:
-        parts = folder / f".{recipe.name}.parts"
-        parts.mkdir(parents=True, exist_ok=True)
-        layers = Layers(recipe, weights, inputs, ratios, parts)
-        entries = layers.finish(nodes, seed, progress)
-        built = write_workload(folder, _header(recipe, seed, weights), entries, layers)
-        shutil.rmtree(parts)
-    except OSError as error:
-        raise InputError(str(folder), f"cannot be written: {error.strerror}") from error
+    parts = folder / f".{recipe.name}.parts"
+    layers = Layers(recipe, weights, inputs, ratios, parts)
+    entries = layers.finish(nodes, seed, progress)
+    built = write_workload(folder, _header(recipe, seed, weights), entries, layers)
+    shutil.rmtree(parts, ignore_errors=True)
     return built
 
 
 def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
     if recipe.network == "onnx":
-        raise InputError(f"recipe {recipe.name}", "an ONNX file: only `sdalgo build` reads it")
+        raise InputError.at(f"recipe {recipe.name}", "an ONNX file: only `sdalgo build` reads it")
     with torch.device("meta"):  # no weight is drawn that the recipe's would only replace
         model: nn.Module = network(recipe.network).build()
     if recipe.weights not in SOURCES:
-        raise InputError(f"weights {recipe.weights}", f"unknown; there are {', '.join(SOURCES)}")
+        raise InputError.at(f"weights {recipe.weights}", f"unknown; there are {', '.join(SOURCES)}")
     weights = SOURCES[recipe.weights](model, seed)
     model.load_state_dict(weights.state, assign=True)
     if recipe.channels_kept < 1:
@@ -184,14 +176,14 @@ class Layers:
         stem = self.parts / self._key(node, weight, ratio)
         tensors, profile = stem.with_suffix(".safetensors"), stem.with_suffix(".json")
         if profile.exists() and tensors.exists():
-            from safetensors.numpy import load_file
-
             self.reused += 1
-            return load_file(tensors), json.loads(profile.read_text(encoding="utf-8"))
+            file = TensorFile(tensors)
+            arrays = {key: file.read(key) for key in file.entries}
+            return arrays, json.loads(profile.read_text(encoding="utf-8"))
         arrays = self._arrays(node, weight, ratio)
         measured = measure(node.op, arrays)
-        write_tensors(tensors, arrays)
-        write_text(profile, json.dumps(measured))
+        write_tensors(tensors, _stored(arrays))
+        write_atomically(profile, json.dumps(measured).encode())
         return arrays, measured
 
     def _key(self, node: Node, weight: Float32, ratio: float) -> str:
@@ -228,8 +220,8 @@ def write_workload(
     """Write the YAML and its tensors, named by the header."""
     yaml = folder / f"{header['name']}.yaml"
     tensors = folder / f"{header['name']}.safetensors"
-    write_tensors(tensors, layers.arrays, {"made_by": header["source"]["made_by"]})
-    write_text(yaml, workload_text(header, entries))
+    write_tensors(tensors, _stored(layers.arrays), {"made_by": header["source"]["made_by"]})
+    write_atomically(yaml, workload_text(header, entries).encode())
     coefs = [a for key, a in layers.arrays.items() if key.endswith("/coef")]
     return Built(
         yaml=yaml,
@@ -239,3 +231,7 @@ def write_workload(
         coefficients=sum(int(a.size) for a in coefs),
         nonzeros=sum(int(np.count_nonzero(a)) for a in coefs),
     )
+
+
+def _stored(arrays: Arrays) -> dict[str, Tensor]:
+    return {key: from_array(array) for key, array in arrays.items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.image_folder import ENDINGS, read_rgb
 
 CLASSES = (
@@ -45,11 +45,11 @@ class Scenes:
             with Image.open(self.labels[index]) as picture:
                 labels = np.asarray(picture)
         except (OSError, SyntaxError, ValueError) as error:
-            raise InputError(str(self.labels[index]), "cannot be read as an image") from error
+            raise InputError.at(self.labels[index], "cannot be read as an image") from error
         if labels.shape != image.shape[:2]:
-            raise InputError(str(self.labels[index]), f"{labels.shape} for {image.shape[:2]}")
+            raise InputError.at(self.labels[index], f"{labels.shape} for {image.shape[:2]}")
         if labels.max(initial=0) > UNLABELLED:
-            raise InputError(str(self.labels[index]), f"a label is above {UNLABELLED}")
+            raise InputError.at(self.labels[index], f"a label is above {UNLABELLED}")
         return image, labels.astype(np.uint8)
 
 
@@ -62,14 +62,14 @@ def camvid(root: Path, split: str = "val") -> Scenes:
     folder, annotated = root / split, root / f"{split}annot"
     for place in (folder, annotated):
         if not place.is_dir():
-            raise InputError(str(place), "no such folder; train, val and test are usual")
+            raise InputError.at(place, "no such folder; train, val and test are usual")
     images = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
     if not images:
-        raise InputError(str(folder), "holds no images")
+        raise InputError.at(folder, "holds no images")
     labels = [annotated / f"{path.stem}.png" for path in images]
     for path in labels:
         if not path.is_file():
-            raise InputError(str(path), "missing: every image needs labels of its name")
+            raise InputError.at(path, "missing: every image needs labels of its name")
     return Scenes(images=tuple(images), labels=tuple(labels))
 
 
@@ -79,7 +79,7 @@ def confusion(
     """Return counts (truth, guess), (classes, classes); unlabelled pixels are left out."""
     known = truth < classes
     if guess.size and (guess.min() < 0 or guess.max() >= classes):
-        raise InputError("guess", f"a class outside 0..{classes - 1}")
+        raise InputError.at("guess", f"a class outside 0..{classes - 1}")
     pairs = truth[known].astype(np.int64) * classes + guess[known]
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 

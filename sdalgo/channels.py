@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.pretrained import Weights
 from sdalgo.sparsity import Mask, channels_by_scale
 
@@ -42,7 +42,7 @@ def pruned(
         InputError: the network has no channels that can be pruned, or not so many.
     """
     if not groups:
-        raise InputError("channels_kept", "this network names no channels to prune")
+        raise InputError.at("channels_kept", "this network names no channels to prune")
     draw_scales(model, groups, seed)
     live = live_channels(model, groups, kept)
     remove_channels(model, groups, live)
@@ -77,7 +77,7 @@ def live_channels(model: nn.Module, groups: list[ChannelGroup], kept: float) -> 
         InputError: so few weights cannot be reached, or `kept` is no share.
     """
     if not 0 < kept <= 1:
-        raise InputError("channels_kept", f"{kept} is not above 0 and at most 1")
+        raise InputError.at("channels_kept", f"{kept} is not above 0 and at most 1")
     scales = [_scale(model, group) for group in groups]
     shapes = {
         name.removesuffix(".weight"): tuple(value.shape)
@@ -90,7 +90,9 @@ def live_channels(model: nn.Module, groups: list[ChannelGroup], kept: float) -> 
 
     dropped = bisect.bisect_left(range(sum(map(len, scales))), -kept, key=lambda n: -left(n))
     if left(dropped) > kept:
-        raise InputError("channels_kept", f"{kept}: {left(dropped):.4f} is the least that can stay")
+        raise InputError.at(
+            "channels_kept", f"{kept}: {left(dropped):.4f} is the least that can stay"
+        )
     masks = _masks(scales, dropped)
     return {group.maker: mask for group, mask in zip(groups, masks, strict=True)}
 
@@ -118,7 +120,7 @@ def remove_channels(model: nn.Module, groups: list[ChannelGroup], live: dict[str
         mask = torch.from_numpy(live[group.maker])
         for name in (group.maker, group.reader):
             if getattr(model.get_submodule(name), "groups", 1) > 1:
-                raise InputError(name, "a grouped convolution: its channels cannot be pruned")
+                raise InputError.at(name, "a grouped convolution: its channels cannot be pruned")
         maker, reader = model.get_submodule(group.maker), model.get_submodule(group.reader)
         _cut(maker, mask, axis=0)
         _cut(model.get_submodule(group.norm), mask, axis=0)

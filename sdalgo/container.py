@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
+from archsim.formats.tensor_record import Tensor
 from sdalgo import layer_sections
 from sdalgo.decomposition import Decomposition
-from sdalgo.errors import InputError
-from sdalgo.tensor_file import Tensor, write_bytes
 from sdalgo.weight_bits import FORMS
 
 MAGIC = b"SDALGO\x00\x01"
@@ -46,7 +47,7 @@ class Container:
 def to_bytes(container: Container) -> bytes:
     """Return the file's content; equal containers give equal bytes."""
     if container.form not in FORMS:
-        raise InputError("form", f"{container.form!r} is neither row nor element")
+        raise InputError.at("form", f"{container.form!r} is neither row nor element")
     body = bytearray()
     layers, others = [], []
     for name, layer in container.layers.items():
@@ -76,7 +77,7 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
     try:
         form = head["form"]
         if form not in FORMS:
-            raise InputError("form", f"{form!r} is neither row nor element")
+            raise InputError.at("form", f"{form!r} is neither row nor element")
         sections = _Sections(body)
         layers = {m["name"]: layer_sections.unpack(m, sections, form) for m in head["layers"]}
         others = {
@@ -95,15 +96,15 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
             errors={name: float(e) for name, e in errors.items() if e is not None},
         )
     except InputError as error:
-        raise InputError(place, str(error)) from error
+        raise InputError.at(place, str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
-        raise InputError(place, f"damaged header: {type(error).__name__} {error}") from error
+        raise InputError.at(place, f"damaged header: {type(error).__name__} {error}") from error
 
 
 def write_container(path: Path, container: Container) -> int:
     """Write the file whole or not at all; returns its bytes."""
     content = to_bytes(container)
-    write_bytes(path, content)
+    write_atomically(path, content)
     return len(content)
 
 
@@ -116,7 +117,7 @@ def read_container(path: Path) -> Container:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(str(path), f"cannot be read: {error.strerror}") from error
+        raise InputError.at(path, f"cannot be read: {error.strerror}") from error
     return from_bytes(content, str(path))
 
 
@@ -129,19 +130,19 @@ def _append(body: bytearray, part: bytes) -> list[int]:
 def _split(content: bytes, place: str) -> tuple[dict[str, Any], bytes]:
     start = len(MAGIC) + _LENGTHS.size
     if content[:7] != MAGIC[:7] or len(content) < start:
-        raise InputError(place, "not a file that `sdalgo decompose` wrote")
+        raise InputError.at(place, "not a file that `sdalgo decompose` wrote")
     if content[7] != MAGIC[7]:
-        raise InputError(place, f"version {content[7]}; this sdalgo reads version {MAGIC[7]}")
+        raise InputError.at(place, f"version {content[7]}; this sdalgo reads version {MAGIC[7]}")
     length, checksum = _LENGTHS.unpack(content[len(MAGIC) : start])
     header = content[start : start + length]
     if len(header) != length or zlib.crc32(header) != checksum:
-        raise InputError(place, "damaged or cut short: the header's checksum does not match")
+        raise InputError.at(place, "damaged or cut short: the header's checksum does not match")
     try:
         head = json.loads(header)
     except ValueError as error:
-        raise InputError(place, f"damaged header: {error}") from error
+        raise InputError.at(place, f"damaged header: {error}") from error
     if not isinstance(head, dict):
-        raise InputError(place, "damaged header: not a mapping")
+        raise InputError.at(place, "damaged header: not a mapping")
     return head, content[start + length :]
 
 
@@ -156,10 +157,10 @@ class _Sections:
         offset, length, checksum = place
         part = self.body[offset : offset + length]
         if offset != self.read or len(part) != length or zlib.crc32(part) != checksum:
-            raise InputError("section", "damaged or cut short: its checksum does not match")
+            raise InputError.at("section", "damaged or cut short: its checksum does not match")
         self.read += length
         return part
 
     def check_all_read(self) -> None:
         if self.read != len(self.body):
-            raise InputError("file", f"{len(self.body) - self.read} bytes too many at its end")
+            raise InputError.at("file", f"{len(self.body) - self.read} bytes too many at its end")

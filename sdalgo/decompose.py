@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.errors import InputError
 from sdalgo.basis import Float64, quantise_basis
 from sdalgo.decomposition import Decomposition
-from sdalgo.errors import InputError
 from sdalgo.exchange import Watch, exchange
 from sdalgo.matrices import Layout, layout_of, rows_of, to_slices
 from sdalgo.options import Options
@@ -68,17 +68,19 @@ def is_decomposed(shape: tuple[int, ...], options: Options) -> bool:
 def checked(weight: NDArray[np.generic], name: str) -> Float32:
     """Return the weight as float32, or say by name why it cannot be decomposed."""
     if weight.size == 0 or weight.ndim not in (2, 4):
-        raise InputError(name, f"shape {weight.shape}: (K, C) or (K, C, R, S) is needed, not empty")
+        raise InputError.at(
+            name, f"shape {weight.shape}: (K, C) or (K, C, R, S) is needed, not empty"
+        )
     if weight.dtype.kind != "f":
-        raise InputError(name, f"dtype {weight.dtype}: floating-point weights are needed")
+        raise InputError.at(name, f"dtype {weight.dtype}: floating-point weights are needed")
     if not np.isfinite(weight).all():
         bad = int((~np.isfinite(weight)).sum())
-        raise InputError(name, f"{bad} of {weight.size} weights are NaN or infinite")
+        raise InputError.at(name, f"{bad} of {weight.size} weights are NaN or infinite")
     with np.errstate(over="ignore"):
         dense = np.ascontiguousarray(weight, dtype=np.float32)
     largest = float(np.abs(dense).max())
     if largest and not _SMALLEST <= largest <= 1 / _SMALLEST:
-        raise InputError(name, f"largest weight {largest:.3g}: rescale to 2^-40 .. 2^40")
+        raise InputError.at(name, f"largest weight {largest:.3g}: rescale to 2^-40 .. 2^40")
     return dense
 
 

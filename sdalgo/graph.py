@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def layer_graph(model: nn.Module, sample: Shape) -> list[Node]:
         traced = fx.GraphModule(model, _Tracer().trace(model))
         ShapeProp(traced).propagate(torch.empty(1, *sample, device="meta"))
     except (fx.proxy.TraceError, RuntimeError, TypeError) as error:
-        raise InputError(type(model).__name__, f"torch.fx cannot trace it: {error}") from error
+        raise InputError.at(type(model).__name__, f"torch.fx cannot trace it: {error}") from error
     return _Walk(traced).layers()
 
 
@@ -110,12 +110,12 @@ class _Walk:
                 op, fields = fields_of(module, _shape(node.all_input_nodes[0]))
                 self._add(node, str(node.target), op, fields)
                 return
-        raise InputError(str(node.target), f"no workload layer stands for {type(module).__name__}")
+        raise InputError.at(node.target, f"no workload layer stands for {type(module).__name__}")
 
     def _lstm(self, node: fx.Node, module: nn.LSTM) -> None:
         """Two linear layers a level; the state is fed from outside, so it has no producer."""
         if module.num_layers > 1 or module.bidirectional or module.proj_size:
-            raise InputError(str(node.target), "an LSTM of one level and one direction is needed")
+            raise InputError.at(node.target, "an LSTM of one level and one direction is needed")
         steps = _shape(node.all_input_nodes[0])[1]
         gates = 4 * module.hidden_size
         for part, inputs in (("ih", module.input_size), ("hh", module.hidden_size)):
@@ -134,7 +134,7 @@ class _Walk:
         elif not _is_tensor(node) or target in (getattr, operator.getitem):
             self.made_by[node] = ()
         else:
-            raise InputError(node.name, f"no workload layer stands for {target}")
+            raise InputError.at(node.name, f"no workload layer stands for {target}")
 
     def _operation(self, node: fx.Node, op: str) -> None:
         fields: dict[str, Any] = {}
@@ -184,7 +184,7 @@ def _pair(value: Any) -> list[int]:
 def _conv(module: nn.Module, shape: Shape) -> Fields:
     assert isinstance(module, nn.Conv2d)
     if isinstance(module.padding, str):
-        raise InputError("conv", f"padding {module.padding!r}: give it as numbers")
+        raise InputError.at("conv", f"padding {module.padding!r}: give it as numbers")
     return "conv", {
         "in_channels": module.in_channels,
         "out_channels": module.out_channels,
@@ -208,7 +208,7 @@ def _linear(module: nn.Module, shape: Shape) -> Fields:
 def _pool(module: nn.Module, shape: Shape) -> Fields:
     assert isinstance(module, (nn.MaxPool2d, nn.AvgPool2d))
     if module.ceil_mode:
-        raise InputError("pool", "ceil_mode: a workload's output sizes are floored")
+        raise InputError.at("pool", "ceil_mode: a workload's output sizes are floored")
     kind = "max" if isinstance(module, nn.MaxPool2d) else "avg"
     return "pool", {
         **_source(shape),
@@ -243,7 +243,7 @@ def _global_pool(shape: Shape, out: Shape) -> Fields:
     if out[2:] == (1, 1):
         return "pool", {**_source(shape), "kind": "avg", "global": True}
     if any(size % wanted for size, wanted in zip(shape[2:], out[2:], strict=True)):
-        raise InputError("pool", f"{shape[2:]} does not divide into {out[2:]} equal windows")
+        raise InputError.at("pool", f"{shape[2:]} does not divide into {out[2:]} equal windows")
     kernel = [size // wanted for size, wanted in zip(shape[2:], out[2:], strict=True)]
     return "pool", {**_source(shape), "kind": "avg", "kernel": kernel, "stride": kernel}
 

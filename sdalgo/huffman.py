@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 LONGEST = 31  # a code length is charged 5 bits, and 0 means that the symbol is not used
 
@@ -87,10 +87,10 @@ def decode(stream: bytes, count: int, lengths: Lengths) -> NDArray[np.int8]:
         reader = canonical_decode(bits, per_length, order)
         codes = np.fromiter(islice(reader, count), np.int8, count)
     except (StopIteration, ValueError, RuntimeError) as error:
-        raise InputError("codes", f"the stream ends before its {count} codes") from error
+        raise InputError.at("codes", f"the stream ends before its {count} codes") from error
     used = coded_bits(symbol_counts(codes), lengths)
     if (used + 7) // 8 != len(stream) or bits[used:].any():
-        raise InputError("codes", f"the stream holds more than its {count} codes")
+        raise InputError.at("codes", f"the stream holds more than its {count} codes")
     return codes
 
 
@@ -99,11 +99,11 @@ def check_lengths(lengths: Lengths) -> None:
     if not lengths:
         return
     if not all(1 <= length <= LONGEST for length in lengths.values()):
-        raise InputError("code lengths", f"not all in 1..{LONGEST}")
+        raise InputError.at("code lengths", f"not all in 1..{LONGEST}")
     kraft = sum(2 ** (LONGEST - length) for length in lengths.values())
     full = 2**LONGEST if len(lengths) > 1 else 2 ** (LONGEST - 1)
     if kraft != full:
-        raise InputError("code lengths", "they make no complete prefix code")
+        raise InputError.at("code lengths", "they make no complete prefix code")
 
 
 def _words(lengths: Lengths) -> dict[int, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.photos import prepared
 
 ENDINGS = (".jpeg", ".jpg", ".png", ".bmp", ".ppm", ".webp")
@@ -47,7 +47,7 @@ def image_folder(root: Path) -> ImageFolder:
         InputError: the folder is missing or holds no image in a class folder.
     """
     if not root.is_dir():
-        raise InputError(str(root), "no such folder")
+        raise InputError.at(root, "no such folder")
     found = [
         path
         for folder in sorted(p for p in root.iterdir() if p.is_dir())
@@ -55,7 +55,7 @@ def image_folder(root: Path) -> ImageFolder:
         if path.suffix.lower() in ENDINGS
     ]
     if not found:
-        raise InputError(str(root), f"holds no images in class folders ({', '.join(ENDINGS)})")
+        raise InputError.at(root, f"holds no images in class folders ({', '.join(ENDINGS)})")
     classes = tuple(sorted({path.relative_to(root).parts[0] for path in found}))
     labels = tuple(classes.index(path.relative_to(root).parts[0]) for path in found)
     return ImageFolder(classes=classes, paths=tuple(found), labels=labels)
@@ -69,4 +69,4 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(str(path), "cannot be read as an image") from error
+        raise InputError.at(path, "cannot be read as an image") from error

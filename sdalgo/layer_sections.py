@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.errors import InputError
 from sdalgo import huffman
 from sdalgo.decomposition import Decomposition
-from sdalgo.errors import InputError
 from sdalgo.matrices import Layout
 from sdalgo.pow2 import MAX_LEVEL, Codes
 from sdalgo.weight_bits import coded_symbols
@@ -61,7 +61,7 @@ def unpack(meta: dict[str, Any], sections: Sections, form: str) -> Decomposition
     layout = _layout(meta)
     rank, bits = int(meta["rank"]), int(meta["basis_bits"])
     if not 1 <= rank <= layout.width or bits not in _BASIS:
-        raise InputError(str(meta["name"]), f"rank {rank} or basis of {bits} bits is not legal")
+        raise InputError.at(meta["name"], f"rank {rank} or basis of {bits} bits is not legal")
     places = meta["sections"]
     coef = _coef(meta, layout.coef_shape(rank), form, sections)
     count = layout.filters * layout.slices
@@ -82,11 +82,11 @@ def _layout(meta: dict[str, Any]) -> Layout:
     shape = tuple(int(size) for size in meta["shape"])
     width, slices = int(meta["width"]), int(meta["slices"])
     if len(shape) not in (2, 4) or min(shape) < 1 or math.prod(shape) > _MOST_VALUES:
-        raise InputError(str(meta["name"]), f"shape {shape} is no weight's")
+        raise InputError.at(meta["name"], f"shape {shape} is no weight's")
     vector = len(shape) == 2 or shape[2:] == (1, 1)
     rows = math.ceil(shape[1] / max(width, 1)) if vector else shape[1] * shape[2]
     if not 1 <= slices <= rows or not 1 <= width <= 255 or (not vector and width != shape[3]):
-        raise InputError(str(meta["name"]), f"{slices} slices of width {width} do not fit {shape}")
+        raise InputError.at(meta["name"], f"{slices} slices of width {width} do not fit {shape}")
     return Layout(shape=shape, rows=rows, width=width, slices=slices)
 
 
@@ -96,14 +96,14 @@ def _coef(meta: dict[str, Any], shape: tuple[int, ...], form: str, sections: Sec
     index = _bits(sections.get(meta["sections"]["index"]), rows if form == "row" else total)
     coded = int(index.sum()) * (shape[-1] if form == "row" else 1)
     if coded != int(meta["coded"]):
-        raise InputError(str(meta["name"]), "the index and the number of codes disagree")
+        raise InputError.at(meta["name"], "the index and the number of codes disagree")
     lengths = {int(symbol): int(length) for symbol, length in meta["lengths"]}
     if any(abs(symbol) > MAX_LEVEL for symbol in lengths):
-        raise InputError(str(meta["name"]), f"a code is beyond +-{MAX_LEVEL}")
+        raise InputError.at(meta["name"], f"a code is beyond +-{MAX_LEVEL}")
     stream = sections.get(meta["sections"]["codes"])
     values = huffman.decode(stream, coded, lengths) if coded else np.zeros(0, np.int8)
     if not coded and stream:
-        raise InputError(str(meta["name"]), "a stream without codes")
+        raise InputError.at(meta["name"], "a stream without codes")
     coef = np.zeros(total, np.int8)
     if form == "row":
         coef.reshape(rows, shape[-1])[index] = values.reshape(-1, shape[-1])
@@ -123,10 +123,10 @@ def _scales(
 
 def _bits(packed: bytes, count: int) -> NDArray[np.bool_]:
     if len(packed) != (count + 7) // 8:
-        raise InputError("index", f"{len(packed)} bytes for {count} bits")
+        raise InputError.at("index", f"{len(packed)} bytes for {count} bits")
     unpacked = np.unpackbits(np.frombuffer(packed, np.uint8)).astype(bool)
     if unpacked[count:].any():
-        raise InputError("index", "bits beyond its end are set")
+        raise InputError.at("index", "bits beyond its end are set")
     return unpacked[:count]
 
 
@@ -136,7 +136,7 @@ def _filled(
     """Return (slices, entries) with the stored values where a slice is full, zero elsewhere."""
     values = np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).astype(dtype)
     if values.size != int(full.sum()) * entries:
-        raise InputError("basis", f"{values.size} values for {int(full.sum())} slices")
+        raise InputError.at("basis", f"{values.size} values for {int(full.sum())} slices")
     out = np.zeros((len(full), entries), dtype)
     out[full] = values.reshape(-1, entries)
     return out

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.pow2 import Float32
 
 _PADDED_ROWS = {427, 683, 1366}  # 1280, 2048, 4096 channels: the released code pads, then cuts
@@ -86,7 +86,9 @@ def layout_of(shape: tuple[int, ...], most: int, slicing: str, width: int = VECT
         width: entries of a row in 1x1 and linear layers; a kernel's own width elsewhere.
     """
     if len(shape) not in (2, 4) or 0 in shape:
-        raise InputError("weight", f"shape {shape} is neither (K, C) nor (K, C, R, S), all above 0")
+        raise InputError.at(
+            "weight", f"shape {shape} is neither (K, C) nor (K, C, R, S), all above 0"
+        )
     count = factor_slices if slicing == "factors" else even_slices
     if len(shape) == 2 or shape[2:] == (1, 1):
         rows = math.ceil(shape[1] / width)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from archsim.formats.errors import InputError
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.decomposition import Decomposition
-from sdalgo.errors import InputError
 from sdalgo.options import Options
 
 
@@ -67,7 +67,7 @@ def convert(module: nn.Module, options: Options | None = None) -> nn.Module:
         and is_decomposed(tuple(layer.weight.shape), options)
     ]
     if not chosen:
-        raise InputError(type(module).__name__, "has no layer that the options decompose")
+        raise InputError.at(type(module).__name__, "has no layer that the options decompose")
     for name, layer in chosen:
         weight = layer.weight.detach().to(torch.float32).cpu().numpy()
         rebuilt = Rebuilt(decompose(np.ascontiguousarray(weight), options, name=name))

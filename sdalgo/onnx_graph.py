@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.graph import Node
 from sdalgo.onnx_ops import RUN, SAME, attributes, pool_fields, same_padding
 from sdalgo.pow2 import Float32
@@ -38,7 +38,7 @@ class OnnxModel:
         self.constants = {t.name: np.array(numpy_helper.to_array(t)) for t in graph.initializer}
         inputs = [value for value in graph.input if value.name not in self.constants]
         if len(inputs) != 1:
-            raise InputError(str(path), f"{len(inputs)} inputs; a network with one is needed")
+            raise InputError.at(path, f"{len(inputs)} inputs; a network with one is needed")
         self.input = inputs[0].name
         sizes = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
         self.stored_shape = tuple(sizes[1:])
@@ -73,7 +73,7 @@ class OnnxModel:
                 try:
                     self._step(node, values)
                 except (RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
-                    raise InputError(f"{self.path}: {_name(node)}", str(error)[:200]) from error
+                    raise InputError.at(f"{self.path}: {_name(node)}", str(error)[:200]) from error
                 last = node.output[0]
         return values[last].numpy()
 
@@ -88,7 +88,7 @@ class OnnxModel:
         elif kind in RUN:
             out, layer = RUN[kind](given, attrs), _post(kind, given[0], attrs, len(producers))
         else:
-            raise InputError(str(self.path), f"operator {kind}: not known to the importer")
+            raise InputError.at(self.path, f"operator {kind}: not known to the importer")
         values[node.output[0]] = out
         if layer is None:
             self._made_by[node.output[0]] = producers[:1] if kind in SAME else producers
@@ -162,12 +162,12 @@ def _load(path: Path) -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise InputError("onnx", "not installed: pip install onnx") from error
+        raise InputError.at("onnx", "not installed: pip install onnx") from error
     try:
         model = onnx.load(str(path), load_external_data=False)
         onnx.checker.check_model(model)
     except OSError as error:
-        raise InputError(str(path), f"cannot be read: {error.strerror}") from error
+        raise InputError.at(path, f"cannot be read: {error.strerror}") from error
     except Exception as error:  # protobuf and the checker raise kinds of their own
-        raise InputError(str(path), f"not a valid ONNX file: {error!s:.200}") from error
+        raise InputError.at(path, f"not a valid ONNX file: {error!s:.200}") from error
     return model.graph

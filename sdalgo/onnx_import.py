@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from archsim.formats.errors import InputError
 from sdalgo import photos
 from sdalgo.build import Built, Layers, write_workload
-from sdalgo.errors import InputError
 from sdalgo.onnx_graph import OnnxModel
 from sdalgo.pretrained import ONNX_FILES, Weights
 from sdalgo.recipe import Recipe
@@ -68,7 +68,9 @@ def build_onnx(
         InputError: the package or onnx is missing, or the folder cannot be written.
     """
     if recipe.weights not in ONNX_FILES:
-        raise InputError(f"weights {recipe.weights}", f"unknown; there are {', '.join(ONNX_FILES)}")
+        raise InputError.at(
+            f"weights {recipe.weights}", f"unknown; there are {', '.join(ONNX_FILES)}"
+        )
     file = ONNX_FILES[recipe.weights]()
     model = OnnxModel(file.path)
     model.run(np.ascontiguousarray(_photograph(model, photos.CAFFE)[::-1]))
@@ -84,7 +86,7 @@ def build_onnx(
 
 def _photograph(model: OnnxModel, pixels: photos.Pixels) -> NDArray[np.float32]:
     if len(model.shape) != 3:
-        raise InputError(str(model.path), f"input {model.stored_shape}: an image network is needed")
+        raise InputError.at(model.path, f"input {model.stored_shape}: an image network is needed")
     shape = (model.shape[0], model.shape[1], model.shape[2])
     return np.asarray(photos.batch(shape, 1, pixels)[0])
 
@@ -108,7 +110,7 @@ def _write(
         built = write_workload(folder, _header(recipe, origin), entries, layers)
         shutil.rmtree(parts)
     except OSError as error:
-        raise InputError(str(folder), f"cannot be written: {error.strerror}") from error
+        raise InputError.at(folder, f"cannot be written: {error.strerror}") from error
     return built
 
 

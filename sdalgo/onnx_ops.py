@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 Attributes = dict[str, Any]
 Given = list[Tensor]
@@ -121,7 +121,7 @@ def _pad(given: Given, attrs: Attributes) -> Tensor:
     pads = given[1].tolist() if len(given) > 1 else list(attrs["pads"])
     half = len(pads) // 2
     if any(pads[: half - 2]) or any(pads[half : half + half - 2]):
-        raise InputError("Pad", "only the plane can be padded")
+        raise InputError.at("Pad", "only the plane can be padded")
     top, left = pads[half - 2 : half]
     bottom, right = pads[-2:]
     return F.pad(given[0], (left, right, top, bottom))
@@ -130,7 +130,7 @@ def _pad(given: Given, attrs: Attributes) -> Tensor:
 def _mean(given: Given, attrs: Attributes) -> Tensor:
     axes = list(attrs.get("axes", [])) or given[1].tolist()
     if sorted(axis % 4 for axis in axes) != [2, 3]:
-        raise InputError("ReduceMean", f"axes {axes}: only the plane's mean is a pool")
+        raise InputError.at("ReduceMean", f"axes {axes}: only the plane's mean is a pool")
     return given[0].mean(axes, keepdim=bool(attrs.get("keepdims", 1)))
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 Scaling = Literal["none", "grid", "unit"]
 Slicing = Literal["even", "factors"]
@@ -61,7 +61,7 @@ class Options:
     def __post_init__(self) -> None:
         for name, legal, wanted in self._rules():
             if not legal:
-                raise InputError(f"option {name}", f"{getattr(self, name)!r} is not {wanted}")
+                raise InputError.at(f"option {name}", f"{getattr(self, name)!r} is not {wanted}")
 
     def _rules(self) -> list[tuple[str, bool, str]]:
         low, high = self.exponents
@@ -109,9 +109,9 @@ def preset(name: str, **changes: Any) -> Options:
         InputError: the preset or an option does not exist, or a value is out of range.
     """
     if name not in PRESETS:
-        raise InputError(f"preset {name}", f"unknown; there are {', '.join(PRESETS)}")
+        raise InputError.at(f"preset {name}", f"unknown; there are {', '.join(PRESETS)}")
     known = {field.name for field in fields(Options)}
     for key in changes:
         if key not in known:
-            raise InputError(f"option {key}", f"unknown; there are {', '.join(sorted(known))}")
+            raise InputError.at(f"option {key}", f"unknown; there are {', '.join(sorted(known))}")
     return replace(PRESETS[name], **changes)

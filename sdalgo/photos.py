@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 NAMES = ("astronaut", "chelsea", "coffee", "rocket", "stereo_motorcycle", "hubble_deep_field")
 LICENCE = "photographs of scikit-image: public domain, CC0, and the Middlebury stereo set"
@@ -24,7 +24,9 @@ def photo(name: str) -> NDArray[np.uint8]:
     try:
         from skimage import data
     except ImportError as error:
-        raise InputError("scikit-image", "not installed: pip install 'archsim[sdalgo]'") from error
+        raise InputError.at(
+            "scikit-image", "not installed: pip install 'archsim[sdalgo]'"
+        ) from error
     image = getattr(data, name)()
     return np.asarray(image[0] if isinstance(image, tuple) else image)
 
@@ -55,5 +57,7 @@ def batch(
     if shape[0] == 1:
         return np.asarray(images.mean(axis=1, keepdims=True), dtype=np.float32)
     if shape[0] != 3:
-        raise InputError("photos", f"a network of {shape[0]} input channels takes no photographs")
+        raise InputError.at(
+            "photos", f"a network of {shape[0]} input channels takes no photographs"
+        )
     return images

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from archsim.formats.errors import InputError
 from sdalgo.container import Container
-from sdalgo.errors import InputError
 from sdalgo.exchange import Round
 from sdalgo.pow2 import Float32
 
@@ -114,7 +114,7 @@ def _figure(x: str, y: str) -> tuple[Any, Any]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise InputError("matplotlib", "not installed: pip install 'archsim[plot]'") from error
+        raise InputError.at("matplotlib", "not installed: pip install 'archsim[plot]'") from error
     figure = Figure(figsize=_SIZE, layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel(x)
@@ -134,5 +134,5 @@ def _save(figure: Any, stem: Path) -> list[Path]:
         with rc_context({"svg.hashsalt": "sdalgo"}):  # the same file for the same figure
             figure.savefig(paths[1], metadata={"Date": None})
     except OSError as error:
-        raise InputError(str(stem.parent), f"cannot be written: {error.strerror}") from error
+        raise InputError.at(stem.parent, f"cannot be written: {error.strerror}") from error
     return paths

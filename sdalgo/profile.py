@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.profile_coef import measure_coef
 from sdalgo.profile_fields import measure_fields
 from sdalgo.profile_input import sort_channels
@@ -37,7 +37,9 @@ def measure(op: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, obj
         InputError: an op without tensors, or an array that is empty or not of integers.
     """
     if op not in ("conv", "linear"):
-        raise InputError(op, "has no tensors to measure; a profile is of a conv or a linear layer")
+        raise InputError.at(
+            op, "has no tensors to measure; a profile is of a conv or a linear layer"
+        )
     for name in ("input", "weight", "pruned", "coef"):
         if name in arrays:
             _check(name, arrays[name])
@@ -69,6 +71,8 @@ def nbytes(profile: Mapping[str, object]) -> int:
 
 def _check(name: str, array: NDArray[np.generic]) -> None:
     if array.size == 0:
-        raise InputError(name, f"has shape {array.shape}, and nothing can be measured from it")
+        raise InputError.at(name, f"has shape {array.shape}, and nothing can be measured from it")
     if not np.issubdtype(array.dtype, np.integer):
-        raise InputError(name, f"has type {array.dtype}; a profile is measured from 8-bit integers")
+        raise InputError.at(
+            name, f"has type {array.dtype}; a profile is measured from 8-bit integers"
+        )

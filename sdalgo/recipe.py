@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from importlib import resources
 from typing import Any
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.options import Options, preset
 
 
@@ -58,12 +58,14 @@ def load_recipe(name: str) -> Recipe:
         InputError: there is none of that name, or its file is wrong.
     """
     if name not in recipe_names():
-        raise InputError(f"recipe {name}", f"unknown; there are {', '.join(recipe_names())}")
+        raise InputError.at(f"recipe {name}", f"unknown; there are {', '.join(recipe_names())}")
     values = _read("recipes", f"{name}.yaml")
     known = {field.name for field in fields(Recipe)} - {"name"}
     for key in values:
         if key not in known:
-            raise InputError(f"recipes/{name}.yaml", f"{key}: unknown; {', '.join(sorted(known))}")
+            raise InputError.at(
+                f"recipes/{name}.yaml", f"{key}: unknown; {', '.join(sorted(known))}"
+            )
     return Recipe(name=name, **values)
 
 
@@ -71,7 +73,7 @@ def load_ratios(name: str) -> dict[str, float]:
     """Read a shipped ratio file: the share of rows to drop, by layer name; `default` for others."""
     files = sorted(f.name[:-5] for f in _folder("ratios") if f.name.endswith(".yaml"))
     if name not in files:
-        raise InputError(f"ratios {name}", f"unknown; there are {', '.join(files)}")
+        raise InputError.at(f"ratios {name}", f"unknown; there are {', '.join(files)}")
     return {str(layer): float(ratio) for layer, ratio in _read("ratios", f"{name}.yaml").items()}
 
 
@@ -85,5 +87,5 @@ def _read(kind: str, file: str) -> dict[str, Any]:
     text = resources.files("sdalgo").joinpath(kind, file).read_text(encoding="utf-8")
     values = yaml.safe_load(text)
     if not isinstance(values, dict):
-        raise InputError(f"{kind}/{file}", "holds no mapping")
+        raise InputError.at(f"{kind}/{file}", "holds no mapping")
     return values

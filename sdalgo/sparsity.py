@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.matrices import VECTOR_WIDTH
 from sdalgo.pow2 import Float32
 
@@ -32,7 +32,7 @@ def row_scores(weight: Float32, group: int = FILTER_GROUP) -> NDArray[np.float64
 def row_mask_by_ratio(weight: Float32, ratio: float, group: int = FILTER_GROUP) -> Mask:
     """Return the live vectors, (K, rows), after the weakest `ratio` of each group is dropped."""
     if not 0 <= ratio <= 1:
-        raise InputError("ratio", f"{ratio} is not between 0 and 1")
+        raise InputError.at("ratio", f"{ratio} is not between 0 and 1")
     scores = row_scores(weight, group)
     dropped = math.ceil(ratio * scores.shape[1] - 1e-9)
     order = np.argsort(scores, axis=1, kind="stable")
@@ -59,7 +59,7 @@ def threshold_for_budget(weights: dict[str, Float32], budget: float) -> float:
         budget: S_c of the paper as a share: live coefficients over all coefficients, 0..1.
     """
     if not 0 <= budget <= 1:
-        raise InputError("budget", f"{budget} is not between 0 and 1")
+        raise InputError.at("budget", f"{budget} is not between 0 and 1")
     means, sizes = [], []
     for weight in weights.values():
         rows = _rows(weight)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from archsim.formats.errors import InputError
+from archsim.formats.tensor_file import read_tensors
 from sdalgo.decompose import decompose, is_decomposed
-from sdalgo.errors import InputError
 from sdalgo.options import preset
 from sdalgo.pow2 import Float32
-from sdalgo.tensor_file import read_tensors
 from sdalgo.weight_bits import bits_per_nonzero
 
 Progress = Callable[[int, int, str], None]
@@ -50,7 +50,7 @@ def _from_file(path: Path) -> tuple[dict[str, Float32], Compare | None]:
         if tensor.is_float and len(tensor.shape) in (2, 4)
     }
     if not found:
-        raise InputError(str(path), "no tensor has the shape of a convolution or linear weight")
+        raise InputError.at(path, "no tensor has the shape of a convolution or linear weight")
     return found, None
 
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from archsim.formats.errors import InputError
 from sdalgo import huffman
-from sdalgo.errors import InputError
 from sdalgo.pow2 import Codes
 
 Form = Literal["row", "element"]
@@ -70,7 +70,7 @@ def coded_symbols(coef: Codes, form: str) -> tuple[Codes, np.ndarray]:
     if form == "element":
         live = rows.ravel() != 0
         return rows.ravel()[live], live
-    raise InputError("form", f"{form!r} is neither row nor element")
+    raise InputError.at("form", f"{form!r} is neither row nor element")
 
 
 def full_slices(coef: Codes, slices: int) -> int:

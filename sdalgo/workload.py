@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 FORMAT = "archsim-workload/1"
@@ -49,26 +46,3 @@ def _flow(value: Any) -> str:
     if isinstance(value, str) and value.isidentifier() and value not in ("true", "false", "null"):
         return value
     return json.dumps(value, separators=(", ", ": "), ensure_ascii=False)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_tensors(path: Path, arrays: Arrays, metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file whole or not at all."""
-    from safetensors.numpy import save
-
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        contiguous = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
-        partial.write_bytes(save(contiguous, metadata=metadata))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

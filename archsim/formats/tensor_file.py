@@ -1,4 +1,4 @@
-"""Reading safetensors: the header at once, arrays when they are asked for.
+"""Safetensors read and written: the header at once, arrays when they are asked for.
 
 The format (https://github.com/huggingface/safetensors#format) is eight bytes of header length, a
 JSON header, then the arrays back to back. It is read here rather than through a library because
@@ -9,6 +9,8 @@ header claims is checked against the size of the file before a byte of data is r
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -19,13 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.files import write_atomically
 from archsim.formats.source import shown
+from archsim.formats.tensor_record import TYPES, Tensor, values
 
 MAX_HEADER = 16 * 2**20
-_TYPES = {
-    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
-    "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2",
-}  # fmt: skip
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive, as torch.save and numpy.savez write"),
     (b"\x80\x02", "a Python pickle"),
@@ -76,14 +76,22 @@ class TensorFile:
     def read(self, key: str) -> NDArray[Any]:
         """The array of that key, in C order; bfloat16 comes as the float32 of the same value."""
         entry = self.entries[key]
+        return values(self._stored(key, TYPES[entry.dtype]), entry.dtype).reshape(entry.shape)
+
+    def tensor(self, key: str) -> Tensor:
+        """The tensor of that key as it lies in the file."""
+        entry = self.entries[key]
+        data = self._stored(key, TYPES[entry.dtype]).tobytes()
+        return Tensor(dtype=entry.dtype, shape=entry.shape, data=data)
+
+    def _stored(self, key: str, dtype: str) -> NDArray[Any]:
+        entry = self.entries[key]
         with self.path.open("rb") as file:
             file.seek(self._data_start + entry.start)
-            flat = np.fromfile(file, dtype=_TYPES[entry.dtype], count=prod(entry.shape))
+            flat = np.fromfile(file, dtype=dtype, count=prod(entry.shape))
         if flat.size != prod(entry.shape):
             raise InputError.at(self.place(key), "the file became shorter while it was in use")
-        if entry.dtype == "BF16":
-            flat = (flat.astype("<u4") << 16).view("<f4")
-        return flat.reshape(entry.shape)
+        return flat
 
     def _header(self, file: BinaryIO) -> tuple[int, dict[str, Any]]:
         start = file.read(8)
@@ -158,13 +166,13 @@ def _entry(claim: Any) -> Entry | str:
     if not isinstance(claim, dict) or set(claim) != {"dtype", "shape", "data_offsets"}:
         return "its header entry is not {dtype, shape, data_offsets}"
     dtype, shape, offsets = claim["dtype"], claim["shape"], claim["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _TYPES:
-        return f"has the type {dtype!r}; none of archsim's tensors has"
+    if not isinstance(dtype, str) or dtype not in TYPES:
+        return f"has the type {dtype!r}, which is not read here"
     if not _naturals(shape) or len(shape) > 8:
         return f"has the shape {str(shape)[:60]}, which is none"
     if not _naturals(offsets) or len(offsets) != 2:
         return f"has the data offsets {str(offsets)[:60]}, which are none"
-    needed = prod(shape) * np.dtype(_TYPES[dtype]).itemsize
+    needed = prod(shape) * np.dtype(TYPES[dtype]).itemsize
     if offsets[1] - offsets[0] != needed:
         return (
             f"claims {offsets[1] - offsets[0]:,} bytes, and {dtype} of shape {tuple(shape)} "
@@ -177,3 +185,37 @@ def _naturals(value: Any) -> bool:
     return isinstance(value, list) and all(
         type(item) is int and 0 <= item <= 2**53 for item in value
     )
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file by name, numbers in a name by value (`layer2` before `layer10`)."""
+    file = TensorFile(path)
+    return {key: file.tensor(key) for key in sorted(file.entries, key=_natural)}
+
+
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a file whole or not at all, byte by byte as the format's own library writes it.
+
+    The widest types stand first, so that each array is aligned to its type; then names decide.
+    InputError, naming the path and the reason, where it cannot be written.
+    """
+    rank = list(TYPES)
+    order = sorted(tensors, key=lambda name: (-rank.index(tensors[name].dtype), name.encode()))
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    reached = 0
+    for name in order:
+        tensor, start = tensors[name], reached
+        reached += len(tensor.data)
+        header[name] = {
+            "dtype": tensor.dtype, "shape": list(tensor.shape), "data_offsets": [start, reached],
+        }  # fmt: skip
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    body = b"".join(tensors[name].data for name in order)
+    write_atomically(path, len(text).to_bytes(8, "little") + text + body)
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)]

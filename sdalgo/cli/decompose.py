@@ -37,9 +37,8 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     """
     from sdalgo.container import write_container
     from sdalgo.options import preset as named
-    from sdalgo.state import decompose_state
+    from sdalgo.state import decompose_state, read_weights
     from sdalgo.summary import summarise
-    from sdalgo.tensor_file import read_weights
 
     given: dict[str, Any] = {
         "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
@@ -72,12 +71,12 @@ def decode(
     Example:
       sdalgo decode resnet.sd -o dense.safetensors
     """
+    from archsim.formats.tensor_file import write_tensors
     from sdalgo.container import read_container
     from sdalgo.state import rebuild_state
-    from sdalgo.tensor_file import write_tensor_file
 
     found = read_container(container)
-    write_tensor_file(out, rebuild_state(found))
+    write_tensors(out, rebuild_state(found))
     console.say(f"{out}: {len(found.layers)} rebuilt, {len(found.others)} unchanged tensors")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import typer
 
+from archsim.formats.errors import InputError
 from sdalgo.cli import build, console, decompose, importing, listing, paper, report, train
-from sdalgo.errors import InputError
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 _INTERRUPTED = 130  # what typer makes of Ctrl-C

@@ -51,18 +51,20 @@ def report(
 
 def _evolution(found: Any, weights: Path, layer: str | None, folder: Path) -> list[Path]:
     """Decompose one layer again, as the container's options say, and watch it."""
+    from archsim.formats.errors import InputError
+    from archsim.formats.tensor_file import read_tensors
     from sdalgo import plots as draw
     from sdalgo.decompose import checked
-    from sdalgo.errors import InputError
     from sdalgo.exchange import Round, exchange
     from sdalgo.matrices import to_slices
     from sdalgo.options import Options
-    from sdalgo.tensor_file import read_tensors
 
     tensors = read_tensors(weights)
     name = layer or max(found.layers, key=lambda key: found.layers[key].entries)
     if name not in found.layers or name not in tensors:
-        raise InputError(f"layer {name}", f"not in both files; {', '.join(list(found.layers)[:5])}")
+        raise InputError.at(
+            f"layer {name}", f"not in both files; {', '.join(list(found.layers)[:5])}"
+        )
     slices = to_slices(checked(tensors[name].array(), name), found.layers[name].layout)
     values = {**found.options, "exponents": tuple(found.options.get("exponents", (None, 5)))}
     rounds: list[Round] = []

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 
 def names() -> list[str]:
@@ -25,5 +25,5 @@ def network(name: str) -> ModuleType:
         InputError: there is no such network.
     """
     if name not in names():
-        raise InputError(f"network {name}", f"unknown; there are {', '.join(names())}")
+        raise InputError.at(f"network {name}", f"unknown; there are {', '.join(names())}")
     return importlib.import_module(f"{__name__}.{name}")

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sdalgo.errors import InputError
-from sdalgo.tensor_file import write_bytes
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
 
 NAMES = ("fig3", "table2", "table3", "table4")
 FORMAT = "sdalgo-paper/1"
@@ -53,7 +53,7 @@ class Row:
 def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
     """Return the document of one figure or table, ready for JSON."""
     if name not in NAMES:
-        raise InputError(f"paper {name}", f"unknown; there are {', '.join(NAMES)}")
+        raise InputError.at(f"paper {name}", f"unknown; there are {', '.join(NAMES)}")
     rows: list[Row] = importlib.import_module(f"{__name__}.{name}").rows(progress)
     return {
         "format": FORMAT,
@@ -66,9 +66,5 @@ def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
 def write(document: dict[str, Any], folder: Path) -> Path:
     """Write a document as FOLDER/paper/NAME.json; returns the path."""
     path = folder / "paper" / f"{document['name']}.json"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(str(path.parent), f"cannot be made: {error.strerror}") from error
-    write_bytes(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
     return path

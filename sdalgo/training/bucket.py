@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 Signal = Literal["gradient", "step"]
 Reset = Literal["fire", "epoch"]
@@ -61,7 +61,7 @@ class Rule:
         ]
         for name, legal, wanted in rules:
             if not legal:
-                raise InputError(f"rule {name}", f"{getattr(self, name)!r} is not {wanted}")
+                raise InputError.at(f"rule {name}", f"{getattr(self, name)!r} is not {wanted}")
 
 
 # Appendix E with the readings of paper and code; momentum 0.9 and 5e-4 are the released driver's.

@@ -19,22 +19,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
 
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
+from archsim.formats.tensor_file import write_tensors
+from archsim.formats.tensor_record import Tensor as Stored
+from archsim.formats.tensor_record import from_array
 from sdalgo import photos
 from sdalgo.basis import quantise_basis
 from sdalgo.build import Built
-from sdalgo.errors import InputError
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.pretrained import SOURCES
 from sdalgo.profile import measure
 from sdalgo.recipe import Recipe, load_ratios
-from sdalgo.tensor_file import Tensor as Stored
-from sdalgo.tensor_file import from_array, write_tensor_file
+from sdalgo.state import from_torch
 from sdalgo.training.bucket import Rule
 from sdalgo.training.convert import Form, basis_of, decomposed_weights, to_decomposed
 from sdalgo.training.learners import Descent, Learner, Switching
 from sdalgo.training.weight import DecomposedWeight
-from sdalgo.workload import FORMAT, LayerEntry, workload_text, write_text
+from sdalgo.workload import FORMAT, LayerEntry, workload_text
 
 Progress = Callable[[int, int, str], None]
 Captured = dict[str, Stored]
@@ -106,7 +109,10 @@ def capture(
         assert isinstance(module, (nn.Conv2d, nn.Linear))
         tensors["weight"] = module.weight.detach()
         tensors["gradient"] = _weight_gradient(module, seen, name)
-        found |= {f"{name}/{what}": _bfloat16(value) for what, value in tensors.items()}
+        found |= {
+            f"{name}/{what}": from_torch(value.to(torch.bfloat16))
+            for what, value in tensors.items()
+        }
         if name in held:
             arrays = decomposed_arrays(held[name], basis_of(model, name))
             found |= {f"{name}/{what}": from_array(array) for what, array in arrays.items()}
@@ -156,7 +162,7 @@ def build_training(
     steps = Steps()
     shape = network(recipe.network).INPUT
     if len(shape) != 3:
-        raise InputError(recipe.network, f"takes {shape}; training workloads are of images")
+        raise InputError.at(recipe.network, f"takes {shape}; training workloads are of images")
     torch.manual_seed(seed)
     model: nn.Module = network(recipe.network).build()
     weights = SOURCES[recipe.weights](model, seed)
@@ -182,13 +188,9 @@ def write_captured(
         InputError: the folder cannot be written.
     """
     path = folder / f"{header['name']}.safetensors"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_tensor_file(path, tensors)
-        text = workload_text(header, _entries(nodes, tensors, seed))
-        write_text(path.with_suffix(".yaml"), text)
-    except OSError as error:
-        raise InputError(str(folder), f"cannot be written: {error.strerror}") from error
+    write_tensors(path, tensors)
+    text = workload_text(header, _entries(nodes, tensors, seed))
+    write_atomically(path.with_suffix(".yaml"), text.encode())
     coefs = [tensor.array() for key, tensor in tensors.items() if key.endswith("/coef")]
     return Built(
         yaml=path.with_suffix(".yaml"), tensors=path, layers=len(nodes), reused=0,
@@ -271,8 +273,3 @@ def _header(recipe: Recipe, seed: int, weights: str) -> dict[str, Any]:
         },
         "tensors": f"{recipe.name}.safetensors",
     }
-
-
-def _bfloat16(value: Tensor) -> Stored:
-    bits = value.detach().to(torch.bfloat16).contiguous().view(torch.int16).numpy()
-    return Stored(dtype="BF16", shape=tuple(value.shape), data=bits.tobytes())

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from sdalgo.errors import InputError
-from sdalgo.tensor_file import write_bytes
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
 
 CHECKPOINT, BEST, LOG = "checkpoint.pt", "best.pt", "log.jsonl"
 
@@ -19,7 +19,7 @@ def save(path: Path, state: Any) -> None:
     """Write tensors and plain values in dictionaries and lists."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    write_bytes(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
 
 
 def load(path: Path) -> Any:
@@ -31,10 +31,10 @@ def load(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it says
-        raise InputError(str(path), "not a whole checkpoint; delete it to start again") from error
+        raise InputError.at(path, "not a whole checkpoint; delete it to start again") from error
 
 
 def write_log(path: Path, records: list[dict[str, Any]]) -> None:
     """Write one JSON object a line; a resumed run then has the log of an uninterrupted one."""
     lines = [json.dumps(record, allow_nan=False) for record in records]
-    write_bytes(path, ("\n".join(lines) + "\n").encode())
+    write_atomically(path, ("\n".join(lines) + "\n").encode())

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.recipe import load_ratios
 from sdalgo.training.bucket import Rule
 from sdalgo.training.components import NAMES
@@ -168,7 +168,7 @@ def load_experiment(path: Path) -> Experiment:
         if path.name not in shipped():
             near = difflib.get_close_matches(path.name, shipped(), n=1)
             hint = f", did you mean {near[0]}?" if near else "; `sdalgo list trainings` has all"
-            raise InputError(path.name, f"neither a file nor a shipped training{hint}")
+            raise InputError.at(path.name, f"neither a file nor a shipped training{hint}")
         path = shipped()[path.name]
     values = read_mapping(path)
     arms = values.get("arms")
@@ -177,7 +177,7 @@ def load_experiment(path: Path) -> Experiment:
     try:
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
-        raise InputError(str(path), _messages(error)) from error
+        raise InputError.at(path, _messages(error)) from error
     _check(str(path), experiment)
     return experiment
 
@@ -199,7 +199,7 @@ def narrowed(
         known = [arm.name for arm in experiment.arms]
         for name in arms:
             if name not in known:
-                raise InputError(f"arm {name}", f"unknown; there are {', '.join(known)}")
+                raise InputError.at(f"arm {name}", f"unknown; there are {', '.join(known)}")
         changed["arms"] = tuple(arm for arm in experiment.arms if arm.name in arms)
     found = experiment.model_copy(update=changed)
     _check(experiment.name, found)
@@ -210,8 +210,11 @@ def _named(place: str, arm: Any) -> Any:
     if not isinstance(arm, str):
         return arm
     if arm not in _NAMED:
-        raise InputError(place, f"arm {arm}: unknown; {', '.join(_NAMED)}, or a mapping with name, "
-                                f"method and components ({', '.join(NAMES)})")  # fmt: skip
+        raise InputError.at(
+            place,
+            f"arm {arm}: unknown; {', '.join(_NAMED)}, or a mapping with name, "
+            f"method and components ({', '.join(NAMES)})",
+        )
     return _NAMED[arm].model_dump()
 
 
@@ -235,16 +238,16 @@ def _check(place: str, experiment: Experiment) -> None:
     """What no single field can know."""
     names = [arm.name for arm in experiment.arms]
     if not names or len(set(names)) != len(names):
-        raise InputError(place, "arms: at least one, each with a name of its own")
+        raise InputError.at(place, "arms: at least one, each with a name of its own")
     if not experiment.seeds or len(set(experiment.seeds)) != len(experiment.seeds):
-        raise InputError(place, "seeds: at least one, each once")
+        raise InputError.at(place, "seeds: at least one, each once")
     if min(experiment.seeds) < 0:
-        raise InputError(place, f"seeds: {min(experiment.seeds)} is below 0")
+        raise InputError.at(place, f"seeds: {min(experiment.seeds)} is below 0")
     for index, arm in enumerate(experiment.arms):
         if arm.equal_bits and arm.equal_bits not in names[:index]:
             message = f"arm {arm.name}: equal_bits: no arm {arm.equal_bits} stands before it"
-            raise InputError(place, message)
+            raise InputError.at(place, message)
         if arm.keep_zeros and not {"US", "RT"} <= set(arm.components):
-            raise InputError(place, f"arm {arm.name}: keep_zeros: takes components US and RT")
+            raise InputError.at(place, f"arm {arm.name}: keep_zeros: takes components US and RT")
         experiment.form(arm).options()
         experiment.rule(arm)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from archsim.formats.errors import InputError
 from sdalgo import plots
-from sdalgo.errors import InputError
 from sdalgo.plots import Curve
 from sdalgo.training.checkpoint import LOG
 from sdalgo.training.config import Experiment
@@ -26,7 +26,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
         message = f"cannot be read: {error}; delete the folder to train anew"
-        raise InputError(str(path), message) from error
+        raise InputError.at(path, message) from error
 
 
 def curves(experiment: Experiment, folder: Path, what: str) -> list[Curve]:

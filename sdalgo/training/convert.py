@@ -10,10 +10,10 @@ import numpy as np
 from torch import nn
 from torch.nn.utils import parametrize
 
+from archsim.formats.errors import InputError
 from sdalgo import sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.decomposition import Decomposition
-from sdalgo.errors import InputError
 from sdalgo.options import Options, preset
 from sdalgo.pow2 import Float32
 from sdalgo.training.weight import DecomposedWeight
@@ -50,7 +50,9 @@ class Form:
     def options(self) -> Options:
         """Return the options of the one pass: float B, exponents within P."""
         if not 0 < self.theta <= 2.0**self.highest:
-            raise InputError("theta", f"{self.theta} is not above 0 and at most 2^{self.highest}")
+            raise InputError.at(
+                "theta", f"{self.theta} is not above 0 and at most 2^{self.highest}"
+            )
         return preset(
             "as_released_double", theta=self.theta, basis_bits=32,
             exponents=(self.p_min, self.highest), largest_kernel=None,
@@ -100,7 +102,7 @@ def to_decomposed(model: nn.Module, form: Form) -> nn.Module:
     """
     chosen = weighted_layers(model, form)
     if not chosen:
-        raise InputError(type(model).__name__, "no convolution or linear layer to decompose")
+        raise InputError.at(type(model).__name__, "no convolution or linear layer to decompose")
     for name, module in chosen.items():
         weight = module.get_parameter("weight").detach().to("cpu").numpy().astype(np.float32)
         found = decompose_layer(weight, form, name)

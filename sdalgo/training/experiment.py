@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
 from sdalgo.networks import network
-from sdalgo.tensor_file import write_bytes
 from sdalgo.training.components import Components, density_for
 from sdalgo.training.config import Arm, Experiment, Phase
 from sdalgo.training.convert import to_decomposed
@@ -176,7 +176,7 @@ def check_layers(experiment: Experiment) -> None:
     used = {*experiment.rows_pruned, *experiment.dense}
     used |= {name for arm in experiment.arms for name in arm.rows_pruned or ()}
     if unknown := sorted(used - {*known, "default"}):
-        raise InputError(
+        raise InputError.at(
             experiment.name,
             f"{experiment.network} has no layer {', '.join(unknown)}; it has {', '.join(known)}",
         )
@@ -193,7 +193,7 @@ def with_classes(model: nn.Module, classes: int, *, renew: bool = False) -> None
     """
     linear = [name for name, m in model.named_modules() if isinstance(m, nn.Linear)]
     if not linear:
-        raise InputError(type(model).__name__, "no linear layer to classify with")
+        raise InputError.at(type(model).__name__, "no linear layer to classify with")
     owner, _, last = linear[-1].rpartition(".")
     old = model.get_submodule(linear[-1])
     assert isinstance(old, nn.Linear)
@@ -211,11 +211,11 @@ def read_samples(experiment: Experiment) -> tuple[Samples, Samples]:
     data = experiment.data
     if not Path(data.folder).exists():
         hint = "data.folder or --data names it; `make data` brings some sets"
-        raise InputError(data.folder, f"not there: {hint}")
+        raise InputError.at(data.folder, f"not there: {hint}")
     train, test = READERS[data.kind](Path(data.folder), data.size)
     shape = network(experiment.network).INPUT
     if (data.kind in TEXTS) != (len(shape) == 2):
-        raise InputError("data", f"{data.kind} is not what {experiment.network} takes: {shape}")
+        raise InputError.at("data", f"{data.kind} is not what {experiment.network} takes: {shape}")
     if data.kind not in TEXTS and tuple(train.inputs.shape[1:]) != shape:
         train, test = (_as_channels(part, shape) for part in (train, test))
     generator = np.random.default_rng(0)  # the subset is the same for every seed
@@ -233,7 +233,7 @@ def _as_channels(samples: Samples, shape: tuple[int, ...]) -> Samples:
     """Grey images for a network of colour images: the plane three times."""
     found = tuple(samples.inputs.shape[1:])
     if found[0] != 1 or found[1:] != shape[1:]:
-        raise InputError("data", f"samples of shape {found}, and the network takes {shape}; "
+        raise InputError.at("data", f"samples of shape {found}, and the network takes {shape}; "
                                  "data.size sets the sides")  # fmt: skip
     repeated = samples.inputs.expand(-1, shape[0], -1, -1)
     return Samples(inputs=repeated, labels=samples.labels, prepare=samples.prepare,
@@ -246,7 +246,7 @@ def _finished(path: Path, key: str) -> dict[str, Any] | None:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found if found["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(str(path), "not a whole result; delete it to make it anew") from error
+        raise InputError.at(path, "not a whole result; delete it to make it anew") from error
 
 
 def _best(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -256,4 +256,4 @@ def _best(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    write_bytes(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

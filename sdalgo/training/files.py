@@ -6,7 +6,7 @@ import gzip
 import zlib
 from pathlib import Path
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 
 def content(path: Path) -> bytes:
@@ -20,4 +20,4 @@ def content(path: Path) -> bytes:
         return gzip.decompress(found) if path.suffix == ".gz" else found
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged gzip"
-        raise InputError(str(path), f"cannot be read: {reason}") from error
+        raise InputError.at(path, f"cannot be read: {reason}") from error

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.training import checkpoint
 from sdalgo.training.averaging import Average, estimate_norms
 from sdalgo.training.learners import Learner
@@ -81,7 +81,7 @@ class Run:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(str(folder), f"cannot be made: {error.strerror}") from error
+            raise InputError.at(folder, f"cannot be made: {error.strerror}") from error
 
     def train(self, progress: Progress | None = None) -> nn.Module:
         """Train to the end, from a checkpoint where there is one, and return the best network."""
@@ -159,8 +159,8 @@ class Run:
         path = self.folder / checkpoint.CHECKPOINT
         state = checkpoint.load(path)
         if state["key"] != self.conditions.key:
-            raise InputError(
-                str(path), "made with other settings; delete the folder or choose another --out"
+            raise InputError.at(
+                path, "made with other settings; delete the folder or choose another --out"
             )
         self.records, self.best = state["records"], state["best"]
         self.learner.load_state_dict(state["learner"])
@@ -168,7 +168,7 @@ class Run:
 
     def _diverged(self, loss: float, epoch: int) -> InputError:
         kept = self.folder / checkpoint.CHECKPOINT
-        return InputError(
+        return InputError.at(
             str(self.folder),
             f"the loss is {loss} in epoch {epoch + 1}: lower lr; "
             f"{kept} holds the network after epoch {len(self.records) - 1}",

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.training.files import content
 from sdalgo.training.samples import Samples, split
 from sdalgo.training.texts import brown_windows, text_windows
@@ -34,13 +34,13 @@ def read_idx(path: Path) -> Bytes:
     """
     found = content(path)
     if len(found) < 4 or found[:2] != b"\0\0" or found[2] != _IDX_UINT8:
-        raise InputError(str(path), "not an idx file of unsigned bytes")
+        raise InputError.at(path, "not an idx file of unsigned bytes")
     axes = found[3]
     start = 4 + 4 * axes
     sizes = (found[at : at + 4] for at in range(4, start, 4))
     shape = tuple(int.from_bytes(size, "big") for size in sizes)
     if len(found) < start or int(np.prod(shape, dtype=np.int64)) != len(found) - start:
-        raise InputError(str(path), f"{len(found) - start} bytes do not fill shape {shape}")
+        raise InputError.at(path, f"{len(found) - start} bytes do not fill shape {shape}")
     return np.frombuffer(found, np.uint8, offset=start).reshape(shape)
 
 
@@ -69,7 +69,7 @@ def idx_folder(folder: Path, size: int) -> tuple[Samples, Samples]:
         pictures = read_idx(_either(folder, f"{part}-images-idx3-ubyte"))
         labels = read_idx(_either(folder, f"{part}-labels-idx1-ubyte"))
         if pictures.ndim != 3 or labels.shape != pictures.shape[:1]:
-            raise InputError(str(folder), f"{part}: images {pictures.shape}, labels {labels.shape}")
+            raise InputError.at(folder, f"{part}: images {pictures.shape}, labels {labels.shape}")
         parts.append((_padded(pictures[:, None], size), labels))
     return _pair(parts, int(parts[0][1].max(initial=0)) + 1)
 
@@ -83,7 +83,7 @@ def cifar(files: tuple[str, ...], test: str, label_bytes: int, classes: int) -> 
             joined = b"".join(content(folder / name) for name in names)
             record = label_bytes + 3 * _PLANE
             if len(joined) % record:
-                raise InputError(str(folder), f"{len(joined)} bytes are no whole records")
+                raise InputError.at(folder, f"{len(joined)} bytes are no whole records")
             records = np.frombuffer(joined, np.uint8).reshape(-1, record)
             pictures = records[:, label_bytes:].reshape(-1, 3, 32, 32)
             parts.append((_padded(pictures, size), records[:, label_bytes - 1]))
@@ -107,9 +107,9 @@ def digits_json(folder: Path, size: int) -> tuple[Samples, Samples]:
         try:
             found = np.asarray(json.loads(content(path))["data"], np.float64).reshape(-1, 28, 28)
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(str(path), f"not images of 28x28 as JSON: {error}") from error
+            raise InputError.at(path, f"not images of 28x28 as JSON: {error}") from error
         if found.size == 0 or not (found.min() >= 0 and found.max() <= 1):
-            raise InputError(str(path), "grey values are not 0 .. 1")
+            raise InputError.at(path, "grey values are not 0 .. 1")
         pictures.append(np.rint(found * 255).astype(np.uint8))
         labels.append(np.full(len(found), digit, np.uint8))
     inputs, answers = np.concatenate(pictures)[:, None], np.concatenate(labels)
@@ -130,9 +130,9 @@ READERS: dict[str, Read] = {
 def _pair(parts: list[tuple[Bytes, Bytes]], classes: int) -> tuple[Samples, Samples]:
     for pictures, labels in parts:
         if not len(pictures):
-            raise InputError("data", "a part of the set holds no image")
+            raise InputError.at("data", "a part of the set holds no image")
         if labels.max() >= classes:
-            raise InputError("data", f"label {labels.max()} of {classes} classes")
+            raise InputError.at("data", f"label {labels.max()} of {classes} classes")
     pixels = parts[0][0]
     scale = (float(pixels.mean()), max(float(pixels.std()), 1.0))
     train, test = (images(*part, scale, classes) for part in parts)
@@ -142,7 +142,7 @@ def _pair(parts: list[tuple[Bytes, Bytes]], classes: int) -> tuple[Samples, Samp
 def _padded(pictures: Bytes, size: int) -> Bytes:
     height, width = pictures.shape[2:]
     if max(height, width) > size:
-        raise InputError("data", f"images of {height}x{width} do not fit the network's {size}")
+        raise InputError.at("data", f"images of {height}x{width} do not fit the network's {size}")
     top, left = (size - height) // 2, (size - width) // 2
     edges = ((top, size - height - top), (left, size - width - left))
     return np.pad(pictures, ((0, 0), (0, 0), *edges))

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from archsim.formats.errors import InputError
 from sdalgo.build import Built
-from sdalgo.errors import InputError
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.training import checkpoint
@@ -37,10 +37,10 @@ def capture_runs(experiment: Experiment, runs: Path, folder: Path) -> list[Built
     """
     arms = [arm for arm in experiment.arms if arm.method == "switch"]
     if not arms:
-        raise InputError(experiment.name, "no arm with method switch, hence no codes to capture")
+        raise InputError.at(experiment.name, "no arm with method switch, hence no codes to capture")
     shape = network(experiment.network).INPUT
     if len(shape) != 3:
-        raise InputError(experiment.network, f"takes {shape}; training workloads are of images")
+        raise InputError.at(experiment.network, f"takes {shape}; training workloads are of images")
     samples = read_samples(experiment)
     built = []
     for seed in experiment.seeds:

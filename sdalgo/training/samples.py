@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 Index = NDArray[np.int64]
 Augment = Literal["none", "crop_flip"]
@@ -117,7 +117,7 @@ def problem(train: Samples, test: Samples, validation: float, seed: int) -> Prob
     """
     held, used = split(len(train), validation, seed)
     if not len(held) or not len(used) or not len(test):
-        raise InputError("data", f"{len(train)} samples leave a part empty; give more")
+        raise InputError.at("data", f"{len(train)} samples leave a part empty; give more")
     return Problem(train=train.take(used), validation=train.take(held), test=test)
 
 
@@ -136,7 +136,7 @@ def by_class(
     """Adaptation: pre-train on `share` of the classes, train and test on the others (VI-C1)."""
     first, second = split(train.classes, share, seed)
     if not len(first) or not len(second):
-        raise InputError("share", f"{share} of {train.classes} classes leaves one part empty")
+        raise InputError.at("share", f"{share} of {train.classes} classes leaves one part empty")
     source, target = (
         problem(train.with_classes(part), test.with_classes(part), validation, seed)
         for part in (first, second)

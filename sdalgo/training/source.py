@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -27,22 +27,22 @@ def read_mapping(path: Path) -> dict[str, Any]:
                 if key.value in seen:
                     mark = key.start_mark
                     place = f"{path}:{mark.line + 1}:{mark.column + 1}"
-                    raise InputError(place, f"key {key.value} stands here a second time")
+                    raise InputError.at(place, f"key {key.value} stands here a second time")
                 seen.add(key.value)
             return super().construct_mapping(node, deep=deep)
 
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), Unique)
     except OSError as error:
-        raise InputError(str(path), f"cannot be read: {error.strerror}") from error
+        raise InputError.at(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise InputError(str(path), "cannot be read: not a text file") from error
+        raise InputError.at(path, "cannot be read: not a text file") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise InputError(place, f"cannot be read: {error.problem}") from error
+        raise InputError.at(place, f"cannot be read: {error.problem}") from error
     except yaml.YAMLError as error:
-        raise InputError(str(path), f"cannot be read: {' '.join(str(error).split())}") from error
+        raise InputError.at(path, f"cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
-        raise InputError(str(path), "holds no mapping of keys to values")
+        raise InputError.at(path, "holds no mapping of keys to values")
     return values

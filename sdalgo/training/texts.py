@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.training.files import content
 from sdalgo.training.samples import Samples
 
@@ -44,7 +44,7 @@ def brown_windows(folder: Path, size: int) -> tuple[Samples, Samples]:
     """
     found = sorted(path for path in folder.glob("c*") if _BROWN_FILE.fullmatch(path.name))
     if not found:
-        raise InputError(str(folder), "holds no file of the Brown corpus (ca01 .. cr09)")
+        raise InputError.at(folder, "holds no file of the Brown corpus (ca01 .. cr09)")
     order = np.random.default_rng(0).permutation(len(found))
     return windows(folder, "\n".join(untagged(found[i]) for i in order), size)
 
@@ -56,7 +56,7 @@ def untagged(path: Path) -> str:
         words = line.split()
         for word in words:
             if "/" not in word:
-                raise InputError(f"{path}:{number}", f"{word!r} has no /tag")
+                raise InputError.at(f"{path}:{number}", f"{word!r} has no /tag")
         if words:
             lines.append(" ".join(word.rsplit("/", 1)[0] for word in words))
     return "\n".join(lines)
@@ -76,7 +76,7 @@ def windows(place: Path, text: str, size: int) -> tuple[Samples, Samples]:
     codes = np.array([number.get(character, SYMBOLS - 1) for character in text], np.uint8)
     count = (len(codes) - 1) // size
     if count < 20:
-        raise InputError(str(place), f"{len(codes)} characters are fewer than 20 windows of {size}")
+        raise InputError.at(place, f"{len(codes)} characters are fewer than 20 windows of {size}")
     inputs = codes[: count * size].reshape(count, size)
     labels = codes[1 : count * size + 1].reshape(count, size)
     cut = count - count // 10

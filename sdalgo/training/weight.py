@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from archsim.formats.errors import InputError
 from sdalgo.decomposition import Decomposition
-from sdalgo.errors import InputError
 from sdalgo.matrices import Layout, slices_of
 
 _BIAS = 126  # a float32 of exponent field p + 127 is 2^p, and code 1 is p_min
@@ -62,11 +62,11 @@ class DecomposedWeight(nn.Module):
         super().__init__()
         low, high = found.powers
         if found.nonzeros and not p_min <= low <= high < p_min + levels:
-            raise InputError("exponents", f"{low}..{high} leave {p_min}..{p_min + levels - 1}")
+            raise InputError.at("exponents", f"{low}..{high} leave {p_min}..{p_min + levels - 1}")
         if not 1 <= levels <= MOST_LEVELS:
-            raise InputError("levels", f"{levels} is not 1 to {MOST_LEVELS}")
+            raise InputError.at("levels", f"{levels} is not 1 to {MOST_LEVELS}")
         if found.basis_bits != 32:
-            raise InputError("basis", f"{found.basis_bits} bits: training needs 32")
+            raise InputError.at("basis", f"{found.basis_bits} bits: training needs 32")
         self.layout: Layout = found.layout
         self.p_min, self.levels = p_min, levels
         shifted = found.coef + np.sign(found.coef) * np.int8(found.p_min - p_min)

@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from archsim.formats.errors import InputError  # noqa: E402
 from sdalgo.accounting import (  # noqa: E402
     MB,
     MIB,
@@ -14,7 +15,6 @@ from sdalgo.accounting import (  # noqa: E402
     pruned_size,
     shape_counts,
 )
-from sdalgo.errors import InputError  # noqa: E402
 from sdalgo.flops import decomposed_flops, dense_flops, rebuild_flops, sparse_flops  # noqa: E402
 from sdalgo.networks import network  # noqa: E402
 

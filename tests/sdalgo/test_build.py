@@ -8,10 +8,10 @@ pytest.importorskip("skimage")
 
 from safetensors.numpy import load_file
 
+from archsim.formats.errors import InputError
 from archsim.workload.workload import load_workload
 from sdalgo import sparsity
 from sdalgo.build import build
-from sdalgo.errors import InputError
 from sdalgo.recipe import load_ratios, load_recipe, recipe_names
 
 

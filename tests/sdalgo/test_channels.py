@@ -7,9 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from archsim.formats.errors import InputError  # noqa: E402
 from sdalgo import channels  # noqa: E402
 from sdalgo.channels import ChannelGroup  # noqa: E402
-from sdalgo.errors import InputError  # noqa: E402
 from sdalgo.graph import layer_graph  # noqa: E402
 from sdalgo.networks import network  # noqa: E402
 

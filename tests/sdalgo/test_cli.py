@@ -106,7 +106,7 @@ def broken_container(folder, weights, capsys):
     ("arguments", "said"),
     [
         (["decompose", "none.safetensors"], "cannot be read"),
-        (["decompose", "text.safetensors"], "not a safetensors file"),
+        (["decompose", "text.safetensors"], "this is not safetensors"),
         (["decompose", "nan.safetensors"], "conv.weight: 1 of 144 weights are NaN"),
         (["decompose", "empty.safetensors"], "no tensor has the shape"),
         (["decompose", "W", "--preset", "fast"], "as_released_double"),
@@ -114,7 +114,7 @@ def broken_container(folder, weights, capsys):
         (["decompose", "W", "--theta", "-1"], "theta"),
         (["decompose", "W", "--theta", "much"], "--theta"),
         (["decompose", "W", "--index", "bit"], "row nor element"),
-        (["decompose", "W", "-o", "no/such/folder/w.sd"], "cannot be written"),
+        (["decompose", "W", "-o", "text.safetensors/w.sd"], "cannot be written"),
         (["decompose", "pickle.pth"], "not a plain torch state dict"),
         (["decode", "W", "-o", "x"], "not a file that"),
         (["decode", "BROKEN", "-o", "x"], "checksum"),

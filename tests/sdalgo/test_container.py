@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archsim.formats.tensor_record import from_array
 from sdalgo import InputError, Options, decompose
 from sdalgo.container import Container, from_bytes, to_bytes
 from sdalgo.huffman import code_lengths, entropy
-from sdalgo.tensor_file import from_array, read_tensors, write_tensor_file
 from sdalgo.weight_bits import weight_bits
 
 
@@ -165,14 +165,3 @@ def test_the_stream_is_as_long_as_its_accounting():
     body = (len(content) - 16 - header) * 8
     assert 0 <= body - (made.bits() - table) < 4 * 8  # sections end on whole bytes
 
-
-def test_bfloat16_files_are_read_and_written(tmp_path):
-    values = np.float32([1.5, -2.0, 0.15625])
-    header = b'{"w":{"dtype":"BF16","shape":[3],"data_offsets":[0,6]}}'
-    body = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
-    path = tmp_path / "w.safetensors"
-    path.write_bytes(len(header).to_bytes(8, "little") + header + body)
-    tensors = read_tensors(path)
-    np.testing.assert_array_equal(tensors["w"].array(), values)
-    write_tensor_file(tmp_path / "again.safetensors", tensors)
-    assert read_tensors(tmp_path / "again.safetensors") == tensors

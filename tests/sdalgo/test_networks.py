@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from sdalgo.errors import InputError  # noqa: E402
+from archsim.formats.errors import InputError  # noqa: E402
 from sdalgo.graph import layer_graph  # noqa: E402
 from sdalgo.networks import names, network  # noqa: E402
 

@@ -11,7 +11,7 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
-from sdalgo.errors import InputError  # noqa: E402
+from archsim.formats.errors import InputError  # noqa: E402
 from sdalgo.onnx_graph import OnnxModel  # noqa: E402
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.paper import compute, write
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import archsim.formats.profile_values
+from archsim.formats.errors import InputError
 from archsim.formats.profile_models import Profile
 from archsim.workload.profile import draw
-from sdalgo.errors import InputError
 from sdalgo.profile import measure, nbytes
 from sdalgo.profile_coef import shared_by
 from sdalgo.profile_normal import cut, latent_correlation

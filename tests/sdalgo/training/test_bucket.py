@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.pow2 import decode
 from sdalgo.training.bucket import AS_PAPER, AS_RELEASED, Rule, directions, switch
 from sdalgo.training.weight import nearest_codes, powers

@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 import pytest
 from made_data import write_config
 
+from archsim.formats.errors import InputError
 from sdalgo.cli.main import main
-from sdalgo.errors import InputError
 from sdalgo.training.config import load_experiment
 from sdalgo.training.convergence import curves, draw
 

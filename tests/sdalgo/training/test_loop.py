@@ -14,7 +14,7 @@ import torch
 from made_data import pictures, write_config, write_set
 from torch import nn
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.networks import network
 from sdalgo.training.bucket import Rule
 from sdalgo.training.checkpoint import BEST, CHECKPOINT, LOG, load

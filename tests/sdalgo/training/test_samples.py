@@ -8,7 +8,7 @@ import pytest
 import torch
 from made_data import pictures, write_digits, write_idx, write_set
 
-from sdalgo.errors import InputError
+from archsim.formats.errors import InputError
 from sdalgo.training.readers import READERS, read_idx
 from sdalgo.training.samples import Samples, by_class, crop_flip, halves, split
 from sdalgo.training.texts import untagged

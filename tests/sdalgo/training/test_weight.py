@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from archsim.formats.errors import InputError
 from sdalgo.decompose import decompose
-from sdalgo.errors import InputError
 from sdalgo.networks import network
 from sdalgo.options import preset
 from sdalgo.training.bucket import AS_RELEASED, Rule
