@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.__main__ import SEVEN
 
 FIVE = ("bit_pragmatic", "cambricon_x", "diannao", "scnn", "smartdeal")
-APART = {"version", "model", "arch_hash", "workload_hash", "inputs_hash"}
+APART = {"version", "model", "arch_hash", "workload_hash", "inputs_hash", "kinds"}
 """Fields that name the code and its inputs instead of what was computed."""
 HERE = Path(__file__).resolve().parents[1]
 

@@ -134,13 +134,15 @@ def _span(layer: LayerResult, compute: str, instances: int) -> Span:
 
 
 def _dram_bytes_per_cycle(result: Result) -> float:
-    """Of all memories together; no faster than the engines that move their data."""
-    parts = result.arch_resolved["components"].values()
-    widths = {
-        kind: sum(keys["bytes_per_cycle"] for keys in parts if keys["class"] == kind)
-        for kind in ("Dram", "Dma")
-    }
-    return float(min(width for width in widths.values() if width))
+    """Of all memories together; no faster than the movers that stand next to them."""
+    parts = result.arch_resolved["components"]
+    paths = [flow["path"] for flow in result.arch_resolved["flows"].values()]
+    ends = {tuple(path[:2]) for path in paths} | {tuple(path[:-3:-1]) for path in paths}
+    pairs = [pair for pair in ends if result.kinds[pair[0]] == "off_chip"]
+    memories = {memory for memory, _ in pairs}
+    movers = {near for _, near in pairs if result.kinds[near] == "mover"}
+    widths = [sum(parts[name]["bytes_per_cycle"] for name in each) for each in (memories, movers)]
+    return float(min(width for width in widths if width))
 
 
 def as_record(found: Breakdown) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from math import exp, log
 from typing import Any
 
 from archsim.analysis.normalise import Row, is_machine, normalise
-from archsim.analysis.roles import ROLES, by_role
+from archsim.analysis.roles import ROLES, energy_by_role
 from archsim.formats.errors import Problem
 from archsim.results.store import Stored
 
@@ -130,7 +130,7 @@ def _record(comparison: Comparison, group: str, stem: str) -> dict[str, Any]:
         "millijoules": result.millijoules,
         "dram_bytes": result.dram_bytes,
         **{metric: getattr(row, metric) for metric in METRICS},
-        "energy_by_role": by_role(result.energy_by, result.arch_resolved),
+        "energy_by_role": energy_by_role(result),
         "inputs_hash": result.inputs_hash,
     }
 

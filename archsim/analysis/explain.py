@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from archsim.runs.pool import Answer
 
 SHARED_KEYS = ("energy", "interlayer", "barrier")
-SHARED_CLASSES = ("Dram", "Dma", "PostProcessor")
+SHARED_KINDS = ("off_chip", "mover", "post")
 HEAD_KEYS = ("weights", *SHARED_KEYS)
 
 
@@ -150,7 +150,7 @@ def _differences(first: Arch, second: Arch) -> list[Change]:
 
 def _settings(first: Arch, second: Arch) -> list[_Step]:
     """Steps that give the first machine the second's settings, where both have one."""
-    pairs = [(_only(first, kind), _only(second, kind)) for kind in SHARED_CLASSES]
+    pairs = [(_only(first, kind), _only(second, kind)) for kind in SHARED_KINDS]
     names = [(ours, theirs) for ours, theirs in pairs if ours and theirs]
     return [_setting((one,)) for one in _made_equal(first, second, SHARED_KEYS, names)]
 
@@ -164,15 +164,15 @@ def _made_equal(
     values = [(key, ours[key], theirs[key]) for key in keys]
     for name, other in names:
         own, wanted = ours["components"][name], theirs["components"][other]
-        values += [(f"components.{name}.{key}", own[key], wanted[key]) for key in own]
+        both = [key for key in own if key in wanted and key != "class"]
+        values += [(f"components.{name}.{key}", own[key], wanted[key]) for key in both]
     place = f"of {second.name}"
     return [Change(key, value, place) for key, before, value in values if before != value]
 
 
 def _only(arch: Arch, kind: str) -> str | None:
-    """The name of the one component of that class, if it is the one."""
-    components = arch.resolved["components"].items()
-    found = [name for name, keys in components if keys["class"] == kind]
+    """The name of the component of that kind, if there is only one."""
+    found = [name for name, other in arch.kinds.items() if other == kind]
     return found[0] if len(found) == 1 else None
 
 

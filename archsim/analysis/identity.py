@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
-from archsim.analysis.roles import by_role
+from archsim.analysis.roles import energy_by_role
 
 if TYPE_CHECKING:
     from archsim.results.result import Result
@@ -88,7 +88,7 @@ def energy_parts(a: Result, b: Result) -> dict[str, float]:
 
 
 def _energies(result: Result) -> dict[str, float]:
-    roles = by_role(result.energy_by, result.arch_resolved)
+    roles = energy_by_role(result)
     dram = roles.pop("DRAM")
     flows = result.dram_bytes_by
     whole = sum(flows.values())

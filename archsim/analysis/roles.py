@@ -1,25 +1,22 @@
 """What a component is for, so that the energy of machines with different parts stands side by side.
 
-The role of a component follows from its class and from the flows that pass it, never from its name.
+The role of a component follows from its kind and from the flows that pass it, never from a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archsim.results.result import Result
 
 ROLES = (
     "DRAM", "input buffer", "weight buffer", "output buffer", "index", "array", "post",
 )  # fmt: skip
 """`index`: where indexes of coefficients or weights are stored and searched. `array`: everything
 that computes weights or partial sums, rebuild engines and adder trees included."""
-_OF_CLASS = {
-    "Dram": "DRAM",
-    "Dma": "DRAM",
-    "Bus": "DRAM",
-    "IndexSelector": "index",
-    "PostProcessor": "post",
-}
+_OF_KIND = {"off_chip": "DRAM", "mover": "DRAM", "index": "index", "array": "array", "post": "post"}
 _OF_FLOW = {
     "moving": "input buffer",
     "stationary": "weight buffer",
@@ -28,30 +25,26 @@ _OF_FLOW = {
 }
 
 
-def roles_of(arch_resolved: Mapping[str, Any]) -> dict[str, str]:
-    """The role of every component of a machine, from its resolved arch."""
-    flows = arch_resolved.get("flows", {})
+def roles_of(kinds: Mapping[str, str], flows: Mapping[str, Any]) -> dict[str, str]:
+    """The role of every component of a machine, from what each is and its resolved flows."""
     return {
-        name: _role(name, str(keys.get("class", "")), flows)
-        for name, keys in arch_resolved["components"].items()
+        name: _OF_KIND[kind] if kind in _OF_KIND else _of_buffer(name, flows)
+        for name, kind in kinds.items()
     }
 
 
-def by_role(amounts: Mapping[str, float], arch_resolved: Mapping[str, Any]) -> dict[str, float]:
-    """Amounts of components summed over each role, every role in its place."""
-    roles = roles_of(arch_resolved)
+def energy_by_role(result: Result) -> dict[str, float]:
+    """pJ of a run summed over each role, every role in its place."""
+    roles = roles_of(result.kinds, result.arch_resolved["flows"])
     sums = dict.fromkeys(ROLES, 0.0)
-    for name, amount in amounts.items():
+    for name, amount in result.energy_by.items():
         sums[roles[name]] += amount
     return sums
 
 
-def _role(name: str, kind: str, flows: Mapping[str, Any]) -> str:
-    if kind in _OF_CLASS:
-        return _OF_CLASS[kind]
-    if kind != "GlobalBuffer":
-        return "array"
+def _of_buffer(name: str, flows: Mapping[str, Any]) -> str:
+    """The first flow that passes a buffer says what it holds."""
     for flow, keys in flows.items():
         if name in keys["path"]:
             return "index" if flow == "index" else _OF_FLOW[keys["role"]]
-    return "array"
+    raise ValueError(f"no flow passes the buffer {name!r}, and a checked arch has no such buffer")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from archsim.runs.pool import Answer, Job, Tick
     from archsim.workload.workload import Workload
 
-DRAM = "Dram"
-PARTS = {DRAM: "DRAM", "GlobalBuffer": "buffers"}
+DRAM = "off_chip"
+PARTS = {DRAM: "DRAM", "storage": "buffers"}
 REST = "the rest"
 NEEDED = ("diannao", "smartdeal")  # every ratio is over one of them
 
@@ -72,9 +72,9 @@ class Totals:
         """Reduce a result; DRAM energy is multiplied by `dram_energy`."""
         totals = result.totals()
         parts = dict.fromkeys(PARTS.values(), 0.0) | {REST: 0.0}
-        for name, keys in result.arch_resolved["components"].items():
-            part = PARTS.get(keys["class"], REST)
-            factor = dram_energy if keys["class"] == DRAM else 1.0
+        for name, kind in result.kinds.items():
+            part = PARTS.get(kind, REST)
+            factor = dram_energy if kind == DRAM else 1.0
             parts[part] += factor * totals["energy_by"].get(name, 0.0)
         return cls(
             cycles=totals["cycles"],

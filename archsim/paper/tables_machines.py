@@ -7,7 +7,7 @@ from math import isclose, prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.machines.shared.machine import buffer_of
+from archsim.machines.shared.machine import buffer_of, buffers_of
 from archsim.paper import probe
 from archsim.paper.networks import machines
 from archsim.paper.printed import table
@@ -126,13 +126,7 @@ def sram_printed() -> int:
 
 def sram_bytes(arch: Arch) -> tuple[int, int]:
     """Bytes of the buffers that Table IX counts, and of index stores."""
-    from archsim.arch.components.global_buffer import GlobalBuffer
-
-    found = {
-        name: part.capacity_bytes
-        for name, part in arch.components.items()
-        if isinstance(part, GlobalBuffer)
-    }
+    found = {name: buffer.capacity_bytes for name, buffer in buffers_of(arch).items()}
     index = sum(size for name, size in found.items() if name in INDEX_STORES)
     return sum(found.values()) - index, index
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from archsim.machines.shared.machine import posts_of, storage_of
+from archsim.machines.shared.machine import buffers_of, posts_of, storage_of
 from archsim.timing.plan import Planned
 from archsim.timing.program import Outcome, Port, Program
 from archsim.timing.schedule import StagePlan, outbound, ports_of
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
-    from archsim.arch.components.global_buffer import GlobalBuffer
     from archsim.timing.entries import Entry
 
 Counts = dict[str, dict[str, int]]
@@ -168,10 +167,8 @@ def times_of(
 
 
 def _instances(runs: Sequence[EntryRun], arch: Arch) -> dict[str, int]:
-    instances = {}
-    for name, part in arch.components.items():
-        copies = cast("GlobalBuffer", part).count if part.kind == "storage" else 1
-        instances[name] = copies * len(ports_of(arch, name))
+    copies = {name: buffer.count for name, buffer in buffers_of(arch).items()}
+    instances = {name: copies.get(name, 1) * len(ports_of(arch, name)) for name in arch.components}
     for run in runs:
         instances.update(run.entry.tiles.instances)
     return instances

@@ -30,6 +30,7 @@ def priced(counted: Result, arch: Arch) -> Result:
         counted,
         arch_hash=arch.hash,
         arch_resolved=arch.resolved,
+        kinds=arch.kinds,
         clock_mhz=arch.clock_mhz,
         layers=tuple(layers),
     )

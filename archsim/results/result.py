@@ -52,13 +52,15 @@ class Result:
     """One network on one machine.
 
     `cycles` is the length of the run; `instances` and `idle` (instance-cycles) are per component.
-    `notes` is what has to be said wherever the numbers are shown; `inputs_hash` is of all that the
-    numbers depend on, the program included.
+    `kinds` says what each component is (`archsim.arch.component.Kind`), which a reader cannot know
+    of a class that came with a user's machine. `notes` is what has to be said wherever the numbers
+    are shown; `inputs_hash` is of all that the numbers depend on, the program included.
     """
 
     arch: str
     arch_hash: str
     arch_resolved: Mapping[str, Any]
+    kinds: Mapping[str, str]
     clock_mhz: float
     workload: str
     workload_hash: str
@@ -155,6 +157,7 @@ class Result:
             "totals": _plain(self.totals()),
             "layers": [layer.to_dict() for layer in self.layers],
             "arch_resolved": _plain(self.arch_resolved),
+            "kinds": _plain(self.kinds),
         }
 
     @classmethod
@@ -166,6 +169,7 @@ class Result:
             "arch",
             "arch_hash",
             "arch_resolved",
+            "kinds",
             "clock_mhz",
             "workload",
             "workload_hash",

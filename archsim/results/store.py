@@ -87,6 +87,11 @@ def _read_json(path: Path) -> Any:
 
 
 def _result_from(path: Path, data: Any) -> Result:
+    if isinstance(data, dict) and "layers" in data and "kinds" not in data:
+        message = (
+            "a result of an earlier archsim, which does not say what components are; make it anew"
+        )
+        raise InputError.at(str(path), message)
     try:
         return Result.from_dict(data)
     except (KeyError, TypeError, AttributeError) as error:

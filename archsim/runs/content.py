@@ -6,7 +6,7 @@ Three parts, each with a key of its own, so that changing one redoes only what f
     event run      the above, and the whole arch but its prices and clock
     prices         the above, and the price table
 
-Keys hold contents, never times of files. What no rule reads is `UNREAD_CLASSES` and `UNREAD_KEYS`;
+Keys hold contents, never times of files. What no rule reads is `UNREAD_KINDS` and `UNREAD_KEYS`;
 a rule from outside the package is not known, so its tables depend on the whole arch.
 """
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from archsim.workload.workload import Workload
 
 PACKAGE = Path(__file__).resolve().parents[1]
-UNREAD_CLASSES = frozenset({"Dram", "Dma", "Bus"})
-"""Components whose keys no rule of the package reads: they carry what the tables say."""
+UNREAD_KINDS = frozenset({"off_chip", "mover"})
+"""Kinds of components whose keys no rule of the package reads: they carry what the tables say."""
 UNREAD_KEYS = frozenset({"clock_mhz", "energy", "interlayer", "barrier"})
 """Keys of the arch itself that no rule of the package reads."""
 UNTIMED_KEYS = frozenset({"clock_mhz", "energy"})
@@ -76,7 +76,7 @@ def _as_read(arch: Arch) -> dict[str, Any]:
     """The arch less what no rule of the package reads."""
     kept = {key: value for key, value in arch.resolved.items() if key not in UNREAD_KEYS}
     kept["components"] = {
-        name: {"class": keys["class"]} if keys["class"] in UNREAD_CLASSES else keys
+        name: {"class": keys["class"]} if arch.kinds[name] in UNREAD_KINDS else keys
         for name, keys in arch.resolved["components"].items()
     }
     return kept

@@ -82,6 +82,7 @@ def timed(
         arch=arch.name,
         arch_hash=arch.hash,
         arch_resolved=arch.resolved,
+        kinds=arch.kinds,
         clock_mhz=arch.clock_mhz,
         workload=workload.name,
         workload_hash=workload.hash,

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.machines.shared.machine import share_of, storage_of
+from archsim.machines.shared.machine import buffers_of, share_of, storage_of
 from archsim.machines.shared.tiles import Ints
 from archsim.timing.program import (
     FIRST_COME,
@@ -34,7 +34,6 @@ from archsim.timing.steps import Steps
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
-    from archsim.arch.components.global_buffer import GlobalBuffer
 
 CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
 
@@ -147,7 +146,7 @@ class Schedule:
         of it.
         """
         name = path[_storages(self.arch, path)[which]]
-        buffer = cast("GlobalBuffer", self.arch.components[name])
+        buffer = buffers_of(self.arch)[name]
         capacity = share_of(self.arch, name)
         ahead = capacity * (buffer.slots - 1) // buffer.slots
         self.stores.append(StoreSpec(f"{name} ({flow})", ahead, capacity))

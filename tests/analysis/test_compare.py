@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
 import pytest
+from made_results import result
 
 from archsim.analysis.compare import Refusal, compared, geometric_mean
 from archsim.analysis.normalise import normalise
-from archsim.analysis.roles import ROLES, by_role, roles_of
+from archsim.analysis.roles import ROLES, energy_by_role, roles_of
 from archsim.arch.arch import load_arch
 from archsim.cli.main import main
 from archsim.formats.errors import Problem
@@ -81,16 +83,16 @@ def test_processes_and_order_of_finishing_do_not_show(folder, capsys):
 def test_kept_results_are_used_until_something_changes(folder, capsys):
     command = ["-w", "tiny_sd", *TWO, "--jobs", "1"]
     once = asked(*command, capsys=capsys)
-    result = folder / "results" / "tiny_sd" / "diannao.json"
-    data = json.loads(result.read_text())
+    path = folder / "results" / "tiny_sd" / "diannao.json"
+    data = json.loads(path.read_text())
     data["totals"]["cycles"] *= 2  # nobody looks behind the hash
-    result.write_text(json.dumps(data))
+    path.write_text(json.dumps(data))
     cells = asked(*command, capsys=capsys)["cells"]
     assert cells[0]["cycles"] == 2 * once["cells"][0]["cycles"]
     assert asked(*command, "--no-cache", capsys=capsys) == once
     slow = asked(*command, "--set", "dram.bytes_per_cycle=1", capsys=capsys)
     assert slow["cells"][0]["cycles"] > once["cells"][0]["cycles"]
-    result.write_text("{")
+    path.write_text("{")
     assert asked(*command, capsys=capsys) == once
 
 
@@ -151,12 +153,19 @@ def test_means_leave_refused_cells_out_and_say_so():
 @pytest.mark.parametrize("name", list(names("archs")))
 def test_every_component_has_one_role_and_no_energy_is_lost(name):
     arch = load_arch(name)
-    roles = roles_of(arch.resolved)
+    roles = roles_of(arch.kinds, arch.resolved["flows"])
+    assert list(roles) == list(arch.components)
     assert set(roles.values()) <= set(ROLES)
     assert roles[arch.compute] == "array"
     assert "input buffer" in roles.values()
     amounts = {part: 2.0**at for at, part in enumerate(arch.components)}
-    assert sum(by_role(amounts, arch.resolved).values()) == sum(amounts.values())
+    found = replace(
+        result("diannao"),
+        kinds=arch.kinds,
+        arch_resolved=arch.resolved,
+        layers=[replace(result("diannao").layers[0], energy_by=amounts)],
+    )
+    assert sum(energy_by_role(found).values()) == sum(amounts.values())
 
 
 def test_a_failing_check_in_a_process_ends_the_batch():

@@ -57,6 +57,7 @@ def test_the_file_has_the_documented_keys():
         "totals",
         "layers",
         "arch_resolved",
+        "kinds",
     ]
     assert list(data["layers"][0]) == [
         "name",
@@ -161,3 +162,13 @@ def test_from_dict_refuses_unknown_fields():
     data["layers"][0]["cylces"] = 1
     with pytest.raises(TypeError):
         Result.from_dict(data)
+
+
+def test_a_result_that_does_not_say_what_components_are_is_refused(tmp_path):
+    """Classes of a user's machine cannot be looked up again, so what they are is not guessed."""
+    path = save(tmp_path, stored("diannao"))
+    data = json.loads(path.read_text())
+    del data["kinds"]
+    path.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"diannao\.json: a result of an earlier archsim"):
+        read_result(path)

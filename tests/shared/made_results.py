@@ -31,6 +31,7 @@ DRAM = {
 
 
 ROLES = {"input": "moving", "weight": "stationary", "index": "stationary", "output": "result"}
+KINDS = {"Dram": "off_chip", "GlobalBuffer": "storage", "IndexSelector": "index"}
 
 
 def flows(stem: str) -> dict[str, object]:
@@ -74,6 +75,7 @@ def result(stem: str, workload: str = "tiny", mode: str = "profile") -> Result:
         clock_mhz=1000.0,
         workload=workload,
         workload_hash="b2",
+        kinds={part: KINDS.get(kind, "array") for part, (kind, _) in PARTS[stem].items()},
         arch_resolved={"name": NAMES[stem], "flows": flows(stem), "components": components},
         mode=mode,
         cycles=cycles,

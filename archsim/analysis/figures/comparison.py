@@ -17,7 +17,7 @@ from archsim.analysis.compare import MEAN, Comparison
 from archsim.analysis.figures.bars import PAGE_INCHES, broken, is_drawn, is_synthetic
 from archsim.analysis.figures.palette import MACHINES
 from archsim.analysis.figures.plots import save
-from archsim.analysis.roles import ROLES, by_role
+from archsim.analysis.roles import ROLES, energy_by_role
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def figures(found: Comparison, folder: Path) -> list[Path]:
 def _energy(found: Comparison) -> Figure:
     def shares(row: Row) -> Mapping[str, float]:
         whole = row.reference.energy_pj if row.reference else 0.0
-        roles = by_role(row.result.energy_by, row.result.arch_resolved)
+        roles = energy_by_role(row.result)
         return {name: pj / whole for name, pj in roles.items()} if whole else {}
 
     return _stacked(found, "energy", shares, ROLE_COLOURS)

@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 from archsim.analysis.normalise import Row
+
+if TYPE_CHECKING:
+    from archsim.results.result import Result
 
 FAMILIES: Mapping[str, Sequence[str]] = {  # from the bottom of a bar to its top
     "memory": ("#4d4d4d", "#8a8a8a", "#b5b5b5"),
@@ -24,7 +28,6 @@ FAMILIES: Mapping[str, Sequence[str]] = {  # from the bottom of a bar to its top
 MACHINES = ("#9a9a9a", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
 REST_COLOUR = "#e0e0e0"
 SHOWN_SHARE = 0.005  # a part below this share of every bar's whole goes into "other"
-MEMORY_CLASSES = frozenset({"Dram", "Dma", "Bus"})
 
 
 @dataclass(frozen=True)
@@ -71,29 +74,24 @@ def _colours(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
     """A shade of its family for each name, families from the bottom to the top of a bar."""
     families: dict[str, str] = {}
     for row in rows:
-        families |= _families(row.result.arch_resolved)
+        families |= _families(row.result)
     order = list(FAMILIES)
     shades = {family: cycle(colours) for family, colours in FAMILIES.items()}
     ordered = sorted(names, key=lambda name: order.index(families.get(name, "compute")))
     return {name: next(shades[families.get(name, "compute")]) for name in ordered}
 
 
-def _families(resolved: Mapping[str, Mapping[str, Mapping[str, object]]]) -> dict[str, str]:
+def _families(result: Result) -> dict[str, str]:
     """The family of every component and flow of one machine: buffers belong to the last flow that
     passes them."""
-    flows = {name: str(flow["role"]) for name, flow in resolved.get("flows", {}).items()}
-    families = dict(flows)
-    for name, fields in resolved.get("components", {}).items():
-        if fields["class"] in MEMORY_CLASSES:
+    flows = result.arch_resolved["flows"]
+    families = {name: str(flow["role"]) for name, flow in flows.items()}
+    for name, kind in result.kinds.items():
+        if kind in {"off_chip", "mover"}:
             families[name] = "memory"
-        elif "Buffer" in str(fields["class"]):
-            passing = [role for flow, role in flows.items() if name in _path(resolved, flow)]
+        elif kind == "storage":
+            passing = [str(flow["role"]) for flow in flows.values() if name in flow["path"]]
             families[name] = passing[-1] if passing else "result"
         else:
             families[name] = "compute"
     return families
-
-
-def _path(resolved: Mapping[str, Mapping[str, Mapping[str, object]]], flow: str) -> list[str]:
-    path = resolved["flows"][flow]["path"]
-    return [str(name) for name in path] if isinstance(path, (list, tuple)) else []

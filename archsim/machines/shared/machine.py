@@ -76,7 +76,13 @@ def storage_of(arch: Arch, flow: str) -> str:
 
 def buffer_of(arch: Arch, flow: str) -> GlobalBuffer:
     """The component that `storage_of` names."""
-    return cast("GlobalBuffer", arch.components[storage_of(arch, flow)])
+    return buffers_of(arch)[storage_of(arch, flow)]
+
+
+def buffers_of(arch: Arch) -> dict[str, GlobalBuffer]:
+    """The components that flows rest in, by name."""
+    parts = arch.components.items()
+    return {name: cast("GlobalBuffer", part) for name, part in parts if part.kind == "storage"}
 
 
 def posts_of(arch: Arch) -> dict[str, PostProcessor]:
@@ -87,9 +93,8 @@ def posts_of(arch: Arch) -> dict[str, PostProcessor]:
 
 def share_of(arch: Arch, buffer: str) -> int:
     """Bytes of a buffer that one of the flows on it may hold."""
-    part = cast("GlobalBuffer", arch.components[buffer])
     users = sum(buffer in flow.path for flow in arch.flows.values())
-    return part.capacity_bytes // max(1, users)
+    return buffers_of(arch)[buffer].capacity_bytes // max(1, users)
 
 
 def halo_bytes(layer: Layer) -> int:
