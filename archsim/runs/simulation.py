@@ -71,7 +71,7 @@ def timed(
     queued, notes = queue_all(planned, arch, rows, step_scale)
     runs = [EntryRun(*pair) for pair in zip(planned, queued, strict=True)]
     for run in runs:
-        check_bytes(run)
+        check_bytes(run, arch)
     program = Schedule(arch).program(queued, len(rows))
     outcome = engine.run(program)
     if trace is not None:

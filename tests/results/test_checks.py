@@ -105,40 +105,77 @@ def test_the_rule_is_sound_before_it_is_broken(tmp_path):
 
 @pytest.fixture
 def planned(tmp_path):
-    """Everything about one layer up to its queue of loads and steps."""
+    """The machine, and everything about one layer up to its queue of loads and steps."""
     arch, workload = archsim.load_arch("diannao"), network(tmp_path, *LAYERS)
     entries = entries_of(arch, workload, tables_of(arch, workload, None))
     rows = rows_of(entries, workload.layers)
     plans = [plan_entry(entry, arch) for entry in entries]
     (queued,), _ = queue_all(plans, arch, rows, 1.0)
     run = EntryRun(plans[0], queued)
-    check_bytes(run)
-    return run
+    check_bytes(run, arch)
+    return arch, run
 
 
-def with_queue(run, **changes):
-    return EntryRun(run.planned, replace(run.queued, **changes))
+def check_with(planned, **changes):
+    arch, run = planned
+    check_bytes(EntryRun(run.planned, replace(run.queued, **changes)), arch)
+
+
+def check_counted(planned, **changes):
+    arch, run = planned
+    traffic = replace(run.planned.traffic, **changes)
+    check_bytes(EntryRun(replace(run.planned, traffic=traffic), run.queued), arch)
 
 
 def test_a_load_that_never_comes(planned):
-    loads = planned.queued.loads
-    fewer = with_queue(planned, loads=loads | {"weight": loads["weight"][1:]})
+    loads = planned[1].queued.loads
     with pytest.raises(
         CheckFailed, match=r"layer 'pool': \d+ bytes of weight brought .* traffic rule has 405"
     ):
-        check_bytes(fewer)
+        check_with(planned, loads=loads | {"weight": loads["weight"][1:]})
 
 
 def test_bytes_that_are_never_given_up(planned):
-    done = planned.queued.done
-    kept = with_queue(planned, done=done | {"input": [0] * len(done["input"])})
+    done = planned[1].queued.done
     with pytest.raises(CheckFailed, match="layer 'pool': bytes of input stay in their buffer"):
-        check_bytes(kept)
+        check_with(planned, done=done | {"input": [0] * len(done["input"])})
 
 
 def test_results_that_never_leave(planned):
     with pytest.raises(CheckFailed, match="0 bytes of results stored, the traffic rule has 108"):
-        check_bytes(with_queue(planned, stores=planned.queued.stores * 0))
+        check_with(planned, stores=planned[1].queued.stores * 0)
+
+
+# Inputs 5 * 6 * 7, weights 9 * 5 * 3 * 3, outputs of the pool 9 * 3 * 4.
+COUNTED = {
+    "inputs that are lost": (
+        {"reads": {"a": {"input": 209, "weight": 405}}},
+        "layer 'pool': 209 bytes of input counted, the traffic rule has 210",
+    ),
+    "weights read twice": (
+        {"reads": {"a": {"input": 210, "weight": 810}}},
+        "layer 'pool': 810 bytes of weight counted, the traffic rule has 405",
+    ),
+    "an operand that there is none of": (
+        {"reads": {"a": {"input": 210, "weight": 405}, "pool": {"input": 7}}},
+        "layer 'pool': 217 bytes of input counted, the traffic rule has 210",
+    ),
+    "partial sums of a layer of one pass": (
+        {"spilled": 3},
+        "layer 'pool': 3 bytes of partial sums counted, its passes spill 0",
+    ),
+    "results that are kept and written": (
+        {"kept": 108},
+        "layer 'pool': 216 bytes of results counted, the traffic rule has 108",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), COUNTED.values(), ids=COUNTED)
+def test_bytes_that_are_not_those_of_the_rule(planned, changes, message):
+    with pytest.raises(CheckFailed) as failed:
+        check_counted(planned, **changes)
+    assert str(failed.value) == message
 
 
 TIMES = Times({"a": 2, "b": 1}, [{"a": 7}, {"b": 4}], [{"a": {"drain": 1}}, {}], {"a": 5, "b": 4})
