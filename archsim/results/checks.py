@@ -42,7 +42,7 @@ def check_bytes(run: EntryRun, arch: Arch) -> None:
                 f"layer {name!r}: {counted[flow]} bytes of {flow} counted, "
                 f"the traffic rule has {by_rule[flow]}"
             )
-        brought = sum(size for size, _ in loads)
+        brought = sum(loads)
         expected = by_rule[flow] + (psums if flow == moving else 0)
         if brought != expected:
             raise CheckFailed(

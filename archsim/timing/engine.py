@@ -96,6 +96,7 @@ class _Run:
 
     def _settle_cycle(self) -> None:
         """Starts what can start, once nothing more is due in this cycle."""
+        # Another event of this cycle may free what a task waits for, or make a better one ready.
         if self.env.peek() <= self.now:
             return
         if self.dirty:

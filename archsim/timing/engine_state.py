@@ -27,7 +27,6 @@ class Server:
     """Run-time state of one component."""
 
     def __init__(self, spec: ServerSpec, layers: int) -> None:
-        self.name = spec.port.name
         self.fixed = spec.arbitration == FIXED
         self.free = True
         self.queue: TaskQueue | None = None

@@ -56,16 +56,13 @@ def queue(
     steps = cut(planned.visits, halves, out_half, max(8, int(STEPS_PER_LAYER / step_scale)))
     entry = planned.entry
     phase = entry.tiles.phase
-    anchor = rows[entry.layers[0].name, phase]
     loads, need, done = {}, {}, {}
     for flow in inbound(arch):
         capacity = share_of(arch, storage_of(arch, flow))
-        sizes, counts = _loads(steps.need[flow], max(1, capacity // LOADS_PER_BUFFER))
-        loads[flow] = [(size, anchor) for size in sizes]
-        need[flow] = counts
-        done[flow] = _done(sizes, counts, steps.free[flow])
+        loads[flow], need[flow] = _loads(steps.need[flow], max(1, capacity // LOADS_PER_BUFFER))
+        done[flow] = _done(loads[flow], need[flow], steps.free[flow])
     return StagePlan(
-        anchor=anchor,
+        anchor=rows[entry.layers[0].name, phase],
         tail=rows[entry.layers[-1].name, phase],
         after=entry.stage.after,
         steps=steps,
@@ -80,6 +77,7 @@ def queue(
 
 def _loads(need: Ints, largest: int) -> tuple[list[int], list[int]]:
     """Loads that bring what each step needs, and how many each step has seen."""
+    # No load goes beyond the end of a step, or a step would wait for what a later one needs.
     sizes: list[int] = []
     counts: list[int] = []
     for amount in np.diff(need, prepend=0).tolist():
@@ -94,10 +92,8 @@ def _done(sizes: Sequence[int], counts: Sequence[int], free: Ints) -> list[int]:
     """Loads given up after each step: those wholly covered by the bytes that nobody needs any
     more.
     """
-    ends = np.cumsum(np.array(sizes, np.int64)) if sizes else np.zeros(0, np.int64)
+    ends = np.cumsum(np.array(sizes, np.int64))
     gone = np.minimum(np.searchsorted(ends, free, side="right"), counts)
-    if len(gone):
-        gone[-1] = counts[-1]
     return [int(count) for count in np.maximum.accumulate(gone)]
 
 

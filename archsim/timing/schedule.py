@@ -40,10 +40,10 @@ CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage, ready to be queued. `layers` are the places in the file of its anchor and of its
-    tail.
+    """One stage, ready to be queued. `anchor` and `tail` are the places in the results of its first
+    and last layer.
 
-    `loads[flow]` are (bytes, place of the layer) in order, `need` and `done` (n,) count them per
+    `loads[flow]` are bytes in order, `need` and `done` (n,) count them per
     step; `stores` (n,) are bytes for DRAM (`to_dram`) or to stay on chip; `own[component]` (n,) are
     cycles in the array.
     """
@@ -52,7 +52,7 @@ class StagePlan:
     tail: int
     after: tuple[int, ...]
     steps: Steps
-    loads: Mapping[str, Sequence[tuple[int, int]]]
+    loads: Mapping[str, Sequence[int]]
     need: Mapping[str, Sequence[int]]
     done: Mapping[str, Sequence[int]]
     own: Mapping[str, Ints]
@@ -61,7 +61,7 @@ class StagePlan:
 
     def held_at_once(self, flow: str) -> int:
         """Most bytes of a flow that a step needs together with those that have to stay."""
-        ends = [0, *accumulate(size for size, _ in self.loads[flow])]
+        ends = [0, *accumulate(self.loads[flow])]
         kept = [0, *self.done[flow]]
         needs = zip(self.need[flow], kept, strict=False)
         return max((ends[needed] - ends[gone] for needed, gone in needs), default=0)
@@ -148,6 +148,7 @@ class Schedule:
         name = path[_storages(self.arch, path)[which]]
         buffer = buffers_of(self.arch)[name]
         capacity = share_of(self.arch, name)
+        # Bytes, not loads: were loads counted, how finely steps are cut would change the result.
         ahead = capacity * (buffer.slots - 1) // buffer.slots
         self.stores.append(StoreSpec(f"{name} ({flow})", ahead, capacity))
         return len(self.stores) - 1
@@ -158,9 +159,8 @@ class Schedule:
         """
         path = self.arch.flows[flow].path
         storages = _storages(self.arch, path)
-        loads = [load for plan in self.stages for load in plan.loads[flow]]
-        nbytes = np.array([size for size, _ in loads], np.int64)
-        layer = [whose for _, whose in loads]
+        nbytes = np.array([size for plan in self.stages for size in plan.loads[flow]], np.int64)
+        layer = [plan.anchor for plan in self.stages for _ in plan.loads[flow]]
         start = 0
         taken: tuple[Take, ...] = ()
         if self._waits_for_stages(flow):
@@ -174,6 +174,7 @@ class Schedule:
                 *map(Port, path[start + 1 : end]),
                 Port(path[end], "fill"),
             ]
+            # What is larger than a buffer streams through it and fills it meanwhile.
             units = np.minimum(nbytes, self.stores[store].capacity).tolist()
             self.hops.append(
                 Hop(
@@ -181,13 +182,13 @@ class Schedule:
                     servers=[self.servers[port] for port in ports],
                     cycles=[self._moving(port, nbytes) for port in ports],
                     layer=layer,
-                    latency=[self._latency(ports)] * len(loads),
+                    latency=[self._latency(ports)] * len(layer),
                     takes=taken,
                     puts=(Put(store, units),),
                     kind="pass" if which else "fetch",
                 )
             )
-            counting = list(range(1, len(loads) + 1))
+            counting = list(range(1, len(layer) + 1))
             taken = (Take(store, counting, counting, "wait_input"),)
             start = end
         need, done, before = [], [], 0
@@ -293,6 +294,7 @@ class Schedule:
             if last < 0:
                 gates.append(())
             else:
+                # A stage without results to store, such as an update, is over when it has computed.
                 gates.append(((computing, int(steps[last])), (storing, int(stored[last]))))
         return gates
 

@@ -2,8 +2,9 @@
 
 A *visit* is one tile of one group in one pass over the input channels. Visits follow the order that
 the DRAM rule chose; what each must have on chip, and what nobody needs after it, are cumulative
-byte counts along that order. Steps are stretches of visits, cut so that none moves more than half a
-buffer where a visit itself does not.
+byte counts along that order: a load may serve many visits and a visit take many loads, and with
+sums from the start neither has to know how the other is cut. Steps are stretches of visits, cut so
+that none moves more than half a buffer where a visit itself does not.
 """
 
 from __future__ import annotations
@@ -174,6 +175,7 @@ def _running(reads: Ints, total: int) -> Ints:
     several.
     """
     running = np.cumsum(reads)
+    # Spread evenly, as the extra blocks would cut through every tile alike.
     missing = total - int(running[-1])
     return np.asarray(running + np.arange(1, len(running) + 1) * missing // len(running))
 
@@ -192,6 +194,8 @@ def cut(visits: Visits, halves: Mapping[str, int], output_half: int, wanted: int
     `halves` gives half the buffer of each inbound flow. A visit that alone needs more is a step of
     its own.
     """
+    # A visit's size is the largest share of a step that any bound gives it, so that one running sum
+    # of sizes finds the cuts.
     count = len(visits.cycles)
     size = np.full(count, min(MIN_STEPS, count) / count)
     cycles = visits.cycles.sum()
@@ -218,6 +222,7 @@ def _greedy_starts(ends: NDArray[np.float64]) -> Ints:
     while True:
         first = starts[-1]
         before = ends[first - 1] if first else 0.0
+        # Without the slack, rounding of the sum could cut eight equal shares into nine steps.
         following = int(np.searchsorted(ends, before + 1 + 1e-9, side="right"))
         following = max(following, first + 1)
         if following >= len(ends):
