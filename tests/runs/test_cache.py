@@ -18,8 +18,8 @@ from archsim.runs.cached import simulate_cached
 from archsim.runs.content import (
     RUN_CODE,
     TABLE_CODE,
-    UNREAD_CLASSES,
     UNREAD_KEYS,
+    UNREAD_KINDS,
     code_hash,
     run_key,
     table_key,
@@ -114,11 +114,7 @@ def test_a_key_that_the_tables_may_depend_on_changes_their_hash(name, tiny):
         if table_key(other, tiny) == table_key(arch, tiny):
             unread.add(key)
             assert pack("", tables_of(other, tiny, None)) == tables, key
-    carriers = {
-        owner
-        for owner, keys in arch.resolved["components"].items()
-        if keys["class"] in UNREAD_CLASSES
-    }
+    carriers = {owner for owner, kind in arch.kinds.items() if kind in UNREAD_KINDS}
     assert {key for key in unread if "." not in key} == UNREAD_KEYS
     assert {key.partition(".")[0] for key in unread if "." in key} == carriers
 
