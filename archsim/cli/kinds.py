@@ -43,11 +43,12 @@ def _loader(kind: str) -> Callable[[Path], object]:
     from archsim.results.energy import load_energy
     from archsim.workload.workload import load_workload
 
-    return {
+    loaders: dict[str, Callable[[Path], object]] = {
         "workload": load_workload,
         "energy table": load_energy,
         "arch": load_arch,
         "switches": check_switches,
         "ablations": check_ablations,
         "scenario": check_scenario,
-    }[kind]
+    }
+    return loaders[kind]
