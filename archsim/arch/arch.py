@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from archsim.arch.change import Changes, apply, parsed
 from archsim.arch.check import check
 from archsim.arch.component import Component, Kind
+from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import classes_of, machine_files, shipped_classes
 from archsim.arch.records import ArchFile, FlowRecord, Role, arch_schema
 from archsim.formats.errors import InputError, Problem
-from archsim.formats.search import find, roots
+from archsim.formats.search import find
 from archsim.formats.source import Section, in_file_order, read, unknown
 from archsim.formats.yaml12 import Document
 
@@ -51,7 +51,7 @@ class Arch:
     clock_mhz: float
     weights: Literal["dense", "pruned", "smartdeal"]
     machine: str
-    energy: str
+    energy: str | tuple[str, ...]
     interlayer: Literal["spill", "keep_if_fits"]
     barrier: Literal["input", "layer"]
     flows: dict[str, Flow]
@@ -59,8 +59,8 @@ class Arch:
     path: Path
     machine_path: Path
     """The Python file or folder of the machine's rule."""
-    energy_path: Path
-    """The YAML file of the price table."""
+    energy_paths: tuple[Path, ...]
+    """The YAML files of the price tables, a later one before an earlier one."""
     description: str | None = None
     _document: Document | None = field(default=None, repr=False)
 
@@ -77,8 +77,11 @@ class Arch:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults included, as plain data in the order of the file."""
+        header = {key: getattr(self, key) for key in HEADER}
+        if isinstance(self.energy, tuple):
+            header["energy"] = list(self.energy)
         return {
-            **{key: getattr(self, key) for key in HEADER},
+            **header,
             "flows": {
                 name: {"role": flow.role, "path": list(flow.path)}
                 for name, flow in self.flows.items()
@@ -134,12 +137,12 @@ def load_arch(
     problems = apply(document, parsed(changes))
     header = Section(document).checked(ArchFile, document.value, problems)
     machine_path = _machine(document, machines, problems)
-    energy_path = _energy(document, path, problems)
+    energy_paths = tables_named(document, "energy", path.parent, problems)
     flows = _flows(document, problems)
     components = _components(document, machine_path, problems)
     if flows and components:
         problems.extend(check(document, flows, components))
-    if problems or header is None or machine_path is None or energy_path is None:
+    if problems or header is None or machine_path is None:
         raise InputError(in_file_order(problems))
     return Arch(
         **header.model_dump(exclude={"flows", "components"}),
@@ -147,7 +150,7 @@ def load_arch(
         components={name: part for name, part in components.items() if part},
         path=path,
         machine_path=machine_path,
-        energy_path=energy_path,
+        energy_paths=energy_paths,
         _document=document,
     )
 
@@ -161,26 +164,6 @@ def _machine(document: Document, machines: Path | None, problems: list[Problem])
         message = f"{unknown('machine', name, files)} (files in archsim/machines)"
         problems.append(Problem(document.place("machine"), message))
     return files.get(name)
-
-
-def _energy(document: Document, path: Path, problems: list[Problem]) -> Path | None:
-    """The price table: beside the arch file, or under any folder where archs are searched."""
-    name = document.value.get("energy")
-    if not isinstance(name, str):
-        return None
-    file = name if name.endswith(".yaml") else f"{name}.yaml"
-    folders = [path.parent, *roots("archs")]
-    for folder in folders:
-        if os.path.isfile(folder / file):  # pathlib's raises on an overlong name
-            return folder / file
-    found = {
-        str(table.relative_to(folder).with_suffix(""))
-        for folder in folders
-        for table in (folder / "units").glob("*.yaml")
-    }
-    message = unknown("energy table", name, sorted(found))
-    problems.append(Problem(document.place("energy"), message))
-    return None
 
 
 def _flows(document: Document, problems: list[Problem]) -> dict[str, FlowRecord | None]:

@@ -12,6 +12,7 @@ import os
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from types import ModuleType
 
@@ -45,7 +46,8 @@ def machine_files(machines: Path | None = None) -> dict[str, Path]:
 
 @cache
 def module_of(path: Path) -> ModuleType:
-    """The machine at `path`, a file or a folder. InputError if it lacks `tiles` or `FLOWS`.
+    """The machine at `path`, a file or a folder. InputError if it lacks `tiles` or `FLOWS`, or has
+    a price without a source.
 
     Only files of the package or of a folder that the user named as a machines folder come here.
     Each is loaded once, so that the classes it defines are the same wherever they are met.
@@ -62,6 +64,11 @@ def module_of(path: Path) -> ModuleType:
     for needed in NEEDED:
         if not hasattr(module, needed):
             raise InputError.at(path, f"a machine file defines `{needed}`; this one does not")
+    for name, cls in _classes_in(module).items():
+        for action, price in cls.prices.items():
+            if not (isfinite(price.pj) and price.pj >= 0 and price.source.strip()):
+                message = f"{name}.prices, {action!r}: a price is 0 pJ or more and says its source"
+                raise InputError.at(path, message)
     return module
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from archsim.arch.component import Component
 from archsim.arch.machine_files import shipped_classes
@@ -13,6 +13,12 @@ from archsim.formats.workload_records import FileName, Record
 NAME = r"^[A-Za-z_]\w*$"
 Name = Annotated[str, StringConstraints(max_length=60, pattern=NAME)]
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+FilePaths = Annotated[tuple[FilePath, ...], Field(strict=False, min_length=1, max_length=16)]
+OneOrMore = Annotated[
+    Annotated[FilePath, Tag("one")] | Annotated[FilePaths, Tag("several")],
+    Discriminator(lambda value: "several" if isinstance(value, (list, tuple)) else "one"),
+]
+"""A file, or a list of them."""
 Role = Literal["moving", "stationary", "result", "update"]
 
 
@@ -32,7 +38,7 @@ class ArchFile(Record):
     clock_mhz: Annotated[float, Field(gt=0, le=100_000)]
     weights: Literal["dense", "pruned", "smartdeal"]
     machine: Name
-    energy: FilePath
+    energy: OneOrMore
     interlayer: Literal["spill", "keep_if_fits"] = "spill"
     barrier: Literal["input", "layer"] = "input"
     flows: Annotated[dict[Name, Any], Field(min_length=1, max_length=64)]

@@ -39,7 +39,7 @@ class WorkloadRunner:
                 refused[at] = error.problems
                 keys.append(at)
                 continue
-            keys.append((arch.hash, arch.machine_path, arch.energy_path))
+            keys.append((arch.hash, arch.machine_path, arch.energy_paths))
             job = Job(self.workload, variant.path, variant.changes, self.conv_only)
             jobs.setdefault(keys[-1], job)
         cache = default_cache().folder if self.use_cache else None

@@ -181,7 +181,7 @@ _Key = tuple[str, str, str]
 
 def _key(network: Network, arch: Arch) -> _Key:
     """What a result depends on, within one runner."""
-    return network.workload, arch.hash, arch.energy_path.stem
+    return network.workload, arch.hash, " ".join(str(path) for path in arch.energy_paths)
 
 
 def scenario(name: str | None) -> Assumptions:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isclose, prod
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.machines.shared.machine import buffer_of, buffers_of
@@ -77,8 +76,9 @@ def table9() -> Report:
                  arch.clock_mhz == float(printed["clock_mhz"])),
         ]  # fmt: skip
         dram = arch.resolved["components"]["dram"]["bytes_per_cycle"]
+        prices = ", ".join(path.stem for path in arch.energy_paths)
         rows.append((name, [float(count), *(size / 1024 for size in (made, *split(arch), index)),
-                            arch.clock_mhz, dram, Path(arch.energy).name]))  # fmt: skip
+                            arch.clock_mhz, dram, prices]))  # fmt: skip
     area = printed["rebuild_engine_area_percent"]
     lines.append(Line("area of the rebuild engines, %", area, None, moved_by="needs a layout"))
     heads = ["machine", "multipliers", "SRAM KB", "input KB", "weight KB", "output KB",

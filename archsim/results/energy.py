@@ -1,13 +1,15 @@
-"""What actions cost: a price table read from YAML, one multiplication an action (docs/formats.md,
+"""What actions cost: price tables read from YAML, one multiplication per action (docs/formats.md,
 "Energy").
 
 Prices are per action of a component class. SRAM is priced by the size of the bank that is read or
-written. A missing price is an error that names it; a price of zero carries its reason.
+written. Of several tables the later wins, per class and action, and any table wins over the prices
+that a class brings. A missing price is an error that names it; a price of zero carries its reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -15,8 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from archsim.arch.component import Component
+from archsim.arch.energy_files import tables_named
+from archsim.arch.machine_files import shipped_classes
+from archsim.arch.records import OneOrMore
 from archsim.formats.errors import InputError, Problem
-from archsim.formats.source import Section, in_file_order, read
+from archsim.formats.source import Section, in_file_order, read, shown, unknown
+from archsim.formats.yaml12 import Document
 
 if TYPE_CHECKING:
     from archsim.arch.components.global_buffer import GlobalBuffer
@@ -57,21 +63,33 @@ class Sram(_Record):
 
 class EnergyTable(_Record):
     """Prices in pJ: `classes` maps a component class to its actions; buffers take `sram`, which is
-    free where another price includes it.
+    free where another price includes it. `extends` names tables that this one adds to.
     """
 
     format: Literal["archsim-energy/1"]
     name: str
     source: str
-    sram: Sram | Free
-    classes: Mapping[str, Mapping[str, Price | Free]]
+    extends: OneOrMore | None = None
+    sram: Sram | Free | None = None
+    classes: Mapping[str, Mapping[str, Price | Free]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What tables say together. `files` are all that were read, those that others extend included,
+    the one that wins last.
+    """
+
+    files: tuple[Path, ...]
+    sram: Sram | Free | None
+    classes: Mapping[str, Mapping[str, float | Free]]
 
     def price(self, component: Component, action: str) -> float | None:
-        """pJ of one action, None where the table has no price for it."""
+        """pJ of one action, None where neither a table nor the class has a price for it."""
         if component.kind == "storage" and action in {"read", "write"}:
-            if isinstance(self.sram, Free):
-                return 0.0
-            return self.sram.pj_per_byte(cast("GlobalBuffer", component).bank_kbytes)
+            if isinstance(self.sram, Sram):
+                return self.sram.pj_per_byte(cast("GlobalBuffer", component).bank_kbytes)
+            return None if self.sram is None else 0.0
         found = self.classes.get(type(component).__name__, {}).get(action)
         if found is None and action in component.prices:
             return component.prices[action].pj
@@ -79,10 +97,9 @@ class EnergyTable(_Record):
 
 
 def price_actions(
-    table: EnergyTable,
+    prices: Prices,
     components: Mapping[str, Component],
     actions: Mapping[str, Mapping[str, int]],
-    place: str,
 ) -> dict[str, float]:
     """pJ of each component. InputError names the first price that is missing, and where it
     belongs.
@@ -91,27 +108,88 @@ def price_actions(
     for name, counts in actions.items():
         total = 0.0
         for action, count in counts.items():
-            price = table.price(components[name], action)
+            price = prices.price(components[name], action)
             if price is None:
-                kind = type(components[name]).__name__
-                raise InputError.at(
-                    place,
-                    f"no price for action {action!r} of class {kind} (component {name!r}, "
-                    f"{count} times); add classes.{kind}.{action} in pJ, or {{pj: 0, reason: ...}}",
-                )
+                raise _missing(prices, name, components[name], action, count)
             total += count * price
         energy[name] = total
     return energy
 
 
-def load_energy(path: Path) -> EnergyTable:
-    """Reads a price table. InputError with all that is wrong in it."""
+def _missing(
+    prices: Prices, name: str, component: Component, action: str, count: int
+) -> InputError:
+    kind = type(component).__name__
+    key = f"classes.{kind}.{action}"
+    if component.kind == "storage" and action in {"read", "write"}:
+        key = "sram (base_pj, base_kbytes ...)"
+    free = "{pj: 0, reason: ...}"
+    return InputError.at(
+        shown(prices.files[-1]),
+        f"no price for action {action!r} of class {kind} (component {name!r}, {count} times); "
+        f"add {key} in pJ, or {free}",
+    )
+
+
+def load_energy(*paths: Path, classes: Mapping[str, type[Component]] | None = None) -> Prices:
+    """Reads price tables and those that they extend; a later one wins.
+
+    A class that brings prices names all its actions by them, so a table with another action of such
+    a class is wrong; `classes` are those that are known, by default all of the package.
+
+    Raises:
+        InputError: all that is wrong in a table.
+    """
+    known = shipped_classes() if classes is None else classes
+    read_tables = [pair for path in paths for pair in _tables(path, (), known)]
+    sram: Sram | Free | None = None
+    merged: dict[str, dict[str, float | Free]] = {}
+    for _, table in read_tables:
+        sram = table.sram or sram
+        for name, actions in table.classes.items():
+            merged.setdefault(name, {}).update(actions)
+    return Prices(tuple(path for path, _ in read_tables), sram, merged)
+
+
+def _tables(
+    path: Path, above: tuple[Path, ...], classes: Mapping[str, type[Component]]
+) -> list[tuple[Path, EnergyTable]]:
+    """The tables that the one at `path` extends, each after its own, and that table; `above` are
+    those that lead here.
+    """
     document = read(path)
     problems: list[Problem] = []
     table = Section(document).checked(EnergyTable, document.value, problems)
     if table is None:
         raise InputError(in_file_order(problems))
-    return table
+    extended = tables_named(document, "extends", path.parent, problems)
+    way = (*above, path.resolve())
+    for each in extended:
+        if each.resolve() in way:
+            circle = " extends ".join(shown(one) for one in (*way, each.resolve()))
+            message = f"{circle}; leave out one `extends`"
+            problems.append(Problem(document.place("extends"), message))
+    problems += _unknown_actions(document, table, classes)
+    if problems:
+        raise InputError(in_file_order(problems))
+    before = [pair for each in extended for pair in _tables(each, way, classes)]
+    return [*before, (path, table)]
+
+
+def _unknown_actions(
+    document: Document, table: EnergyTable, classes: Mapping[str, type[Component]]
+) -> list[Problem]:
+    """Actions that a class with prices of its own does not have."""
+    return [
+        Problem(
+            document.key_place("classes", name, action),
+            unknown(f"action of class {name} called", action, classes[name].prices),
+        )
+        for name, actions in table.classes.items()
+        if name in classes and classes[name].prices
+        for action in actions
+        if action not in classes[name].prices
+    ]
 
 
 def energy_schema() -> dict[str, Any]:

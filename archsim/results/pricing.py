@@ -1,10 +1,11 @@
-"""Energy of a run that has been counted: every row's actions times the arch's price table."""
+"""Energy of a run that has been counted: every row's actions times the arch's prices."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from archsim.arch.machine_files import shipped_classes
 from archsim.results.checks import check_result
 from archsim.results.energy import load_energy, price_actions
 
@@ -18,13 +19,14 @@ def priced(counted: Result, arch: Arch) -> Result:
     what no event depends on: prices and clock.
 
     Raises:
-        InputError: the table lacks a price.
+        InputError: a table is wrong, or a price is missing.
         CheckFailed: parts do not add up.
     """
-    table = load_energy(arch.energy_path)
+    own = {type(part).__name__: type(part) for part in arch.components.values()}
+    prices = load_energy(*arch.energy_paths, classes=shipped_classes() | own)
     layers = []
     for layer in counted.layers:
-        energy = price_actions(table, arch.components, layer.actions, str(arch.energy_path))
+        energy = price_actions(prices, arch.components, layer.actions)
         layers.append(replace(layer, energy_by=energy, energy_pj=sum(energy.values())))
     result = replace(
         counted,

@@ -4,7 +4,7 @@ Three parts, each with a key of its own, so that changing one redoes only what f
 
     tile tables    the machine's rule, workload, and the arch without what no rule reads
     event run      the above, and the whole arch but its prices and clock
-    prices         the above, and the price table
+    prices         the above, and every price table
 
 Keys hold contents, never times of files. What no rule reads is `UNREAD_KINDS` and `UNREAD_KEYS`;
 a rule from outside the package is not known, so its tables depend on the whole arch.
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from archsim.results.energy import load_energy
 from archsim.version import VERSION
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def run_key(arch: Arch, workload: Workload) -> str:
 
 def inputs_hash(arch: Arch, workload: Workload) -> str:
     """Of everything that a whole result depends on."""
-    prices = (arch.resolved, _file(arch.energy_path))
-    return _digest("result", VERSION, run_key(arch, workload), *prices)
+    tables = [_file(path) for path in load_energy(*arch.energy_paths).files]
+    return _digest("result", VERSION, run_key(arch, workload), arch.resolved, *tables)
 
 
 @cache

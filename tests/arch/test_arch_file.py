@@ -38,7 +38,7 @@ def test_an_arch_is_its_file_with_defaults(tmp_path) -> None:
     assert loaded.compute == "nfu"
     assert loaded.flows["output"].path == ("nfu", "post", "output_gb", "dma", "dram")
     assert loaded.components["nfu"].inputs == 16
-    assert loaded.energy_path.name == "table1_28nm.yaml"
+    assert [path.name for path in loaded.energy_paths] == ["table1_28nm.yaml"]
     assert loaded.machine_path.name == "diannao.py"
     assert loaded.place("components.nfu.inputs").endswith("x.yaml:16:29")
 
