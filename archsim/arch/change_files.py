@@ -222,9 +222,7 @@ def _refused(one: ChangeSet, archs: Sequence[Arch]) -> list[Problem]:
     for arch in archs:
         wrong = _wrong(arch, one.on(arch.resolved))
         for place in (each.place for each in one.changes if each.concerns(arch.resolved)):
-            if place not in wrong:
-                found[place] = None
-            found.setdefault(place, wrong.get(place))
+            found[place] = wrong.get(place) and found.get(place, wrong[place])
     return [problem for problem in found.values() if problem is not None]
 
 
