@@ -125,7 +125,9 @@ class ChangeSet:
                     key = ".".join(path)
                     last[key] = replace(change, key=key)
         return tuple(
-            change for key, change in last.items() if _at(arch, key.split(".")) != change.value
+            change
+            for key, change in last.items()
+            if not _same(_at(arch, key.split(".")), change.value)
         )
 
 
@@ -171,6 +173,11 @@ def _line(line: str, source: str) -> Change:
     except InputError as error:
         raise InputError(Problem(place, each.message) for each in error.problems) from None
     return Change(key.strip(), value, place)
+
+
+def _same(value: object, other: object) -> bool:
+    """Whether two values are the same in YAML, where 1 is not true."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
 def _named(arch: Data, section: str) -> dict[str, Any]:
