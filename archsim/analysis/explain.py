@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from archsim.analysis.identity import cycle_parts, energy_parts
@@ -79,21 +80,6 @@ class _Step:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True)
-class _Chain:
-    """One machine and the steps taken from it."""
-
-    variant: Variant
-    steps: Sequence[_Step]
-
-    def configurations(self) -> list[Variant]:
-        """The machine itself, then after each step."""
-        found = [self.variant]
-        for step in self.steps:
-            found.append(found[-1].with_changes(step.changes))
-        return found
-
-
 def explain(a: Variant, b: Variant, run: Runner) -> Explanation:
     """The difference of two variants on the workload that `run` runs.
 
@@ -103,24 +89,27 @@ def explain(a: Variant, b: Variant, run: Runner) -> Explanation:
     left_out: list[str] = []
     first, second = a.arch(), b.arch()
     one_machine = _comparable(first, second)
+    steps: tuple[Sequence[_Step], Sequence[_Step]]
     if one_machine:
-        chains = _Chain(a, _walk(a, _differences(first, second))), _Chain(b, ())
+        steps = _walk(a, _differences(first, second)), ()
     else:
         same = _settings(first, second)
-        equal = a.with_changes(tuple(change for step in same for change in step.changes))
-        chains = (
-            _Chain(a, [*same, *_switched(equal, left_out)]),
-            _Chain(b, _switched(b, left_out)),
-        )
-    asked = [chain.configurations() for chain in chains]
-    results = _results(run([*asked[0], *asked[1]]))
-    of_a, of_b = results[: len(asked[0])], results[len(asked[0]) :]
+        equal = _on_the_way(a, same)[-1]
+        steps = [*same, *_switched(equal, left_out)], _switched(b, left_out)
+    variants = _on_the_way(a, steps[0]), _on_the_way(b, steps[1])
+    results = _results(run([*variants[0], *variants[1]]))
+    of_a, of_b = results[: len(variants[0])], results[len(variants[0]) :]
     check_same(a, of_a[0])
     check_same(b, of_b[0])
-    parts = _parts(chains, (of_a, of_b))
+    parts = _parts(steps, (of_a, of_b))
     if not one_machine:
         parts += _accounts(of_a[-1], of_b[-1])
     return Explanation(of_a[0], of_b[0], (a.label, b.label), tuple(parts), tuple(left_out))
+
+
+def _on_the_way(variant: Variant, steps: Sequence[_Step]) -> list[Variant]:
+    """The machine itself, then after each step."""
+    return [*accumulate(steps, lambda done, step: done.with_changes(step.changes), initial=variant)]
 
 
 def _results(answers: Sequence[Answer]) -> list[Result]:
@@ -223,12 +212,13 @@ def _switched(variant: Variant, left_out: list[str]) -> list[_Step]:
 
 
 def _parts(
-    chains: tuple[_Chain, _Chain], results: tuple[Sequence[Result], Sequence[Result]]
+    steps: tuple[Sequence[_Step], Sequence[_Step]],
+    results: tuple[Sequence[Result], Sequence[Result]],
 ) -> list[Contribution]:
-    """A part for each step of either chain."""
+    """A part for each step on either side."""
     changes: dict[tuple[str, str, str], list[tuple[float, float] | None]] = {}
-    for side, (chain, runs) in enumerate(zip(chains, results, strict=True)):
-        for step, before, after in zip(chain.steps, runs, runs[1:], strict=False):
+    for side, (taken, runs) in enumerate(zip(steps, results, strict=True)):
+        for step, before, after in zip(taken, runs, runs[1:], strict=False):
             change = (float(after.cycles - before.cycles), after.energy_pj - before.energy_pj)
             key = step.kind, step.name, step.title
             changes.setdefault(key, [None, None])[side] = change

@@ -60,21 +60,24 @@ class Change:
         """Whether it is for that machine, or for any that has its owner."""
         return self.machine == arch["machine"] if self.machine else bool(self.paths(arch))
 
-    def problem(self, archs: Sequence[Data]) -> str | None:
-        """What is wrong with a key that leads to nothing in any of the archs. Keys that stand for
-        defaults must be in them."""
-        leading = [arch for arch in archs if self.paths(arch)]
-        if not leading:
+    def problem(self, archs: Sequence[Data], *, resolved: bool = True) -> str | None:
+        """What is wrong with a key that leads to nothing in any of the archs. What its owner does
+        not know is found only where the archs are `resolved`, with all defaults in them."""
+        section, owner, rest = self._parts
+        if not section and owner in ARCH_KEYS:
+            return f"{owner!r} has no keys below it" if rest else None
+        owners = [_at(arch, path[:2]) for arch in archs for path in self.paths(arch)]
+        if not owners:
             return self._no_owner(archs)
-        owner, rest = self._parts[1:]
-        if (owner,) in self.paths(leading[0]):
-            return None
-        wrong = self._no_key(leading[0])
-        keys = [key for arch in leading for path in self.paths(arch) for key in _at(arch, path[:2])]
-        if wrong is None and rest[0] not in keys:
-            legal = [key for key in dict.fromkeys(keys) if key != "class"]
+        if len(rest) != 1:
+            return f"write owner.key, as in {owner}.<key>"
+        if not all(isinstance(each, dict) for each in owners):
+            return f"{owner} is not a mapping"
+        keys = dict.fromkeys(key for each in owners for key in each)
+        if resolved and rest[0] not in keys:
+            legal = [key for key in keys if key != "class"]
             return f"{owner}: {unknown('key', rest[0], legal)}"
-        return wrong
+        return None
 
     def _no_owner(self, archs: Sequence[Data]) -> str:
         section, owner, rest = self._parts
@@ -82,37 +85,23 @@ class Change:
             return f"write {owner.removesuffix('s')}.key, as in pe_slices.lines"
         if not section and not rest:
             return unknown("key", owner, ARCH_KEYS)
-        if not section and owner[:1].isupper():
-            classes = (
-                _class(keys) for arch in archs for keys in _named(arch, "components").values()
-            )
-            return unknown("component class", owner, dict.fromkeys(classes))
         sections = (section,) if section else SECTIONS
-        names = dict.fromkeys(
+        what = " or ".join(each.removesuffix("s") for each in sections)
+        legal = dict.fromkeys(
             name for each in sections for arch in archs for name in _named(arch, each)
         )
-        return unknown(" or ".join(each.removesuffix("s") for each in sections), owner, names)
-
-    def _no_key(self, arch: Data) -> str | None:
-        """What is wrong with a key whose owner is there, as far as its form tells."""
-        _, owner, rest = self._parts
-        path = self.paths(arch)[0]
-        if path[0] not in SECTIONS:
-            return f"{owner!r} has no keys below it" if rest else None
-        if len(rest) != 1:
-            return f"write {path[0].removesuffix('s')}.key, as in {owner}.<key>"
-        if not isinstance(_at(arch, path[:2]), dict):
-            return f"{path[0]}.{path[1]} is not a mapping"
-        return None
+        if not section and owner[:1].isupper():
+            what = "component class"
+            components = (part for arch in archs for part in _named(arch, SECTIONS[0]).values())
+            legal = dict.fromkeys(_class(part) for part in components)
+        return unknown(what, owner, legal)
 
     def put(self, document: Document) -> str | None:
         """Put the value into the document of an arch file; what is wrong with the key if it leads
         nowhere. Whether the owner has that key is found when the owner is read."""
-        paths = self.paths(document.value)
-        wrong = self._no_key(document.value) if paths else self._no_owner([document.value])
-        if wrong is None:
-            for path in paths:
-                document.override(path, self.value, self.place)
+        wrong = self.problem([document.value], resolved=False)
+        for path in self.paths(document.value) if wrong is None else ():
+            document.override(path, self.value, self.place)
         return wrong
 
 
@@ -136,7 +125,9 @@ class ChangeSet:
                     key = ".".join(path)
                     last[key] = replace(change, key=key)
         return tuple(
-            change for key, change in last.items() if _at(arch, key.split(".")) != change.value
+            change
+            for key, change in last.items()
+            if not _same(_at(arch, key.split(".")), change.value)
         )
 
 
@@ -182,6 +173,11 @@ def _line(line: str, source: str) -> Change:
     except InputError as error:
         raise InputError(Problem(place, each.message) for each in error.problems) from None
     return Change(key.strip(), value, place)
+
+
+def _same(value: object, other: object) -> bool:
+    """Whether two values are the same in YAML, where 1 is not true."""
+    return value == other and isinstance(value, bool) == isinstance(other, bool)
 
 
 def _named(arch: Data, section: str) -> dict[str, Any]:

@@ -157,12 +157,10 @@ def checked_sets(path: Path, shape: type[F], chosen: Sequence[Arch] = ()) -> lis
     own = [arch for arch in archs if shape.of_machine and arch.machine == path.stem != COMMON]
     problems = []
     for one in sets:
-        wrong = {
-            at: _problem(each, own or archs, _classes()) for at, each in enumerate(one.changes)
-        }
-        right = tuple(each for at, each in enumerate(one.changes) if wrong[at] is None)
-        problems += [problem for problem in wrong.values() if problem is not None]
-        problems += _refused(replace(one, changes=right), own or archs)
+        wrong = [_problem(each, own or archs, _classes()) for each in one.changes]
+        pairs = zip(one.changes, wrong, strict=True)
+        right = tuple(change for change, problem in pairs if problem is None)
+        problems += [*filter(None, wrong), *_refused(replace(one, changes=right), own or archs)]
     if problems:
         raise InputError(in_file_order(problems))
     return sets
@@ -190,8 +188,8 @@ def check_keys(sets: Sequence[ChangeSet], archs: Sequence[Arch]) -> None:
     Raises:
         InputError: the keys that do not.
     """
-    found = [_problem(change, archs, {}) for one in sets for change in one.changes]
-    problems = [problem for problem in found if problem is not None]
+    changes = (change for one in sets for change in one.changes)
+    problems = [*filter(None, (_problem(change, archs, {}) for change in changes))]
     if len(archs) == 1:
         name = archs[0].name
         problems = [Problem(one.place, f"{name}: {one.message}") for one in problems]
@@ -222,10 +220,8 @@ def _refused(one: ChangeSet, archs: Sequence[Arch]) -> list[Problem]:
     for arch in archs:
         wrong = _wrong(arch, one.on(arch.resolved))
         for place in (each.place for each in one.changes if each.concerns(arch.resolved)):
-            if place not in wrong:
-                found[place] = None
-            found.setdefault(place, wrong.get(place))
-    return [problem for problem in found.values() if problem is not None]
+            found[place] = wrong.get(place) and found.get(place, wrong[place])
+    return [*filter(None, found.values())]
 
 
 def _wrong(arch: Arch, changes: Sequence[Change]) -> dict[str, Problem]:

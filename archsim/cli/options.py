@@ -52,13 +52,13 @@ Set = Annotated[
         "--set",
         metavar="KEY=VALUE",
         show_default=False,
-        help="Override a key of the machines that have it: pe_slices.lines=8. Repeatable.",
+        help="Change a key of the machines that have it: pe_slices.lines=8. Repeatable.",
     ),
 ]
 Scenario = Annotated[
     str | None,
     typer.Option(
-        "--scenario", metavar="NAME", help="Apply the overrides of archs/scenarios/NAME.yaml."
+        "--scenario", metavar="NAME", help="Make the changes of archs/scenarios/NAME.yaml."
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where results are written.")]

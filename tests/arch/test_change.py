@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from loading_files import ARCH, problems, write
 
 from archsim.arch.arch import load_arch
+from archsim.arch.change import ChangeSet, parsed
 from archsim.arch.change_files import load_scenario
 from archsim.formats.errors import InputError
 
@@ -63,8 +66,8 @@ def test_the_last_of_two_lines_wins(path) -> None:
          "dma, input_gb, weight_gb, output_gb, nfu, post"),
         ("nfu.inputs=-8", "nfu.inputs: must be at least 1, not -8"),
         ("nfu.inputs=lots", "nfu.inputs: must be an integer, not 'lots'"),
-        ("nfu=8", "write component.key, as in nfu.<key>"),
-        ("nfu.inputs.x=8", "write component.key, as in nfu.<key>"),
+        ("nfu=8", "write owner.key, as in nfu.<key>"),
+        ("nfu.inputs.x=8", "write owner.key, as in nfu.<key>"),
         ("clock_mhz.x=8", "'clock_mhz' has no keys below it"),
         ("components=8", "write component.key, as in pe_slices.lines"),
         ("nfu.inputs", "write key=value, as in pe_slices.lines=8"),
@@ -136,3 +139,13 @@ def test_a_scenario_is_found_by_name(tmp_path, monkeypatch) -> None:
     assert load_scenario("ideal").title == "Nothing waits for a lane."
     with pytest.raises(InputError, match="there is no scenario 'idel'; did you mean 'ideal'"):
         load_scenario("idel")
+
+
+def test_true_is_not_one(path) -> None:
+    """A value of the wrong type is refused, and not taken for the one that is there."""
+    one = load_arch(path, ["post.elements_per_cycle=1"])
+    (change,) = ChangeSet("x", changes=tuple(parsed(["post.elements_per_cycle=true"]))).on(
+        one.resolved
+    )
+    assert change.value is True
+    assert ChangeSet("x", changes=(replace(change, value=1),)).on(one.resolved) == ()

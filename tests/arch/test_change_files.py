@@ -1,12 +1,25 @@
 """Scenarios, switches and ablations: what is wrong inside is said at its place, with the nearest
 legal name, whether it is a machine, a component, a class, a key or a value."""
 
+import re
 from functools import partial
 
 import pytest
 from loading_files import problems, write
 
-from archsim.arch.change_files import Ablations, Scenario, Switches, checked_sets
+from archsim.arch.arch import load_arch
+from archsim.arch.change_files import (
+    Ablations,
+    ChangeFile,
+    Entry,
+    Scenario,
+    Switches,
+    check_keys,
+    checked_sets,
+    load_sets,
+)
+from archsim.cli.main import main
+from archsim.formats.errors import InputError
 from archsim.formats.search import find, names
 
 SCENARIO = """\
@@ -100,3 +113,88 @@ def test_shipped_files_are_right(shape, kind):
     assert files
     for name in files:
         assert checked_sets(find(f"archs/{kind}", name), shape)
+
+
+WRONG = r"(SmartDeal: )?pe_slices: there is no key 'sinc'; did you mean 'sync'\?"
+IN_FILES = {
+    "scenario": ("description: x\nname: x\nset: {pe_slices.sinc: lanes}\n", "3:7"),
+    "scenario of a machine": (
+        "description: x\nname: x\nmachines: {smartdeal: {pe_slices.sinc: lanes}}\n", "3:24"),
+    "switches": (
+        "description: x\nswitches:\n- {name: a, title: a, set: {pe_slices.sinc: lanes}}\n", "3:29"),
+    "ablations": (
+        "description: x\ngroups:\n- title: a\n  variants: "
+        "[{name: a, set: {pe_slices.sinc: lanes}}]\n", "4:30"),
+}  # fmt: skip
+RUN = {
+    "scenario": ["run", "-a", "smartdeal", "-w", "tiny_sd", "--scenario", "x.yaml"],
+    "scenario of a machine": ["run", "-a", "diannao", "-w", "tiny_sd", "--scenario", "x.yaml"],
+    "switches": ["validate", "x.yaml"],
+    "ablations": ["ablate", "smartdeal", "-w", "tiny_sd", "--file", "x.yaml"],
+}
+
+
+@pytest.mark.parametrize("kind", IN_FILES)
+def test_a_wrong_key_in_a_file_is_told_alike_at_its_place(kind, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text, place = IN_FILES[kind]
+    write(tmp_path, "x.yaml", text)
+    assert main(RUN[kind]) == 2
+    assert re.search(rf"^archsim: x\.yaml:{place}: {WRONG}", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        (["run", "-a", "smartdeal", "-w", "tiny_sd", "--set", "pe_slices.sinc=lanes"],
+         "--set pe_slices.sinc=lanes"),
+        (["explain", "smartdeal", "smartdeal@pe_slices.sinc=lanes", "-w", "tiny_sd"],
+         "smartdeal@pe_slices.sinc=lanes"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_in_a_command_is_told_alike(command, place, capsys):
+    assert main(command) == 2
+    assert re.search(rf"^archsim: {place}: {WRONG}", capsys.readouterr().err)
+
+
+class Readings(ChangeFile):
+    """The shape of another file of named sets."""
+
+    readings: list[Scenario]
+
+    def entries(self):
+        for at, one in enumerate(self.readings):
+            yield Entry(("readings", at), one.name, one.description, one.set, one.machines)
+
+
+def test_a_wrong_key_in_a_file_of_another_shape_is_told_alike(tmp_path):
+    text = (
+        "readings:\n- {name: a, description: a, machines: {smartdeal: {pe_slices.sinc: lanes}}}\n"
+    )
+    _, sets = load_sets(write(tmp_path, "x.yaml", text), Readings)
+    with pytest.raises(InputError) as caught:
+        check_keys(sets, [load_arch("smartdeal"), load_arch("diannao")])
+    assert re.search(rf"x\.yaml:2:52: {WRONG} legal: ", str(caught.value))
+
+
+def test_a_class_stands_for_every_component_of_it_and_a_later_change_counts(tmp_path):
+    text = "description: x\nname: x\nset: {GlobalBuffer.slots: 3, dram.latency_cycles: 1}\n"
+    more = "machines: {diannao: {nbin.slots: 4, Dram.latency_cycles: 100}}\n"
+    (one,) = checked_sets(write(tmp_path, "x.yaml", text + more), Scenario)
+    plain = load_arch("diannao")
+    changes = {change.key: change.value for change in one.on(plain.resolved)}
+    assert changes == {
+        "components.nbin.slots": 4,
+        "components.sb.slots": 3,
+        "components.nbout.slots": 3,
+        "components.dram.latency_cycles": 100,
+    }
+
+
+def test_a_class_that_no_machine_has_yet_may_be_named(tmp_path):
+    text = "description: x\nswitches: [{name: a, title: a, set: {Bus.bytes_per_cycl: 1}}]\n"
+    (found,) = problems(check(Switches), write(tmp_path, "x.yaml", text))
+    assert "Bus: there is no key 'bytes_per_cycl'; did you mean 'bytes_per_cycle'?" in found
+    right = text.replace("cycl:", "cycle:")
+    (one,) = checked_sets(write(tmp_path, "y.yaml", right), Switches)
+    assert one.on(load_arch("diannao").resolved) == ()
