@@ -12,10 +12,10 @@ import numpy as np
 from archsim.formats.errors import InputError
 from archsim.formats.tensor_file import read_tensors
 from archsim.formats.tensor_record import Tensor, from_array
+from archsim.formats.weight_bits import check_form
 from sdalgo.container import Container
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.options import Options
-from sdalgo.weight_bits import FORMS
 
 Progress = Callable[[int, int, str], None]
 
@@ -61,8 +61,7 @@ def decompose_state(
     Raises:
         InputError: a weight holds NaN or infinity, or no tensor is a weight.
     """
-    if form not in FORMS:
-        raise InputError.at("index", f"{form!r} is neither row nor element")
+    check_form(form)
     chosen = [name for name, t in tensors.items() if t.is_float and is_decomposed(t.shape, options)]
     if not chosen:
         raise InputError.at(
