@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from archsim.formats.errors import InputError
+from archsim.formats.progress import Progress
 from archsim.formats.tensor_file import read_tensors
 from archsim.formats.tensor_record import Tensor, from_array
 from archsim.formats.weight_bits import check_form
 from sdalgo.container import Container
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.options import Options
-
-Progress = Callable[[int, int, str], None]
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from archsim.formats.errors import InputError
+from archsim.formats.progress import Progress
 from archsim.formats.tensor_file import read_tensors
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.options import preset
 from sdalgo.pow2 import Float32
 
-Progress = Callable[[int, int, str], None]
 Compare = Callable[[dict[str, Float32]], dict[str, Any]]
 THETAS = (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
 
