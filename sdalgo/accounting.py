@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archsim.formats.errors import InputError
-from sdalgo.matrices import VECTOR_WIDTH, layout_of
+from archsim.formats.slices import RELEASED_ROWS, VECTOR_WIDTH
+from sdalgo.matrices import layout_of
 
 MIB, MB = 2**20, 10**6  # Tables II, V and VI count in MiB, III and IV in 10^6 bytes
 
@@ -71,7 +72,9 @@ class Size:
 
 
 def shape_counts(
-    shapes: Iterable[tuple[int, ...]], slice_rows: int = 192, largest_kernel: int | None = 3
+    shapes: Iterable[tuple[int, ...]],
+    slice_rows: int = RELEASED_ROWS,
+    largest_kernel: int | None = 3,
 ) -> Counts:
     """Count Ce and B of convolution and linear weights with the released slicing.
 

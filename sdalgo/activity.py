@@ -11,21 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.digits import counts
+
 SEGMENT = 8  # neighbouring activations that share a step of a bit-serial array (dim_F, paper V-B)
-
-_BYTES = np.arange(256, dtype=np.uint8)
-SET_BITS = np.unpackbits(_BYTES[:, None], axis=1).sum(axis=1).astype(np.uint8)
-
-
-def booth_digits(value: int) -> list[int]:
-    """Return the four radix-4 Booth digits of a signed byte, lowest first; each is -2..2."""
-    bits = [0, *((value >> place) & 1 for place in range(8))]
-    return [bits[i] + bits[i + 1] - 2 * bits[i + 2] for i in range(0, 8, 2)]
-
-
-NONZERO_DIGITS = np.array(
-    [sum(d != 0 for d in booth_digits(v - 256 if v > 127 else v)) for v in range(256)], np.uint8
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +44,6 @@ def activity(values: NDArray[np.int8]) -> Activity:
     """
     planes = values.reshape(-1, *values.shape[-3:]) if values.ndim >= 3 else values
     planes = planes.reshape(-1, 1, 1) if values.ndim < 3 else planes.reshape(-1, *values.shape[-2:])
-    stored = values.view(np.uint8)
-    magnitude = np.abs(values.astype(np.int16)).astype(np.uint8)
     live = planes != 0
     width = planes.shape[2]
     padded = np.zeros((*live.shape[:2], -(-width // SEGMENT) * SEGMENT), bool)
@@ -66,9 +52,9 @@ def activity(values: NDArray[np.int8]) -> Activity:
     return Activity(
         elements=int(values.size),
         values=1 - float(live.mean()),
-        bits=1 - float(SET_BITS[stored].mean()) / 8,
-        magnitude_bits=1 - float(SET_BITS[magnitude].mean()) / 8,
-        booth=1 - float(NONZERO_DIGITS[stored].mean()) / 4,
+        bits=1 - float(counts(values.view(np.uint8), "bits").mean()) / 8,
+        magnitude_bits=1 - float(counts(values, "bits").mean()) / 8,
+        booth=1 - float(counts(values, "booth").mean()) / 4,
         rows=1 - float(live.any(axis=2).mean()),
         segments=1 - float(segments.mean()),
         channels=1 - float(live.any(axis=(1, 2)).mean()),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from torch import nn
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.progress import Progress
 from archsim.formats.tensor_file import TensorFile, write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
 from sdalgo import channels, characters, photos, sparsity
@@ -35,7 +35,6 @@ from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.recipe import Recipe, load_ratios
 from sdalgo.workload import FORMAT, Arrays, LayerEntry, workload_text
 
-Progress = Callable[[int, int, str], None]
 _VERSION = "1"  # of what a finished layer holds; a change makes old parts useless
 
 

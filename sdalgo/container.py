@@ -20,9 +20,9 @@ from typing import Any
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.tensor_record import Tensor
+from archsim.formats.weight_bits import check_form
 from sdalgo import layer_sections
 from sdalgo.decomposition import Decomposition
-from sdalgo.weight_bits import FORMS
 
 MAGIC = b"SDALGO\x00\x01"
 _LENGTHS = struct.Struct("<II")
@@ -46,8 +46,7 @@ class Container:
 
 def to_bytes(container: Container) -> bytes:
     """Return the file's content; equal containers give equal bytes."""
-    if container.form not in FORMS:
-        raise InputError.at("form", f"{container.form!r} is neither row nor element")
+    check_form(container.form)
     body = bytearray()
     layers, others = [], []
     for name, layer in container.layers.items():
@@ -76,8 +75,7 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
     head, body = _split(content, place)
     try:
         form = head["form"]
-        if form not in FORMS:
-            raise InputError.at("form", f"{form!r} is neither row nor element")
+        check_form(form)
         sections = _Sections(body)
         layers = {m["name"]: layer_sections.unpack(m, sections, form) for m in head["layers"]}
         others = {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
+from archsim.formats.progress import Progress
 from sdalgo.basis import Float64, quantise_basis
 from sdalgo.decomposition import Decomposition
 from sdalgo.exchange import Watch, exchange
@@ -117,9 +117,6 @@ def _store(coef: Float32, basis: Float64, layout: Layout, basis_bits: int) -> De
         basis=entries.reshape(layout.filters, layout.slices, *entries.shape[1:]),
         scale=scale.reshape(layout.filters, layout.slices),
     )
-
-
-Progress = Callable[[int, int, str], None]
 
 
 def decompose_all(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.huffman import mean_length
+from archsim.formats.weight_bits import weight_bits
 from sdalgo.matrices import Layout, from_slices, slices_of
 from sdalgo.pow2 import Codes, Float32, decode
-from sdalgo.weight_bits import weight_bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,11 @@ class Decomposition:
         if not level.size:
             return (0, 0)
         return int(level.min()) - 1 + self.p_min, int(level.max()) - 1 + self.p_min
+
+    @property
+    def bits_per_nonzero(self) -> float:
+        """Mean code length of the non-zeros coded by themselves (appendix B); 0 for none."""
+        return mean_length(self.coef[self.coef != 0])
 
     def rebuild(self) -> Float32:
         """Return the weight that the accelerator would use, float32, in its own shape."""

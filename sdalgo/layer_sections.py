@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
-from sdalgo import huffman
+from archsim.formats.slices import matrix_of
+from sdalgo import canonical_codes
 from sdalgo.decomposition import Decomposition
 from sdalgo.matrices import Layout
 from sdalgo.pow2 import MAX_LEVEL, Codes
-from sdalgo.weight_bits import coded_symbols
 
 _BASIS: dict[int, type[np.generic]] = {8: np.int8, 16: np.int16, 32: np.float32}
 _MOST_VALUES = 1 << 34  # of a layer; more is a damaged header, not a network
@@ -27,14 +27,14 @@ class Sections(Protocol):
 
 def pack(layer: Decomposition, form: str) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Return (sections, description); what is empty is not stored at all."""
-    coded, index = coded_symbols(layer.coef, form)
-    lengths = huffman.code_lengths(huffman.symbol_counts(coded))
+    coded, index = canonical_codes.coded_symbols(layer.coef, form)
+    lengths = canonical_codes.table_of(coded)
     full = layer.scale.ravel() != 0
     basis = layer.basis.reshape(len(full), -1)[full]
     scales = layer.scale.ravel()[full].astype("<f4").view("<u4") >> 16  # bfloat16: its upper half
     sections = {
         "index": np.packbits(index).tobytes(),
-        "codes": huffman.encode(coded, lengths) if coded.size else b"",
+        "codes": canonical_codes.encode(coded, lengths) if coded.size else b"",
         "full": np.packbits(full).tobytes() if not full.all() else b"",
         "basis": basis.astype(basis.dtype.newbyteorder("<")).tobytes(),
         "scales": scales.astype("<u2").tobytes() if layer.basis_bits < 32 else b"",
@@ -83,9 +83,8 @@ def _layout(meta: dict[str, Any]) -> Layout:
     width, slices = int(meta["width"]), int(meta["slices"])
     if len(shape) not in (2, 4) or min(shape) < 1 or math.prod(shape) > _MOST_VALUES:
         raise InputError.at(meta["name"], f"shape {shape} is no weight's")
-    vector = len(shape) == 2 or shape[2:] == (1, 1)
-    rows = math.ceil(shape[1] / max(width, 1)) if vector else shape[1] * shape[2]
-    if not 1 <= slices <= rows or not 1 <= width <= 255 or (not vector and width != shape[3]):
+    rows, entries = matrix_of(shape, max(width, 1))
+    if not 1 <= slices <= rows or not 1 <= width <= 255 or width != entries:
         raise InputError.at(meta["name"], f"{slices} slices of width {width} do not fit {shape}")
     return Layout(shape=shape, rows=rows, width=width, slices=slices)
 
@@ -101,7 +100,7 @@ def _coef(meta: dict[str, Any], shape: tuple[int, ...], form: str, sections: Sec
     if any(abs(symbol) > MAX_LEVEL for symbol in lengths):
         raise InputError.at(meta["name"], f"a code is beyond +-{MAX_LEVEL}")
     stream = sections.get(meta["sections"]["codes"])
-    values = huffman.decode(stream, coded, lengths) if coded else np.zeros(0, np.int8)
+    values = canonical_codes.decode(stream, coded, lengths) if coded else np.zeros(0, np.int8)
     if not coded and stream:
         raise InputError.at(meta["name"], "a stream without codes")
     coef = np.zeros(total, np.int8)

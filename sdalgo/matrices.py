@@ -1,8 +1,6 @@
-"""Weights as tall matrices of short rows, cut into slices (paper III-C).
+"""Weights as tall matrices of short rows, cut into slices by the rule of archsim.formats.slices.
 
-A filter becomes a matrix whose rows are its kernel rows, ordered (input channel, kernel row), or,
-for 1x1 and linear layers, its triples of consecutive input channels, zero-padded at the end. Slice
-i of a filter holds rows i*h .. (i+1)*h - 1 with h = ceil(rows / slices).
+What a filter lacks of its last row of channels, and a last slice of its height, is zero.
 """
 
 from __future__ import annotations
@@ -13,10 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from archsim.formats.errors import InputError
+from archsim.formats.slices import (
+    VECTOR_WIDTH,
+    even_slices,
+    factor_slices,
+    is_vector,
+    matrix_of,
+    rows_per_slice,
+)
 from sdalgo.pow2 import Float32
-
-_PADDED_ROWS = {427, 683, 1366}  # 1280, 2048, 4096 channels: the released code pads, then cuts
-VECTOR_WIDTH = 3  # input channels in a row of a 1x1 or linear layer (paper III-C: S = 3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,39 +45,18 @@ class Layout:
     @property
     def height(self) -> int:
         """Rows of a slice; the last slice of a filter may hold fewer, and is padded with zeros."""
-        return math.ceil(self.rows / self.slices)
+        return rows_per_slice(self.rows, self.slices)
 
     @property
     def is_vector(self) -> bool:
         """True for 1x1 and linear layers, whose rows are groups of consecutive channels."""
-        return len(self.shape) == 2 or self.shape[2:] == (1, 1)
+        return is_vector(self.shape)
 
     def coef_shape(self, rank: int) -> tuple[int, ...]:
         """Shape of the coefficients in a workload file: rows in their own place."""
         if self.is_vector:
             return (self.filters, self.rows, rank)
         return (*self.shape[:3], rank)
-
-
-def even_slices(rows: int, most: int) -> int:
-    """Return the least number of equal slices of at most `most` rows."""
-    return max(1, math.ceil(rows / most))
-
-
-def factor_slices(rows: int, most: int) -> int:
-    """Return the released code's count: strip the smallest prime factors until the rest fits.
-
-    Vector lengths of its padding table come out the same as `even_slices`; a prime is not cut.
-    """
-    if rows in _PADDED_ROWS:
-        return even_slices(rows, most)
-    height = rows
-    while height > most:
-        prime = next((p for p in range(2, math.isqrt(height) + 1) if height % p == 0), height)
-        if prime == height:
-            break
-        height //= prime
-    return rows // height
 
 
 def layout_of(shape: tuple[int, ...], most: int, slicing: str, width: int = VECTOR_WIDTH) -> Layout:
@@ -90,11 +72,8 @@ def layout_of(shape: tuple[int, ...], most: int, slicing: str, width: int = VECT
             "weight", f"shape {shape} is neither (K, C) nor (K, C, R, S), all above 0"
         )
     count = factor_slices if slicing == "factors" else even_slices
-    if len(shape) == 2 or shape[2:] == (1, 1):
-        rows = math.ceil(shape[1] / width)
-        return Layout(shape=shape, rows=rows, width=width, slices=count(rows, most))
-    rows = shape[1] * shape[2]
-    return Layout(shape=shape, rows=rows, width=shape[3], slices=count(rows, most))
+    rows, entries = matrix_of(shape, width)
+    return Layout(shape=shape, rows=rows, width=entries, slices=count(rows, most))
 
 
 def to_slices(weight: Float32, layout: Layout) -> Float32:

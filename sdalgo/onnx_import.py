@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
+from archsim.formats.progress import Progress
 from sdalgo import photos
 from sdalgo.build import Built, Layers, write_workload
 from sdalgo.onnx_graph import OnnxModel
 from sdalgo.pretrained import ONNX_FILES, Weights
 from sdalgo.recipe import Recipe
 from sdalgo.workload import FORMAT
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,11 +29,7 @@ def cluster(plane: NDArray[np.int64], most: int) -> NDArray[np.int64]:
         classes[live] = _means(features, room) + (not live.all())
     ranks = {int(k): zero[classes == k].mean() for k in np.unique(classes)}
     order = sorted(ranks, key=lambda k: (-ranks[k], k))
-    return np.searchsorted(np.sort(order), classes) if not order else _renumber(classes, order)
-
-
-def _renumber(classes: NDArray[np.int64], order: list[int]) -> NDArray[np.int64]:
-    place = np.zeros(max(order) + 1, dtype=np.int64)
+    place = np.zeros(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     return place[classes]
 
@@ -44,10 +40,10 @@ def _means(features: NDArray[np.float64], most: int) -> NDArray[np.int64]:
     start = np.lexsort((features[:, 1], features[:, 0]))
     centres = features[start[np.linspace(0, len(start) - 1, most).round().astype(int)]]
     member = np.zeros(len(features), dtype=np.int64)
-    for _ in range(ROUNDS):
+    for index in range(ROUNDS):
         distance = ((features[:, None] - centres) ** 2).sum(axis=2)
         found = distance.argmin(axis=1)
-        if (found == member).all() and _:
+        if index and (found == member).all():
             break
         member = found
         for k in np.unique(member):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
-from sdalgo.matrices import VECTOR_WIDTH
+from archsim.formats.slices import matrix_of
 from sdalgo.pow2 import Float32
 
 FILTER_GROUP = 32  # filters that share a mask in the released code
@@ -41,40 +41,6 @@ def row_mask_by_ratio(weight: Float32, ratio: float, group: int = FILTER_GROUP) 
     return _per_filter(live, len(weight), group)
 
 
-def row_mask_by_threshold(weight: Float32, threshold: float, group: int = FILTER_GROUP) -> Mask:
-    """Return the live vectors, (K, rows): those whose mean |W| reaches `threshold`.
-
-    The mean is over the vector and its filter group, so one threshold serves a whole network.
-    """
-    filters = min(group, len(weight))
-    sizes = np.diff(np.append(np.arange(0, len(weight), filters), len(weight)))
-    mean = row_scores(weight, group) / (sizes[:, None] * _rows(weight).shape[2])
-    return _per_filter(mean >= threshold, len(weight), group)
-
-
-def threshold_for_budget(weights: dict[str, Float32], budget: float) -> float:
-    """Return the mean |W| below which vectors must go to keep at most `budget` of all weights.
-
-    Args:
-        budget: S_c of the paper as a share: live coefficients over all coefficients, 0..1.
-    """
-    if not 0 <= budget <= 1:
-        raise InputError.at("budget", f"{budget} is not between 0 and 1")
-    means, sizes = [], []
-    for weight in weights.values():
-        rows = _rows(weight)
-        scores = row_scores(weight)
-        starts = np.arange(0, len(weight), min(FILTER_GROUP, len(weight)))
-        filters = np.diff(np.append(starts, len(weight)))
-        means.append((scores / (filters[:, None] * rows.shape[2])).ravel())
-        sizes.append(np.repeat(filters * rows.shape[2], rows.shape[1]))
-    mean, size = np.concatenate(means), np.concatenate(sizes)
-    order = np.argsort(-mean, kind="stable")
-    kept = np.cumsum(size[order])
-    count = int(np.searchsorted(kept, budget * kept[-1] + 0.5, side="right"))
-    return float(mean[order[count - 1]]) if count else math.inf
-
-
 def apply_row_mask(weight: Float32, live: Mask) -> Float32:
     """Return the weight with its dead vectors set to zero."""
     rows = _rows(weight) * live[:, :, None]
@@ -94,16 +60,6 @@ def channels_by_scale(scale: NDArray[np.generic], ratio: float) -> Mask:
     return live
 
 
-def drop_input_channels(weight: Float32, live: Mask) -> Float32:
-    """Return the weight with the given input channels zero, for layers fed by pruned channels."""
-    return weight * live.reshape(1, -1, *[1] * (weight.ndim - 2)).astype(np.float32)
-
-
-def drop_filters(weight: Float32, live: Mask) -> Float32:
-    """Return the weight with whole filters zero, for the layer that made the pruned channels."""
-    return weight * live.reshape(-1, *[1] * (weight.ndim - 1)).astype(np.float32)
-
-
 def magnitude_pruned(weight: Float32, density: float) -> Float32:
     """Return the weight with its smallest entries zero, `density` of them kept (unstructured)."""
     kept = round(density * weight.size)
@@ -116,13 +72,11 @@ def magnitude_pruned(weight: Float32, density: float) -> Float32:
 
 def _rows(weight: Float32) -> Float32:
     """(K, rows, width), triples of 1x1 and linear layers padded with zeros."""
-    filters = len(weight)
-    if weight.ndim == 4 and weight.shape[2:] != (1, 1):
-        return weight.reshape(filters, -1, weight.shape[3])
-    channels = weight.shape[1]
-    padded = np.zeros((filters, math.ceil(channels / VECTOR_WIDTH) * VECTOR_WIDTH), np.float32)
-    padded[:, :channels] = weight.reshape(filters, channels)
-    return padded.reshape(filters, -1, VECTOR_WIDTH)
+    rows, width = matrix_of(weight.shape)
+    flat = weight.reshape(len(weight), -1)
+    padded = np.zeros((len(weight), rows * width), np.float32)
+    padded[:, : flat.shape[1]] = flat
+    return padded.reshape(-1, rows, width)
 
 
 def _per_filter(live: Mask, filters: int, group: int) -> Mask:

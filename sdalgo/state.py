@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from archsim.formats.errors import InputError
+from archsim.formats.progress import Progress
 from archsim.formats.tensor_file import read_tensors
 from archsim.formats.tensor_record import Tensor, from_array
+from archsim.formats.weight_bits import check_form
 from sdalgo.container import Container
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.options import Options
-from sdalgo.weight_bits import FORMS
-
-Progress = Callable[[int, int, str], None]
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -61,8 +59,7 @@ def decompose_state(
     Raises:
         InputError: a weight holds NaN or infinity, or no tensor is a weight.
     """
-    if form not in FORMS:
-        raise InputError.at("index", f"{form!r} is neither row nor element")
+    check_form(form)
     chosen = [name for name, t in tensors.items() if t.is_float and is_decomposed(t.shape, options)]
     if not chosen:
         raise InputError.at(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from archsim.formats.weight_bits import weight_bits
 from sdalgo.container import Container
 from sdalgo.decomposition import Decomposition
-from sdalgo.weight_bits import bits_per_nonzero, weight_bits
 
 Row = dict[str, Any]
 
@@ -20,7 +20,7 @@ def layer_row(name: str, layer: Decomposition, form: str, error: float | None) -
     in the container's form.
     """
     low, high = layer.powers
-    parts = weight_bits(layer.coef, layer.basis.shape, form, layer.basis_bits)
+    bits = weight_bits(layer.coef, layer.basis.shape, form, layer.basis_bits)
     return {
         "name": name,
         "slices": layer.slices,
@@ -29,13 +29,11 @@ def layer_row(name: str, layer: Decomposition, form: str, error: float | None) -
         "relative_error": error,
         "levels": layer.levels,
         "powers": [low, high],
-        "bits_per_nonzero": bits_per_nonzero(layer.coef),
-        "bits": parts.total,
-        "bits_by": {
-            "index": parts.index, "codes": parts.codes, "table": parts.table, "basis": parts.basis,
-        },
+        "bits_per_nonzero": layer.bits_per_nonzero,
+        "bits": bits.total,
+        "bits_by": bits.parts,
         "weights": _weights(layer),
-    }  # fmt: skip
+    }
 
 
 def summarise(container: Container, squares: dict[str, float] | None = None) -> Row:

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from archsim.formats.errors import InputError
+from archsim.formats.progress import Progress
 from archsim.formats.tensor_file import read_tensors
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.options import preset
 from sdalgo.pow2 import Float32
-from sdalgo.weight_bits import bits_per_nonzero
 
-Progress = Callable[[int, int, str], None]
 Compare = Callable[[dict[str, Float32]], dict[str, Any]]
 THETAS = (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
 
@@ -73,7 +72,7 @@ def _row(
     nonzeros = sum(layer.nonzeros for layer in found.values())
     wrong = sum(found[key].squared_error(weight) for key, weight in chosen.items())
     whole = sum(float((weight.astype(np.float64) ** 2).sum()) for weight in chosen.values())
-    coded = sum(bits_per_nonzero(layer.coef) * layer.nonzeros for layer in found.values())
+    coded = sum(layer.bits_per_nonzero * layer.nonzeros for layer in found.values())
     row = {
         "theta": theta,
         "density": nonzeros / sum(layer.entries for layer in found.values()),

@@ -1,13 +1,7 @@
-"""The `archsim` command: which subcommands there are, and what the exit status is.
-
-0 done, 1 a check of the simulator failed, 2 bad input, bad usage or an interruption. What a user
-typed never ends in a traceback; ARCHSIM_DEBUG=1 shows it.
-"""
+"""The `archsim` command: which subcommands there are. Its exit status: archsim.formats.program."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -27,20 +21,11 @@ from archsim.cli import (
     validate,
 )
 from archsim.formats import console
-from archsim.formats.errors import CheckFailed, InputError
+from archsim.formats.program import Program, application
+from archsim.formats.program import run as run_program
 from archsim.version import VERSION
 
-DONE, CHECK_FAILED, BAD_INPUT = 0, 1, 2
-SHOWN_PROBLEMS = 20  # a file of another format is wrong in every line
-INTERRUPTED_IN_TYPER = 130  # what typer turns a Ctrl-C into
-
-app = typer.Typer(
-    name="archsim",
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = application("archsim")
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
@@ -79,50 +64,5 @@ def archsim(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; the exit status. `arguments` defaults to those of the process."""
-    try:
-        status = _run(arguments)
-    except Exception as error:
-        if os.environ.get("ARCHSIM_DEBUG"):
-            raise
-        status = _explain(error)
-    except KeyboardInterrupt:
-        status = INTERRUPTED_IN_TYPER
-    if status == INTERRUPTED_IN_TYPER:
-        console.complain(["interrupted"])
-        status = BAD_INPUT
-    console.flush()
-    return status
-
-
-def _run(arguments: Sequence[str] | None) -> int:
-    args = None if arguments is None else list(arguments)
-    return app(args, prog_name="archsim", standalone_mode=False) or DONE
-
-
-def _explain(error: Exception) -> int:
-    """Say in a few lines what is wrong; the exit status that goes with it."""
-    if isinstance(error, typer.TyperException):
-        message = error.format_message()
-        if message.startswith("Usage:"):  # nothing was asked for: the help is the answer
-            console.note(message)
-            return BAD_INPUT
-        console.complain([message])
-        console.note("Try 'archsim --help' or 'archsim COMMAND --help'.")
-        return BAD_INPUT
-    if isinstance(error, InputError):
-        console.complain(error.problems, SHOWN_PROBLEMS)
-        return BAD_INPUT
-    if isinstance(error, CheckFailed):
-        console.complain([f"a check failed: {error}"])
-        return CHECK_FAILED
-    if isinstance(error, MemoryError):
-        console.complain(["out of memory: the network or a machine is too large for this computer"])
-        return BAD_INPUT
-    console.complain(
-        [
-            f"internal error: {type(error).__name__}: {error}",
-            "this is a fault of archsim, not of its input; ARCHSIM_DEBUG=1 shows where it happened",
-        ]
-    )
-    sys.stderr.flush()
-    return CHECK_FAILED
+    told = "archsim validate FILE lists them all"
+    return run_program(Program(name="archsim", app=app, all_problems=told), arguments)

@@ -10,10 +10,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 GAP = "  "
+_program = ContextVar("program", default="archsim")
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,15 @@ def say_json(value: Any) -> None:
     say(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False))
 
 
-def complain(lines: Sequence[object], most: int | None = None) -> None:
-    """Print what is wrong, a line a problem, the first `most` of them."""
-    for line in lines[:most]:
-        note(f"archsim: {line}")
-    if most is not None and len(lines) > most:
-        note(f"archsim: and {len(lines) - most} more; archsim validate FILE lists them all")
+def speak_as(program: str) -> None:
+    """Say once which program complains."""
+    _program.set(program)
+
+
+def complain(lines: Sequence[object]) -> None:
+    """Print what is wrong, a line per problem, after the program's name."""
+    for line in lines:
+        note(f"{_program.get()}: {line}")
 
 
 def flush() -> None:

@@ -10,7 +10,8 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from archsim.machines.shared.tables import Progress, Tables, tables_of
+from archsim.formats.progress import Progress
+from archsim.machines.shared.tables import Tables, tables_of
 from archsim.machines.shared.weight_forms import check_task
 from archsim.results.result import Result
 from archsim.runs.content import run_key, table_key

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from archsim.machines.shared.tables import Progress, Tables, tables_of
+from archsim.formats.progress import Progress
+from archsim.machines.shared.tables import Tables, tables_of
 from archsim.machines.shared.weight_forms import check_task
 from archsim.results.accounts import EntryRun, ends_of, times_of
 from archsim.results.checks import check_bytes, check_time

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from archsim.formats.errors import InputError
 from archsim.formats.profile_models import Profile
+from archsim.formats.slices import full_slices
 from archsim.workload.profile_coef import draw_coef
 from archsim.workload.profile_input import draw_input
 from archsim.workload.profile_weight import draw_pruned, draw_weight
@@ -57,16 +58,11 @@ def draw(
 def basis_scale(coef: NDArray[np.int8], slices: int) -> NDArray[np.float32]:
     """Scales (K, slices) of drawn coefficients: 0 where a slice is empty, else 1.
 
-    `coef` is (K, C, R, r) or (K, triples, r). Rows are dealt to slices in order, ceil(rows /
-    slices) each (docs/formats.md). The value of a scale that is not 0 decides nothing.
+    `coef` is (K, C, R, r) or (K, triples, r). The value of a scale that is not 0 decides nothing.
     """
     filters, width = coef.shape[0], coef.shape[-1]
     live = np.asarray((coef != 0).reshape(filters, -1, width).any(axis=2))
-    rows = live.shape[1]
-    padded = np.zeros((filters, slices * -(-rows // slices)), dtype=np.bool_)
-    padded[:, :rows] = live
-    found = np.asarray(padded.reshape(filters, slices, -1).any(axis=2))
-    return found.astype(np.float32)
+    return full_slices(live, slices).astype(np.float32)
 
 
 def _parsed(profile: Mapping[str, object]) -> Profile:

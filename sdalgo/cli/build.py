@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sdalgo.cli import console
+from archsim.formats import console
+from archsim.formats.progress import bar
 
 
 def build(
@@ -34,7 +35,7 @@ def build(
         from sdalgo.training.capture import build_training as make
     elif found.network == "onnx":
         from sdalgo.onnx_import import build_onnx as make
-    with console.progress(f"building {recipe}", quiet=quiet or as_json) as progress:
+    with bar(f"building {recipe}", quiet=quiet or as_json) as progress:
         built = make(found, out, seed, progress)
     share = built.nonzeros / built.coefficients if built.coefficients else 0.0
     if as_json:

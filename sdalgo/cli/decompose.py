@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sdalgo.cli import console
+from archsim.formats import console
+from archsim.formats.progress import bar
 
 Weights = Annotated[Path, typer.Argument(help="A state dict: safetensors, torch or ONNX.")]
 
@@ -46,7 +47,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     }  # fmt: skip
     options = named(preset, **{key: value for key, value in given.items() if value is not None})
     tensors = read_weights(weights)
-    with console.progress("decomposing", quiet=quiet or as_json) as progress:
+    with bar("decomposing", quiet=quiet or as_json) as progress:
         container = decompose_state(tensors, options, index, progress)
     nbytes = write_container(out or weights.with_suffix(".sd"), container)
     squares = {
@@ -85,7 +86,7 @@ def show(summary: dict[str, Any], title: str) -> None:
     heads = ["layer", "slices", "entries", "density", "error", "levels", "bits/nz", "kB"]
     totals = summary["totals"]
     rows = [_cells(row, str(row["levels"])) for row in summary["layers"]]
-    console.table(title, heads, [*rows, _cells({**totals, "name": "all"}, "")])
+    console.show(console.Table(title, heads, [*rows, _cells({**totals, "name": "all"}, "")]))
     console.say(
         f"{totals['bits_per_weight']:.2f} bits a weight, {totals['compression']:.2f} times "
         f"smaller than float32; index bit a {totals['form']}"

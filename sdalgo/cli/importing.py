@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sdalgo.cli import console
+from archsim.formats import console
+from archsim.formats.progress import bar
 
 
 def import_model(
@@ -28,7 +29,7 @@ def import_model(
 
     stem = name or model.stem.replace("-", "_")
     recipe = Recipe(name=stem, about="imported", network="onnx", weights=model.name, theta=theta)
-    with console.progress(f"importing {stem}", quiet=as_json) as progress:
+    with bar(f"importing {stem}", quiet=as_json) as progress:
         built = import_onnx(model, recipe, out, progress)
     if as_json:
         console.say_json({

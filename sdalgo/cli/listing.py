@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sdalgo.cli import console
+from archsim.formats import console
 
 
 class What(StrEnum):

@@ -1,25 +1,13 @@
-"""The `sdalgo` command and its exit status: 0 done, 1 a fault of sdalgo, 2 bad input or usage."""
+"""The `sdalgo` command: which subcommands there are. Its exit status: archsim.formats.program."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
-import typer
+from archsim.formats.program import Program, application, run
+from sdalgo.cli import build, decompose, importing, listing, paper, report, train
 
-from archsim.formats.errors import InputError
-from sdalgo.cli import build, console, decompose, importing, listing, paper, report, train
-
-DONE, FAILED, BAD_INPUT = 0, 1, 2
-_INTERRUPTED = 130  # what typer makes of Ctrl-C
-
-app = typer.Typer(
-    name="sdalgo",
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = application("sdalgo")
 app.command("decompose")(decompose.decompose)
 app.command("decode")(decompose.decode)
 app.command("build")(build.build)
@@ -46,35 +34,4 @@ def sdalgo() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status; None means the process's arguments."""
-    args = None if arguments is None else list(arguments)
-    try:
-        status = app(args, prog_name="sdalgo", standalone_mode=False) or DONE
-    except KeyboardInterrupt:
-        status = _INTERRUPTED
-    except Exception as error:
-        if os.environ.get("SDALGO_DEBUG"):
-            raise
-        status = _explain(error)
-    if status == _INTERRUPTED:
-        console.note("sdalgo: interrupted; what was finished is kept")
-        return BAD_INPUT
-    return int(status)
-
-
-def _explain(error: Exception) -> int:
-    if isinstance(error, typer.TyperException):
-        console.note(f"sdalgo: {error.format_message()}")
-        console.note("Try 'sdalgo --help' or 'sdalgo COMMAND --help'.")
-        return BAD_INPUT
-    if isinstance(error, InputError):
-        console.note(f"sdalgo: {error}")
-        return BAD_INPUT
-    if isinstance(error, ModuleNotFoundError):
-        console.note(f"sdalgo: {error.name} is not installed: pip install 'archsim[sdalgo]'")
-        return BAD_INPUT
-    if isinstance(error, MemoryError):
-        console.note("sdalgo: out of memory: the tensors are too large for this computer")
-        return BAD_INPUT
-    console.note(f"sdalgo: internal error: {type(error).__name__}: {error}")
-    console.note("this is a fault of sdalgo, not of its input; SDALGO_DEBUG=1 shows where")
-    return FAILED
+    return run(Program(name="sdalgo", app=app, extra="archsim[sdalgo]"), arguments)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sdalgo.cli import console
+from archsim.formats import console
+from archsim.formats.progress import bar
 
 
 def paper(
@@ -25,7 +26,7 @@ def paper(
     """
     from sdalgo.paper import compute, write
 
-    with console.progress(what, quiet=quiet or as_json) as progress:
+    with bar(what, quiet=quiet or as_json) as progress:
         document = compute(what, progress)
     path = write(document, out)
     if as_json:
@@ -39,7 +40,7 @@ def paper(
         for r in document["rows"]
         if r["paper"] is not None or what != "fig3"
     ]  # fmt: skip
-    console.table(what, ["row", "quantity", "paper", "ours", "ratio", "unit"], rows)
+    console.show(console.Table(what, ["row", "quantity", "paper", "ours", "ratio", "unit"], rows))
     console.say(f"rules, inputs and every layer: {path}")
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sdalgo.cli import console
+from archsim.formats import console
+from archsim.formats.progress import bar
 from sdalgo.cli.decompose import show
 
 
@@ -91,7 +92,7 @@ def sweep(
     from sdalgo.sweep import THETAS
     from sdalgo.sweep import sweep as run
 
-    with console.progress("sweeping", quiet=as_json) as progress:
+    with bar("sweeping", quiet=as_json) as progress:
         rows = run(source, tuple(theta) if theta else THETAS, preset, progress)
     if plots:
         from sdalgo import plots as draw
@@ -103,7 +104,7 @@ def sweep(
     heads = ["theta", "density", "error", "bits/nz", "MB row", "MB element"]
     if rows and "agreement" in rows[0]:
         heads += ["cosine", "top-1", "top-5"]
-    console.table(f"{source}, {preset}", heads, [_sweep_cells(row) for row in rows])
+    console.show(console.Table(f"{source}, {preset}", heads, [_sweep_cells(row) for row in rows]))
 
 
 def _sweep_cells(row: dict[str, Any]) -> list[str]:

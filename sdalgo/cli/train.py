@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdalgo.cli import console
+from archsim.formats import console
+from archsim.formats.progress import Progress, bar
 
 if TYPE_CHECKING:
     from sdalgo.training.config import Experiment
@@ -47,22 +48,21 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     experiment = narrowed(load_experiment(config), data, seed, arm)
     folder = out / experiment.name
     told = None if quiet or as_json else console.note
-    with console.progress("training", quiet=quiet or as_json) as progress:
-        counted = _counted(progress, experiment) if progress else None
-        whole = Runner(experiment, folder, counted, told).run()
+    with bar("training", quiet=quiet or as_json) as progress:
+        whole = Runner(experiment, folder, _counted(progress, experiment), told).run()
     drawn = _figures(experiment, folder)
     captured = _captured(experiment, folder, capture) if capture else []
     if as_json:
         console.say_json(whole)
         return
-    console.table(f"{experiment.name}, seeds {list(experiment.seeds)}", *table(whole))
+    console.show(console.Table(f"{experiment.name}, seeds {list(experiment.seeds)}", *table(whole)))
     beside = ", ".join(["the logs", *(path.name for path in drawn)])
     console.say(f"{folder / 'summary.json'}: all runs; beside it {beside}")
     for path in captured:
         console.say(f"{path}: a step of SD-T, for archsim")
 
 
-def _counted(progress: console.Progress, experiment: Experiment) -> console.Progress:
+def _counted(progress: Progress, experiment: Experiment) -> Progress:
     """Say beside a run's name which one of all it is."""
     starts = ("pretrain", *(arm.name for arm in experiment.arms))
     names = [f"{start}-{seed}" for seed in experiment.seeds for start in starts]

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.progress import Progress
 
 NAMES = ("fig3", "table2", "table3", "table4")
 FORMAT = "sdalgo-paper/1"
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sdalgo import huffman, sparsity
+from archsim.formats.huffman import mean_length
+from sdalgo import sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.networks import network
 from sdalgo.options import Options
 from sdalgo.pow2 import Codes, Float32
 from sdalgo.pretrained import SOURCES
 from sdalgo.recipe import load_ratios, load_recipe
-from sdalgo.weight_bits import coded_symbols
 
 
 def weight_shapes(name: str) -> list[tuple[int, ...]]:
@@ -63,7 +63,4 @@ def network_codes(weights: dict[str, Float32], options: Options) -> Codes:
 
 def mean_code_bits(codes: Codes, *, with_zero: bool) -> float:
     """Return the mean Huffman code length: of non-zeros, or of all with zero as a symbol."""
-    rows = codes.reshape(-1, 1)
-    coded = codes if with_zero else coded_symbols(rows, "element")[0]
-    counts = huffman.symbol_counts(coded)
-    return huffman.coded_bits(counts, huffman.code_lengths(counts)) / max(1, coded.size)
+    return mean_length(codes if with_zero else codes[codes != 0])

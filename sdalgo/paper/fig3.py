@@ -6,11 +6,12 @@ Photographs are scikit-image's; the paper's images are ImageNet's. Its bars are 
 
 from __future__ import annotations
 
+from archsim.formats.progress import Progress
 from sdalgo.activity import Activity, activity, weighted
 from sdalgo.forward import activations
 from sdalgo.graph import layer_graph
 from sdalgo.networks import network
-from sdalgo.paper import Progress, Row
+from sdalgo.paper import Row
 from sdalgo.photos import NAMES, batch
 from sdalgo.pretrained import mobilenet_v2_imagenet
 from sdalgo.quantise import symmetric_scale, to_int8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archsim.formats.progress import Progress
 from sdalgo.accounting import (
     MIB,
     Counts,
@@ -13,7 +14,7 @@ from sdalgo.accounting import (
     shape_counts,
 )
 from sdalgo.flops import decomposed_flops, dense_flops, rebuild_flops, sparse_flops
-from sdalgo.paper import Progress, Row
+from sdalgo.paper import Row
 from sdalgo.paper._networks import weight_shapes
 
 CONV_MACS = 555_417_600

@@ -6,8 +6,9 @@ bits per non-zero are measured but the weights they are measured on are syntheti
 
 from __future__ import annotations
 
+from archsim.formats.progress import Progress
 from sdalgo.accounting import MB, Rule, decomposed_size, shape_counts
-from sdalgo.paper import Progress, Row
+from sdalgo.paper import Row
 from sdalgo.paper._networks import mean_code_bits, network_codes, recipe_weights, weight_shapes
 from sdalgo.recipe import load_recipe
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from archsim.formats.progress import Progress
 from sdalgo.accounting import MB, Counts, Rule, Size, decomposed_size, shape_counts
 from sdalgo.options import preset
-from sdalgo.paper import Progress, Row
+from sdalgo.paper import Row
 from sdalgo.paper._networks import mean_code_bits, network_codes, recipe_weights, weight_shapes
 
 THETAS = (0.0, 1e-3, 4e-3, 8e-3)

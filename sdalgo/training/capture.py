@@ -21,6 +21,7 @@ from torch.nn.grad import conv2d_weight
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.progress import Progress
 from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor as Stored
 from archsim.formats.tensor_record import from_array
@@ -39,7 +40,6 @@ from sdalgo.training.learners import Descent, Learner, Switching
 from sdalgo.training.weight import DecomposedWeight
 from sdalgo.workload import FORMAT, LayerEntry, workload_text
 
-Progress = Callable[[int, int, str], None]
 Captured = dict[str, Stored]
 
 

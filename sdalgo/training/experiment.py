@@ -20,12 +20,13 @@ from torch import nn
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.progress import Progress
 from sdalgo.networks import network
 from sdalgo.training.components import Components, density_for
 from sdalgo.training.config import Arm, Experiment, Phase
 from sdalgo.training.convert import to_decomposed
 from sdalgo.training.learners import Alternating, Descent, Learner, Switching
-from sdalgo.training.loop import Conditions, Progress, Run, evaluate
+from sdalgo.training.loop import Conditions, Run, evaluate
 from sdalgo.training.readers import READERS, TEXTS
 from sdalgo.training.samples import Problem, Samples, by_class, halves, problem
 from sdalgo.training.sizes import training_memory, weight_parameters

@@ -8,7 +8,6 @@ validation part; the test part is looked at once, at the end.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,12 @@ import torch
 from torch import nn
 
 from archsim.formats.errors import InputError
+from archsim.formats.progress import Progress
 from sdalgo.training import checkpoint
 from sdalgo.training.averaging import Average, estimate_norms
 from sdalgo.training.learners import Learner
 from sdalgo.training.samples import Augment, Problem, Samples
 from sdalgo.training.schedule import Schedule
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from archsim.formats.weight_bits import weight_bits
 from sdalgo.training.bucket import Rule
 from sdalgo.training.convert import basis_of, decomposed_weights
 from sdalgo.training.weight import DecomposedWeight
-from sdalgo.weight_bits import weight_bits
 
 _FLOAT = 32
 _BITS_PER_BYTE = 8

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archsim.formats.tensor_record import from_array
+from archsim.formats.weight_bits import weight_bits
 from sdalgo import InputError, Options, decompose
 from sdalgo.container import Container, from_bytes, to_bytes
-from sdalgo.huffman import code_lengths, entropy
-from sdalgo.weight_bits import weight_bits
 
 
 def layer(shape, seed, **options):
@@ -114,49 +113,6 @@ def test_other_files_and_versions_are_told_apart():
         from_bytes(b"SDALGO\x00\x09" + bytes(20))
 
 
-def test_bits_by_hand():
-    # Two filters of two rows of three; the row form codes 0 1 0 | 1 1 -2 and leaves one row out.
-    coef = np.int8([[[0, 1, 0], [0, 0, 0]], [[1, 1, -2], [0, 0, 0]]])
-    row = weight_bits(coef, (2, 1, 3, 3), "row")
-    assert row.index == 4
-    assert row.codes == 3 * 1 + 2 * 2 + 1 * 2  # counts 3, 2, 1 take 1, 2 and 2 bits
-    assert row.table == 5 * 3
-    assert row.basis == 2 * (9 * 8 + 16)
-    element = weight_bits(coef, (2, 1, 3, 3), "element")
-    assert (element.index, element.codes, element.table) == (12, 4, 10)
-    # Two slices a filter: the second ones are empty and cost nothing.
-    assert weight_bits(coef, (2, 2, 3, 3), "row").basis == row.basis
-    assert weight_bits(coef, (2, 1, 3, 3), "row", 32).basis == 2 * 9 * 32
-
-
-def test_a_lone_symbol_takes_one_bit_and_an_empty_layer_none():
-    assert weight_bits(np.int8([[[2, 2, 2]]]), (1, 1, 3, 3), "row").codes == 3
-    empty = weight_bits(np.zeros((2, 2, 3), np.int8), (2, 1, 3, 3), "row")
-    assert (empty.index, empty.codes, empty.table, empty.basis) == (4, 0, 0, 0)
-
-
-@given(st.lists(st.integers(1, 1000), min_size=2, max_size=40))
-def test_huffman_is_within_a_bit_of_entropy_and_a_full_code(counts):
-    named = dict(enumerate(counts))
-    lengths = code_lengths(named)
-    assert sum(2.0**-length for length in lengths.values()) == 1
-    mean = sum(counts[s] * lengths[s] for s in named) / sum(counts)
-    assert entropy(named) - 1e-9 <= mean < entropy(named) + 1
-
-
-@pytest.mark.parametrize("form", ["row", "element"])
-@pytest.mark.parametrize("shape", [(40, 30, 3, 3), (17, 100), (20, 1, 3, 3), (8, 64, 1, 1)])
-def test_archsim_counts_the_same_bits(shape, form):
-    from archsim.machines.smartdeal.weight_bits import weight_bits as archsim_bits
-
-    for theta in (0.0, 0.03, 0.06, 9.0):
-        made = layer(shape, 4, theta=theta, slice_rows=20)
-        ours = weight_bits(made.coef, made.basis.shape, form)
-        theirs = archsim_bits(made.coef, made.basis.shape, form)
-        total = theirs.codes.sum() + theirs.basis.sum() + theirs.index.sum() + theirs.table
-        assert ours.total == int(total)
-
-
 def test_the_stream_is_as_long_as_its_accounting():
     made = layer((64, 64, 3, 3), 2)
     content = to_bytes(Container(layers={"a": made}, others={}))
@@ -164,4 +120,3 @@ def test_the_stream_is_as_long_as_its_accounting():
     table = weight_bits(made.coef, made.basis.shape, "row").table
     body = (len(content) - 16 - header) * 8
     assert 0 <= body - (made.bits() - table) < 4 * 8  # sections end on whole bytes
-

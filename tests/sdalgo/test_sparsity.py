@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdalgo import InputError, decompose, preset, sparsity
+from sdalgo import decompose, preset, sparsity
 
 
 def drawn(shape, seed=0):
@@ -48,33 +48,11 @@ def test_scores_by_hand():
     np.testing.assert_array_equal(sparsity.row_scores(weight), [[4, 3]])
     np.testing.assert_array_equal(sparsity.row_scores(weight, group=1), [[2, 3], [2, 0]])
     assert sparsity.row_mask_by_ratio(weight, 0.5).tolist() == [[True, False], [True, False]]
-    # Means over two filters of two weights: 1 and 0.75.
-    assert sparsity.row_mask_by_threshold(weight, 0.8).tolist() == [[True, False]] * 2
-
-
-def test_a_budget_keeps_just_what_it_allows():
-    weights = {"a": drawn((64, 10, 3, 3)), "b": 3 * drawn((32, 30), 1)}
-    threshold = sparsity.threshold_for_budget(weights, 0.4)
-    kept = total = 0
-    for weight in weights.values():
-        live = sparsity.row_mask_by_threshold(weight, threshold)
-        kept += live.sum() * 3
-        total += live.size * 3
-    largest_step = 32 * 3 / total
-    assert 0.4 - largest_step <= kept / total <= 0.4
-    assert sparsity.threshold_for_budget(weights, 0.0) == math.inf
-    with pytest.raises(InputError):
-        sparsity.threshold_for_budget(weights, 1.5)
 
 
 def test_channels_go_by_their_scale():
     live = sparsity.channels_by_scale(np.float32([0.5, -0.1, 0.2, -2.0]), 0.5)
     assert live.tolist() == [True, False, False, True]
-    weight = drawn((4, 4, 3, 3))
-    assert not sparsity.drop_filters(weight, live)[1:3].any()
-    assert not sparsity.drop_input_channels(weight, live)[:, 1:3].any()
-    found = decompose(sparsity.drop_input_channels(weight, live))
-    assert not found.coef[:, 1:3].any()
 
 
 def test_unstructured_pruning_keeps_the_largest():

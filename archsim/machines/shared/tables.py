@@ -6,10 +6,11 @@ This is the expensive part of a run, and it needs no DRAM, no bus and no prices,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archsim.formats.progress import Progress
 from archsim.machines.shared.machine import Machine, check_flows, load_machine
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.weight_forms import weight_notes
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from archsim.arch.arch import Arch
     from archsim.workload.layer import Layer
     from archsim.workload.workload import Workload
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

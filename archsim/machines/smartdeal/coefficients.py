@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.slices import rows_per_slice
+from archsim.formats.weight_bits import WeightBits, weight_bits
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.smartdeal.jobs import TRIPLE, Small
 from archsim.machines.smartdeal.pe_array import Rows
 from archsim.machines.smartdeal.streams import DEAD
-from archsim.machines.smartdeal.weight_bits import (
-    WeightBits,
-    rows_per_slice,
-    weight_bits,
-)
 
 RAW_BITS = 8
 

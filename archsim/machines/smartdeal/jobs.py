@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.machines.shared.digits import Codes, counts, fold, thermometer
+from archsim.formats.digits import counts
+from archsim.machines.shared.digits import Codes, fold, thermometer
 from archsim.machines.shared.geometry import Ints, Window
 
 Small = NDArray[np.signedinteger[Any]]

@@ -1,63 +1,40 @@
-"""Canonical Huffman codes (appendix B): lengths, the bit stream, and back."""
+"""Canonical Huffman codes (appendix B): what is coded, the bit stream, and back."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Mapping
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
+from archsim.formats.huffman import code_lengths, symbol_counts
+from archsim.formats.weight_bits import check_form
+from sdalgo.pow2 import Codes
 
 LONGEST = 31  # a code length is charged 5 bits, and 0 means that the symbol is not used
 
 Lengths = dict[int, int]
-Counts = Mapping[int, int]
 
 
-def code_lengths(counts: Counts) -> Lengths:
-    """Return the optimal code length of each symbol that occurs; a lone symbol takes 1 bit.
-
-    Ties are broken by symbol, so equal counts always give equal codes.
-    """
-    used = sorted((symbol, count) for symbol, count in counts.items() if count > 0)
-    if len(used) == 1:
-        return {used[0][0]: 1}
-    heap = [(count, order, [symbol]) for order, (symbol, count) in enumerate(used)]
-    heapq.heapify(heap)
-    lengths = dict.fromkeys((symbol for symbol, _ in used), 0)
-    order = len(heap)
-    while len(heap) > 1:
-        first, _, left = heapq.heappop(heap)
-        second, _, right = heapq.heappop(heap)
-        for symbol in (*left, *right):
-            lengths[symbol] += 1
-        heapq.heappush(heap, (first + second, order, left + right))
-        order += 1
-    return lengths
+def coded_symbols(coef: Codes, form: str) -> tuple[Codes, NDArray[np.bool_]]:
+    """Return (codes to be coded in order, index bits) of a form (archsim.formats.weight_bits)."""
+    check_form(form)
+    rows = coef.reshape(-1, coef.shape[-1])
+    if form == "row":
+        live = np.asarray(rows.any(axis=1))
+        return rows[live].ravel(), live
+    nonzero = rows.ravel() != 0
+    return rows.ravel()[nonzero], nonzero
 
 
-def symbol_counts(codes: NDArray[np.int8]) -> dict[int, int]:
-    """Return how often each code occurs."""
-    counts = np.bincount(codes.ravel().view(np.uint8), minlength=256)
-    return {int(np.uint8(s).view(np.int8)): int(counts[s]) for s in np.flatnonzero(counts)}
+def table_of(codes: Codes) -> Lengths:
+    """Return the code length of each symbol that occurs; ties are broken from -128 up."""
+    lengths = code_lengths(np.roll(symbol_counts(codes.reshape(1, -1))[0], 128))
+    return {int(place) - 128: int(lengths[place]) for place in np.flatnonzero(lengths)}
 
 
-def coded_bits(counts: Counts, lengths: Lengths) -> int:
-    """Return the length of the stream without its table."""
-    return sum(count * lengths[symbol] for symbol, count in counts.items() if count)
-
-
-def entropy(counts: Counts) -> float:
-    """Return Shannon's bound in bits a symbol; 0 for an empty set."""
-    share = np.array([count for count in counts.values() if count], float)
-    share /= share.sum() if share.size else 1
-    return float(-(share * np.log2(share)).sum())
-
-
-def encode(codes: NDArray[np.int8], lengths: Lengths) -> bytes:
+def encode(codes: Codes, lengths: Lengths) -> bytes:
     """Return the stream, first bit highest, padded with zero bits to whole bytes."""
     from bitarray import bitarray
 
@@ -67,7 +44,7 @@ def encode(codes: NDArray[np.int8], lengths: Lengths) -> bytes:
     return bytes(stream.tobytes())
 
 
-def decode(stream: bytes, count: int, lengths: Lengths) -> NDArray[np.int8]:
+def decode(stream: bytes, count: int, lengths: Lengths) -> Codes:
     """Return the `count` codes of a stream.
 
     Raises:
@@ -88,7 +65,9 @@ def decode(stream: bytes, count: int, lengths: Lengths) -> NDArray[np.int8]:
         codes = np.fromiter(islice(reader, count), np.int8, count)
     except (StopIteration, ValueError, RuntimeError) as error:
         raise InputError.at("codes", f"the stream ends before its {count} codes") from error
-    used = coded_bits(symbol_counts(codes), lengths)
+    by_byte = np.zeros(256, np.int64)
+    by_byte[[symbol % 256 for symbol in lengths]] = list(lengths.values())
+    used = int(symbol_counts(codes.reshape(1, -1))[0] @ by_byte)
     if (used + 7) // 8 != len(stream) or bits[used:].any():
         raise InputError.at("codes", f"the stream holds more than its {count} codes")
     return codes

@@ -1,50 +1,12 @@
-"""Bits of SmartDeal's weights: optimal codes by enumeration, totals by hand."""
-
-from fractions import Fraction
-from itertools import product
+"""Bits of SmartDeal's weights by hand."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from archsim.machines.smartdeal.coefficients import decomposed
-from archsim.machines.smartdeal.weight_bits import huffman_lengths, weight_bits
+from archsim.formats.errors import InputError
+from archsim.formats.weight_bits import weight_bits
 
 ROW_SCALE = 16
-
-
-def best_total(counts):
-    """Least bits of any prefix code, over all lengths that satisfy Kraft's inequality."""
-    if len(counts) == 1:
-        return counts[0]
-    legal = (
-        lengths
-        for lengths in product(range(1, len(counts)), repeat=len(counts))
-        if sum(Fraction(1, 2**length) for length in lengths) <= 1
-    )
-    return min(
-        sum(n * length for n, length in zip(counts, lengths, strict=True)) for lengths in legal
-    )
-
-
-@settings(max_examples=120, derandomize=True, deadline=None, database=None)
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=5), st.integers(0, 3))
-def test_code_lengths_are_optimal_and_decodable(counts, gaps):
-    """Against every prefix code of up to five symbols; unused symbols between them get no code."""
-    frequencies = np.zeros(1 + len(counts) * (gaps + 1), np.int64)
-    frequencies[1 :: gaps + 1][: len(counts)] = counts
-    lengths = huffman_lengths(frequencies)
-    assert (lengths > 0).tolist() == (frequencies > 0).tolist()
-    assert int(lengths @ frequencies) == best_total(counts)
-    kraft = sum(Fraction(1, 2 ** int(length)) for length in lengths[lengths > 0])
-    assert kraft == (1 if len(counts) > 1 else Fraction(1, 2))
-
-
-def test_fibonacci_counts_give_the_longest_codes():
-    """1 1 2 3 5 8 13 21: each code is a bit longer than the one before."""
-    lengths = huffman_lengths(np.array([21, 13, 8, 5, 3, 2, 1, 1]))
-    assert lengths.tolist() == [1, 2, 3, 4, 5, 6, 7, 7]
 
 
 def test_rows_by_hand():
@@ -101,10 +63,14 @@ def test_the_code_minus_127_is_a_symbol_like_others():
     assert bits.table == 15
 
 
-@pytest.mark.parametrize(
-    ("per_cycle", "expected"), [(1, [3, 1, -1]), (2, [2, 1, -1]), (65536, [1, 1, -1])]
-)
-def test_rebuilds_take_a_cycle_for_every_few_codes(per_cycle, expected):
-    coef = np.array([[[1, -2, 3], [0, 4, 0], [0, 0, 0]]], np.int8)
-    rows = decomposed(coef, (1, 1, 3, 3), "row").rows(slice(0, 1), per_cycle, keep_dead=False)
-    assert rows.need.tolist() == [expected]
+def test_a_basis_of_float32_has_no_scale_and_the_parts_add_up():
+    coef = np.array([[[5, 5], [0, 0], [5, 0]], [[0, 0], [5, -2], [0, 0]]], np.int8)
+    bits = weight_bits(coef, (2, 1, 2, 3), "element", 32)
+    assert bits.parts == {"index": 12, "codes": 5, "table": 10, "basis": 2 * 2 * 3 * 32}
+    assert bits.total == sum(bits.parts.values())
+    assert weight_bits(coef, (2, 1, 2, 3), "element", 16).parts["basis"] == 2 * (6 * 16 + ROW_SCALE)
+
+
+def test_another_form_is_refused():
+    with pytest.raises(InputError, match="'bit' is neither row nor element"):
+        weight_bits(np.zeros((1, 1, 3), np.int8), (1, 1, 3, 3), "bit")

@@ -1,0 +1,59 @@
+"""Huffman's code lengths, and how often each code occurs.
+
+Only lengths are known here: they decide sizes. Who writes streams makes canonical codes of them.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+CHUNK = 1 << 16
+"""Codes counted at a time, so that they stay in a cache."""
+
+
+def code_lengths(frequencies: Ints) -> Ints:
+    """Optimal code length of each symbol (Huffman 1952): 0 where it does not occur, 1 for a lone
+    symbol.
+
+    Ties are broken by place, so equal frequencies always give equal lengths.
+    """
+    lengths = np.zeros(len(frequencies), np.int64)
+    used = np.flatnonzero(frequencies)
+    if len(used) == 1:
+        lengths[used] = 1
+        return lengths
+    heap = [(int(frequencies[symbol]), order, [int(symbol)]) for order, symbol in enumerate(used)]
+    heapq.heapify(heap)
+    order = len(heap)
+    while len(heap) > 1:
+        first, _, left = heapq.heappop(heap)
+        second, _, right = heapq.heappop(heap)
+        lengths[left + right] += 1
+        heapq.heappush(heap, (first + second, order, left + right))
+        order += 1
+    return lengths
+
+
+def symbol_counts(codes: NDArray[np.int8]) -> Ints:
+    """How often each code occurs in each filter: (K, n) -> (K, 256), the place being its byte."""
+    filters, each = codes.shape
+    symbols = codes.view(np.uint8)
+    counts = np.empty((filters, 256), np.int64)
+    step = max(1, CHUNK // max(1, each))
+    for start in range(0, filters, step):
+        block = symbols[start : start + step]
+        place = block + 256 * np.arange(len(block))[:, None] if step > 1 else block
+        found = np.bincount(place.reshape(-1), minlength=256 * len(block))
+        counts[start : start + step] = found.reshape(len(block), 256)
+    return counts
+
+
+def mean_length(codes: NDArray[np.int8]) -> float:
+    """Bits per code when these codes are coded by themselves; 0 for none."""
+    counts = symbol_counts(codes.reshape(1, -1))[0]
+    return int(counts @ code_lengths(counts)) / codes.size if codes.size else 0.0

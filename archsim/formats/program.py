@@ -1,0 +1,106 @@
+"""The frame of a command line: what it did or what went wrong, as an exit status and a few lines.
+
+0 done, 1 a fault of the program or a check of it that failed, 2 bad input, bad usage or an
+interruption. What a user typed never ends in a traceback; NAME_DEBUG=1 shows it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+
+from archsim.formats import console
+from archsim.formats.errors import CheckFailed, InputError
+
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+SHOWN_PROBLEMS = 20  # a file of another format is wrong in every line
+_INTERRUPTED_IN_TYPER = 130  # what typer turns a Ctrl-C into
+
+
+def application(name: str) -> typer.Typer:
+    """An application without commands yet."""
+    return typer.Typer(
+        name=name,
+        rich_markup_mode=None,
+        add_completion=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A command by its name.
+
+    `extra` is the part of the installation that a missing package belongs to, and `all_problems`
+    says where they are told when there are too many to show; empty where there is no such thing.
+    """
+
+    name: str
+    app: typer.Typer
+    extra: str = ""
+    all_problems: str = ""
+
+    @property
+    def debug(self) -> str:
+        """The environment variable that shows the traceback."""
+        return f"{self.name.upper()}_DEBUG"
+
+
+def run(program: Program, arguments: Sequence[str] | None) -> int:
+    """Run one command line; the exit status. None means the arguments of the process."""
+    console.speak_as(program.name)
+    args = None if arguments is None else list(arguments)
+    try:
+        status = program.app(args, prog_name=program.name, standalone_mode=False) or DONE
+    except Exception as error:
+        if os.environ.get(program.debug):
+            raise
+        status = _explain(error, program)
+    except KeyboardInterrupt:
+        status = _INTERRUPTED_IN_TYPER
+    if status == _INTERRUPTED_IN_TYPER:
+        console.complain(["interrupted; what was finished is kept"])
+        status = BAD_INPUT
+    console.flush()
+    return int(status)
+
+
+def _explain(error: Exception, program: Program) -> int:
+    """Say in a few lines what is wrong; the exit status that goes with it."""
+    if isinstance(error, typer.TyperException):
+        _correct(error.format_message(), program.name)
+        return BAD_INPUT
+    console.complain(_lines(error, program))
+    missing = isinstance(error, ModuleNotFoundError) and program.extra
+    return BAD_INPUT if missing or isinstance(error, (InputError, MemoryError)) else FAILED
+
+
+def _correct(message: str, name: str) -> None:
+    """Say how a command line is wrong."""
+    if message.startswith("Usage:"):  # nothing was asked for: the help is the answer
+        console.note(message)
+        return
+    console.complain([message])
+    console.note(f"Try '{name} --help' or '{name} COMMAND --help'.")
+
+
+def _lines(error: Exception, program: Program) -> list[object]:
+    if isinstance(error, InputError):
+        shown, rest = error.problems[:SHOWN_PROBLEMS], error.problems[SHOWN_PROBLEMS:]
+        more = "; ".join(filter(None, (f"and {len(rest)} more", program.all_problems)))
+        return [*shown, more] if rest else [*shown]
+    if isinstance(error, CheckFailed):
+        return [f"a check failed: {error}"]
+    if isinstance(error, ModuleNotFoundError) and program.extra:
+        return [f"{error.name} is not installed: pip install '{program.extra}'"]
+    if isinstance(error, MemoryError):
+        return ["out of memory: what was asked for is too large for this computer"]
+    return [
+        f"internal error: {type(error).__name__}: {error}",
+        f"this is a fault of {program.name}, not of its input; "
+        f"{program.debug}=1 shows where it happened",
+    ]

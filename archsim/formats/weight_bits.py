@@ -1,0 +1,104 @@
+"""Bits of a layer's SmartDeal weights as they are stored (docs/formats.md, paper appendix B).
+
+`row`: one index bit per coefficient row; the codes of live rows in Huffman over the symbols used,
+zero being one of them. `element`: one index bit per code, Huffman over the non-zeros alone. Either
+way one table per layer, whose code lengths cost 5 bits per symbol used, and for each slice that is
+not empty its basis entries and a 16-bit scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.formats.errors import InputError
+from archsim.formats.huffman import Ints, code_lengths, symbol_counts
+from archsim.formats.slices import full_slices
+
+FORMS = ("row", "element")
+TABLE_BITS_PER_SYMBOL = 5
+SCALE_BITS = 16
+BASIS_BITS = 8
+FLOAT_BITS = 32
+"""Of a basis entry that needs no scale."""
+
+
+@dataclass(frozen=True)
+class WeightBits:
+    """Bits of one layer's weights: `codes` (K,) per filter, `basis` (K,) per filter with scales,
+    `table`, `index` (K,).
+    """
+
+    codes: Ints
+    basis: Ints
+    index: Ints
+    table: int
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Bits of the whole layer by what they hold."""
+        return {
+            "index": int(self.index.sum()),
+            "codes": int(self.codes.sum()),
+            "table": self.table,
+            "basis": int(self.basis.sum()),
+        }
+
+    @property
+    def total(self) -> int:
+        return sum(self.parts.values())
+
+    @property
+    def weight_bytes(self) -> int:
+        """Codes, basis and table, rounded up to whole bytes."""
+        return -(-(self.total - int(self.index.sum())) // 8)
+
+    @property
+    def index_bytes(self) -> int:
+        """The index, rounded up to whole bytes."""
+        return -(-int(self.index.sum()) // 8)
+
+
+def weight_bits(
+    coef: NDArray[np.int8],
+    basis_shape: tuple[int, ...],
+    form: str = "row",
+    basis_bits: int = BASIS_BITS,
+) -> WeightBits:
+    """Bits of codes (K, ..., r) with a basis (K, slices, r, n); InputError for another form."""
+    check_form(form)
+    filters, width = len(coef), coef.shape[-1]
+    codes = coef.reshape(filters, -1)
+    live = _live_rows(codes.reshape(filters, -1, width))
+    counts = symbol_counts(codes)
+    if form == "row":
+        counts[:, 0] = np.count_nonzero(live, axis=1) * width - counts[:, 1:].sum(axis=1)
+        index_bits = live.shape[1]
+    else:
+        counts[:, 0] = 0
+        index_bits = codes.shape[1]
+    lengths = code_lengths(counts.sum(axis=0))
+    _, slices, rank, columns = basis_shape
+    per_slice = rank * columns * basis_bits + (SCALE_BITS if basis_bits < FLOAT_BITS else 0)
+    return WeightBits(
+        codes=counts @ lengths,
+        basis=full_slices(live, slices).sum(axis=1, dtype=np.int64) * per_slice,
+        index=np.full(filters, index_bits, np.int64),
+        table=TABLE_BITS_PER_SYMBOL * int(np.count_nonzero(lengths)),
+    )
+
+
+def check_form(form: str) -> None:
+    """InputError for a form that is none of `FORMS`."""
+    if form not in FORMS:
+        raise InputError.at("form", f"{form!r} is neither row nor element")
+
+
+def _live_rows(codes: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """(K, rows, codes) -> (K, rows) whether one of a row's codes is not zero."""
+    together = codes[:, :, 0].copy()
+    for column in range(1, codes.shape[2]):
+        together |= codes[:, :, column]
+    return np.not_equal(together, 0)
