@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from archsim.machines.scnn import cycles as scnn
 from archsim.machines.scnn import dnnsim as scnn_dnnsim
 from archsim.machines.scnn.tiling import ScnnArray
-from archsim.machines.shared.geometry import Geometry
+from archsim.workload.convolution import Geometry
 
 Shape = tuple[int, int, int, int, int, int]  # out and in channels, kernel, side, stride, padding
 Masks = tuple[NDArray[np.bool_], NDArray[np.bool_], Geometry]
@@ -53,7 +53,8 @@ def masks(shape: Shape, alive: tuple[float, float], rng: np.random.Generator) ->
     K, C, R, side, stride, padding = shape
     inputs = rng.random((C, side, side)) < alive[1]
     weights = rng.random((K, C, R, R)) < alive[0]
-    return weights, inputs, Geometry((stride, stride), (padding,) * 4)
+    geometry = Geometry(kernel=weights.shape[2:], stride=(stride, stride), padding=(padding,) * 4)
+    return weights, inputs, geometry
 
 
 def timed(layers: Iterator[Masks], cycles_of: Callable[[Masks], int]) -> tuple[int, float]:

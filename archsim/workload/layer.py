@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
+from archsim.workload.convolution import Geometry, Pair
+
 Op = Literal["conv", "linear", "pool", "add", "mul", "concat", "resize"]
 Kind = Literal["spatial", "pointwise", "depthwise", "linear", "post"]
-Pair = tuple[int, int]
 
 TRIPLE = 3
 """Input channels that share one coefficient row of a 1x1 or linear layer (paper III-B)."""
@@ -43,7 +44,6 @@ class Layer:
     dilation: Pair = (1, 1)
     groups: int = 1
     positions: int = 1
-    pool_kind: Literal["max", "avg"] | None = None
     seed: int = 0
     profile: Mapping[str, Any] | None = None
     operands: tuple[int, ...] = ()
@@ -76,6 +76,17 @@ class Layer:
             return "spatial"
         # A 1x1 convolution of a 1x1 plane (squeeze-excite, classifiers) is a matrix times a vector.
         return "linear" if self.in_size == self.out_size == (1, 1) else "pointwise"
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the kernel slides over the plane."""
+        return Geometry(
+            kernel=self.kernel,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
 
     @property
     def group_channels(self) -> int:

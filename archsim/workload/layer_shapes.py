@@ -7,7 +7,8 @@ from math import prod
 from typing import Any
 
 from archsim.formats.workload_records import Combine, Conv, LayerRecord, Linear, Pool, Resize
-from archsim.workload.layer import Layer, Pair
+from archsim.workload.convolution import Geometry, Pair
+from archsim.workload.layer import Layer
 
 MAX_ELEMENTS = 2**31
 
@@ -74,14 +75,19 @@ def _conv(record: Conv, operands: list[Value]) -> dict[str, Any]:
         channels = getattr(record, key)
         if channels % record.groups:
             raise Contradiction("groups", f"{record.groups} groups do not divide {channels} {key}")
-    window = _Window(record.kernel, record.stride, _four(record.padding), record.dilation)
+    geometry = Geometry(
+        kernel=record.kernel,
+        stride=record.stride,
+        padding=_four(record.padding),
+        dilation=record.dilation,
+        groups=record.groups,
+    )
     return {
         "in_channels": record.in_channels,
         "out_channels": record.out_channels,
         "in_size": record.in_size,
-        "out_size": window.outputs(record.in_size),
-        "groups": record.groups,
-        **vars(window),
+        "out_size": _outputs(geometry, record.in_size),
+        **vars(geometry),
     }
 
 
@@ -115,9 +121,9 @@ def _plane_op(record: Pool | Resize, operands: list[Value]) -> dict[str, Any]:
     derived["in_size"] = value.size
     if isinstance(record, Resize):
         return {**derived, "out_size": record.out_size}
-    window = _Window(record.kernel or value.size, record.stride, _four(record.padding), (1, 1))
-    out_size = window.outputs(value.size)
-    return {**derived, "out_size": out_size, "pool_kind": record.kind, **vars(window)}
+    kernel, padding = record.kernel or value.size, _four(record.padding)
+    geometry = Geometry(kernel=kernel, stride=record.stride, padding=padding)
+    return {**derived, "out_size": _outputs(geometry, value.size), **vars(geometry)}
 
 
 def _combine(record: Combine, operands: list[Value]) -> dict[str, Any]:
@@ -173,26 +179,12 @@ def _same_channels(record: Pool | Resize | Combine, channels: int) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Window:
-    kernel: Pair
-    stride: Pair
-    padding: tuple[int, int, int, int]
-    dilation: Pair
-
-    def outputs(self, size: Pair) -> Pair:
-        """Output size, floored; contradiction where the window does not fit once."""
-        counts = []
-        for axis in (0, 1):
-            padded = size[axis] + self.padding[axis] + self.padding[axis + 2]
-            reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
-            if reach > padded:
-                name = ("high", "wide")[axis]
-                raise Contradiction(
-                    "kernel", f"the kernel reaches {reach} and the padded plane is {padded} {name}"
-                )
-            counts.append((padded - reach) // self.stride[axis] + 1)
-        return counts[0], counts[1]
+def _outputs(geometry: Geometry, in_size: Pair) -> Pair:
+    """Output size; contradiction where the window does not fit once."""
+    try:
+        return geometry.out_size(in_size)
+    except ValueError as error:
+        raise Contradiction("kernel", str(error)) from error
 
 
 def _four(padding: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -13,7 +13,6 @@ from small_layers import Arrays, conv, linear
 import archsim
 from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
-from archsim.machines.shared.geometry import Geometry
 from archsim.machines.shared.machine import load_machine
 from archsim.machines.shared.tiles import check_tiles
 
@@ -164,8 +163,7 @@ def test_scnn_stores_run_lengths_and_cuts_groups_to_its_memories(case):
         parts = [[step[element::elements] for element in range(elements)] for step in steps]
     else:
         array = ScnnArray(overrides["pe_array.rows"], overrides["pe_array.columns"])
-        geometry = Geometry(layer.stride, layer.padding, layer.dilation, layer.groups)
-        passes = planar_passes(values != 0, layer.kernel, geometry, array, memory).parts
+        passes = planar_passes(values != 0, layer.geometry, array, memory).parts
         assert tiles.min_blocks == tiles.cycles.shape[1] == len(passes)
         parts = [
             [

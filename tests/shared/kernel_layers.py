@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from hypothesis import strategies as st
 
-from archsim.machines.shared.geometry import Geometry
+from archsim.workload.convolution import Geometry
 
 # name: out and in channels, kernel, side of the plane, stride, padding
 FIXTURE = {
@@ -34,7 +34,7 @@ class Case:
 
     @property
     def out_size(self):
-        return self.geometry.out_size(self.activations.shape[1:], self.kernel)
+        return self.geometry.out_size(self.activations.shape[1:])
 
     @property
     def pixels(self):
@@ -51,7 +51,7 @@ def fixture_layers():
         weights[rng.random(weights.shape) < 0.6] = 0
         inputs = np.clip(np.round(rng.exponential(16, (C, side, side))), 0, 255)
         inputs[rng.random(inputs.shape) < 0.45] = 0
-        geometry = Geometry((stride, stride), (pad,) * 4)
+        geometry = Geometry(kernel=(R, R), stride=(stride, stride), padding=(pad,) * 4)
         cases[name] = Case(weights.astype(np.int16), inputs.astype(np.int16), geometry)
     return cases
 
@@ -68,6 +68,7 @@ def small_cases(draw, max_filters=9, low=0):
     filters = groups if depthwise else groups * draw(st.sampled_from([most, *range(1, most)]))
     kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 3)))
     geometry = Geometry(
+        kernel=kernel,
         stride=(draw(st.integers(1, 3)), draw(st.integers(1, 3))),
         padding=tuple(draw(st.integers(0, 2)) for _ in range(4)),
         dilation=(draw(st.sampled_from([1, 1, 2])), draw(st.sampled_from([1, 1, 2]))),
@@ -76,7 +77,7 @@ def small_cases(draw, max_filters=9, low=0):
     plane = []
     for axis in (0, 1):
         pads = geometry.padding[axis] + geometry.padding[axis + 2]
-        least = max(1, geometry.reach(kernel)[axis] + 1 - pads)
+        least = max(1, geometry.reach[axis] + 1 - pads)
         plane.append(draw(st.integers(least, least + 9)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     density = draw(st.sampled_from([1.0, 0.9, 0.5, 0.5, 0.1, 0.0]))

@@ -46,7 +46,7 @@ class Walk:
         self.th, self.tw = -(-height // array.rows), -(-width // array.columns)
         self.window = (0, height), (0, width)
         self.R, self.S = case.kernel
-        self.reach = case.geometry.reach(case.kernel)
+        self.reach = case.geometry.reach
         self.macs = self.products = self.operations = 0
 
     def look_at(self, rows, columns):

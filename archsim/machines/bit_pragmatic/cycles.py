@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from archsim.machines.bit_pragmatic.column_sync import end_times
 from archsim.machines.bit_pragmatic.terms import TERM_COUNTS, brick_cycles, lane_bricks, term_masks
-from archsim.machines.shared.geometry import Geometry, Ints, Pair, ceil_div, pad_plane, window_view
+from archsim.machines.shared.geometry import Ints, ceil_div, pad_plane, window_view
+from archsim.workload.convolution import Geometry, Pair
 
 Sync = Literal["pallet", "column", "ideal"]
 Steps = npt.NDArray[np.uint8]
@@ -84,7 +85,6 @@ class _Plan:
 def layer_cycles(
     activations: Levels,
     out_channels: int,
-    kernel: Pair,
     geometry: Geometry,
     array: BitPragmaticArray,
 ) -> BitPragmaticCycles:
@@ -93,7 +93,7 @@ def layer_cycles(
 
     A layer whose groups equal its input and output channels is depthwise: its lanes take filters.
     """
-    plans = _plans(activations, out_channels, kernel, geometry, array)
+    plans = _plans(activations, out_channels, geometry, array)
     terms = sum(plan.terms * plan.filters for plan in plans)
     if array.sync == "ideal":
         passes = np.array([terms // array.multipliers], np.int64)
@@ -102,7 +102,7 @@ def layer_cycles(
     else:
         passes = _pass_cycles(plans, array)
         busy, lost = terms, _losses(plans, int(passes.sum()), terms, array)
-    windows = int(np.prod(geometry.out_size(_plane(activations), kernel)))
+    windows = int(np.prod(geometry.out_size(_plane(activations))))
     return BitPragmaticCycles(
         pass_cycles=passes,
         terms=terms,
@@ -122,7 +122,6 @@ def _plane(activations: Levels) -> Pair:
 def _plans(
     activations: Levels,
     out_channels: int,
-    kernel: Pair,
     geometry: Geometry,
     array: BitPragmaticArray,
 ) -> list[_Plan]:
@@ -134,7 +133,6 @@ def _plans(
         _plan(
             term_masks(activations[first : first + each], array.signed_digits),
             filters,
-            kernel,
             geometry,
             array,
         )
@@ -145,7 +143,6 @@ def _plans(
 def _plan(
     terms: npt.NDArray[np.uint16],
     filters: int,
-    kernel: Pair,
     geometry: Geometry,
     array: BitPragmaticArray,
 ) -> _Plan:
@@ -153,7 +150,7 @@ def _plan(
     cycle.
     """
     cycles = brick_cycles(lane_bricks(terms, array.lanes), array.first_stage_bits)
-    view = window_view(pad_plane(cycles, geometry.padding, fill=1), kernel, geometry)
+    view = window_view(pad_plane(cycles, geometry.padding, fill=1), geometry)
     bricks, rows, columns = view.shape[:3]
     steps = view.transpose(2, 1, 4, 3, 0).reshape(rows * columns, -1)
     groups = ceil_div(len(steps), array.columns)
@@ -162,17 +159,17 @@ def _plan(
     present = np.minimum(array.lanes, len(terms) - np.arange(bricks) * array.lanes)
     return _Plan(
         cycles=table.reshape(groups, array.columns, -1).transpose(0, 2, 1),
-        lanes=np.tile(present, kernel[0] * kernel[1]),
+        lanes=np.tile(present, geometry.kernel[0] * geometry.kernel[1]),
         filters=filters,
         rounds=ceil_div(filters, array.filters),
-        terms=_window_sum(TERM_COUNTS[terms].sum(axis=0), kernel, geometry),
-        macs=_window_sum(np.count_nonzero(terms, axis=0), kernel, geometry),
+        terms=_window_sum(TERM_COUNTS[terms].sum(axis=0), geometry),
+        macs=_window_sum(np.count_nonzero(terms, axis=0), geometry),
     )
 
 
-def _window_sum(plane: Ints, kernel: Pair, geometry: Geometry) -> int:
+def _window_sum(plane: Ints, geometry: Geometry) -> int:
     """Sum over all windows of a plane (H, W)."""
-    view = window_view(pad_plane(plane[None], geometry.padding, fill=0), kernel, geometry)
+    view = window_view(pad_plane(plane[None], geometry.padding, fill=0), geometry)
     return int(view.sum())
 
 

@@ -27,7 +27,7 @@ from archsim.machines.shared.machine import (
     share_of,
     storage_of,
 )
-from archsim.machines.shared.operands import buffer_waits, geometry_of, plane_of
+from archsim.machines.shared.operands import buffer_waits, plane_of
 from archsim.machines.shared.tiles import Tiles
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     part = only(arch, BitPragmaticPeArray)
     array = BitPragmaticArray(**part.model_dump())
     inputs = plane_of(layer, tensors)
-    work = layer_cycles(inputs, layer.out_channels, layer.kernel, geometry_of(layer), array)
+    work = layer_cycles(inputs, layer.out_channels, layer.geometry, array)
     room = share_of(arch, storage_of(arch, "output")) // 2
     cut = _cut(layer, part, room)
     cycles = _cycles(work, cut)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from archsim.machines.scnn.tiling import FILTER_KINDS, Tiling, Vectors
-from archsim.machines.shared.geometry import Geometry, Ints, Pair
+from archsim.machines.shared.geometry import Ints
+from archsim.workload.convolution import Geometry
 
 Words = npt.NDArray[np.uint64]
 OFF_PLANE = -1
@@ -42,11 +43,11 @@ class Classes:
     reach: Ints
 
 
-def coordinate_classes(axis: int, kernel: Pair, geometry: Geometry, tiling: Tiling) -> Classes:
+def coordinate_classes(axis: int, geometry: Geometry, tiling: Tiling) -> Classes:
     """Classes along one axis of the plane."""
     stride = geometry.stride[axis]
     at = np.arange(tiling.plane[axis]) + tiling.origin[axis]
-    ahead = np.arange(kernel[axis]) * geometry.dilation[axis]
+    ahead = np.arange(geometry.kernel[axis]) * geometry.dilation[axis]
     of = np.zeros_like(at)
     reach = np.full((len(at), len(ahead)), OFF_PLANE)
     for phase in range(stride):
@@ -67,9 +68,9 @@ def _unique_rows(rows: Ints) -> tuple[Ints, Ints]:
 
 
 @lru_cache(maxsize=32)
-def bank_table(kernel: Pair, geometry: Geometry, tiling: Tiling, banks: int) -> "BankTable":
+def bank_table(geometry: Geometry, tiling: Tiling, banks: int) -> "BankTable":
     """The table of a layer; the layers of a network share few."""
-    return BankTable(kernel, geometry, tiling, banks)
+    return BankTable(geometry, tiling, banks)
 
 
 class BankTable:
@@ -80,9 +81,9 @@ class BankTable:
     every weight share a class. Codes of weights are those of `WeightRuns.vectors`.
     """
 
-    def __init__(self, kernel: Pair, geometry: Geometry, tiling: Tiling, banks: int) -> None:
-        self.rows = coordinate_classes(0, kernel, geometry, tiling)
-        self.columns = coordinate_classes(1, kernel, geometry, tiling)
+    def __init__(self, geometry: Geometry, tiling: Tiling, banks: int) -> None:
+        self.rows = coordinate_classes(0, geometry, tiling)
+        self.columns = coordinate_classes(1, geometry, tiling)
         self.width = tiling.plane[1]
         x = self.rows.reach[:, None, None, :, None]
         y = self.columns.reach[None, :, None, None, :]

@@ -83,7 +83,7 @@ def _full_tile(layer: Operands, origin: tuple[int, int]) -> Words:
     """
     size = 2 * FAR, 2 * FAR
     tiling = replace(layer.tiling, plane=layer.tiling.tile, origin=origin, out_size=size)
-    table = bank_table(layer.weights.kernel, layer.geometry, tiling, layer.array.banks)
+    table = bank_table(layer.geometry, tiling, layer.array.banks)
     one = ScnnArray(rows=1, columns=1, activations=layer.array.activations)
     full = np.ones((1, *tiling.plane), bool)
     vectors = activation_vectors(full, layer.geometry, tiling, one)

@@ -20,7 +20,8 @@ from archsim.machines.scnn.tiling import (
     weight_runs,
 )
 from archsim.machines.scnn.waits import Waits, bank_waits, no_waits, sampled_waits
-from archsim.machines.shared.geometry import Geometry, Mask
+from archsim.machines.shared.geometry import Mask
+from archsim.workload.convolution import Geometry
 
 BanksModel = Literal["auto", "exact", "none"]
 FIND_CONFLICTS = {"auto": sampled_waits, "exact": bank_waits, "none": no_waits}
@@ -36,8 +37,7 @@ def layer_cycles(
     while that is predicted to take at most a second, else it follows a seeded sample of filter
     groups.
     """
-    kernel = weights.shape[2], weights.shape[3]
-    tiling = grid_tiling((activations.shape[1], activations.shape[2]), kernel, geometry, array)
+    tiling = grid_tiling((activations.shape[1], activations.shape[2]), geometry, array)
     whole = pass_cycles(weights, [Pass(activations, tiling)], geometry, array, banks_model)
     return replace(
         whole,

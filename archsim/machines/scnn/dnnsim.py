@@ -14,15 +14,15 @@ from archsim.machines.scnn.operations import Operands, issue, operands, pieces
 from archsim.machines.scnn.queues import largest_byte
 from archsim.machines.scnn.tiling import ScnnArray, Tiling
 from archsim.machines.scnn.waits import Waits
-from archsim.machines.shared.geometry import Geometry, Ints, Mask, Pair, ceil_div, pad_plane
+from archsim.machines.shared.geometry import Ints, Mask, ceil_div, pad_plane
+from archsim.workload.convolution import Geometry, Pair
 
 
 def layer_cycles(
     weights: Mask, activations: Mask, geometry: Geometry, array: ScnnArray
 ) -> ScnnCycles:
     """Cycles of a convolution from its masks of non-zeros (K, C/g, R, S) and (C, H, W)."""
-    kernel = weights.shape[2], weights.shape[3]
-    tiling = padded_tiling((activations.shape[1], activations.shape[2]), kernel, geometry, array)
+    tiling = padded_tiling((activations.shape[1], activations.shape[2]), geometry, array)
     padded = pad_plane(activations, geometry.padding, fill=0).astype(bool)
     layer = operands(weights, padded, geometry, tiling, array)
     cycles, spent = _channel_cycles(layer)
@@ -33,10 +33,10 @@ def layer_cycles(
     return replace(found, group_cycles=cycles + halo, lost=found.lost | {"drain": drain})
 
 
-def padded_tiling(in_size: Pair, kernel: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
+def padded_tiling(in_size: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
     """The padded plane on the grid; filters by the output plane's tiles, without their halo."""
     plane = geometry.padded(in_size)
-    out = geometry.out_size(in_size, kernel)
+    out = geometry.out_size(in_size)
     tile = ceil_div(plane[0], array.rows), ceil_div(plane[1], array.columns)
     outputs = ceil_div(out[0], array.rows) * ceil_div(out[1], array.columns)
     return Tiling(plane, (0, 0), tile, out, max(1, array.accumulators // outputs))
@@ -71,7 +71,7 @@ def _fullest_bank(counts: Words) -> Ints:
 def _halo_cycles(layer: Operands, filters: int) -> Ints:
     """Exposed exchange of each filter group: its filters times the largest strip around a tile."""
     top, left, bottom, right = layer.geometry.padding
-    reach, (th, tw) = layer.geometry.reach(layer.weights.kernel), layer.tiling.tile
+    reach, (th, tw) = layer.geometry.reach, layer.tiling.tile
     down, across = (reach[0] - top, th, bottom), (reach[1] - left, tw, right)
     strips = [down[i] * across[j] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     each = filters // layer.geometry.groups

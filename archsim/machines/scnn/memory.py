@@ -5,8 +5,9 @@
 import numpy as np
 
 from archsim.machines.scnn.tiling import ScnnArray
-from archsim.machines.shared.geometry import Geometry, Ints, Mask, Pair
+from archsim.machines.shared.geometry import Ints, Mask
 from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
+from archsim.workload.convolution import Geometry, Pair
 
 ENTRY_BITS = 8 + 4  # value and zero run
 

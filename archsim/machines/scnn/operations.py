@@ -17,7 +17,8 @@ from archsim.machines.scnn.tiling import (
     activation_vectors,
     weight_runs,
 )
-from archsim.machines.shared.geometry import Geometry, Ints, Mask
+from archsim.machines.shared.geometry import Ints, Mask
+from archsim.workload.convolution import Geometry
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Operands:
     @cached_property
     def table(self) -> BankTable:
         """Bank counts of single products."""
-        return bank_table(self.weights.kernel, self.geometry, self.tiling, self.array.banks)
+        return bank_table(self.geometry, self.tiling, self.array.banks)
 
     @cached_property
     def met(self) -> "Met":

@@ -12,7 +12,8 @@ import numpy as np
 
 from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations
 from archsim.machines.scnn.tiling import ScnnArray, Tiling, grid_tiling
-from archsim.machines.shared.geometry import Geometry, Mask, Pair
+from archsim.machines.shared.geometry import Mask
+from archsim.workload.convolution import Geometry, Pair
 
 Window = tuple[slice, slice]
 
@@ -38,15 +39,13 @@ class Passes:
         return self.parts[0].tiling.filters
 
 
-def planar_passes(
-    activations: Mask, kernel: Pair, geometry: Geometry, array: ScnnArray, capacity: int
-) -> Passes:
+def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int) -> Passes:
     """The fewest passes over a mask (C, H, W) in which what each element stores fits `capacity`
     bytes, cut by rows rather than by columns; single pixels of every tile where even they do not
     fit.
     """
     plane = activations.shape[1], activations.shape[2]
-    whole = grid_tiling(plane, kernel, geometry, array)
+    whole = grid_tiling(plane, geometry, array)
     for cut in _cuts(whole.tile, int(np.count_nonzero(activations)), array, capacity):
         windows = list(_windows(whole, cut, array))
         parts = tuple(_part(activations, whole, window, array) for window in windows)
@@ -55,7 +54,7 @@ def planar_passes(
             break
     assert stored is not None  # the last cut is taken as it is
     tile = tuple(max(one.tiling.tile[axis] for one in parts) for axis in (0, 1))
-    outputs = geometry.reached((tile[0], tile[1]), kernel)
+    outputs = geometry.reached((tile[0], tile[1]))
     filters = max(1, array.accumulators // prod(outputs))
     return Passes(
         tuple(replace(one, tiling=replace(one.tiling, filters=filters)) for one in parts),

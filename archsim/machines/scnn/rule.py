@@ -25,7 +25,7 @@ from archsim.machines.scnn.memory import (
 )
 from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
-from archsim.machines.shared.geometry import Geometry, ceil_div
+from archsim.machines.shared.geometry import ceil_div
 from archsim.machines.shared.groups import group_sizes
 from archsim.machines.shared.machine import (
     buffer_of,
@@ -35,9 +35,10 @@ from archsim.machines.shared.machine import (
     share_of,
     storage_of,
 )
-from archsim.machines.shared.operands import buffer_waits, geometry_of, plane_of, weights_of
+from archsim.machines.shared.operands import buffer_waits, plane_of, weights_of
 from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
 from archsim.machines.shared.tiles import Tiles
+from archsim.workload.convolution import Geometry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,14 +172,14 @@ def _array(part: ScnnPeArray) -> ScnnArray:
 def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     """A convolution by the rule that the arch names, the plane in as many passes as the input
     memories need."""
-    part, geometry = only(arch, ScnnPeArray), geometry_of(layer)
+    part, geometry = only(arch, ScnnPeArray), layer.geometry
     array = _array(part)
     weights, inputs = weights_of(layer, tensors, arch) != 0, plane_of(layer, tensors) != 0
     memory = share_of(arch, storage_of(arch, "input")) // array.elements
-    passes = planar_passes(inputs, layer.kernel, geometry, array, memory)
+    passes = planar_passes(inputs, geometry, array, memory)
     areas = np.array([prod(one.tiling.plane) for one in passes.parts])
     if part.rule == "dnnsim":  # knows no capacities: the passes share the cycles of one
-        filters = scnn_dnnsim.padded_tiling(layer.in_size, layer.kernel, geometry, array).filters
+        filters = scnn_dnnsim.padded_tiling(layer.in_size, geometry, array).filters
         work = scnn_dnnsim.layer_cycles(weights, inputs, geometry, array)
         cycles = _shared(work.group_cycles, areas)
         operations = _shared(work.group_operations, areas)

@@ -10,7 +10,8 @@ from math import prod
 
 import numpy as np
 
-from archsim.machines.shared.geometry import Geometry, Ints, Mask, Pair, ceil_div
+from archsim.machines.shared.geometry import Ints, Mask, ceil_div
+from archsim.workload.convolution import Geometry, Pair
 
 BANK_COUNTS = (1, 2, 4, 8, 16, 32, 64)
 FILTER_KINDS = 16  # the filter's bits that choose among 64 banks
@@ -93,21 +94,21 @@ class Vectors:
         return Vectors(self.counts[:, :channels], self.members[place], ends)
 
 
-def grid_tiling(in_size: Pair, kernel: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
+def grid_tiling(in_size: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
     """The unpadded plane on the grid, and the filters whose outputs, halo included, fit the
     accumulators.
     """
     tile = ceil_div(in_size[0], array.rows), ceil_div(in_size[1], array.columns)
-    filters = max(1, array.accumulators // prod(geometry.reached(tile, kernel)))
+    filters = max(1, array.accumulators // prod(geometry.reached(tile)))
     origin = geometry.padding[0], geometry.padding[1]
-    return Tiling(in_size, origin, tile, geometry.out_size(in_size, kernel), filters)
+    return Tiling(in_size, origin, tile, geometry.out_size(in_size), filters)
 
 
-def phase_of_taps(kernel: Pair, geometry: Geometry) -> Ints:
+def phase_of_taps(geometry: Geometry) -> Ints:
     """Stride phase of each tap, row phase outer: (R * S,)."""
     (sh, sw), (dh, dw) = geometry.stride, geometry.dilation
-    rows = np.arange(kernel[0]) * dh % sh
-    columns = np.arange(kernel[1]) * dw % sw
+    rows = np.arange(geometry.kernel[0]) * dh % sh
+    columns = np.arange(geometry.kernel[1]) * dw % sw
     return (rows[:, None] * sw + columns).reshape(-1)
 
 
@@ -121,7 +122,6 @@ class WeightRuns:
     """
 
     cube: Mask
-    kernel: Pair
     taps: Ints
     phase: Ints
     phases: int
@@ -172,7 +172,7 @@ def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> 
     K, channels, R, S = weights.shape
     each = K // geometry.groups
     rounds = ceil_div(each, filters)
-    phase = phase_of_taps((R, S), geometry)
+    phase = phase_of_taps(geometry)
     order = np.argsort(phase, kind="stable")
     cube = weights.reshape(geometry.groups, each, channels, R * S)
     if geometry.stride != (1, 1):
@@ -181,7 +181,7 @@ def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> 
         cube = np.pad(cube, ((0, 0), (0, rounds * filters - each), (0, 0), (0, 0)))
     cube = cube.reshape(geometry.groups * rounds, filters, channels, R * S)
     phases = geometry.stride[0] * geometry.stride[1]
-    return WeightRuns(cube, (R, S), order, phase[order], phases, rounds, each, width)
+    return WeightRuns(cube, order, phase[order], phases, rounds, each, width)
 
 
 def activation_vectors(

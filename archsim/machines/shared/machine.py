@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from archsim.arch.component import Component
 from archsim.arch.machine_files import module_of
 from archsim.formats.errors import InputError
-from archsim.machines.shared.geometry import Window
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
@@ -99,17 +98,9 @@ def share_of(arch: Arch, buffer: str) -> int:
 
 def halo_bytes(layer: Layer) -> int:
     """Input bytes that a second spatial pass reads again: rows by which windows overlap."""
-    return max(0, window_rows(layer) - layer.stride[0]) * layer.in_size[1] * layer.in_channels
-
-
-def window_rows(layer: Layer) -> int:
-    """Input rows from the first to the last that one output row reads."""
-    return (layer.kernel[0] - 1) * layer.dilation[0] + 1
-
-
-def window_of(layer: Layer) -> Window:
-    """The layer's sliding window as the kernels take it."""
-    return Window(layer.kernel, layer.stride, layer.padding, layer.dilation, layer.out_size)
+    return (
+        max(0, layer.geometry.reach[0] + 1 - layer.stride[0]) * layer.in_size[1] * layer.in_channels
+    )
 
 
 def check_flows(arch: Arch, machine: Machine) -> None:

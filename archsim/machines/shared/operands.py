@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from archsim.machines.shared.geometry import Geometry
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -16,11 +14,6 @@ if TYPE_CHECKING:
     from archsim.machines.shared.tiles import Ints
     from archsim.workload.layer import Layer
     from archsim.workload.tensors import LayerTensors
-
-
-def geometry_of(layer: Layer) -> Geometry:
-    """How the layer's kernel slides over its plane."""
-    return Geometry(layer.stride, layer.padding, layer.dilation, layer.groups)
 
 
 def weights_of(layer: Layer, tensors: LayerTensors, arch: Arch) -> NDArray[Any]:

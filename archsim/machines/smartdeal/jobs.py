@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from archsim.formats.digits import counts
 from archsim.machines.shared.digits import Codes, fold, thermometer
-from archsim.machines.shared.geometry import Ints, Window
+from archsim.machines.shared.geometry import Ints
+from archsim.workload.convolution import Geometry, Pair
 
 Small = NDArray[np.signedinteger[Any]]
 TRIPLE = 3
@@ -48,18 +49,18 @@ class Jobs:
         return np.where(self.cycles > 0, self.cycles, self.zero_cycles)
 
 
-def step_maxima(codes: Codes, window: Window, macs: int) -> tuple[Small, NDArray[np.bool_]]:
+def step_maxima(codes: Codes, geometry: Geometry, macs: int) -> tuple[Small, NDArray[np.bool_]]:
     """(C, H, W) thermometer codes -> (C, H, tiles of an output row) cycles and whether any input is
     non-zero.
     """
-    left, right = window.padding[1], window.padding[3]
+    left, right = geometry.padding[1], geometry.padding[3]
     padded = np.pad(codes, ((0, 0), (0, 0), (left, right)))
-    span = (window.out_size[1] - 1) * window.stride[1] + 1
+    span = (geometry.out_size(codes.shape[1:])[1] - 1) * geometry.stride[1] + 1
     total: Small | None = None
     live: NDArray[np.bool_] | None = None
-    for s in range(window.kernel[1]):
-        first = s * window.dilation[1]
-        most = fold(padded[:, :, first : first + span : window.stride[1]], macs)
+    for s in range(geometry.kernel[1]):
+        first = s * geometry.dilation[1]
+        most = fold(padded[:, :, first : first + span : geometry.stride[1]], macs)
         step = np.maximum(most, 1).astype(np.int32)
         total = step if total is None else total + step
         live = most > 0 if live is None else live | (most > 0)
@@ -69,73 +70,76 @@ def step_maxima(codes: Codes, window: Window, macs: int) -> tuple[Small, NDArray
 
 
 def spatial_jobs(
-    inputs: NDArray[np.int8], window: Window, macs: int, serial: str, lines: int
+    inputs: NDArray[np.int8], geometry: Geometry, macs: int, serial: str, lines: int
 ) -> Jobs:
     """Inputs (C, H, W) -> jobs of units (c, kernel row), tiles (output row, `macs` consecutive
     pixels).
     """
+    in_size = inputs.shape[1], inputs.shape[2]
     step_counts = counts(inputs, serial)
-    row_cycles, row_live = step_maxima(thermometer(step_counts), window, macs)
-    rows, exists = input_rows(window, inputs.shape[1])
-    pixels, row_inputs = tile_columns(window, inputs.shape[2], macs)
-    channels, height = inputs.shape[0], window.kernel[0]
+    row_cycles, row_live = step_maxima(thermometer(step_counts), geometry, macs)
+    rows, exists = input_rows(geometry, in_size)
+    pixels, row_inputs = tile_columns(geometry, in_size, macs)
+    channels, height = inputs.shape[0], geometry.kernel[0]
     kept = row_live[:, rows] & exists[None, :, :, None]
     cycles = np.where(kept, row_cycles[:, rows], 0)
     units = channels * height
     in_plane = np.broadcast_to(exists[None, :, :, None] * row_inputs, kept.shape)
     return Jobs(
         cycles=cycles.reshape(units, -1).astype(np.int32),
-        zero_cycles=np.full((units, 1), window.kernel[1], np.int32),
-        digits=_unit_digits(step_counts, window, rows, exists).reshape(-1),
+        zero_cycles=np.full((units, 1), geometry.kernel[1], np.int32),
+        digits=_unit_digits(step_counts, geometry, rows, exists).reshape(-1),
         inputs=in_plane.reshape(units, -1).astype(np.int32),
-        pixels=np.tile(pixels, window.out_size[0]),
-        weights=np.full(units, window.kernel[1]),
+        pixels=np.tile(pixels, len(rows[0])),
+        weights=np.full(units, geometry.kernel[1]),
         line=np.repeat(np.arange(channels) % lines, height),
         columns=len(pixels),
     )
 
 
-def input_rows(window: Window, in_height: int) -> tuple[Ints, NDArray[np.bool_]]:
+def input_rows(geometry: Geometry, in_size: Pair) -> tuple[Ints, NDArray[np.bool_]]:
     """(R, P): the input row that kernel row r reads for output row e, clipped, and whether it
     exists.
     """
-    r = np.arange(window.kernel[0])[:, None] * window.dilation[0]
-    e = np.arange(window.out_size[0])[None, :] * window.stride[0]
-    rows = e + r - window.padding[0]
-    exists = (rows >= 0) & (rows < in_height)
-    return np.clip(rows, 0, in_height - 1), exists
+    r = np.arange(geometry.kernel[0])[:, None] * geometry.dilation[0]
+    e = np.arange(geometry.out_size(in_size)[0])[None, :] * geometry.stride[0]
+    rows = e + r - geometry.padding[0]
+    exists = (rows >= 0) & (rows < in_size[0])
+    return np.clip(rows, 0, in_size[0] - 1), exists
 
 
-def tile_columns(window: Window, in_width: int, macs: int) -> tuple[Ints, Ints]:
+def tile_columns(geometry: Geometry, in_size: Pair, macs: int) -> tuple[Ints, Ints]:
     """Per tile of an output row: its pixels, and the input columns from the first to the last it
     reads that exist.
     """
-    first = np.arange(0, window.out_size[1], macs)
-    pixels = np.minimum(macs, window.out_size[1] - first)
-    start = first * window.stride[1] - window.padding[1]
-    length = (pixels - 1) * window.stride[1] + (window.kernel[1] - 1) * window.dilation[1] + 1
-    existing = np.minimum(start + length, in_width) - np.maximum(start, 0)
+    across = geometry.out_size(in_size)[1]
+    first = np.arange(0, across, macs)
+    pixels = np.minimum(macs, across - first)
+    start = first * geometry.stride[1] - geometry.padding[1]
+    length = (pixels - 1) * geometry.stride[1] + (geometry.kernel[1] - 1) * geometry.dilation[1] + 1
+    existing = np.minimum(start + length, in_size[1]) - np.maximum(start, 0)
     return pixels, np.maximum(existing, 0)
 
 
-def block_inputs(window: Window, in_size: tuple[int, int], macs: int, block: int) -> Ints:
+def block_inputs(geometry: Geometry, in_size: Pair, macs: int, block: int) -> Ints:
     """(T,) inputs that one channel's tiles of `block` output rows read, each counted once."""
-    used, exists = input_rows(window, in_size[0])
-    firsts = range(0, window.out_size[0], block)
+    used, exists = input_rows(geometry, in_size)
+    firsts = range(0, used.shape[1], block)
     heights = [len(np.unique(used[:, e : e + block][exists[:, e : e + block]])) for e in firsts]
-    _, widths = tile_columns(window, in_size[1], macs)
+    _, widths = tile_columns(geometry, in_size, macs)
     return np.outer(heights, widths).reshape(-1)
 
 
-def _unit_digits(step_counts: Codes, window: Window, rows: Ints, exists: NDArray[np.bool_]) -> Ints:
+def _unit_digits(
+    step_counts: Codes, geometry: Geometry, rows: Ints, exists: NDArray[np.bool_]
+) -> Ints:
     """(C, R) serial counts summed over every multiplication of a unit."""
     width = step_counts.shape[2]
+    across = geometry.out_size(step_counts.shape[1:])[1]
     uses = np.zeros(width, np.float64)
-    for s in range(window.kernel[1]):
+    for s in range(geometry.kernel[1]):
         columns = (
-            np.arange(window.out_size[1]) * window.stride[1]
-            + s * window.dilation[1]
-            - window.padding[1]
+            np.arange(across) * geometry.stride[1] + s * geometry.dilation[1] - geometry.padding[1]
         )
         inside = columns[(columns >= 0) & (columns < width)]
         uses += np.bincount(inside, minlength=width)
@@ -145,16 +149,16 @@ def _unit_digits(step_counts: Codes, window: Window, rows: Ints, exists: NDArray
 
 
 def pointwise_jobs(
-    inputs: NDArray[np.int8], window: Window, macs: int, serial: str, lines: int
+    inputs: NDArray[np.int8], geometry: Geometry, macs: int, serial: str, lines: int
 ) -> Jobs:
     """Inputs (C, H, W) of a 1x1 layer -> jobs of units (triple), tiles of `macs` pixels of the
     flattened plane.
     """
-    top, left, bottom, right = window.padding
+    top, left, bottom, right = geometry.padding
     plane = (
-        np.pad(inputs, ((0, 0), (top, bottom), (left, right))) if any(window.padding) else inputs
+        np.pad(inputs, ((0, 0), (top, bottom), (left, right))) if any(geometry.padding) else inputs
     )
-    (p, q), (down, across) = window.out_size, window.stride
+    (p, q), (down, across) = geometry.out_size(inputs.shape[1:]), geometry.stride
     flat = plane[:, : (p - 1) * down + 1 : down, : (q - 1) * across + 1 : across].reshape(
         len(inputs), -1
     )

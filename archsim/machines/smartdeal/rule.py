@@ -23,7 +23,6 @@ from archsim.machines.shared.machine import (
     name_of,
     only,
     storage_of,
-    window_of,
 )
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.smartdeal import coefficients
@@ -218,8 +217,8 @@ def _jobs(layer: Layer, inputs: NDArray[np.int8], machine: _Machine) -> Jobs:
     if layer.kind == "linear":
         return linear_jobs(inputs.reshape(-1, layer.in_channels), serial, lines)
     if layer.kernel == (1, 1) and layer.kind != "depthwise":
-        return pointwise_jobs(inputs, window_of(layer), macs, serial, lines)
-    return spatial_jobs(inputs, window_of(layer), macs, serial, lines)
+        return pointwise_jobs(inputs, layer.geometry, macs, serial, lines)
+    return spatial_jobs(inputs, layer.geometry, macs, serial, lines)
 
 
 def _block(machine: _Machine, layer: Layer) -> int:
@@ -247,7 +246,7 @@ def _input_bytes(
         return np.full(shape, layer.in_channels, np.int64)
     if layer.kind != "depthwise":
         return np.concatenate([one.input_bytes for one in work])
-    own = block_inputs(window_of(layer), layer.in_size, machine.array.macs, _block(machine, layer))
+    own = block_inputs(layer.geometry, layer.in_size, machine.array.macs, _block(machine, layer))
     return np.outer(work[0].seats_used, own)
 
 

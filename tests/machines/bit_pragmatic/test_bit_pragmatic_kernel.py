@@ -9,7 +9,7 @@ from kernel_layers import fixture_layers, small_cases
 from archsim.machines.bit_pragmatic.column_sync import end_times
 from archsim.machines.bit_pragmatic.cycles import BitPragmaticArray, layer_cycles
 from archsim.machines.bit_pragmatic.terms import term_masks
-from archsim.machines.shared.geometry import Geometry
+from archsim.workload.convolution import Geometry
 
 # pallet and column of a 16-column, 32-filter array, of an 8-column, 64-filter one, and its ideal
 EXPECTED = {
@@ -123,7 +123,7 @@ arrays = st.builds(
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(case=small_cases(max_filters=6, low=-128), array=arrays)
 def test_cycles_equal_the_loops(case, array):
-    result = layer_cycles(case.activations, len(case.weights), case.kernel, case.geometry, array)
+    result = layer_cycles(case.activations, len(case.weights), case.geometry, array)
     cycles, terms, macs = oracle(case, array)
     assert (result.cycles, result.terms, result.macs) == (cycles, terms, macs)
     if array.sync != "ideal":
@@ -147,7 +147,6 @@ def test_fixture(name):
         layer_cycles(
             case.activations,
             len(case.weights),
-            case.kernel,
             case.geometry,
             BitPragmaticArray(**keys),
         ).cycles
@@ -162,7 +161,6 @@ def test_signed_digits_gain_what_was_measured(name):
     cycles = layer_cycles(
         case.activations,
         len(case.weights),
-        case.kernel,
         case.geometry,
         BitPragmaticArray(signed_digits=True),
     ).cycles
@@ -203,6 +201,6 @@ def test_mean_terms_of_an_eight_bit_value(signed_digits, mean):
 
 def test_weights_are_read_once_a_pallet_and_activations_once_a_filter_group():
     activations = np.ones((20, 5, 1), int)
-    result = layer_cycles(activations, 70, (1, 1), Geometry(), BitPragmaticArray(columns=4))
+    result = layer_cycles(activations, 70, Geometry(), BitPragmaticArray(columns=4))
     assert result.weight_reads == 2 * 20 * 70
     assert result.activation_reads == 5 * 20 * 2

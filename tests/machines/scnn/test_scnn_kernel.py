@@ -17,7 +17,7 @@ from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.queues import BLOCK, Segments, run_queues
 from archsim.machines.scnn.tiling import ScnnArray, grid_tiling
 from archsim.machines.scnn.waits import bank_waits, followed, no_waits, sampled_waits
-from archsim.machines.shared.geometry import Geometry
+from archsim.workload.convolution import Geometry
 
 # the queued rule, and DNNsim's
 EXPECTED = {
@@ -105,7 +105,10 @@ def crowded_layers():
     for K, C, R, S, H, W, stride, padding in CROWDED:
         weights = (rng.random((K, C, R, S)) < 0.9) & (np.arange(K) % 4 == 1)[:, None, None, None]
         inputs = (rng.random((C, H, W)) < 0.9) & (np.arange(W) // stride % 2 == 0)
-        yield Case(weights, inputs, Geometry((stride, stride), (padding,) * 4))
+        geometry = Geometry(
+            kernel=weights.shape[2:], stride=(stride, stride), padding=(padding,) * 4
+        )
+        yield Case(weights, inputs, geometry)
 
 
 def test_crowded_layers():
@@ -209,7 +212,7 @@ def test_queues_carry_over_between_segments():
 
 
 def proof_and_truth(case, array):
-    tiling = grid_tiling(case.activations.shape[1:], case.kernel, case.geometry, array)
+    tiling = grid_tiling(case.activations.shape[1:], case.geometry, array)
     layer = operands(case.weights != 0, case.activations != 0, case.geometry, tiling, array)
     return never_waits(layer), followed(layer, np.arange(layer.groups)).max(axis=1)
 
@@ -230,7 +233,7 @@ def test_what_is_proven_free_of_waiting_never_waits(case, depth, banks):
 @given(case=crowded_cases(), operations=st.integers(1, 60), depth=st.integers(1, 3))
 def test_cutting_the_work_into_batches_changes_nothing(case, operations, depth):
     array = ScnnArray(rows=2, columns=2, banks=4, queue_depth=depth)
-    tiling = grid_tiling(case.activations.shape[1:], case.kernel, case.geometry, array)
+    tiling = grid_tiling(case.activations.shape[1:], case.geometry, array)
     layer = operands(case.weights != 0, case.activations != 0, case.geometry, tiling, array)
     groups = np.arange(layer.groups)
     small = followed(layer, groups, Limits(table_bytes=1, operations=operations))
@@ -244,8 +247,8 @@ def test_the_proof_covers_every_kind_of_tile(side, stride, kinds):
     layer = operands(
         np.ones((2, 1, 1, 1), bool),
         np.ones((1, side, side), bool),
-        geometry := Geometry((stride, stride)),
-        grid_tiling((side, side), (1, 1), geometry, ScnnArray()),
+        geometry := Geometry(stride=(stride, stride)),
+        grid_tiling((side, side), geometry, ScnnArray()),
         ScnnArray(),
     )
     origins = tile_origins(layer)
@@ -276,7 +279,7 @@ def test_a_sample_of_groups_is_near_the_truth():
     weights, inputs = rng.random((896, 24, 1, 1)) < 0.6, rng.random((24, 48, 48)) < 0.5
     weights &= (np.arange(896) % 4 != 2)[:, None, None, None]
     array = ScnnArray(queue_depth=2)
-    tiling = grid_tiling((48, 48), (1, 1), Geometry(), array)
+    tiling = grid_tiling((48, 48), Geometry(), array)
     layer = operands(weights, inputs, Geometry(), tiling, array)
     exact, sampled = bank_waits([layer]), sampled_waits([layer], affordable=800_000)
     assert (exact.how, sampled.how) == ("exact", "sampled")
@@ -294,10 +297,8 @@ def test_a_sample_of_groups_is_near_the_truth():
 def test_a_single_group_is_followed_in_part():
     rng = np.random.default_rng(2)
     weights, inputs = rng.random((16, 200, 3, 3)) < 0.5, rng.random((200, 40, 40)) < 0.5
-    array, geometry = ScnnArray(queue_depth=3), Geometry(padding=(1, 1, 1, 1))
-    layer = operands(
-        weights, inputs, geometry, grid_tiling((40, 40), (3, 3), geometry, array), array
-    )
+    array, geometry = ScnnArray(queue_depth=3), Geometry(kernel=(3, 3), padding=(1, 1, 1, 1))
+    layer = operands(weights, inputs, geometry, grid_tiling((40, 40), geometry, array), array)
     assert layer.groups == 1
     half = int(layer.operations.sum()) // 2
     exact, sampled = bank_waits([layer]), sampled_waits([layer], affordable=4 * half)
@@ -313,7 +314,7 @@ def test_passes_share_what_a_layer_may_cost():
     weights, inputs = rng.random((2560, 64, 1, 1)) < 0.6, rng.random((64, 48, 48)) < 0.5
     weights &= (np.arange(2560) % 4 != 2)[:, None, None, None]
     array = ScnnArray(queue_depth=2)
-    parts = planar_passes(inputs, (1, 1), Geometry(), array, 512).parts
+    parts = planar_passes(inputs, Geometry(), array, 512).parts
     layers = [operands(weights, one.activations, Geometry(), one.tiling, array) for one in parts]
     work = [int(layer.operations.sum()) for layer in layers]
     assert len(parts) > 2

@@ -12,7 +12,7 @@ from test_scnn_memory import encode
 from archsim.machines.scnn import cycles as scnn
 from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
-from archsim.machines.shared.geometry import Geometry
+from archsim.workload.convolution import Geometry
 
 arrays = st.builds(
     ScnnArray,
@@ -65,7 +65,7 @@ def best_cut(inputs, array, capacity):
 @given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([1, 3, 6, 12, 30, 100, 1000]))
 def test_passes_equal_the_loops(case, array, capacity):
     weights, inputs = case.weights != 0, case.activations != 0
-    passes = planar_passes(inputs, case.kernel, case.geometry, array, capacity)
+    passes = planar_passes(inputs, case.geometry, array, capacity)
     expected = best_cut(inputs, array, capacity)
     assert len(passes.parts) == len(expected)
     walk = scnn_loops.Walk(case, array, padded=False)
@@ -94,8 +94,8 @@ def test_passes_equal_the_loops(case, array, capacity):
 def test_one_pass_is_the_whole_plane():
     rng = np.random.default_rng(3)
     inputs = rng.random((5, 21, 13)) < 0.6
-    geometry, array = Geometry(stride=(2, 1), padding=(1, 1, 1, 1)), ScnnArray()
-    (whole,) = planar_passes(inputs, (3, 3), geometry, array, 10**6).parts
+    geometry, array = Geometry(kernel=(3, 3), stride=(2, 1), padding=(1, 1, 1, 1)), ScnnArray()
+    (whole,) = planar_passes(inputs, geometry, array, 10**6).parts
     weights = rng.random((70, 5, 3, 3)) < 0.5
     one = scnn.pass_cycles(weights, [whole], geometry, array, "exact")
     assert one.cycles == scnn.layer_cycles(weights, inputs, geometry, array, "exact").cycles

@@ -5,7 +5,7 @@ import pytest
 
 from archsim.machines.scnn import cycles as scnn
 from archsim.machines.scnn.tiling import ScnnArray
-from archsim.machines.shared.geometry import Geometry
+from archsim.workload.convolution import Geometry
 
 # in and out channels, side; share of zeros among activations and weights
 LAYERS = [
@@ -23,7 +23,7 @@ LAYERS = [
     (512, 512, 14, 0.67, 0.71),
     (512, 512, 14, 0.68, 0.64),
 ]
-PADDED = Geometry(padding=(1, 1, 1, 1))
+PADDED = Geometry(kernel=(3, 3), padding=(1, 1, 1, 1))
 
 
 def speed_up(cycles_of):
