@@ -58,7 +58,7 @@ def test_a_buffer_on_the_way_is_written_and_read(tmp_path):
     arch = two_buffers(tmp_path)
     found = archsim.simulate(arch, network(tmp_path, *CHAIN)).layers
     plain = run("diannao", network(tmp_path, *CHAIN)).layers
-    sram = load_energy(arch.energy_path).sram
+    sram = load_energy(*arch.energy_paths).sram
     for layer, other, weights, made in zip(
         found, plain, (1152, 384, 192), (256, 384, 128), strict=True
     ):

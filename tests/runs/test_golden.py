@@ -56,7 +56,7 @@ def counted(name, case, folder):
         for flow in arch.flows.values()
         for part in flow.path
         for key, value in keys.items()
-        if flow.role == role and arch.components[part].is_storage
+        if flow.role == role and arch.components[part].kind == "storage"
     }
     workload = network(folder, *residual())
     if arch.task == "training":
