@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -215,36 +216,28 @@ def _classes() -> dict[str, Any]:
 
 
 def _refused(one: ChangeSet, archs: Sequence[Arch]) -> list[Problem]:
-    """Changes that no arch takes which they concern."""
+    """Changes that no arch takes which they concern. A problem that is at the place of none of them
+    is told at that of the first."""
     found: dict[str, Problem | None] = {}
     for arch in archs:
-        wrong = _wrong(arch, one.on(arch.resolved))
+        changes = one.on(arch.resolved)
+        wrong: dict[str, Problem] = {}
+        try:
+            load_arch(arch.path, changes)
+        except InputError as error:
+            places = [each.place for each in changes]
+            for each in error.problems:
+                place = each.place if each.place in places else places[0]
+                wrong.setdefault(place, Problem(place, each.message))
         for place in (each.place for each in one.changes if each.concerns(arch.resolved)):
             found[place] = wrong.get(place) and found.get(place, wrong[place])
     return [*filter(None, found.values())]
-
-
-def _wrong(arch: Arch, changes: Sequence[Change]) -> dict[str, Problem]:
-    """The first problem at the place of each change; at that of the first one for what concerns
-    several."""
-    try:
-        load_arch(arch.path, changes)
-    except InputError as error:
-        places = {each.place for each in changes}
-        found: dict[str, Problem] = {}
-        for one in error.problems:
-            place = one.place if one.place in places else changes[0].place
-            found.setdefault(place, Problem(place, one.message))
-        return found
-    return {}
 
 
 def _archs() -> list[Arch]:
     """Every machine that can be found and is right."""
     archs = []
     for path in names("archs").values():
-        try:
+        with suppress(InputError):
             archs.append(load_arch(path))
-        except InputError:
-            continue
     return archs
