@@ -52,7 +52,11 @@ def _path(
             continue
         # Results end where other flows begin, which `_roles` checks.
         if index != outer or flow.role != "result":
-            yield _misplaced(document, (name, index), flow.path[index], each)
+            yield Problem(
+                document.place("flows", name, "path", index),
+                f"flow {name!r}: {flow.path[index]!r} is of kind {each.kind!r}; off-chip memory, a "
+                "class of kind 'off_chip' such as Dram, is the outer end of a flow and only that",
+            )
     if all(each.kind != "storage" for each in known):
         stores = [each for each, part in components.items() if part and part.kind == "storage"]
         yield Problem(
@@ -60,20 +64,6 @@ def _path(
             f"flow {name!r} has no storage on it: nothing holds its data between DRAM and the "
             f"array; put a buffer on it ({', '.join(stores) or 'a GlobalBuffer'})",
         )
-
-
-def _misplaced(document: Document, at: tuple[str, int], name: str, part: Component) -> Problem:
-    """Off-chip memory within a flow, or something else at its outer end: traffic is counted there
-    and nowhere else.
-    """
-    flow, index = at
-    kind = f"{name!r} (class {type(part).__name__}) is of kind {part.kind!r}"
-    reason = (
-        "off-chip memory stands at the outer end of a flow alone"
-        if part.kind == "off_chip"
-        else "a flow begins or ends off the chip, so put a memory of kind 'off_chip' there, a Dram"
-    )
-    return Problem(document.place("flows", flow, "path", index), f"flow {flow!r}: {kind}; {reason}")
 
 
 def _unused(

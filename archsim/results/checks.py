@@ -26,48 +26,29 @@ if TYPE_CHECKING:
 
 
 def check_bytes(run: EntryRun, arch: Arch) -> None:
-    """Bytes counted are those of the traffic rule, bytes brought and stored are those counted, and
-    all that is brought is given up again.
+    """Bytes counted, brought into buffers and stored are those of the traffic rule, and all that is
+    brought is given up again.
     """
-    traffic, name = run.planned.traffic, run.entry.layers[-1].name
-    counted: Counter[str] = Counter()
-    for of in traffic.reads.values():
-        counted.update(of)
+    traffic, name, tiles = run.planned.traffic, run.entry.layers[-1].name, run.entry.tiles
+    counted = sum(map(Counter, traffic.reads.values()), Counter())
     # Partial sums from DRAM take the way of the inputs.
-    psums, moving = counted.pop("psum", 0), next(iter(run.entry.tiles.moving))
-    by_rule = _bytes_by_rule(run.planned)
-    for flow, loads in run.queued.loads.items():
-        if counted[flow] != by_rule[flow]:
-            raise CheckFailed(
-                f"layer {name!r}: {counted[flow]} bytes of {flow} counted, "
-                f"the traffic rule has {by_rule[flow]}"
-            )
-        brought = sum(loads)
-        expected = by_rule[flow] + (psums if flow == moving else 0)
-        if brought != expected:
-            raise CheckFailed(
-                f"layer {name!r}: {brought} bytes of {flow} brought into buffers, "
-                f"the traffic rule has {expected}"
-            )
+    psums, moving = counted.pop("psum", 0), next(iter(tiles.moving))
+    pairs = [(psums + traffic.spilled, _psums_by_rule(tiles, arch), "partial sums counted")]
+    for flow, by_rule in _bytes_by_rule(run.planned).items():
+        loads = run.queued.loads[flow]
+        more = psums if flow == moving else 0
+        pairs.append((counted[flow], by_rule, f"{flow} counted"))
+        pairs.append((sum(loads), by_rule + more, f"{flow} brought into buffers"))
         if loads and run.queued.done[flow][-1] != len(loads):
             raise CheckFailed(f"layer {name!r}: bytes of {flow} stay in their buffer for ever")
-    spilled = _psums_by_rule(run.entry.tiles, arch)
-    if psums + traffic.spilled != spilled:
-        raise CheckFailed(
-            f"layer {name!r}: {psums + traffic.spilled} bytes of partial sums counted, its passes "
-            f"spill {spilled}"
-        )
-    _check_results(run, psums + run.entry.stored)
-
-
-def _check_results(run: EntryRun, by_rule: int) -> None:
-    traffic, name = run.planned.traffic, run.entry.layers[-1].name
-    stored = int(run.queued.stores.sum())
-    counted = sum(sum(flows.values()) for flows in traffic.writes.values()) + traffic.kept
-    for nbytes, what in ((counted, "counted"), (stored, "stored")):
+    results, made = psums + run.entry.stored, int(run.queued.stores.sum())
+    written = sum(sum(flows.values()) for flows in traffic.writes.values())
+    pairs.append((written + traffic.kept, results, "results counted"))
+    pairs.append((made, results, "results stored"))
+    for nbytes, by_rule, what in pairs:
         if nbytes != by_rule:
             raise CheckFailed(
-                f"layer {name!r}: {nbytes} bytes of results {what}, the traffic rule has {by_rule}"
+                f"layer {name!r}: {nbytes} bytes of {what}, the traffic rule has {by_rule}"
             )
 
 

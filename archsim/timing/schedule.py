@@ -9,9 +9,9 @@ while this one computes; its inputs wait until the layers that make them have wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,17 +82,25 @@ def array_parts(arch: Arch) -> list[str]:
     first ones.
     """
     parts: dict[str, None] = {}
-    for name in inbound(arch):
+    for name in [*inbound(arch), *outbound(arch)]:
         path = arch.flows[name].path
-        parts.update(dict.fromkeys(path[_storages(arch, path)[-1] + 1 :]))
-    for name in outbound(arch):
-        path = arch.flows[name].path
-        parts.update(dict.fromkeys(path[: _storages(arch, path)[0]]))
+        buffer = path.index(storage_of(arch, name))
+        inner = path[:buffer] if path[0] == arch.compute else path[buffer + 1 :]
+        parts.update(dict.fromkeys(inner))
     return list(parts)
 
 
-def _storages(arch: Arch, path: Sequence[str]) -> list[int]:
-    return [k for k, name in enumerate(path) if arch.components[name].kind == "storage"]
+def links(arch: Arch, flow: str) -> Iterator[list[Port]]:
+    """The stretches of a flow's path that stream as one: from memory or a buffer to the next."""
+    path = arch.flows[flow].path
+    kinds = [arch.components[name].kind for name in path]
+    stops = [k for k, kind in enumerate(kinds) if kind in {"off_chip", "storage"}]
+    for start, end in pairwise(stops):
+        yield [
+            Port(path[start], "read" if kinds[start] == "storage" else None),
+            *map(Port, path[start + 1 : end]),
+            Port(path[end], "fill" if kinds[end] == "storage" else None),
+        ]
 
 
 def ports_of(arch: Arch, name: str) -> list[Port]:
@@ -102,6 +110,12 @@ def ports_of(arch: Arch, name: str) -> list[Port]:
     if arch.components[name].kind == "storage":
         return [Port(name, "fill"), Port(name, "read")]
     return [Port(name)]
+
+
+def _one_by_one(store: int, tasks: int) -> Take:
+    """Each task takes the next item."""
+    counting = range(1, tasks + 1)
+    return Take(store, counting, counting, "wait_input")
 
 
 class Schedule:
@@ -125,15 +139,10 @@ class Schedule:
         self.stores: list[StoreSpec] = []
         self.hops: list[Hop] = []
         self.first_hops: dict[int, str] = {}
-        puts = []
         takes = [self._load_hops(flow) for flow in inbound(arch)]
         out_flow = outbound(arch)[0]
-        out_store = self._add_store(out_flow, arch.flows[out_flow].path, 0)
-        units = [
-            min(int(n), self.stores[out_store].capacity) for plan in stages for n in plan.stores
-        ]
-        puts.append(Put(out_store, units))
-        self.hops.append(self._compute_hop(takes, puts, out_flow))
+        out_store = self._add_store(out_flow, storage_of(arch, out_flow))
+        self.hops.append(self._compute_hop(takes, out_flow, out_store))
         self._store_hops(out_flow, out_store)
         program = Program(self.specs, self.stores, self.hops, layers)
         gates = self._gates(program.index_of("compute"), program.index_of("store"))
@@ -141,11 +150,8 @@ class Schedule:
             self.hops[index] = self._gated(self.hops[index], flow, gates)
         return program
 
-    def _add_store(self, flow: str, path: Sequence[str], which: int) -> int:
-        """The store of a flow on its `which`-th buffer; flows that share a buffer have equal parts
-        of it.
-        """
-        name = path[_storages(self.arch, path)[which]]
+    def _add_store(self, flow: str, name: str) -> int:
+        """The store of a flow on a buffer; flows that share a buffer have equal parts of it."""
         buffer = buffers_of(self.arch)[name]
         capacity = share_of(self.arch, name)
         # Bytes, not loads: were loads counted, how finely steps are cut would change the result.
@@ -153,44 +159,37 @@ class Schedule:
         self.stores.append(StoreSpec(f"{name} ({flow})", ahead, capacity))
         return len(self.stores) - 1
 
+    def _put(self, store: int, nbytes: Ints) -> Put:
+        """What is larger than a buffer streams through it and fills it meanwhile."""
+        return Put(store, np.minimum(nbytes, self.stores[store].capacity).tolist())
+
     def _load_hops(self, flow: str) -> Take:
         """The chain of hops that brings one flow to the array, and what the array takes from its
         end.
         """
-        path = self.arch.flows[flow].path
-        storages = _storages(self.arch, path)
         nbytes = np.array([size for plan in self.stages for size in plan.loads[flow]], np.int64)
         layer = [plan.anchor for plan in self.stages for _ in plan.loads[flow]]
-        start = 0
         taken: tuple[Take, ...] = ()
         if self._waits_for_stages(flow):
             self.first_hops[len(self.hops)] = flow
-        for which, end in enumerate(storages):
-            store = self._add_store(flow, path, which)
-            if end == storages[-1]:
+        for ports in links(self.arch, flow):
+            buffer = ports[-1].component
+            store = self._add_store(flow, buffer)
+            if buffer == storage_of(self.arch, flow):
                 self._widen(store, flow)
-            ports = [
-                Port(path[start], "read" if which else None),
-                *map(Port, path[start + 1 : end]),
-                Port(path[end], "fill"),
-            ]
-            # What is larger than a buffer streams through it and fills it meanwhile.
-            units = np.minimum(nbytes, self.stores[store].capacity).tolist()
             self.hops.append(
                 Hop(
-                    name=f"{flow} to {path[end]}",
+                    name=f"{flow} to {buffer}",
                     servers=[self.servers[port] for port in ports],
                     cycles=[self._moving(port, nbytes) for port in ports],
                     layer=layer,
                     latency=[self._latency(ports)] * len(layer),
                     takes=taken,
-                    puts=(Put(store, units),),
-                    kind="pass" if which else "fetch",
+                    puts=(self._put(store, nbytes),),
+                    kind="pass" if ports[0].side else "fetch",
                 )
             )
-            counting = list(range(1, len(layer) + 1))
-            taken = (Take(store, counting, counting, "wait_input"),)
-            start = end
+            taken = (_one_by_one(store, len(layer)),)
         need, done, before = [], [], 0
         for plan in self.stages:
             need += [before + count for count in plan.need[flow]]
@@ -215,7 +214,7 @@ class Schedule:
     def _latency(self, ports: Sequence[Port]) -> int:
         return sum(self.arch.components[port.component].latency for port in ports)
 
-    def _compute_hop(self, takes: list[Take], puts: list[Put], out_flow: str) -> Hop:
+    def _compute_hop(self, takes: list[Take], out_flow: str, out_store: int) -> Hop:
         arch = self.arch
         reading = [Port(storage_of(arch, flow), "read") for flow in inbound(arch)]
         filling = Port(storage_of(arch, out_flow), "fill")
@@ -239,14 +238,12 @@ class Schedule:
             layer,
             [0] * len(layer),
             takes,
-            puts,
+            (self._put(out_store, stored),),
             kind="compute",
         )
 
     def _store_hops(self, flow: str, store: int) -> None:
         """The chain of hops that carries results away, one task a step that has any."""
-        path = self.arch.flows[flow].path
-        storages = _storages(self.arch, path)
         stores = [
             (int(size), plan.tail, plan.to_dram)
             for plan in self.stages
@@ -255,29 +252,24 @@ class Schedule:
         ]
         nbytes = np.array([size for size, _, _ in stores], np.int64)
         leaving = np.array([size if to_dram else 0 for size, _, to_dram in stores], np.int64)
-        counting = list(range(1, len(stores) + 1))
-        for which, start in enumerate(storages):
-            last = which == len(storages) - 1
-            end = len(path) if last else storages[which + 1]
-            ports = [Port(path[start], "read"), *map(Port, path[start + 1 : end])]
-            taken = Take(store, counting, counting, "wait_input")
+        for ports in links(self.arch, flow):
+            taken = _one_by_one(store, len(stores))
             puts: tuple[Put, ...] = ()
-            if not last:
-                ports.append(Port(path[end], "fill"))
-                store = self._add_store(flow, path, which + 1)
-                puts = (Put(store, np.minimum(nbytes, self.stores[store].capacity).tolist()),)
+            if ports[-1].side:
+                store = self._add_store(flow, ports[-1].component)
+                puts = (self._put(store, nbytes),)
             # A result that stays on chip passes the buffers and takes no time outside them.
             sizes = [nbytes if port.side else leaving for port in ports]
             self.hops.append(
                 Hop(
-                    name=f"{flow} from {path[start]}",
+                    name=f"{flow} from {ports[0].component}",
                     servers=[self.servers[port] for port in ports],
                     cycles=[self._moving(p, size) for p, size in zip(ports, sizes, strict=True)],
                     layer=[tail for _, tail, _ in stores],
                     latency=[self._latency(ports) if to_dram else 0 for _, _, to_dram in stores],
                     takes=(taken,),
                     puts=puts,
-                    kind="store" if last else "pass",
+                    kind="pass" if puts else "store",
                 )
             )
 

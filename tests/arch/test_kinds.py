@@ -40,6 +40,10 @@ LAYERS = [
     post("pool", "pool", ["a"], kind="max", kernel=[2, 2], stride=[2, 2]),
     conv("b", ["pool"], (70, 9), (6, 7)),
 ]
+END = (
+    "off-chip memory, a class of kind 'off_chip' such as Dram, is the outer end of a flow and only "
+    "that"
+)
 WHO = {"arch", "arch_hash", "arch_resolved", "inputs_hash"}
 
 
@@ -114,15 +118,13 @@ def test_a_result_file_keeps_what_its_components_are(tmp_path, both):
             "{class: Dram",
             "{class: Bus",
             "13:37",
-            "flow 'input': 'dram' (class Bus) is of kind 'mover'; a flow begins or ends off the "
-            "chip, so put a memory of kind 'off_chip' there, a Dram",
+            "flow 'input': 'dram' is of kind 'mover'",
         ),
         (
             "path: [dram, dma, sb, nfu]",
             "path: [dma, dram, sb, nfu]",
             "14:37",
-            "flow 'weight': 'dma' (class Dma) is of kind 'mover'; a flow begins or ends off the "
-            "chip, so put a memory of kind 'off_chip' there, a Dram",
+            "flow 'weight': 'dma' is of kind 'mover'",
         ),
     ],
 )
@@ -133,7 +135,7 @@ def test_what_is_no_memory_cannot_stand_in_its_place(tmp_path, old, new, place, 
     with pytest.raises(InputError) as caught:
         machine(tmp_path, *text_changes)
     first = caught.value.problems[0]
-    assert str(first) == f"{tmp_path / 'own.yaml'}:{place}: {message}"
+    assert str(first) == f"{tmp_path / 'own.yaml'}:{place}: {message}; {END}"
 
 
 def test_memory_within_a_flow_is_refused(tmp_path):
@@ -144,10 +146,7 @@ def test_memory_within_a_flow_is_refused(tmp_path):
             ("components:\n", "components:\n  far: {class: Dram, bytes_per_cycle: 8}\n"),
         )
     (problem,) = caught.value.problems
-    assert problem.message == (
-        "flow 'weight': 'far' (class Dram) is of kind 'off_chip'; off-chip memory stands at the "
-        "outer end of a flow alone"
-    )
+    assert problem.message == f"flow 'weight': 'far' is of kind 'off_chip'; {END}"
 
 
 @pytest.mark.parametrize(
@@ -165,3 +164,16 @@ def test_a_class_that_lacks_what_its_kind_needs_is_named(tmp_path, old, new, mes
         machine(tmp_path, ("{class: Dram", "{class: Hbm"), rule=rule)
     assert message in str(caught.value)
     assert str(tmp_path / "own.py") in str(caught.value)
+
+
+@pytest.mark.parametrize(("width", "roof"), [(64, 64), (16, 16), (512, 64)])
+def test_movers_next_to_memory_bound_the_roof_and_others_do_not(tmp_path, width, roof):
+    """A bus of a byte per cycle on the way of the weights alone stands further in."""
+    arch = machine(
+        tmp_path,
+        ("{class: Dma, bytes_per_cycle: 64}", f"{{class: Dma, bytes_per_cycle: {width}}}"),
+        ("[dram, dma, sb, nfu]", "[dram, dma, wire, sb, nfu]"),
+        ("components:\n", "components:\n  wire: {class: Bus, bytes_per_cycle: 1}\n"),
+    )
+    result = archsim.simulate(arch, network(tmp_path, LAYERS[0]))
+    assert break_down("x", result).roof.dram_bytes == roof

@@ -162,7 +162,7 @@ COUNTED = {
     ),
     "partial sums of a layer of one pass": (
         {"spilled": 3},
-        "layer 'pool': 3 bytes of partial sums counted, its passes spill 0",
+        "layer 'pool': 3 bytes of partial sums counted, the traffic rule has 0",
     ),
     "results that are kept and written": (
         {"kept": 108},
