@@ -195,6 +195,18 @@ def test_a_layer_of_resnet_by_hand(dataflow, folds, time):
     }
 
 
+@pytest.mark.parametrize(
+    ("product", "last"), [((50, 10, 20), 611), ((8, 4, 16), 51), ((33, 9, 70), 1376)]
+)
+def test_cycles_are_those_of_scale_sims_program(product, last):
+    """SCALE-Sim 2.0.2, weight stationary, 8 x 4: products (M, N, K) and the last cycle that it
+    reports, counted from zero."""
+    pixels, filters, depth = product
+    layer = linear(depth, filters, positions=pixels)
+    found = table(layer, array__rows=8, array__columns=4, array__dataflow=WEIGHT)
+    assert found.compute_cycles == last + 1
+
+
 @pytest.mark.parametrize("dataflow", [OUTPUT, WEIGHT])
 def test_a_depthwise_layer_uses_one_column_at_a_time(dataflow):
     """One fold per channel and 32 rows: its 9 weights, or its pixels, lie along the rows."""
