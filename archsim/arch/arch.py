@@ -193,9 +193,8 @@ def _component(
         problems.append(Problem(document.place(*at), message))
         return None
     kind = value["class"]
-    classes = shipped_classes()
-    if kind not in classes and machine is not None:
-        classes = {**classes, **classes_of(machine)}
+    # A machine's own class comes before one of that name that another machine brings.
+    classes = {**shipped_classes(), **(classes_of(machine) if machine is not None else {})}
     if not isinstance(kind, str) or kind not in classes:
         message = f"{name}: {unknown('component class', kind, classes)}"
         problems.append(Problem(document.place(*at, "class"), message))

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 import pkgutil
+import sys
 from collections.abc import Mapping
 from functools import cache
 from math import isfinite
@@ -60,6 +61,7 @@ def module_of(path: Path) -> ModuleType:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # where pydantic looks up the names in annotations
         spec.loader.exec_module(module)
     for needed in NEEDED:
         if not hasattr(module, needed):

@@ -14,6 +14,7 @@ from archsim.cli import (
     draw,
     explain,
     listing,
+    new,
     paper,
     plot,
     run,
@@ -33,6 +34,7 @@ app.command("breakdown")(breakdown.breakdown)
 app.command("ablate")(ablate.ablate)
 app.command("paper")(paper.paper)
 app.command("validate")(validate.validate)
+app.command("new")(new.new)
 app.add_typer(listing.app, name="list")
 app.command("draw")(draw.draw)
 app.command("plot")(plot.plot)

@@ -17,6 +17,7 @@ RUN = ["run", "--workload", "small", "--arch", "diannao", "--arch", "smartdeal"]
 COMMANDS = (
     ["run"],
     ["validate"],
+    ["new"],
     ["list"],
     ["list", "archs"],
     ["list", "workloads"],

@@ -1,4 +1,5 @@
-"""docs/machines/README.md, "Adding a machine", followed once: a YAML and a rule in a folder."""
+"""docs/machines/README.md, "Adding a machine", followed: a YAML and a rule in a folder of a user,
+and two such files dropped into a copy of the repository."""
 
 import json
 import os
@@ -8,12 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from tiny_networks import conv, linear, network, post, write
 
 import archsim
 from archsim.formats.errors import InputError
-from archsim.formats.search import roots
 
 DATA = Path(__file__).parent / "data"
 LAYERS = [
@@ -28,13 +27,13 @@ CYCLES = {"a": 9 * 42 * 3, "b": 10 * 6}
 
 @pytest.fixture
 def folder(tmp_path):
-    """The machine's two files, and the table of prices with a price for its own action."""
+    """The machine's two files, and a table with a price for its own action."""
     for name in ("dotline.yaml", "dotline.py"):
         shutil.copy(DATA / name, tmp_path)
-    shipped = next(root / "units" for root in roots("archs") if (root / "units").is_dir())
-    prices = yaml.safe_load((shipped / "table1_28nm.yaml").read_text())
-    prices["classes"]["DotLine"] = {"mac": 0.143}
-    (tmp_path / "prices.yaml").write_text(yaml.safe_dump(prices))
+    (tmp_path / "prices.yaml").write_text(
+        "format: archsim-energy/1\nname: mine\nsource: a test\nextends: units/table1_28nm\n"
+        "classes: {DotLine: {mac: 0.143}}\n"
+    )
     return tmp_path
 
 
@@ -81,3 +80,76 @@ def test_the_command_finds_it_by_the_environment(folder):
     assert alone.returncode == 2
     assert "no machine 'dotline'" in alone.stderr.replace("\n", " ")
     assert "Traceback" not in alone.stderr
+
+
+def test_a_price_of_the_class_needs_a_source(folder):
+    rule = (folder / "dotline.py").read_text()
+    priced = rule.replace(
+        "    width: Count\n", "    prices = {'mac': UnitPrice(1, ' ')}\n    width: Count\n"
+    )
+    priced = priced.replace("Component, Count", "Component, Count, UnitPrice")
+    (folder / "dotline.py").write_text(priced)
+    with pytest.raises(InputError, match=r"DotLine\.prices, 'mac': a price is .* its source"):
+        archsim.load_arch(folder / "dotline.yaml", machines=folder)
+
+
+ROOT = Path(__file__).parents[2]
+LEFT = ("*.safetensors", "__pycache__")
+SWEEPS = (
+    "tests/machines/test_keys_matter.py",
+    "tests/timing/test_engine_shape.py",
+    "tests/runs/test_golden.py",
+    "tests/analysis/test_breakdown.py",
+    "tests/test_size.py",
+)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the repository with the systolic array in it once more, as `fabric`: one YAML and
+    one file, and nothing else changed. Returns a function that runs Python there."""
+    copy = tmp_path_factory.mktemp("copy") / "repository"
+    copy.mkdir()
+    for part in ("archsim", "archs", "workloads", "tests"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns(*LEFT))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    arch = (copy / "archs" / "systolic.yaml").read_text()
+    arch = arch.replace("name: Systolic array", "name: Fabric")
+    arch = arch.replace("machine: systolic", "machine: fabric").replace("rows: 32", "rows: 16")
+    (copy / "archs" / "fabric.yaml").write_text(arch)
+    machines = copy / "archsim" / "machines"
+    shutil.copy(machines / "systolic.py", machines / "fabric.py")
+    environment = os.environ | {"PYTHONPATH": str(copy), "ARCHSIM_CACHE": str(copy / "cache")}
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=copy,
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
+
+    return run
+
+
+def test_two_files_make_a_machine_that_a_plain_run_has(checkout):
+    done = checkout("-m", "archsim", "run", "-w", "tiny_sd", "--quiet", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = {one["arch"]: one["totals"] for one in json.loads(done.stdout)["runs"]}
+    assert len(rows) == 7
+    assert rows["fabric"]["energy_pj"] > 0
+    assert rows["fabric"]["macs_done"] == rows["systolic"]["macs_done"]
+    assert rows["fabric"]["cycles"] > rows["systolic"]["cycles"]
+
+
+@pytest.mark.slow
+def test_the_tests_over_all_machines_pass_with_it(checkout):
+    """Those of golden results are skipped by name; those without its name are not of interest."""
+    options = ("-q", "-k", "fabric", "-p", "no:cacheprovider")
+    done = checkout("-m", "pytest", *options, *SWEEPS)
+    assert done.returncode == 0, done.stdout
+    assert "fabric has no golden results" in done.stdout
+    assert " passed" in done.stdout
+    assert "failed" not in done.stdout

@@ -20,9 +20,9 @@ OUTPUT, WEIGHT = "output_stationary", "weight_stationary"
 NAME = "systolic"
 
 
-def table(layer, arch=NAME, **keys):
+def table(layer, **keys):
     changes = {key.replace("__", "."): value for key, value in keys.items()}
-    loaded = archsim.load_arch(arch, changes)
+    loaded = archsim.load_arch(NAME, changes)
     (found,) = load_machine(loaded).tiles(layer, Arrays(layer), loaded)
     check_tiles(layer, found, 1)
     return found
@@ -195,6 +195,18 @@ def test_a_layer_of_resnet_by_hand(dataflow, folds, time):
     }
 
 
+@pytest.mark.parametrize(
+    ("product", "last"), [((50, 10, 20), 611), ((8, 4, 16), 51), ((33, 9, 70), 1376)]
+)
+def test_cycles_are_those_of_scale_sims_program(product, last):
+    """SCALE-Sim 2.0.2, weight stationary, 8 x 4: products (M, N, K) and the last cycle that it
+    reports, counted from zero."""
+    pixels, filters, depth = product
+    layer = linear(depth, filters, positions=pixels)
+    found = table(layer, array__rows=8, array__columns=4, array__dataflow=WEIGHT)
+    assert found.compute_cycles == last + 1
+
+
 @pytest.mark.parametrize("dataflow", [OUTPUT, WEIGHT])
 def test_a_depthwise_layer_uses_one_column_at_a_time(dataflow):
     """One fold per channel and 32 rows: its 9 weights, or its pixels, lie along the rows."""
@@ -203,6 +215,16 @@ def test_a_depthwise_layer_uses_one_column_at_a_time(dataflow):
     folds, time = (40 * 2, 9) if dataflow == OUTPUT else (40, 64)
     assert found.compute_cycles == folds * (94 + time)
     assert found.lost["array"]["unmapped"] == folds * time * 1024 - layer.macs
+
+
+def test_it_has_the_resources_of_the_other_machines():
+    arch, reference = archsim.load_arch(NAME), archsim.load_arch("diannao")
+    parts = arch.components
+    assert sum(part.capacity_bytes for part in parts.values() if part.is_storage) == 772 * 1024
+    assert table(linear(8, 8)).instances == {"array": 1024}
+    assert [parts[key] for key in ("dram", "dma", "post")] == [
+        reference.components[key] for key in ("dram", "dma", "post")
+    ]
 
 
 def test_tiles_of_stationary_weights_share_the_folds_of_their_group():
