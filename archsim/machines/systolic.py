@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from archsim.arch.component import Component, Count, UnitPrice
-from archsim.machines.shared.groups import group_sizes
+from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import buffer_of, halo_bytes, only, share_of, storage_of
+from archsim.machines.shared.partial_sums import PSUM_BYTES
 from archsim.machines.shared.tiles import Tiles
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
-    from archsim.machines.shared.tiles import Ints
+    from archsim.machines.shared.geometry import Ints
     from archsim.workload.layer import Layer
     from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
-
-PSUM_BYTES = 3
-"""A partial sum has 24 bits."""
 
 
 class SystolicArray(Component):
@@ -86,7 +84,7 @@ def folds_of(layer: Layer, array: SystolicArray) -> Folds:
     along, steps = (pixels, depth) if array.outputs_stay else (depth, pixels)
     return Folds(
         filters=group_sizes(layer.out_channels, layer.groups, array.columns),
-        rows=np.minimum(array.rows, along - np.arange(0, along, array.rows)),
+        rows=part_sizes(along, array.rows),
         steps=steps,
         pixels=pixels,
         depth=depth,

@@ -15,7 +15,7 @@ import numpy as np
 
 from archsim.formats.errors import CheckFailed
 from archsim.machines.shared.machine import share_of, storage_of
-from archsim.timing.steps import PSUM_BYTES
+from archsim.machines.shared.partial_sums import PSUM_BYTES
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.tables import Tables
-from archsim.machines.shared.tiles import Ints, Tiles
+from archsim.machines.shared.tiles import Tiles
 
 _ARRAYS = ("cycles", "limited", "outputs")
 _ARRAY_MAPS = ("stationary", "side")

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archsim.formats.errors import InputError
+from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import share_of, storage_of
-from archsim.machines.shared.tiles import Ints, Tiles
+from archsim.machines.shared.partial_sums import PSUM_BYTES
+from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
 from archsim.timing.schedule import outbound
-from archsim.timing.steps import PSUM_BYTES, Visits, visit_tiles
+from archsim.timing.steps import Visits, visit_tiles
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch

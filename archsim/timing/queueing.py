@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import posts_of, share_of, storage_of
-from archsim.machines.shared.tiles import Ints
 from archsim.timing.plan import Planned
 from archsim.timing.schedule import StagePlan, inbound, outbound
 from archsim.timing.steps import STEPS_PER_LAYER, Steps, cut

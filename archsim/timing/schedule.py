@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffers_of, share_of, storage_of
-from archsim.machines.shared.tiles import Ints
 from archsim.timing.program import (
     FIRST_COME,
     FIXED,

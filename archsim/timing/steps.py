@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.machines.shared.tiles import Ints, Tiles, even_parts
+from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.partial_sums import PSUM_BYTES
+from archsim.machines.shared.tiles import Tiles, even_parts
 from archsim.machines.shared.traffic import Order
 
 Flags = NDArray[np.bool_]
@@ -24,8 +26,6 @@ MIN_STEPS = 8
 STEPS_PER_LAYER = 96
 """Steps a layer is cut into at least, where it has as many tiles; twice as many move cycles by
 under 2 %."""
-PSUM_BYTES = 3
-"""A 24-bit partial sum (docs/machines/README.md)."""
 
 
 @dataclass(frozen=True)

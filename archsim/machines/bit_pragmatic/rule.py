@@ -18,28 +18,26 @@ from archsim.machines.bit_pragmatic.cycles import (
     BitPragmaticCycles,
     layer_cycles,
 )
-from archsim.machines.shared.groups import group_sizes
+from archsim.machines.shared.fetches import fetches
+from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
-    buffer_of,
     halo_bytes,
     name_of,
     only,
     share_of,
     storage_of,
 )
-from archsim.machines.shared.operands import buffer_waits, plane_of
+from archsim.machines.shared.operands import plane_of
+from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
-    from archsim.machines.shared.tiles import Ints
+    from archsim.machines.shared.geometry import Ints
     from archsim.workload.layer import Layer
     from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
-
-PSUM_BYTES = 6
-"""A 24-bit partial sum of an element, read and written."""
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
@@ -53,19 +51,16 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     cut = _cut(layer, part, room)
     cycles = _cycles(work, cut)
     depth = layer.kernel[0] * layer.kernel[1] * cut.channels
-    moved = {
+    nbytes = {
         "input": np.outer(depth, cut.pixels),
         "weight": np.outer(depth * cut.filters, -(-cut.pixels // part.columns)),
     }
-    limits = {flow: buffer_of(arch, flow).move_cycles(nbytes) for flow, nbytes in moved.items()}
-    limited = np.maximum.reduce([cycles, *limits.values()])
-    waits = buffer_waits(cycles, limited, limits["weight"], array.multipliers)
-    reads = {storage_of(arch, flow): {"read": int(nbytes.sum())} for flow, nbytes in moved.items()}
+    read = fetches(arch, cycles, nbytes)
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
-            limited=limited,
+            limited=read.limited,
             outputs=np.outer(cut.sizes, cut.pixels),
             moving={"input": layer.input_elements},
             stationary={"weight": cut.sizes * (layer.weight_elements // layer.out_channels)},
@@ -74,15 +69,15 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             macs_skipped=layer.macs - work.macs,
             instances={arch.compute: array.multipliers},
             busy={arch.compute: work.busy},
-            lost={arch.compute: work.lost | waits},
-            actions=reads
-            | {
+            lost={arch.compute: work.lost | read.waits(array.multipliers)},
+            actions={
+                **read.reads,
                 name_of(arch, BitPragmaticPeArray): {
                     "bit_step": work.terms,
-                    "psum_access": work.element_cycles * PSUM_BYTES,
-                }
+                    "psum_access": work.element_cycles * PSUM_UPDATE_BYTES,
+                },
             },
-            side={storage_of(arch, flow): limit for flow, limit in limits.items()},
+            side=read.side,
         ),
     )
 
@@ -115,7 +110,7 @@ def _cut(layer: Layer, part: BitPragmaticPeArray, room: int) -> _Cut:
         sizes=sizes,
         channels=sizes if depthwise else np.full_like(sizes, layer.group_channels),
         filters=np.ones_like(sizes) if depthwise else sizes,
-        pixels=np.minimum(width, plane - np.arange(0, plane, width)),
+        pixels=part_sizes(plane, width),
         blocks=len(sizes) if depthwise else layer.groups,
         wide=wide,
     )

@@ -13,29 +13,27 @@ import numpy as np
 
 from archsim.machines.cambricon_x.components import CambriconXPeArray
 from archsim.machines.cambricon_x.cycles import CambriconXArray, CambriconXCycles, layer_cycles
+from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import ceil_div
-from archsim.machines.shared.groups import group_numbers, group_sizes
+from archsim.machines.shared.groups import group_numbers, group_sizes, part_sizes
 from archsim.machines.shared.machine import (
-    buffer_of,
     halo_bytes,
     name_of,
     only,
     share_of,
     storage_of,
 )
-from archsim.machines.shared.operands import buffer_waits, weights_of
+from archsim.machines.shared.operands import weights_of
+from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
-    from archsim.machines.shared.tiles import Ints
+    from archsim.machines.shared.geometry import Ints
     from archsim.workload.layer import Layer
     from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
-
-PSUM_BYTES = 6
-"""A 24-bit partial sum in a register of the adder trees, read and written."""
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
@@ -47,23 +45,20 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     work = layer_cycles(weights_of(layer, tensors, arch) != 0, plane, layer.groups, array)
     sizes = group_sizes(layer.out_channels, 1, part.pes)
     width = max(1, share_of(arch, storage_of(arch, "output")) // 2 // part.pes)
-    pixels = np.minimum(width, plane - np.arange(0, plane, width))
+    pixels = part_sizes(plane, width)
     stored = _stored_bytes(work, sizes)
     cycles = np.outer(work.pixel_cycles, pixels)
-    moved = {
+    nbytes = {
         "input": np.outer(work.neuron_reads // plane, pixels),
         "weight": np.outer(stored, pixels),
     }
-    limits = {flow: buffer_of(arch, flow).move_cycles(nbytes) for flow, nbytes in moved.items()}
-    limited = np.maximum.reduce([cycles, *limits.values()])
+    read = fetches(arch, cycles, nbytes)
     multipliers = part.pes * part.multipliers
-    waits = buffer_waits(cycles, limited, limits["weight"], multipliers)
-    reads = {storage_of(arch, flow): {"read": int(nbytes.sum())} for flow, nbytes in moved.items()}
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
-            limited=limited,
+            limited=read.limited,
             outputs=np.outer(sizes, pixels),
             moving={"input": layer.input_elements},
             stationary={"weight": stored},
@@ -72,9 +67,9 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             macs_skipped=layer.macs - work.macs,
             instances={arch.compute: multipliers},
             busy={arch.compute: work.busy},
-            lost={arch.compute: work.lost | waits},
-            actions=reads | {name_of(arch, CambriconXPeArray): _array_actions(work)},
-            side={storage_of(arch, flow): limit for flow, limit in limits.items()},
+            lost={arch.compute: work.lost | read.waits(multipliers)},
+            actions={**read.reads, name_of(arch, CambriconXPeArray): _array_actions(work)},
+            side=read.side,
         ),
     )
 
@@ -84,7 +79,7 @@ def _array_actions(work: CambriconXCycles) -> dict[str, int]:
     return {
         "mac": work.macs + work.filler_slots,
         "index": work.weight_reads,
-        "psum_access": work.element_cycles * PSUM_BYTES,
+        "psum_access": work.element_cycles * PSUM_UPDATE_BYTES,
     }
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from archsim.machines.scnn.banks import Words, bank_table
 from archsim.machines.scnn.operations import Operands
 from archsim.machines.scnn.queues import drain, overfull
-from archsim.machines.scnn.tiling import ScnnArray, Vectors, activation_vectors
+from archsim.machines.scnn.tiling import Pass, ScnnArray, Vectors, activation_vectors
 from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 
 ROUNDS = 6  # of raising B; where it exists it is found in two or three
@@ -86,7 +86,7 @@ def _full_tile(layer: Operands, origin: tuple[int, int]) -> Words:
     table = bank_table(layer.geometry, tiling, layer.array.banks)
     one = ScnnArray(rows=1, columns=1, activations=layer.array.activations)
     full = np.ones((1, *tiling.plane), bool)
-    vectors = activation_vectors(full, layer.geometry, tiling, one)
+    vectors = activation_vectors(Pass(full, tiling), layer.geometry, one)
     present = vectors.counts.reshape(-1) > 0
     added = np.zeros((present.size, *table.single.shape[1:]), np.uint64)
     added[present] = table.single[table.activation_classes(vectors)].sum(axis=1, dtype=np.uint64)
@@ -100,8 +100,8 @@ def _full_tile_runs(weights: Vectors, added: Words) -> _Runs:
     rows = added.reshape(-1, added.shape[2])
     place = np.repeat(phase, lengths.reshape(-1)) * added.shape[1]
     counts = rows.take(place + codes[:, 0], axis=0)
-    for lane in codes.T[1:]:
-        counts += rows.take(place + lane, axis=0)
+    for member in codes.T[1:]:
+        counts += rows.take(place + member, axis=0)
     present = added.any(axis=(1, 2))
     group, channel, of_phase = np.nonzero(lengths * present)
     run = np.ravel_multi_index((group, channel, of_phase), lengths.shape)

@@ -10,15 +10,8 @@ from typing import Literal
 import numpy as np
 
 from archsim.machines.scnn.counts import Occupation, ScnnCycles, joined
-from archsim.machines.scnn.operations import Operands
-from archsim.machines.scnn.passes import Pass
-from archsim.machines.scnn.tiling import (
-    ScnnArray,
-    Tiling,
-    activation_vectors,
-    grid_tiling,
-    weight_runs,
-)
+from archsim.machines.scnn.operations import Operands, operands
+from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
 from archsim.machines.scnn.waits import Waits, bank_waits, no_waits, sampled_waits
 from archsim.machines.shared.geometry import Mask
 from archsim.workload.convolution import Geometry
@@ -54,22 +47,11 @@ def pass_cycles(
     banks_model: BanksModel,
 ) -> ScnnCycles:
     """Cycles of a convolution in several passes over its plane; the rest as for `layer_cycles`."""
-    runs = weight_runs(weights, geometry, passes[0].tiling.filters, array.weights)
-    layers = [
-        Operands(
-            runs,
-            activation_vectors(one.activations, geometry, one.tiling, array),
-            geometry,
-            one.tiling,
-            array,
-        )
-        for one in passes
-    ]
+    layers = operands(weights, passes, geometry, array)
     conflicts = FIND_CONFLICTS[banks_model](layers)
     cycles = []
-    for one, layer, waits in zip(passes, layers, conflicts.passes, strict=True):
-        macs = effectual_macs(weights, one.activations, geometry, one.tiling)
-        cycles.append(counted(layer, macs, waits))
+    for part, layer, waits in zip(passes, layers, conflicts.passes, strict=True):
+        cycles.append(counted(layer, effectual_macs(weights, part, geometry), waits))
     return replace(
         joined(cycles),
         banks=conflicts.how,
@@ -101,15 +83,18 @@ def mapped_elements(tiling: Tiling, array: ScnnArray) -> Mask:
     return (rows[:, None] & columns).reshape(-1)
 
 
-def effectual_macs(weights: Mask, activations: Mask, geometry: Geometry, tiling: Tiling) -> int:
+def effectual_macs(weights: Mask, part: Pass, geometry: Geometry) -> int:
     """Products of a non-zero weight and a non-zero activation that reach an output."""
     _, each, R, S = weights.shape
     live = weights.reshape(geometry.groups, -1, each, R, S).sum(axis=1, dtype=np.int64)
-    live = live.reshape(len(activations), R, S)
+    live = live.reshape(len(part.activations), R, S)
     total = 0
     for r, s in np.ndindex(R, S):
-        rows, columns = (_reaching(tap, axis, geometry, tiling) for axis, tap in enumerate((r, s)))
-        total += int(live[:, r, s] @ np.count_nonzero(activations[:, rows, columns], axis=(1, 2)))
+        rows, columns = (
+            _reaching(tap, axis, geometry, part.tiling) for axis, tap in enumerate((r, s))
+        )
+        reached = np.count_nonzero(part.activations[:, rows, columns], axis=(1, 2))
+        total += int(live[:, r, s] @ reached)
     return total
 
 

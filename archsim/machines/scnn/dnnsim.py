@@ -12,7 +12,7 @@ from archsim.machines.scnn.counts import ScnnCycles
 from archsim.machines.scnn.cycles import counted, effectual_macs
 from archsim.machines.scnn.operations import Operands, issue, operands, pieces
 from archsim.machines.scnn.queues import largest_byte
-from archsim.machines.scnn.tiling import ScnnArray, Tiling
+from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling
 from archsim.machines.scnn.waits import Waits
 from archsim.machines.shared.geometry import Ints, Mask, ceil_div, pad_plane
 from archsim.workload.convolution import Geometry, Pair
@@ -24,13 +24,14 @@ def layer_cycles(
     """Cycles of a convolution from its masks of non-zeros (K, C/g, R, S) and (C, H, W)."""
     tiling = padded_tiling((activations.shape[1], activations.shape[2]), geometry, array)
     padded = pad_plane(activations, geometry.padding, fill=0).astype(bool)
-    layer = operands(weights, padded, geometry, tiling, array)
+    whole = Pass(padded, tiling)
+    (layer,) = operands(weights, [whole], geometry, array)
     cycles, spent = _channel_cycles(layer)
-    macs = effectual_macs(weights, padded, geometry, tiling)
-    found = counted(layer, macs, Waits(spent - layer.operations, cycles))
+    waits = Waits(spent - layer.operations, cycles)
+    work = counted(layer, effectual_macs(weights, whole, geometry), waits)
     halo = _halo_cycles(layer, weights.shape[0])
     drain = int(halo.sum()) * array.elements * array.products
-    return replace(found, group_cycles=cycles + halo, lost=found.lost | {"drain": drain})
+    return replace(work, group_cycles=cycles + halo, lost=work.lost | {"drain": drain})
 
 
 def padded_tiling(in_size: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:

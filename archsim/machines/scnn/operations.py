@@ -10,6 +10,7 @@ import numpy as np
 
 from archsim.machines.scnn.banks import BankTable, Words, bank_table
 from archsim.machines.scnn.tiling import (
+    Pass,
     ScnnArray,
     Tiling,
     Vectors,
@@ -120,14 +121,15 @@ class Met:
 
 
 def operands(
-    weights: Mask, activations: Mask, geometry: Geometry, tiling: Tiling, array: ScnnArray
-) -> Operands:
-    """Vectors of a layer from its masks (K, C/g, R, S) and (C, H, W), the plane being the
-    tiling's.
-    """
-    runs = weight_runs(weights, geometry, tiling.filters, array.weights)
-    vectors = activation_vectors(activations, geometry, tiling, array)
-    return Operands(runs, vectors, geometry, tiling, array)
+    weights: Mask, passes: Sequence[Pass], geometry: Geometry, array: ScnnArray
+) -> list[Operands]:
+    """Vectors of each pass of a layer, from the mask of its weights (K, C/g, R, S)."""
+    runs = weight_runs(weights, geometry, passes[0].tiling.filters, array.weights)
+    vectors = [activation_vectors(part, geometry, array) for part in passes]
+    return [
+        Operands(runs, of_pass, geometry, part.tiling, array)
+        for part, of_pass in zip(passes, vectors, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -223,8 +225,8 @@ def _sum_banks(layer: Operands, piece: Piece, rows: Ints, out: Words) -> None:
         if count and width:
             row = table[weight : weight + width].transpose(1, 0, 2).reshape(-1, width * words)
             target = out[place : place + count * width].reshape(count, width * words)
-            lanes = layer.met.classes[:, at : at + count]
-            row.take(lanes[0], axis=0, out=target, mode="clip")
-            for lane in lanes[1:]:
-                target += row.take(lane, axis=0)
+            members = layer.met.classes[:, at : at + count]
+            row.take(members[0], axis=0, out=target, mode="clip")
+            for member in members[1:]:
+                target += row.take(member, axis=0)
         weight, place = weight + width, place + count * width

@@ -11,19 +11,9 @@ from math import inf, prod
 import numpy as np
 
 from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations
-from archsim.machines.scnn.tiling import ScnnArray, Tiling, grid_tiling
+from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
 from archsim.machines.shared.geometry import Mask
 from archsim.workload.convolution import Geometry, Pair
-
-Window = tuple[slice, slice]
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One pass over a plane: its activations, (C, rows, columns), and how they lie on the grid."""
-
-    activations: Mask
-    tiling: Tiling
 
 
 @dataclass(frozen=True)
@@ -47,8 +37,8 @@ def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capac
     plane = activations.shape[1], activations.shape[2]
     whole = grid_tiling(plane, geometry, array)
     for cut in _cuts(whole.tile, int(np.count_nonzero(activations)), array, capacity):
-        windows = list(_windows(whole, cut, array))
-        parts = tuple(_part(activations, whole, window, array) for window in windows)
+        extents = list(_extents(whole, cut, array))
+        parts = tuple(_part(activations, whole, extent, array) for extent in extents)
         stored = _stored(parts, array, capacity if cut != whole.tile else inf)
         if stored is not None:
             break
@@ -86,7 +76,7 @@ def _cuts(tile: Pair, nonzeros: int, array: ScnnArray, capacity: int) -> list[Pa
     return sorted({*enough, tile}, key=lambda cut: (cut[0] * cut[1], cut[1]))
 
 
-def _windows(whole: Tiling, cut: Pair, array: ScnnArray) -> Iterator[Window]:
+def _extents(whole: Tiling, cut: Pair, array: ScnnArray) -> Iterator[tuple[slice, slice]]:
     """Rows and columns of the plane that each pass takes, `cut` of them down and across."""
     down, across = (
         np.minimum(np.arange(cut[axis] + 1) * whole.tile[axis] // cut[axis] * count, plane).tolist()
@@ -97,14 +87,14 @@ def _windows(whole: Tiling, cut: Pair, array: ScnnArray) -> Iterator[Window]:
             yield slice(top, bottom), slice(left, right)
 
 
-def _part(activations: Mask, whole: Tiling, window: Window, array: ScnnArray) -> Pass:
-    """The part of a plane in a window, on the whole grid."""
-    mine = activations[:, window[0], window[1]]
+def _part(activations: Mask, whole: Tiling, extent: tuple[slice, slice], array: ScnnArray) -> Pass:
+    """A part of a plane, its rows and columns, on the whole grid."""
+    mine = activations[:, extent[0], extent[1]]
     plane = mine.shape[1], mine.shape[2]
     tiling = replace(
         whole,
         plane=plane,
-        origin=(whole.origin[0] + window[0].start, whole.origin[1] + window[1].start),
+        origin=(whole.origin[0] + extent[0].start, whole.origin[1] + extent[1].start),
         tile=(-(-plane[0] // array.rows), -(-plane[1] // array.columns)),
     )
     return Pass(mine, tiling)

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archsim.machines.scnn import cycles as scnn
-from archsim.machines.scnn import dnnsim as scnn_dnnsim
-from archsim.machines.scnn import linear as scnn_linear
+from archsim.machines.scnn import dnnsim, linear
 from archsim.machines.scnn.components import ScnnPeArray
 from archsim.machines.scnn.counts import ScnnCycles
+from archsim.machines.scnn.cycles import pass_cycles
 from archsim.machines.scnn.memory import (
     ENTRY_BITS,
     stored_activations,
@@ -25,17 +24,18 @@ from archsim.machines.scnn.memory import (
 )
 from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
+from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import ceil_div
 from archsim.machines.shared.groups import group_sizes
 from archsim.machines.shared.machine import (
-    buffer_of,
     halo_bytes,
     name_of,
     only,
     share_of,
     storage_of,
 )
-from archsim.machines.shared.operands import buffer_waits, plane_of, weights_of
+from archsim.machines.shared.operands import plane_of, weights_of
+from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
 from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
 from archsim.machines.shared.tiles import Tiles
 from archsim.workload.convolution import Geometry
@@ -44,15 +44,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from archsim.arch.arch import Arch
-    from archsim.machines.shared.tiles import Ints
+    from archsim.machines.shared.geometry import Ints
     from archsim.workload.layer import Layer
     from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 
-PSUM_BYTES = 6
-"""A 24-bit accumulator, read and written."""
-QUEUE_BYTES = 6
+QUEUE_BYTES = 2 * PSUM_BYTES
 """A 24-bit product, into a bank's queue and out of it."""
 PARTS_PER_LAYER = 96
 """Parts that a layer is cut into at least, so that its loads, work and results overlap."""
@@ -98,15 +96,14 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     run = (_linear if layer.kind == "linear" else _conv)(layer, tensors, arch)
     work, parts = run.work, _parts(run, arch)
     cycles = _cut(run.cycles, parts)
-    read = _cut(run.operations, parts) * (array.weights * array.elements * ENTRY_BITS)
-    limit = buffer_of(arch, "weight").move_cycles(ceil_div(read, 8))
-    limited = np.maximum(cycles, limit)
+    bits = _cut(run.operations, parts) * (array.weights * array.elements * ENTRY_BITS)
+    read = fetches(arch, cycles, {"weight": ceil_div(bits, 8)})
     multipliers = array.elements * array.products
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
-            limited=limited,
+            limited=read.limited,
             outputs=_cut(run.outputs, parts),
             moving={"input": run.input_bytes},
             min_blocks=run.passes,
@@ -116,9 +113,9 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             macs_skipped=layer.macs - work.macs,
             instances={arch.compute: multipliers},
             busy={arch.compute: work.busy},
-            lost={arch.compute: work.lost | buffer_waits(cycles, limited, limit, multipliers)},
+            lost={arch.compute: work.lost | read.waits(multipliers)},
             actions=_actions(run, arch),
-            side={storage_of(arch, "weight"): limit},
+            side=read.side,
             notes=_notes(layer, work),
         ),
     )
@@ -138,7 +135,7 @@ def _actions(run: _Run, arch: Arch) -> dict[str, dict[str, int]]:
             "mac": work.busy,
             "scatter": work.macs,
             "fifo": work.macs * QUEUE_BYTES,
-            "psum_access": work.macs * PSUM_BYTES,
+            "psum_access": work.macs * PSUM_UPDATE_BYTES,
         },
     }
 
@@ -179,13 +176,13 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     passes = planar_passes(inputs, geometry, array, memory)
     areas = np.array([prod(one.tiling.plane) for one in passes.parts])
     if part.rule == "dnnsim":  # knows no capacities: the passes share the cycles of one
-        filters = scnn_dnnsim.padded_tiling(layer.in_size, geometry, array).filters
-        work = scnn_dnnsim.layer_cycles(weights, inputs, geometry, array)
+        filters = dnnsim.padded_tiling(layer.in_size, geometry, array).filters
+        work = dnnsim.layer_cycles(weights, inputs, geometry, array)
         cycles = _shared(work.group_cycles, areas)
         operations = _shared(work.group_operations, areas)
     else:
         filters = passes.filters
-        work = scnn.pass_cycles(weights, passes.parts, geometry, array, part.banks_model)
+        work = pass_cycles(weights, passes.parts, geometry, array, part.banks_model)
         cycles, operations = work.group_cycles, work.group_operations
     sizes = group_sizes(layer.out_channels, layer.groups, filters)
     return _Run(
@@ -205,7 +202,7 @@ def _linear(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     weights = weights_of(layer, tensors, arch) != 0
     inputs = plane_of(layer, tensors)[:, :, 0].T != 0
     flat = weights.reshape(layer.out_channels, layer.in_channels)
-    work = scnn_linear.layer_cycles(flat, inputs, array)
+    work = linear.layer_cycles(flat, inputs, array)
     sizes = group_sizes(layer.out_channels, 1, array.accumulators)
     by_element = np.zeros(
         (len(inputs), ceil_div(layer.in_channels, array.elements) * array.elements), bool

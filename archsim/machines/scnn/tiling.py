@@ -65,6 +65,14 @@ class Tiling:
 
 
 @dataclass(frozen=True)
+class Pass:
+    """One pass over a plane: its activations, (C, rows, columns), and how they lie on the grid."""
+
+    activations: Mask
+    tiling: Tiling
+
+
+@dataclass(frozen=True)
 class Vectors:
     """Vectors of non-zeros, sorted by run. A run is what one operand brings to one channel and
     phase.
@@ -184,15 +192,13 @@ def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> 
     return WeightRuns(cube, order, phase[order], phases, rounds, each, width)
 
 
-def activation_vectors(
-    activations: Mask, geometry: Geometry, tiling: Tiling, array: ScnnArray
-) -> Vectors:
-    """Vectors of a mask (C, H, W), padding included where the tiling includes it, for each tile of
-    the grid.
+def activation_vectors(part: Pass, geometry: Geometry, array: ScnnArray) -> Vectors:
+    """Vectors of a pass for each tile of the grid, padding included where the tiling includes it.
 
     An activation's code is 1 + row * columns of the plane + column; activations come in row-major
     order.
     """
+    activations, tiling = part.activations, part.tiling
     C = activations.shape[0]
     (th, tw), (sh, sw) = tiling.tile, geometry.stride
     cube = np.zeros((C, array.rows * th, array.columns * tw), bool)

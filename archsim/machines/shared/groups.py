@@ -10,9 +10,12 @@ from archsim.machines.shared.geometry import Ints
 
 def group_sizes(filters: int, convolution_groups: int, width: int) -> Ints:
     """(G,) filters of each group of at most `width`; groups never mix convolution groups."""
-    each = filters // convolution_groups
-    sizes = np.minimum(width, each - np.arange(0, each, width))
-    return np.tile(sizes, convolution_groups)
+    return np.tile(part_sizes(filters // convolution_groups, width), convolution_groups)
+
+
+def part_sizes(total: int, width: int) -> Ints:
+    """(parts,) sizes of consecutive parts of `width`, the last one smaller where it must be."""
+    return np.minimum(width, total - np.arange(0, total, width))
 
 
 def group_numbers(sizes: Ints) -> Ints:

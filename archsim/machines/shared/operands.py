@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from archsim.arch.arch import Arch
-    from archsim.machines.shared.tiles import Ints
     from archsim.workload.layer import Layer
     from archsim.workload.tensors import LayerTensors
 
@@ -28,18 +27,3 @@ def plane_of(layer: Layer, tensors: LayerTensors) -> NDArray[Any]:
     if layer.op != "linear":
         return values
     return np.ascontiguousarray(values.reshape(-1, layer.in_channels).T)[:, :, None]
-
-
-def buffer_waits(
-    cycles: Ints, limited: Ints, weight_limit: Ints, multipliers: int
-) -> dict[str, int]:
-    """Multiplier-cycles that a buffer makes tiles `limited` longer than the array's own `cycles`.
-
-    They wait for weights where `weight_limit` decides, else for inputs.
-    """
-    over = limited - cycles
-    by_weight = limited == weight_limit
-    return {
-        "wait_weight": int(over[by_weight].sum()) * multipliers,
-        "wait_input": int(over[~by_weight].sum()) * multipliers,
-    }

@@ -10,22 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archsim.formats.errors import CheckFailed
+from archsim.machines.shared.geometry import Ints
 
 if TYPE_CHECKING:
     from archsim.workload.layer import Layer
-
-Ints = NDArray[np.int64]
-Lost = Literal[
-    "unmapped", "lane_sync", "line_sync", "slice_sync", "rebuild", "bank_conflict",
-    "wait_input", "wait_weight", "wait_output", "drain",
-]  # fmt: skip
-"""Why an instance of a component does nothing useful (docs/architecture.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from archsim.formats.digits import counts
 from archsim.machines.shared.digits import Codes, fold, thermometer
 from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.groups import part_sizes
 from archsim.workload.convolution import Geometry, Pair
 
 Small = NDArray[np.signedinteger[Any]]
@@ -113,9 +114,8 @@ def tile_columns(geometry: Geometry, in_size: Pair, macs: int) -> tuple[Ints, In
     reads that exist.
     """
     across = geometry.out_size(in_size)[1]
-    first = np.arange(0, across, macs)
-    pixels = np.minimum(macs, across - first)
-    start = first * geometry.stride[1] - geometry.padding[1]
+    pixels = part_sizes(across, macs)
+    start = np.arange(0, across, macs) * geometry.stride[1] - geometry.padding[1]
     length = (pixels - 1) * geometry.stride[1] + (geometry.kernel[1] - 1) * geometry.dilation[1] + 1
     existing = np.minimum(start + length, in_size[1]) - np.maximum(start, 0)
     return pixels, np.maximum(existing, 0)
@@ -166,7 +166,7 @@ def pointwise_jobs(
     most = fold(thermometer(step_counts), macs)
     existing = channels_of_triples(len(inputs))
     cycles = sum_triples(np.maximum(most, 1)) * (sum_triples(most) > 0)
-    pixels = np.minimum(macs, p * q - np.arange(0, p * q, macs))
+    pixels = part_sizes(p * q, macs)
     return Jobs(
         cycles=cycles.astype(np.int32),
         zero_cycles=existing[:, None].astype(np.int32),
@@ -202,8 +202,7 @@ def linear_jobs(vectors: NDArray[np.int8], serial: str, lines: int) -> Jobs:
 
 def channels_of_triples(channels: int) -> Ints:
     """How many input channels each triple really has."""
-    first = np.arange(0, channels, TRIPLE)
-    return np.minimum(TRIPLE, channels - first)
+    return part_sizes(channels, TRIPLE)
 
 
 def sum_triples(values: NDArray[np.integer]) -> Ints:

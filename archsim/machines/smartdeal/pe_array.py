@@ -1,5 +1,5 @@
-"""How long SmartDeal's slices, streams and lines take for a layer's jobs, and where their lanes
-lose time.
+"""How long SmartDeal's slices, streams and lines take for a layer's jobs, and where their
+multipliers lose time.
 
 A *seat* is where one filter of a group sits: a slice, or one of a slice's two clusters in linear
 layers. Every seat has `lines` lines of `seat_macs` multipliers. The rules are
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.machines.shared.geometry import Ints
-from archsim.machines.shared.groups import spread
+from archsim.machines.shared.groups import part_sizes, spread
 from archsim.machines.smartdeal.jobs import Jobs, Small
 from archsim.machines.smartdeal.streams import (
     by_stream,
@@ -32,7 +32,7 @@ class Array:
     seats: int
     lines: int
     seat_macs: int
-    lanes: int
+    multipliers: int
     """All multipliers, those included that seats leave over."""
     streams: int
     sync: str
@@ -59,7 +59,7 @@ class ArrayWork:
     input_bytes: Ints
     busy_lines: int
     job_lines: int
-    lane_cycles: int
+    multiplier_cycles: int
     digits: int
     stream_seat_cycles: int
     seats_used: Ints
@@ -94,10 +94,7 @@ def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWo
     )
     read = (shared >= 0).astype(np.float32) @ (jobs.inputs * (lasting > 0)).astype(np.float32)
     filters = len(rows.need)
-    seats_of_stream = np.minimum(
-        array.seats_per_stream, filters - np.arange(len(shared)) * array.seats_per_stream
-    )
-    firsts = np.arange(0, filters, array.seats)
+    seats_of_stream = part_sizes(filters, array.seats_per_stream)
     return ArrayWork(
         cycles=np.stack([group.max(axis=0) for group in groups_of(per_stream, array.streams)]),
         group_cycles=np.array(
@@ -112,7 +109,7 @@ def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWo
         ),
         busy_lines=total_cycles(rows.need, lasting),
         stream_seat_cycles=int(seats_of_stream @ per_stream.sum(axis=1)),
-        seats_used=np.minimum(array.seats, filters - firsts),
+        seats_used=part_sizes(filters, array.seats),
         lines_used=int(jobs.line.max()) + 1,
         **_unit_sums(jobs, rows, lasting),
     )
@@ -125,12 +122,12 @@ def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
     products = jobs.weights * (made @ jobs.pixels)
     every = jobs.weights * int(jobs.pixels.sum())
     # A linear job holds one multiplier an input; a convolution's job one a pixel of the tile.
-    lanes = (
+    held = (
         lasting.sum(axis=1, dtype=np.int64) * jobs.weights if jobs.linear else lasting @ jobs.pixels
     )
     return {
         "job_lines": int(kept @ lasting.sum(axis=1, dtype=np.int64)),
-        "lane_cycles": int(kept @ lanes),
+        "multiplier_cycles": int(kept @ held),
         "digits": int(rows.live.sum(axis=0, dtype=np.int64) @ jobs.digits),
         "macs_done": int(kept @ products),
         "macs_skipped": int(kept @ (every - products) + (len(rows.need) - kept) @ every),
@@ -164,7 +161,7 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
         input_bytes=np.zeros((1, 1), np.int64),
         busy_lines=int(work.sum()),
         stream_seat_cycles=int(per_slice.sum()),
-        seats_used=np.minimum(array.seats, channels - np.arange(0, channels, array.seats)),
+        seats_used=part_sizes(channels, array.seats),
         lines_used=min(array.lines, block * kernel),
         **own_units,
     )
@@ -202,28 +199,28 @@ def synchronised(work: list[ArrayWork], array: Array) -> Ints:
     if array.sync == "lines":
         total = -(-sum(one.busy_lines for one in work) // (array.seats * array.lines))
     else:
-        total = -(-sum(one.digits for one in work) // array.lanes)
+        total = -(-sum(one.digits for one in work) // array.multipliers)
     return spread(total, tiles)
 
 
-def lane_losses(work: list[ArrayWork], array: Array, cycles: Ints) -> dict[str, int]:
+def multiplier_losses(work: list[ArrayWork], array: Array, cycles: Ints) -> dict[str, int]:
     """Instance-cycles that multipliers lose inside `cycles` (G, T), by cause; what is left is busy.
 
     Readings of `sync` looser than `tile` have no slice or line waits of their own; what rounding
     leaves over counts as `line_sync`.
     """
     per_line = array.seat_macs
-    total = int(cycles.sum()) * array.lanes
+    total = int(cycles.sum()) * array.multipliers
     digits = sum(one.digits for one in work)
     if array.sync == "lanes":
         return {"lane_sync": total - digits}
     busy_lines = sum(one.busy_lines for one in work)
     job_lines = sum(one.job_lines for one in work)
-    lanes = sum(one.lane_cycles for one in work)
+    held = sum(one.multiplier_cycles for one in work)
     lost = {
         "rebuild": (busy_lines - job_lines) * per_line,
-        "lane_sync": lanes - digits,
-        "unmapped": job_lines * per_line - lanes,
+        "lane_sync": held - digits,
+        "unmapped": job_lines * per_line - held,
     }
     if array.sync == "lines":
         return {**lost, "line_sync": total - busy_lines * per_line}

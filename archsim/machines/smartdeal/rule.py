@@ -16,7 +16,7 @@ import numpy as np
 
 from archsim.arch.components.rebuild_engine import RebuildEngine
 from archsim.machines.shared.geometry import Ints, ceil_div
-from archsim.machines.shared.groups import group_sizes, share_bytes
+from archsim.machines.shared.groups import group_sizes, part_sizes, share_bytes
 from archsim.machines.shared.machine import (
     buffer_of,
     halo_bytes,
@@ -24,6 +24,7 @@ from archsim.machines.shared.machine import (
     only,
     storage_of,
 )
+from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.smartdeal import coefficients
 from archsim.machines.smartdeal.components import BitSerialMacArray, IndexSelector, PeSlices
@@ -39,7 +40,7 @@ from archsim.machines.smartdeal.pe_array import (
     Array,
     ArrayWork,
     depthwise_work,
-    lane_losses,
+    multiplier_losses,
     shared_work,
     synchronised,
 )
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "index", "weight", "output")
-PSUM_BYTES = 6  # a 24-bit partial sum, read and written
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _array(machine: _Machine, layer: Layer) -> Array:
         seats=slices.slices * clusters,
         lines=slices.lines,
         seat_macs=macs // clusters,
-        lanes=slices.slices * slices.lines * macs,
+        multipliers=slices.slices * slices.lines * macs,
         streams=slices.slices if layer.kind == "depthwise" else slices.streams,
         sync=slices.sync,
     )
@@ -234,7 +234,7 @@ def _pixels(layer: Layer, jobs: Jobs, machine: _Machine) -> Ints:
     if layer.kind != "depthwise":
         return jobs.pixels
     block = _block(machine, layer)
-    height = np.minimum(block, layer.out_size[0] - np.arange(0, layer.out_size[0], block))
+    height = part_sizes(layer.out_size[0], block)
     return np.outer(height, jobs.pixels[: jobs.columns]).reshape(-1)
 
 
@@ -286,11 +286,11 @@ def _busy(run: _Run, machine: _Machine) -> dict[str, int]:
 
 def _losses(run: _Run, limits: dict[str, Ints], limited: Ints) -> dict[str, int]:
     """Where the multipliers' time goes inside the tiles."""
-    lost = lane_losses(run.work, run.array, run.cycles)
+    lost = multiplier_losses(run.work, run.array, run.cycles)
     over = limited - run.cycles
     by_weight = limits["weight"] >= np.maximum(limits["input"], limits["scan"])
-    lost["wait_weight"] = int(over[by_weight].sum()) * run.array.lanes
-    lost["wait_input"] = int(over[~by_weight].sum()) * run.array.lanes
+    lost["wait_weight"] = int(over[by_weight].sum()) * run.array.multipliers
+    lost["wait_input"] = int(over[~by_weight].sum()) * run.array.multipliers
     return lost
 
 
@@ -311,7 +311,7 @@ def _actions(run: _Run, machine: _Machine) -> dict[str, dict[str, int]]:
         arch.compute: {
             "fifo": sum(one.fifo_bytes for one in work),
             step: sum(one.digits for one in work),
-            "psum_access": sum(one.macs_done for one in work) * PSUM_BYTES,
+            "psum_access": sum(one.macs_done for one in work) * PSUM_UPDATE_BYTES,
         },
         name_of(arch, PeSlices): {
             "tree_add": run.layer.output_elements * (machine.slices.lines - 1)

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from archsim.arch.components.rebuild_engine import RebuildEngine
-from archsim.machines.shared.geometry import ceil_div
+from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.machine import buffer_of, name_of, only, share_of, storage_of
-from archsim.machines.shared.tiles import Ints, Tiles, even_parts
+from archsim.machines.shared.partial_sums import FLOAT_PSUM_UPDATE_BYTES
+from archsim.machines.shared.tiles import Tiles, even_parts
 from archsim.machines.shared.traffic import Held
 from archsim.machines.training_accelerator.components import TrainingPeArray
 from archsim.machines.training_accelerator.exponent_codes import coded_size
@@ -57,7 +58,6 @@ FLOWS = ("input", "weight", "output")
 
 VALUE_BYTES = 2
 """bfloat16."""
-PSUM_BYTES = 8  # a 32-bit partial sum, read and written
 Phase = Literal["ff", "bp", "wg"]
 PARTS = 96  # even parts that a phase is cut into, each way at most
 
@@ -178,7 +178,7 @@ def _product(phase: Phase, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
     rebuild = ceil_div(_even(rebuilt, outputs.shape), engine.per_line * array.arrays)
     limited = np.maximum.reduce([cycles, limit, rebuild])
     multipliers = array.arrays * array.rows * array.columns
-    psums = _psums(gemms, cost, array) * PSUM_BYTES
+    psums = _psums(gemms, cost, array) * FLOAT_PSUM_UPDATE_BYTES
     return Tiles(
         phase=phase,
         cycles=cycles,

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archsim.machines.shared.partial_sums import FLOAT_PSUM_BYTES
 from archsim.machines.shared.traffic import Held, choose_order
-
-PSUM_BYTES = 4
-"""A 32-bit partial sum."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def result_blocks(results: Results, left: int, right: int, capacity: int) -> Blo
     """
     counts = np.arange(1, results.rows + 1)
     heights = -(-results.rows // counts)
-    widths = capacity // (PSUM_BYTES * results.width * heights)
+    widths = capacity // (FLOAT_PSUM_BYTES * results.width * heights)
     fits = widths > 0
     if not fits.any():
         return None

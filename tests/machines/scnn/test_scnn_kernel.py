@@ -15,7 +15,7 @@ from archsim.machines.scnn.certificate import never_waits, tile_origins
 from archsim.machines.scnn.operations import Limits, operands
 from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.queues import BLOCK, Segments, run_queues
-from archsim.machines.scnn.tiling import ScnnArray, grid_tiling
+from archsim.machines.scnn.tiling import Pass, ScnnArray, grid_tiling
 from archsim.machines.scnn.waits import bank_waits, followed, no_waits, sampled_waits
 from archsim.workload.convolution import Geometry
 
@@ -213,7 +213,8 @@ def test_queues_carry_over_between_segments():
 
 def proof_and_truth(case, array):
     tiling = grid_tiling(case.activations.shape[1:], case.geometry, array)
-    layer = operands(case.weights != 0, case.activations != 0, case.geometry, tiling, array)
+    whole = Pass(case.activations != 0, tiling)
+    (layer,) = operands(case.weights != 0, [whole], case.geometry, array)
     return never_waits(layer), followed(layer, np.arange(layer.groups)).max(axis=1)
 
 
@@ -234,7 +235,8 @@ def test_what_is_proven_free_of_waiting_never_waits(case, depth, banks):
 def test_cutting_the_work_into_batches_changes_nothing(case, operations, depth):
     array = ScnnArray(rows=2, columns=2, banks=4, queue_depth=depth)
     tiling = grid_tiling(case.activations.shape[1:], case.geometry, array)
-    layer = operands(case.weights != 0, case.activations != 0, case.geometry, tiling, array)
+    whole = Pass(case.activations != 0, tiling)
+    (layer,) = operands(case.weights != 0, [whole], case.geometry, array)
     groups = np.arange(layer.groups)
     small = followed(layer, groups, Limits(table_bytes=1, operations=operations))
     assert small.tolist() == followed(layer, groups).tolist()
@@ -244,13 +246,9 @@ def test_cutting_the_work_into_batches_changes_nothing(case, operations, depth):
     ("side", "stride", "kinds"), [(14, 1, 1), (7, 1, 4), (14, 2, 4), (28, 2, 1)]
 )
 def test_the_proof_covers_every_kind_of_tile(side, stride, kinds):
-    layer = operands(
-        np.ones((2, 1, 1, 1), bool),
-        np.ones((1, side, side), bool),
-        geometry := Geometry(stride=(stride, stride)),
-        grid_tiling((side, side), geometry, ScnnArray()),
-        ScnnArray(),
-    )
+    geometry, array = Geometry(stride=(stride, stride)), ScnnArray()
+    whole = Pass(np.ones((1, side, side), bool), grid_tiling((side, side), geometry, array))
+    (layer,) = operands(np.ones((2, 1, 1, 1), bool), [whole], geometry, array)
     origins = tile_origins(layer)
     assert len(origins) == kinds
     tile, period = layer.tiling.tile, 2 * stride
@@ -279,8 +277,8 @@ def test_a_sample_of_groups_is_near_the_truth():
     weights, inputs = rng.random((896, 24, 1, 1)) < 0.6, rng.random((24, 48, 48)) < 0.5
     weights &= (np.arange(896) % 4 != 2)[:, None, None, None]
     array = ScnnArray(queue_depth=2)
-    tiling = grid_tiling((48, 48), Geometry(), array)
-    layer = operands(weights, inputs, Geometry(), tiling, array)
+    whole = Pass(inputs, grid_tiling((48, 48), Geometry(), array))
+    (layer,) = operands(weights, [whole], Geometry(), array)
     exact, sampled = bank_waits([layer]), sampled_waits([layer], affordable=800_000)
     assert (exact.how, sampled.how) == ("exact", "sampled")
     assert 16 <= sampled.sampled < layer.groups
@@ -298,7 +296,8 @@ def test_a_single_group_is_followed_in_part():
     rng = np.random.default_rng(2)
     weights, inputs = rng.random((16, 200, 3, 3)) < 0.5, rng.random((200, 40, 40)) < 0.5
     array, geometry = ScnnArray(queue_depth=3), Geometry(kernel=(3, 3), padding=(1, 1, 1, 1))
-    layer = operands(weights, inputs, geometry, grid_tiling((40, 40), geometry, array), array)
+    whole = Pass(inputs, grid_tiling((40, 40), geometry, array))
+    (layer,) = operands(weights, [whole], geometry, array)
     assert layer.groups == 1
     half = int(layer.operations.sum()) // 2
     exact, sampled = bank_waits([layer]), sampled_waits([layer], affordable=4 * half)
@@ -315,7 +314,7 @@ def test_passes_share_what_a_layer_may_cost():
     weights &= (np.arange(2560) % 4 != 2)[:, None, None, None]
     array = ScnnArray(queue_depth=2)
     parts = planar_passes(inputs, Geometry(), array, 512).parts
-    layers = [operands(weights, one.activations, Geometry(), one.tiling, array) for one in parts]
+    layers = operands(weights, parts, Geometry(), array)
     work = [int(layer.operations.sum()) for layer in layers]
     assert len(parts) > 2
     exact, sampled = bank_waits(layers), sampled_waits(layers, affordable=sum(work) - 1)
