@@ -24,6 +24,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 napoleon_numpy_docstring = False
 
+highlight_language = "none"  # of a block that names no language
 html_theme = "furo"
 html_title = f"archsim {release}"
 html_copy_source = False
