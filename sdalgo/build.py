@@ -21,6 +21,7 @@ from torch import nn
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
+from archsim.formats.source import require
 from archsim.formats.tensor_file import TensorFile, write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
 from sdalgo import channels, characters, photos, sparsity
@@ -77,8 +78,7 @@ def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
         raise InputError.at(f"recipe {recipe.name}", "an ONNX file: only `sdalgo build` reads it")
     with torch.device("meta"):  # no weight is drawn that the recipe's would only replace
         model: nn.Module = network(recipe.network).build()
-    if recipe.weights not in SOURCES:
-        raise InputError.at(f"weights {recipe.weights}", f"unknown; there are {', '.join(SOURCES)}")
+    require("set of weights", recipe.weights, SOURCES)
     weights = SOURCES[recipe.weights](model, seed)
     model.load_state_dict(weights.state, assign=True)
     if recipe.channels_kept < 1:

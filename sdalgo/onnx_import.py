@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
+from archsim.formats.source import require
 from sdalgo import photos
 from sdalgo.build import Built, Layers, write_workload
 from sdalgo.onnx_graph import OnnxModel
@@ -65,10 +66,7 @@ def build_onnx(
     Raises:
         InputError: the package or onnx is missing, or the folder cannot be written.
     """
-    if recipe.weights not in ONNX_FILES:
-        raise InputError.at(
-            f"weights {recipe.weights}", f"unknown; there are {', '.join(ONNX_FILES)}"
-        )
+    require("ONNX file", recipe.weights, ONNX_FILES)
     file = ONNX_FILES[recipe.weights]()
     model = OnnxModel(file.path)
     model.run(np.ascontiguousarray(_photograph(model, photos.CAFFE)[::-1]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from archsim.formats.errors import InputError
+from archsim.formats.source import require
 
 Scaling = Literal["none", "grid", "unit"]
 Slicing = Literal["even", "factors"]
@@ -108,10 +109,7 @@ def preset(name: str, **changes: Any) -> Options:
     Raises:
         InputError: the preset or an option does not exist, or a value is out of range.
     """
-    if name not in PRESETS:
-        raise InputError.at(f"preset {name}", f"unknown; there are {', '.join(PRESETS)}")
-    known = {field.name for field in fields(Options)}
+    require("preset", name, PRESETS)
     for key in changes:
-        if key not in known:
-            raise InputError.at(f"option {key}", f"unknown; there are {', '.join(sorted(known))}")
+        require("option", key, [field.name for field in fields(Options)])
     return replace(PRESETS[name], **changes)

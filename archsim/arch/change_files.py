@@ -19,9 +19,10 @@ from archsim.arch.arch import Arch, load_arch
 from archsim.arch.change import Change, ChangeSet
 from archsim.arch.machine_files import machine_files, shipped_classes
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.record import Record, load
 from archsim.formats.search import find, names
-from archsim.formats.source import Section, in_file_order, read, unknown
-from archsim.formats.workload_records import FileName, Record
+from archsim.formats.source import in_file_order, unknown
+from archsim.formats.workload_records import FileName
 from archsim.formats.yaml12 import Document
 
 SWITCHES = "archs/switches"
@@ -139,11 +140,7 @@ def load_sets(path: Path, shape: type[F]) -> tuple[F, list[ChangeSet]]:
     Raises:
         InputError: everything that is wrong with the form of the file.
     """
-    document = read(path)
-    problems: list[Problem] = []
-    record = Section(document).checked(shape, document.value, problems)
-    if record is None:
-        raise InputError(in_file_order(problems))
+    document, record = load(path, shape)
     return record, [entry.read(document) for entry in record.entries()]
 
 

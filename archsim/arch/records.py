@@ -8,7 +8,8 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from archsim.arch.component import Component
 from archsim.arch.machine_files import shipped_classes
-from archsim.formats.workload_records import FileName, Record
+from archsim.formats.record import Record
+from archsim.formats.workload_records import FileName
 
 NAME = r"^[A-Za-z_]\w*$"
 Name = Annotated[str, StringConstraints(max_length=60, pattern=NAME)]

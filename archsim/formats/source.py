@@ -99,6 +99,13 @@ def unknown(what: str, name: object, legal: Iterable[str]) -> str:
     return f"{message} legal: {', '.join(names) or 'none'}"
 
 
+def require(what: str, name: str, legal: Iterable[str]) -> None:
+    """InputError with the nearest name and the legal ones where `name` is none of these."""
+    names = list(legal)
+    if name not in names:
+        raise InputError.at(name or "''", unknown(what, name, names))
+
+
 @dataclass(frozen=True)
 class Section:
     """A section of a document: where it stands, and how a message calls what is in it.

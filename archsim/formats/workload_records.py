@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from archsim.formats.profile_models import Profile
+from archsim.formats.record import Record
 
 FORMAT = "archsim-workload/1"
 MAX_LAYERS = 4096
@@ -43,12 +44,6 @@ LayerName = Annotated[
 Names = Annotated[tuple[LayerName, ...], Field(strict=False)]
 FileName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9][\w. +-]*$")]
 """A name that also names files and folders of results."""
-
-
-class Record(BaseModel):
-    """A mapping whose keys are all known and whose numbers are taken as written."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class _Layer(Record):

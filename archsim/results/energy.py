@@ -21,7 +21,8 @@ from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import shipped_classes
 from archsim.arch.records import OneOrMore
 from archsim.formats.errors import InputError, Problem
-from archsim.formats.source import Section, in_file_order, read, shown, unknown
+from archsim.formats.record import load
+from archsim.formats.source import in_file_order, shown, unknown
 from archsim.formats.yaml12 import Document
 
 if TYPE_CHECKING:
@@ -157,11 +158,8 @@ def _tables(
     """The tables that the one at `path` extends, each after its own, and that table; `above` are
     those that lead here.
     """
-    document = read(path)
+    document, table = load(path, EnergyTable)
     problems: list[Problem] = []
-    table = Section(document).checked(EnergyTable, document.value, problems)
-    if table is None:
-        raise InputError(in_file_order(problems))
     extended = tables_named(document, "extends", path.parent, problems)
     way = (*above, path.resolve())
     for each in extended:

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from archsim.formats.errors import InputError
+from archsim.formats.source import require
 
 
 def names() -> list[str]:
@@ -24,6 +24,5 @@ def network(name: str) -> ModuleType:
     Raises:
         InputError: there is no such network.
     """
-    if name not in names():
-        raise InputError.at(f"network {name}", f"unknown; there are {', '.join(names())}")
+    require("network", name, names())
     return importlib.import_module(f"{__name__}.{name}")

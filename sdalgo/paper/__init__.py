@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
+from archsim.formats.source import require
 
 NAMES = ("fig3", "table2", "table3", "table4")
 FORMAT = "sdalgo-paper/1"
@@ -50,8 +50,7 @@ class Row:
 
 def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
     """Return the document of one figure or table, ready for JSON."""
-    if name not in NAMES:
-        raise InputError.at(f"paper {name}", f"unknown; there are {', '.join(NAMES)}")
+    require("figure or table", name, NAMES)
     rows: list[Row] = importlib.import_module(f"{__name__}.{name}").rows(progress)
     return {
         "format": FORMAT,

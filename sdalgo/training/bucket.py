@@ -10,22 +10,19 @@ moves once they add up to `theta_c`. Nothing here is a floating-point weight.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from archsim.formats.errors import InputError
+from archsim.formats.record import Record
 
-Signal = Literal["gradient", "step"]
-Reset = Literal["fire", "epoch"]
-LowEnd = Literal["zero", "hold"]
+NotNegative = Annotated[float, Field(ge=0)]
 MOST_COUNTS = 126  # an int8 counter holds one more
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(Record):
     """When and how coefficients move. Where paper and released code differ there is a switch.
 
     Attributes:
@@ -41,27 +38,13 @@ class Rule:
         weight_decay: added to the gradient, times the coefficient's value.
     """
 
-    theta_g: float = 5e-3
-    theta_c: int = 7
-    signal: Signal = "gradient"
-    reset: Reset = "fire"
-    low_end: LowEnd = "zero"
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        rules = [
-            ("theta_g", self.theta_g >= 0, "from 0 up"),
-            ("theta_c", 1 <= self.theta_c <= MOST_COUNTS, f"1 to {MOST_COUNTS}"),
-            ("signal", self.signal in ("gradient", "step"), "gradient or step"),
-            ("reset", self.reset in ("fire", "epoch"), "fire or epoch"),
-            ("low_end", self.low_end in ("zero", "hold"), "zero or hold"),
-            ("momentum", 0 <= self.momentum < 1, "from 0 up and below 1"),
-            ("weight_decay", self.weight_decay >= 0, "from 0 up"),
-        ]
-        for name, legal, wanted in rules:
-            if not legal:
-                raise InputError.at(f"rule {name}", f"{getattr(self, name)!r} is not {wanted}")
+    theta_g: NotNegative = 5e-3
+    theta_c: Annotated[int, Field(ge=1, le=MOST_COUNTS)] = 7
+    signal: Literal["gradient", "step"] = "gradient"
+    reset: Literal["fire", "epoch"] = "fire"
+    low_end: Literal["zero", "hold"] = "zero"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: NotNegative = 0.0
 
 
 # Appendix E with the readings of paper and code; momentum 0.9 and 5e-4 are the released driver's.

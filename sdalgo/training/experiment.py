@@ -23,12 +23,13 @@ from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
 from sdalgo.networks import network
 from sdalgo.training.components import Components, density_for
-from sdalgo.training.config import Arm, Experiment, Phase
+from sdalgo.training.config import Arm, Experiment
 from sdalgo.training.convert import to_decomposed
 from sdalgo.training.learners import Alternating, Descent, Learner, Switching
 from sdalgo.training.loop import Conditions, Run, evaluate
 from sdalgo.training.readers import READERS, TEXTS
 from sdalgo.training.samples import Problem, Samples, by_class, halves, problem
+from sdalgo.training.schedule import Schedule
 from sdalgo.training.sizes import training_memory, weight_parameters
 from sdalgo.training.summary import summary
 
@@ -101,7 +102,7 @@ class Runner:
         learner = self._learner(arm, copy.deepcopy(start), size)
         phase = e.train
         if arm.method == "components" and "RT" not in arm.components:
-            phase = Phase(epochs=0, lr=e.train.lr)
+            phase = Schedule(epochs=0, lr=e.train.lr)
         begun = time.perf_counter()
         model = self._trained(learner, target, self._conditions(phase, seed, key), name)
         records = [
@@ -139,10 +140,10 @@ class Runner:
         components = Components(used=used, theta=form.theta, density=density)
         return Alternating(model, self._descent, components, form, keep_zeros=arm.keep_zeros)
 
-    def _conditions(self, phase: Phase, seed: int, key: str) -> Conditions:
+    def _conditions(self, schedule: Schedule, seed: int, key: str) -> Conditions:
         e = self.experiment
         return Conditions(
-            schedule=phase.schedule(), batch=e.batch, seed=seed, key=key, augment=e.data.augment
+            schedule=schedule, batch=e.batch, seed=seed, key=key, augment=e.data.augment
         )
 
     def _trained(

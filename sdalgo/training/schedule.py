@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from archsim.formats.record import Record
+
+Positive = Annotated[float, Field(gt=0)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
+class Schedule(Record):
     """How long to train, and how fast.
 
     Attributes:
@@ -16,10 +21,10 @@ class Schedule:
         swa_lr: while averaging.
     """
 
-    epochs: int
-    lr: float
-    swa_start: int | None = None
-    swa_lr: float = 2e-3
+    epochs: Annotated[int, Field(ge=0)]
+    lr: Positive
+    swa_start: Annotated[int, Field(ge=1)] | None = None
+    swa_lr: Positive = 2e-3
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0.
