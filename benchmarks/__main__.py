@@ -18,6 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from archsim.arch.arch import load_arch
+from archsim.formats.search import names
+
 RUNS = 2
 MEGA = 1e6
 KIB = 1024
@@ -54,13 +57,12 @@ class Budget:
 def budgets() -> list[Budget]:
     """The rows that one command each can measure."""
     core = (sys.executable, SDALGO_CORE)
-    machines = sorted(path.stem for path in Path("archs").glob("*.yaml"))
+    machines = [name for name in names("archs") if load_arch(name).task == "inference"]
     return [
         Budget("`archsim --help`", (*ARCHSIM, "--help"), 0.5),
         *(
             _network(f"ResNet50 on {name}", 8.0 if name == "scnn" else 3.0, 500, "--arch", name)
             for name in machines
-            if name != "training_accelerator"
         ),
         _network("ResNet50 on all inference machines", 12.0, 1000),
         Budget(

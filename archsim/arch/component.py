@@ -10,6 +10,7 @@ the JSON Schema by being declared. Classes that machines share are found by list
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -78,9 +79,12 @@ class Component(BaseModel):
         missing = [
             name for name in needed if name not in cls.model_fields and not hasattr(cls, name)
         ]
-        if not missing:
-            return None
-        return f"a component of kind {cls.kind!r} needs {', '.join(missing)}"
+        if missing:
+            return f"a component of kind {cls.kind!r} needs {', '.join(missing)}"
+        for action, price in cls.prices.items():
+            if not (isfinite(price.pj) and price.pj >= 0 and price.source.strip()):
+                return f"the price of {action!r} is not 0 pJ or more with its source"
+        return None
 
     def move_cycles(self, nbytes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cycles of each transfer; what data only pass takes none."""

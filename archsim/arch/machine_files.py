@@ -13,7 +13,6 @@ import pkgutil
 import sys
 from collections.abc import Mapping
 from functools import cache
-from math import isfinite
 from pathlib import Path
 from types import ModuleType
 
@@ -37,7 +36,7 @@ def machine_files(machines: Path | None = None) -> dict[str, Path]:
     if machines is not None:
         folders.append(machines)
     found = {}
-    for folder in folders:
+    for folder in map(Path.resolve, folders):  # `module_of` keeps modules by path
         parts = [path.parent for path in folder.glob("*/__init__.py") if path.parent.name != SHARED]
         for path in sorted([*folder.glob("*.py"), *parts]):
             if not path.stem.startswith("_"):
@@ -47,8 +46,7 @@ def machine_files(machines: Path | None = None) -> dict[str, Path]:
 
 @cache
 def module_of(path: Path) -> ModuleType:
-    """The machine at `path`, a file or a folder. InputError if it lacks `tiles` or `FLOWS`, or has
-    a price without a source.
+    """The machine at `path`, a file or a folder. InputError if it lacks `tiles` or `FLOWS`.
 
     Only files of the package or of a folder that the user named as a machines folder come here.
     Each is loaded once, so that the classes it defines are the same wherever they are met.
@@ -66,11 +64,6 @@ def module_of(path: Path) -> ModuleType:
     for needed in NEEDED:
         if not hasattr(module, needed):
             raise InputError.at(path, f"a machine file defines `{needed}`; this one does not")
-    for name, cls in _classes_in(module).items():
-        for action, price in cls.prices.items():
-            if not (isfinite(price.pj) and price.pj >= 0 and price.source.strip()):
-                message = f"{name}.prices, {action!r}: a price is 0 pJ or more and says its source"
-                raise InputError.at(path, message)
     return module
 
 

@@ -89,7 +89,7 @@ def test_a_price_of_the_class_needs_a_source(folder):
     )
     priced = priced.replace("Component, Count", "Component, Count, UnitPrice")
     (folder / "dotline.py").write_text(priced)
-    with pytest.raises(InputError, match=r"DotLine\.prices, 'mac': a price is .* its source"):
+    with pytest.raises(InputError, match=r"class DotLine: the price of 'mac' is not .* its source"):
         archsim.load_arch(folder / "dotline.yaml", machines=folder)
 
 

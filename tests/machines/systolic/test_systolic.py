@@ -220,7 +220,9 @@ def test_a_depthwise_layer_uses_one_column_at_a_time(dataflow):
 def test_it_has_the_resources_of_the_other_machines():
     arch, reference = archsim.load_arch(NAME), archsim.load_arch("diannao")
     parts = arch.components
-    assert sum(part.capacity_bytes for part in parts.values() if part.is_storage) == 772 * 1024
+    assert (
+        sum(part.capacity_bytes for part in parts.values() if part.kind == "storage") == 772 * 1024
+    )
     assert table(linear(8, 8)).instances == {"array": 1024}
     assert [parts[key] for key in ("dram", "dma", "post")] == [
         reference.components[key] for key in ("dram", "dma", "post")
