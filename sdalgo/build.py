@@ -24,6 +24,7 @@ from archsim.formats.progress import Progress
 from archsim.formats.source import require
 from archsim.formats.tensor_file import TensorFile, write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
+from archsim.formats.workload_records import FORMAT
 from sdalgo import channels, characters, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.forward import Activations, activations, calibrate_norms
@@ -34,7 +35,7 @@ from sdalgo.pretrained import SOURCES, Weights
 from sdalgo.profile import measure
 from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.recipe import Recipe, load_ratios
-from sdalgo.workload import FORMAT, Arrays, LayerEntry, workload_text
+from sdalgo.workload import Arrays, LayerEntry, workload_text
 
 _VERSION = "1"  # of what a finished layer holds; a change makes old parts useless
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
+from archsim.formats.workload_records import FORMAT
 from sdalgo import photos
 from sdalgo.build import Built, Layers, write_workload
 from sdalgo.onnx_graph import OnnxModel
 from sdalgo.pretrained import ONNX_FILES, Weights
 from sdalgo.recipe import Recipe
-from sdalgo.workload import FORMAT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.profile_models import LETTERS
 from sdalgo.profile_classes import cluster
-from sdalgo.profile_values import LETTERS, histogram
+from sdalgo.profile_values import histogram
 
 
 @dataclass(frozen=True)

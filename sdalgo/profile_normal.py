@@ -10,7 +10,6 @@ which is inverted here.
 from __future__ import annotations
 
 import math
-from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -24,18 +23,6 @@ def probit(shares: Floats, limit: float = 1e-7) -> Floats:
     """Normal quantiles of shares, clipped to [limit, 1 - limit]."""
     flat = np.clip(np.asarray(shares, dtype=float).reshape(-1), limit, 1 - limit)
     return np.array([NormalDist().inv_cdf(p) for p in flat.tolist()]).reshape(np.shape(shares))
-
-
-@cache
-def _knots() -> tuple[Floats, Floats]:
-    z = np.linspace(-8, 8, 4097)
-    return z, np.array([0.5 * math.erfc(-v / math.sqrt(2)) for v in z.tolist()])
-
-
-def normal_share(z: Floats) -> Floats:
-    """Share of a standard normal below z."""
-    knots, share = _knots()
-    return np.interp(z, knots, share, left=0.0, right=1.0)
 
 
 def cut(frequencies: Floats) -> tuple[Floats, Floats]:

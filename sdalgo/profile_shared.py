@@ -15,7 +15,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.profile_normal import cut, normal_share
+from archsim.formats.profile_values import normal_share
+from sdalgo.profile_normal import cut
 
 NODES = np.linspace(-3, 3, 9)
 WEIGHTS = np.exp(-NODES * NODES / 2) / np.exp(-NODES * NODES / 2).sum()

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.profile_models import LETTERS
+from archsim.formats.profile_values import EDGES
 from sdalgo.profile_normal import probit
 
-# Bin i holds the magnitudes EDGES[i] .. EDGES[i + 1] - 1 (docs/profile.md).
-EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128,
-         160, 192, 224, 256)  # fmt: skip
 PARTS = 1000
-LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def histogram(values: NDArray[np.integer]) -> dict[str, list[int]]:

@@ -7,8 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.profile_normal import ORDERS, normal_share, probit
-from sdalgo.profile_values import LETTERS, histogram, letters, quantiles
+from archsim.formats.profile_models import LETTERS
+from archsim.formats.profile_values import normal_share
+from sdalgo.profile_normal import ORDERS, probit
+from sdalgo.profile_values import histogram, letters, quantiles
 
 POINTS, MOST_POINTS = 17, 33
 # Filters of masks up to this size are drawn with exact counts: in larger ones chance hardly shows.

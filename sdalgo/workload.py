@@ -9,10 +9,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-FORMAT = "archsim-workload/1"
-DEFAULTS: dict[str, Any] = {
-    "stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "groups": 1, "positions": 1,
-}  # fmt: skip
+from archsim.formats.workload_records import RECORDS
+
+DEFAULTS = {
+    key: list(field.default) if isinstance(field.default, tuple) else field.default
+    for record in (RECORDS["linear"], RECORDS["conv"])
+    for key, field in record.model_fields.items()
+    if not field.is_required() and field.default
+}
+"""What need not be written."""
 
 Arrays = dict[str, NDArray[Any]]
 

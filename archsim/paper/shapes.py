@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import isqrt, prod
+from math import prod
 from typing import TYPE_CHECKING
 
+from archsim.formats.slices import RELEASED_ROWS, factor_slices, matrix_of, rows_per_slice
 from archsim.paper.printed import data
 
 if TYPE_CHECKING:
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 MIB, MB = 2**20, 10**6  # Tables II, V, VI count in MiB, III and IV in 10^6 bytes
-SLICE_ROWS = 192  # of the released code: 64 * 3
 LARGEST_KERNEL = 3
-_PADDED = frozenset({427, 683, 1366})  # 1280, 2048, 4096 channels: padded, then cut evenly
 
 
 @dataclass(frozen=True)
@@ -38,39 +37,18 @@ class Counts:
         return 9 * self.slices
 
 
-def counts(shapes: Iterable[Shape], slice_rows: int = SLICE_ROWS) -> Counts:
+def counts(shapes: Iterable[Shape], slice_rows: int = RELEASED_ROWS) -> Counts:
     """Count a network of weights (K, C/g, R, S) or (K, C)."""
     weights = coefficients = slices = 0
     for shape in shapes:
         weights += prod(shape)
         if len(shape) == 4 and max(shape[2:]) > LARGEST_KERNEL:
             continue
-        rows = rows_of(shape)
-        cut = slices_of(rows, slice_rows)
+        rows, _ = matrix_of(shape)
+        cut = factor_slices(rows, slice_rows)
         slices += shape[0] * cut
-        coefficients += 3 * shape[0] * cut * -(-rows // cut)
+        coefficients += 3 * shape[0] * cut * rows_per_slice(rows, cut)
     return Counts(weights, coefficients, slices)
-
-
-def rows_of(shape: Shape) -> int:
-    """Rows of one filter's matrix."""
-    if len(shape) == 2 or shape[2:] == (1, 1):
-        return -(-shape[1] // 3)
-    return shape[1] * shape[2]
-
-
-def slices_of(rows: int, most: int) -> int:
-    """How many slices the released code cuts `rows` into: smallest prime factors go until a slice
-    fits; a prime number of rows stays whole."""
-    if rows in _PADDED:
-        return -(-rows // most)
-    height = rows
-    while height > most:
-        factor = next((p for p in range(2, isqrt(height) + 1) if height % p == 0), None)
-        if factor is None:
-            break
-        height //= factor
-    return rows // height
 
 
 def workload_shapes(workload: Workload) -> list[Shape]:

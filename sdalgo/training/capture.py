@@ -25,6 +25,7 @@ from archsim.formats.progress import Progress
 from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor as Stored
 from archsim.formats.tensor_record import from_array
+from archsim.formats.workload_records import FORMAT
 from sdalgo import photos
 from sdalgo.basis import quantise_basis
 from sdalgo.build import Built
@@ -38,7 +39,7 @@ from sdalgo.training.bucket import Rule
 from sdalgo.training.convert import Form, basis_of, decomposed_weights, to_decomposed
 from sdalgo.training.learners import Descent, Learner, Switching
 from sdalgo.training.weight import DecomposedWeight
-from sdalgo.workload import FORMAT, LayerEntry, workload_text
+from sdalgo.workload import LayerEntry, workload_text
 
 Captured = dict[str, Stored]
 

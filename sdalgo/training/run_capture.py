@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from archsim.formats.errors import InputError
+from archsim.formats.workload_records import FORMAT
 from sdalgo.build import Built
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
@@ -22,7 +23,6 @@ from sdalgo.training.config import Arm, Experiment
 from sdalgo.training.convert import to_decomposed
 from sdalgo.training.experiment import problems, read_samples, with_classes
 from sdalgo.training.samples import Problem
-from sdalgo.workload import FORMAT
 
 
 def capture_runs(experiment: Experiment, runs: Path, folder: Path) -> list[Built]:
