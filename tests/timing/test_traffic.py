@@ -271,3 +271,21 @@ def test_a_batch_multiplies_the_work_and_loads_weights_once(tmp_path, arch):
             flow: nbytes if flow in once else 3 * nbytes
             for flow, nbytes in single.dram_bytes_by.items()
         }
+
+
+@pytest.mark.parametrize(
+    ("element_bytes", "batch", "expected"),
+    [
+        (20, 1, {"input": 1705, "weight": 2 * 3479}),  # two passes and a halo between them
+        (20, 3, {"input": 3 * 1449 * 4, "weight": 3479}),  # six: weights in four blocks are cheaper
+        (40, 1, {"input": 1449, "weight": 3479}),
+        (40, 3, {"input": 3 * 1449 + 256, "weight": 2 * 3479}),  # two, as their bytes need
+    ],
+)
+def test_each_sample_of_a_batch_comes_in_its_passes(tmp_path, element_bytes, batch, expected):
+    """1449 stored bytes of inputs a sample, 3479 of weights in 1 KB."""
+    layer = conv("a", [], (8, 64), (16, 16), padding=[1, 1])
+    keys = {"iaram.bank_kbytes": element_bytes / KB, "weight_fifo.count": 1}
+    result = run("scnn", network(tmp_path, layer, batch=batch), keys)
+    moved = result.layers[0].dram_bytes_by
+    assert {flow: moved[flow] for flow in expected} == expected

@@ -31,7 +31,7 @@ class Gemms:
     m: int
     depth: int
     n: int
-    count: int = 1
+    count: int
 
     @property
     def macs(self) -> int:

@@ -6,6 +6,7 @@ import pytest
 from training_network import BATCH, FC, GROUPS, LAYERS, training_network
 
 import archsim
+from archsim.machines.shared.machine import load_machine
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +113,34 @@ def test_what_is_kept_beside_a_float_weight_is_read_and_written(workload, moment
     assert moved["output"] == weights * (2 + master + momentum)
 
 
+BIG = (
+    "format: archsim-workload/1\nname: big\ntask: training\nbatch: 64\n"
+    "source: {made_by: a test}\nlayers:\n"
+    "  - {name: c, op: conv, inputs: [], in_channels: 16, out_channels: 16, "
+    "in_size: [16, 16], kernel: [1, 1], profile: {}}\n"
+)
+
+
+@pytest.mark.parametrize(("buffer_kb", "tiles"), [(192, 96), (8, 128), (4, 256)])
+def test_a_streaming_product_is_cut_to_half_buffers(tmp_path, buffer_kb, tiles):
+    """512 kB of inputs and of errors stream past the results: 96 tiles, more if half a buffer is
+    less than a tile.
+    """
+    (tmp_path / "big.yaml").write_text(BIG)
+    workload = archsim.load_workload(tmp_path / "big.yaml")
+    keys = {"weights": "dense", "broadcast.banks": 1, "broadcast.bank_kbytes": buffer_kb}
+    arch = archsim.load_arch("training_accelerator", keys)
+    (layer,) = workload.layers
+    phases = load_machine(arch).tiles(layer, workload.tensors(layer), arch)
+    (gradient,) = (one for one in phases if one.phase == "wg")
+    assert gradient.outputs.shape == (1, tiles)
+    assert gradient.outputs[0, :-1].sum() == 0
+    assert gradient.outputs[0, -1] == 16 * 16
+
+
 def test_results_that_stay_on_chip_save_reads_and_change_no_cycle_of_the_array(tmp_path):
     """512 kB of inputs and of errors: held by operand, one of them is read again and again."""
-    (tmp_path / "big.yaml").write_text(
-        "format: archsim-workload/1\nname: big\ntask: training\nbatch: 64\n"
-        "source: {made_by: a test}\nlayers:\n"
-        "  - {name: c, op: conv, inputs: [], in_channels: 16, out_channels: 16, "
-        "in_size: [16, 16], kernel: [1, 1], profile: {}}\n"
-    )
+    (tmp_path / "big.yaml").write_text(BIG)
     workload = archsim.load_workload(tmp_path / "big.yaml")
     found = {}
     for held in ("operands", "any"):

@@ -74,7 +74,7 @@ def test_phase_is_the_shorter_walk(gemms, array):
 
 
 def test_an_empty_phase_costs_nothing():
-    assert gemm_cycles(Gemms(4, 0, 4), TrainingArray()) is NO_WORK
+    assert gemm_cycles(Gemms(4, 0, 4, count=1), TrainingArray()) is NO_WORK
     assert NO_WORK.cycles == 0
 
 
