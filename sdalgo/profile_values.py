@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sdalgo.profile_normal import probit
 
-# Bin i holds the magnitudes EDGES[i] .. EDGES[i + 1] - 1 (docs/profile.md).
+# Bin i holds the magnitudes EDGES[i] .. EDGES[i + 1] - 1 (docs/reference/profile.md).
 EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128,
          160, 192, 224, 256)  # fmt: skip
 PARTS = 1000
