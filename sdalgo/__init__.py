@@ -1,4 +1,5 @@
-"""The SmartDeal decomposition W = Ce B: a library and the command `sdalgo` (docs/sdalgo.md).
+"""The SmartDeal decomposition W = Ce B: a library and the command `sdalgo`
+(docs/reference/sdalgo.md).
 
     >>> import numpy as np, sdalgo
     >>> weight = np.random.default_rng(0).normal(0, 0.05, (64, 64, 3, 3)).astype("float32")

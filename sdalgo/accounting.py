@@ -1,7 +1,7 @@
 """Sizes as the paper counts them (Tables II to VI): shapes, densities and a rule in, bits out.
 
-The tables do not all count alike. Each rule's knobs are therefore explicit, and docs/sdalgo.md
-says which rule meets which row.
+The tables do not all count alike. Each rule's knobs are therefore explicit, and
+docs/reference/sdalgo.md says which rule meets which row.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def pruned(
         f"{weights.note}; scales of normalisation SYNTHETIC too: uniform(0, 1). Channels pruned "
         f"for every machine: {count} of {total} stay, those of the largest scale. ASSUMPTION: "
         f"{kept:.0%} of the weights survive that, as the index sizes in the paper's Table III "
-        "imply (docs/sdalgo.md)"
+        "imply (docs/reference/sdalgo.md)"
     )
     return replace(weights, state=dict(model.state_dict()), note=note)
 

@@ -1,4 +1,5 @@
-"""The `.sd` file: a whole state dict, its decomposed layers as bit streams (docs/sdalgo.md).
+"""The `.sd` file: a whole state dict, its decomposed layers as bit streams
+(docs/reference/sdalgo.md).
 
     magic  b"SDALGO" 0x00 0x01     version 1
     u32    length of the header, then u32 CRC-32 of the header, little-endian

@@ -53,7 +53,7 @@ def decompose(
 
 
 def is_decomposed(shape: tuple[int, ...], options: Options) -> bool:
-    """True where the options call for W = Ce B; other layers stay raw (docs/sdalgo.md).
+    """True where the options call for W = Ce B; other layers stay raw (docs/reference/sdalgo.md).
 
     Biases and normalisation are never touched, nor are kernels one column wide and several high,
     whose rows would hold one weight.

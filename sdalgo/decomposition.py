@@ -101,6 +101,7 @@ class Decomposition:
         """Return the stored bits of the layer.
 
         Args:
-            accounting: "row" or "element", the two index forms of the container (docs/sdalgo.md).
+            accounting: "row" or "element", the two index forms of the container
+            (docs/reference/sdalgo.md).
         """
         return weight_bits(self.coef, self.basis.shape, accounting, self.basis_bits).total

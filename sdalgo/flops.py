@@ -1,7 +1,7 @@
 """Operations as Table II counts them: two to a multiply-add, scaled by what is not zero.
 
 The rows without decomposition come out. For the others the paper's densities admit three readings
-of its "highest precision of the operands" rule; none meets every row (docs/sdalgo.md).
+of its "highest precision of the operands" rule; none meets every row (docs/reference/sdalgo.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The layers of a torch module and their edges, as a workload lists them (docs/formats.md).
+"""The layers of a torch module and their edges, as a workload lists them
+(docs/reference/formats.md).
 
 The module is traced symbolically and its shapes are found on the meta device: no weight is touched.
 Normalisation, activation functions, dropout and flattening disappear; convolutions, linear layers,

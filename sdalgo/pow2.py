@@ -1,7 +1,7 @@
 """Powers of two: rounding to the nearest one, and the integer codes that stand for them.
 
 A coefficient of the decomposition is 0 or +-2^p (paper III-A). Its code is 0, or
-sign * (1 + p - p_min): the form that workload files and containers hold (docs/sdalgo.md).
+sign * (1 + p - p_min): the form that workload files and containers hold (docs/reference/sdalgo.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Measure a layer's `profile`: statistics of its tensors that decide cycles and bytes.
 
-The format is docs/profile.md. Everything here is counted from the tensors themselves; no machine is
-modelled, so a profile serves machines that did not exist when it was measured.
+The format is docs/reference/profile.md. Everything here is counted from the tensors themselves; no
+machine is modelled, so a profile serves machines that did not exist when it was measured.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def measure(op: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, obj
 
     Args:
         op: conv or linear.
-        arrays: any of input, weight, pruned, coef and basis, shaped as in docs/formats.md; other
-            names are passed over.
+        arrays: any of input, weight, pruned, coef and basis, shaped as in
+            docs/reference/formats.md; other names are passed over.
 
     Raises:
         InputError: an op without tensors, or an array that is empty or not of integers.

@@ -1,4 +1,4 @@
-"""Writing a workload: YAML for archsim, and safetensors beside it (docs/formats.md)."""
+"""Writing a workload: YAML for archsim, and safetensors beside it (docs/reference/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A machine as its YAML file describes it: components wired by flows (docs/formats.md)."""
+"""A machine as its YAML file describes it: components wired by flows
+(docs/reference/formats.md)."""
 
 from __future__ import annotations
 

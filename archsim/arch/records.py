@@ -1,4 +1,5 @@
-"""The keys of an arch file as frozen pydantic records (docs/formats.md), and its JSON Schema."""
+"""The keys of an arch file as frozen pydantic records (docs/reference/formats.md), and its JSON
+Schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The sections of a profile as frozen, checked records; docs/profile.md explains every key."""
+"""The sections of a profile as frozen, checked records; docs/reference/profile.md explains every
+key."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class _Section(BaseModel):
 class Values(_Section):
     """How often each magnitude occurs among the entries that are not zero, in parts of any total.
 
-    Item i of a list counts the magnitudes of bin i of docs/profile.md; trailing zeros are left out.
+    Item i of a list counts the magnitudes of bin i of docs/reference/profile.md; trailing zeros are
+    left out.
     """
 
     values: Counts = ()

@@ -1,4 +1,5 @@
-"""Bits of a layer's SmartDeal weights as they are stored (docs/formats.md, paper appendix B).
+"""Bits of a layer's SmartDeal weights as they are stored (docs/reference/formats.md, paper appendix
+B).
 
 `row`: one index bit per coefficient row; the codes of live rows in Huffman over the symbols used,
 zero being one of them. `element`: one index bit per code, Huffman over the non-zeros alone. Either

@@ -1,8 +1,8 @@
 """The keys of a workload file as frozen pydantic records: types, bounds and defaults.
 
 What one key says alone is checked here; what it says about other layers is checked in
-`archsim.workload.layer_graph`. What they mean is docs/formats.md, and the published JSON Schema is
-made from these classes.
+`archsim.workload.layer_graph`. What they mean is docs/reference/formats.md, and the published JSON
+Schema is made from these classes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Layers are the weight shapes of a workload file, or those that Tables X and XI print. The paper's
 matrices are one a filter: rows of three for 1x1 and linear layers, kernel rows for 3x3; larger
-kernels are not decomposed (the authors' released code, docs/sdalgo.md).
+kernels are not decomposed (the authors' released code, docs/reference/sdalgo.md).
 """
 
 from __future__ import annotations

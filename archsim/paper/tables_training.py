@@ -44,7 +44,7 @@ def training_table(name: str, runner: Runner) -> Report:
         entry["where"],
         lines,
         notes=[
-            f"accuracies need {entry['dataset']}: sdalgo train (docs/training.md)",
+            f"accuracies need {entry['dataset']}: sdalgo train (docs/reference/training.md)",
             "fine-tuning and adaptation differ in nothing that the energy of a step depends on",
             *about(runner),
         ],

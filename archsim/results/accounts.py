@@ -1,5 +1,5 @@
-"""From what ran to what is reported: actions, time and bytes of every layer (docs/formats.md,
-"Results").
+"""From what ran to what is reported: actions, time and bytes of every layer
+(docs/reference/formats.md, "Results").
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What actions cost: price tables read from YAML, one multiplication per action (docs/formats.md,
-"Energy").
+"""What actions cost: price tables read from YAML, one multiplication per action
+(docs/reference/formats.md, "Energy").
 
 Prices are per action of a component class. SRAM is priced by the size of the bank that is read or
 written. Of several tables the later wins, per class and action, and any table wins over the prices

@@ -1,4 +1,4 @@
-"""What one run of one workload on one machine counted (docs/formats.md, "Results").
+"""What one run of one workload on one machine counted (docs/reference/formats.md, "Results").
 
 A result holds counts; ratios are derived from them when they are asked for. `to_dict` is the file
 format: plain numbers and text in a fixed order, so that the same run gives the same bytes.

@@ -1,7 +1,7 @@
 """One layer of a network, fully resolved: every default filled in, every shape known.
 
 Sizes are ``(height, width)`` pairs and counts are elements of one sample; `batch` multiplies work
-elsewhere. The letters are those of docs/formats.md.
+elsewhere. The letters are those of docs/reference/formats.md.
 """
 
 from __future__ import annotations

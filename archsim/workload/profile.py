@@ -1,8 +1,8 @@
 """A layer's `profile`: distributions that its tensors are drawn from when none was measured.
 
-The format is docs/profile.md. Every section describes one tensor by its statistics; `draw` turns it
-into an array of the layer's own shape, once, at load. After that nothing knows where an array came
-from.
+The format is docs/reference/profile.md. Every section describes one tensor by its statistics;
+`draw` turns it into an array of the layer's own shape, once, at load. After that nothing knows
+where an array came from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Whether the header of a tensor file agrees with the layers of its workload (docs/formats.md)."""
+"""Whether the header of a tensor file agrees with the layers of its workload
+(docs/reference/formats.md)."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ class LayerTensors:
     def get(self, what: str) -> Array | None:
         """The array, or None if this workload has none of that form.
 
-        Shapes are those of docs/formats.md; bfloat16 comes as float32. `pruned`, where it is
-        missing, is `weight` with nothing dropped.
+        Shapes are those of docs/reference/formats.md; bfloat16 comes as float32. `pruned`, where it
+        is missing, is `weight` with nothing dropped.
 
         Raises:
             InputError: the values are damaged, or the profile does not describe the layer.

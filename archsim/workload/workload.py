@@ -1,4 +1,5 @@
-"""A workload: the layers of a network and the tensors that flow through them (docs/formats.md)."""
+"""A workload: the layers of a network and the tensors that flow through them
+(docs/reference/formats.md)."""
 
 from __future__ import annotations
 

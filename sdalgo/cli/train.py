@@ -29,8 +29,8 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
 ) -> None:
     """Train the arms of a file for each seed: mean and spread, and accuracy over the epochs.
 
-    A run that was stopped goes on from its last epoch; what is finished is not done again.
-    `sdalgo list trainings` names the shipped files, docs/training.md says what stands in one.
+    A run that was stopped goes on from its last epoch; what is finished is not done again. `sdalgo
+    list trainings` names the shipped files, docs/reference/training.md says what stands in one.
 
     \b
     Examples:

@@ -1,4 +1,5 @@
-"""Training workloads: the tensors of one real SD-T step, layer by layer (docs/formats.md).
+"""Training workloads: the tensors of one real SD-T step, layer by layer
+(docs/reference/formats.md).
 
 A network is trained for a few steps with float weights, decomposed, and trained for a few more with
 the bucket switch, so that codes have moved and counters are part full. Then one step is captured:

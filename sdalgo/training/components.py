@@ -2,7 +2,7 @@
 
 DE decomposes, Q2 rounds to powers of two, US drops single small numbers, SS whole rows; RT, the
 re-training between two passes, is the learner's part. Sizes count an index bit a number wherever
-numbers may be zero; see docs/training.md for the paper's own counting.
+numbers may be zero; see docs/reference/training.md for the paper's own counting.
 """
 
 from __future__ import annotations

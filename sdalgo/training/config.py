@@ -1,4 +1,4 @@
-"""Training files: what `sdalgo train` reads (docs/training.md)."""
+"""Training files: what `sdalgo train` reads (docs/reference/training.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop: epochs, averaging, validation, checkpoints (docs/training.md).
+"""The training loop: epochs, averaging, validation, checkpoints (docs/reference/training.md).
 
 Everything random is drawn from the seed and the number of the epoch, so a run that goes on from a
 checkpoint is the same to the bit as one that was never stopped. The best network is chosen on the

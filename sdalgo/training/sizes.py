@@ -2,7 +2,7 @@
 
 Dense layers: 32 bits a convolution or linear weight; biases and normalisation are left out, as in
 the paper's tables. Decomposed layers: one index bit a coefficient, non-zeros by Huffman, and B in
-32 bits, which is what the sizes of Tables V and VI come from (docs/training.md).
+32 bits, which is what the sizes of Tables V and VI come from (docs/reference/training.md).
 """
 
 from __future__ import annotations

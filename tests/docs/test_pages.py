@@ -11,6 +11,12 @@ from archsim.version import VERSION
 
 GENERATED = ROOT / "docs" / "reproduction.md"
 PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").rglob("*.md")) - {GENERATED})]
+SOURCES = [
+    path
+    for folder in ("archsim", "sdalgo", "archs", "benchmarks", "workloads", "tests")
+    for suffix in ("py", "yaml")
+    for path in sorted((ROOT / folder).rglob(f"*.{suffix}"))
+] + [ROOT / "Makefile", ROOT / "pyproject.toml"]
 LENGTH = 140
 UNITS = (
     "bit|byte|cycle|pJ|mJ|product|operation|multiplication|weight|row|input|output|access|second|minute|channel|"
@@ -57,6 +63,16 @@ def test_named_files_exist(page):
     named = set(PATH.findall(page.read_text(encoding="utf-8")))
     named = {path for path in named if not re.search(r"/(mine|my_|worked)", path)}
     missing = sorted(path for path in named if not (ROOT / path).exists())
+    assert not missing
+
+
+def test_pages_that_the_source_names_exist():
+    missing = {
+        f"{name(path)}: {page}"
+        for path in SOURCES
+        for page in re.findall(r"\bdocs/[\w/]+\.md", path.read_text(encoding="utf-8"))
+        if not (ROOT / page).exists()
+    }
     assert not missing
 
 

@@ -174,7 +174,8 @@ def test_equal_input_gives_equal_bytes():
 
 
 def test_search_lowers_error_at_fewer_bits():
-    # On real MobileNetV2 the whole network gains 6 % (docs/sdalgo.md); this is a drawn layer.
+    # On real MobileNetV2 the whole network gains 6 % (docs/reference/sdalgo.md); this is a drawn
+    # layer.
     weight = drawn((64, 96), 9, 0.05)
     plain, found = decompose(weight), decompose(weight, preset("best"))
     assert found.bits() < plain.bits()

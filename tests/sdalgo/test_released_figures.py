@@ -1,4 +1,4 @@
-"""Figures measured with the authors' released code (docs/sdalgo.md), met by ours."""
+"""Figures measured with the authors' released code (docs/reference/sdalgo.md), met by ours."""
 
 import math
 

@@ -82,7 +82,8 @@ def train_once(model, data, update, seed, batch=32):
 def test_sd_t_lowers_the_loss_of_the_one_pass_start():
     """The median of five seeds does: a single run may diverge, as rounding has it.
 
-    theta_g is the published one; theta_c, published as 7, is 20 (docs/training.md has both).
+    theta_g is the published one; theta_c, published as 7, is 20 (docs/reference/training.md has
+    both).
     """
     assert np.median([lowered_to(seed) for seed in range(5)]) < 0.8
 
