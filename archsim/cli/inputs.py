@@ -12,7 +12,6 @@ from archsim.formats.errors import InputError, Problem
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
     from archsim.arch.change import Change
-    from archsim.workload.workload import Workload
 
 T = TypeVar("T")
 
@@ -23,16 +22,6 @@ class Choice:
 
     arch: Arch
     overrides: tuple[Change, ...]
-
-
-def workloads(names: Sequence[str], *, conv_only: bool, batch: int | None = None) -> list[Workload]:
-    """The named workloads, each once, at another batch size if one is given."""
-    from archsim.workload.workload import load_workload
-
-    loaded = _all(dict.fromkeys(names), load_workload)
-    if batch is not None:
-        loaded = [workload.of_batch(batch) for workload in loaded]
-    return [workload.only_convs() for workload in loaded] if conv_only else loaded
 
 
 def workload_paths(names: Sequence[str]) -> list[Path]:
