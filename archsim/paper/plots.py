@@ -88,7 +88,7 @@ def _tornados(found: Sensitivity, width_inches: float) -> Figure:
     from matplotlib.figure import Figure
 
     beside = width_inches >= TWO_COLUMNS_INCHES
-    figure = Figure(figsize=(width_inches, 4.2 if beside else 6.4), layout="constrained")
+    figure = Figure(figsize=(width_inches, 4.2 if beside else 7.2), layout="constrained")
     parts = figure.subplots(*((1, 2) if beside else (2, 1)))
     room = letters(NAMES_SHARE * width_inches / (2 if beside else 1))
     for axes, ratio in zip(parts, (ENERGY, SPEED), strict=True):

@@ -46,14 +46,16 @@ def figure_of(found: Explanation, width_inches: float) -> Figure:
     units = {what: _unit(found, what) for what in UNITS}
     steps = {what: _steps(found, what, unit) for what, (unit, _) in units.items()}
     lines = [sum(len(wrap(name, room)) + 0.4 for name, _ in own) + 3 for own in steps.values()]
-    size = (width_inches, sum(lines) * ROW_INCHES + 1.1)
+    size = (width_inches, sum(lines) * ROW_INCHES + 1.3)
     figure = Figure(figsize=size, layout="constrained")
+    figure.supxlabel(found.a.workload, fontsize=SMALL_POINTS, color="#555555")
     axes = figure.subplots(2, 1, height_ratios=lines)
     for own, (what, (unit, title)) in zip(axes, units.items(), strict=True):
         ends = getattr(found.a, what) / unit, getattr(found.b, what) / unit
         parts = [("\n".join(wrap(name, room)), amount) for name, amount in steps[what]]
-        _draw(own, found.labels, ends, parts)
-        own.set_xlabel(f"{title}, {found.a.workload}")
+        one, two = ("\n".join(wrap(label, room)) for label in found.labels)
+        _draw(own, (one, two), ends, parts)
+        own.set_xlabel(title)
         own.locator_params(axis="x", nbins=max(3, int(1.5 * width_inches)))
     return figure
 
