@@ -55,7 +55,7 @@ class Result:
     `kinds` says what each component is (`archsim.arch.component.Kind`), which a reader cannot know
     of a class that came with a user's machine. `notes` is what has to be said wherever the numbers
     are shown; `inputs_hash` is of all that the numbers depend on, the program included, and `model`
-    is the version of the model that made them, 0 where the file is older than that field.
+    is the version of the model that made them.
     """
 
     arch: str
@@ -169,6 +169,7 @@ class Result:
         totals = data["totals"]
         same = (
             "archsim",
+            "model",
             "arch",
             "arch_hash",
             "arch_resolved",
@@ -182,7 +183,6 @@ class Result:
             **{name: data[name] for name in same},
             notes=tuple(data["notes"]),
             inputs_hash=data.get("inputs_hash", ""),
-            model=data.get("model", 0),
             cycles=totals["cycles"],
             instances=totals["instances"],
             idle=totals["idle"],

@@ -122,8 +122,7 @@ def other_models(results: Sequence[Stored]) -> list[str]:
         if stored.result.model != MODEL:
             made.setdefault(stored.result.model, []).append(f"{stored.group}/{stored.stem}")
     return [
-        f"of model version {model or 'unknown'}, not {MODEL} as this archsim (CHANGELOG.md): "
-        + ", ".join(names)
+        f"of model version {model}, not {MODEL} as this archsim (CHANGELOG.md): " + ", ".join(names)
         for model, names in sorted(made.items())
     ]
 

@@ -210,9 +210,9 @@ def test_a_machine_has_one_colour_and_one_place_in_all_figures():
 
 
 def test_components_of_a_role_are_shades_of_its_hue():
-    machines = [result(stem).arch_resolved for stem in MACHINES]
-    names = [name for resolved in machines for name in resolved["components"]]
-    colours = palette.component_colours(machines, names)
+    results = [result(stem) for stem in MACHINES]
+    names = [name for each in results for name in each.kinds]
+    colours = palette.component_colours(results, names)
     assert len(set(colours.values())) == len(colours)
     assert colours["weight_gb"] == palette.ROLE_COLOURS["weight buffer"]
     assert colours["weight_buffer"] == palette.paler(palette.ROLE_COLOURS["weight buffer"], 0.4)
@@ -225,9 +225,8 @@ def test_small_parts_that_add_up_are_drawn_as_other():
     parts = {"large": 98.0} | {f"small{at}": 0.4 for at in range(5)}
     one = stored("diannao")
     layer = replace(one.result.layers[0], energy_by=parts, energy_pj=100.0)
-    components = {name: {"class": "Nfu"} for name in parts}
-    resolved = one.result.arch_resolved | {"components": components}
-    one = replace(one, result=replace(one.result, layers=(layer,), arch_resolved=resolved))
+    kinds = dict.fromkeys(parts, "array")
+    one = replace(one, result=replace(one.result, layers=(layer,), kinds=kinds))
     _, panels = drawn(compared([one], ["diannao"], "diannao"), "energy")
     assert heights(panels, ("tiny", "diannao")) == pytest.approx({"large": 0.98, "other": 0.02})
 
