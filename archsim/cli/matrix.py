@@ -80,7 +80,6 @@ def end(refusals: Sequence[Refusal], asked: Asked) -> None:
 
 def cells_of(asked: Asked) -> list[Cell]:
     """Every pair, with everything that the user named loaded and checked."""
-    from archsim.arch.arch import load_arch
     from archsim.cli import inputs
     from archsim.formats.errors import InputError
     from archsim.results.store import group_name
@@ -88,21 +87,21 @@ def cells_of(asked: Asked) -> list[Cell]:
     from archsim.runs.pool import Job
 
     suffix = Path(asked.scenario).stem if asked.scenario else None
-    machines: dict[str, list[tuple[Choice, Arch]]] = {}
+    machines: dict[str, list[Choice]] = {}
     cells = []
     for path in inputs.workload_paths(asked.workloads):
         network = Job(path, path, layers=asked.layers, batch=asked.batch)
         loaded = network.network()
         if loaded.task not in machines:
-            machines[loaded.task] = [
-                (choice, load_arch(choice.arch.path, choice.overrides))
-                for choice in inputs.choices(asked.archs, loaded.task, asked.scenario, asked.sets)
-            ]
+            machines[loaded.task] = inputs.choices(
+                asked.archs, loaded.task, asked.scenario, asked.sets
+            )
         if not machines[loaded.task]:
             raise InputError.at(loaded.name, f"no machine for the task {loaded.task!r}")
-        for choice, changed in machines[loaded.task]:
+        for choice in machines[loaded.task]:
+            changed, stem = choice.changed, choice.changed.path.stem
             job = replace(network, arch=changed.path, overrides=choice.overrides)
-            group, stem = group_name(loaded.name, suffix), changed.path.stem
+            group = group_name(loaded.name, suffix)
             cells.append(Cell(group, stem, changed, job, inputs_hash(changed, loaded)))
     places = [cell.place for cell in cells]
     for group, stem in places:
