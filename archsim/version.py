@@ -1,3 +1,6 @@
-"""The version of archsim and sdalgo: the build reads it, and every result carries it."""
+"""The version of archsim and sdalgo, which the build reads, and that of the model; every result
+carries both."""
 
 VERSION = "0.1.0"
+MODEL = 1
+"""Raised whenever numbers of a run change, with a line under "Model versions" in CHANGELOG.md."""

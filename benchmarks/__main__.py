@@ -77,7 +77,8 @@ def budgets() -> list[Budget]:
 
 def _network(work: str, seconds: float, megabytes: float, *arguments: str) -> Budget:
     def run(workload: str) -> tuple[str, ...]:
-        return (*ARCHSIM, "run", "--quiet", "--out", OUT, "--workload", workload, *arguments)
+        quiet = ("--quiet", "--jobs", "1", "--out", OUT)
+        return (*ARCHSIM, "run", *quiet, "--workload", workload, *arguments)
 
     return Budget(work, run("resnet50_sd"), seconds, megabytes, run("tiny_sd"))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Any
 
-from archsim.analysis.normalise import Row, is_machine, normalise
+from archsim.analysis.normalise import Normalised, is_machine, normalise
 from archsim.analysis.roles import ROLES, energy_by_role
 from archsim.formats.errors import Problem
 from archsim.results.store import Stored
@@ -43,7 +43,7 @@ class Comparison:
 
     groups: tuple[str, ...]
     stems: tuple[str, ...]
-    rows: Mapping[tuple[str, str], Row]
+    rows: Mapping[tuple[str, str], Normalised]
     refusals: Mapping[tuple[str, str], Refusal]
     reference: str
 
@@ -51,6 +51,14 @@ class Comparison:
         """What a machine is called; its file's stem where it ran nothing."""
         labels = [row.label for (_, own), row in self.rows.items() if own == stem]
         return labels[0] if labels else stem
+
+    def of(self, group: str) -> list[Normalised]:
+        """The results of a workload, in the order of the machines."""
+        return [self.rows[group, stem] for stem in self.stems if (group, stem) in self.rows]
+
+    def refused(self, group: str) -> list[Refusal]:
+        """The machines that cannot run a workload."""
+        return [refusal for (name, _), refusal in self.refusals.items() if name == group]
 
     def value(self, metric: str, group: str, stem: str) -> float | None:
         """One metric of a cell, None where machine or reference has no run."""

@@ -11,7 +11,7 @@ from archsim.results.store import Stored
 
 
 @dataclass(frozen=True)
-class Row:
+class Normalised:
     """One result, what it is called beside the others, and its reference: the same workload under
     the same scenario on the reference machine, or None where that was not run."""
 
@@ -45,7 +45,7 @@ class Row:
         return _ratio(self.result.dram_bytes, self.reference.dram_bytes)
 
 
-def normalise(results: Sequence[Stored], reference: str) -> list[Row]:
+def normalise(results: Sequence[Stored], reference: str) -> list[Normalised]:
     """A row for each result, in the given order. `reference` is the stem or the name of a machine,
     in any case."""
     references = {
@@ -56,7 +56,7 @@ def normalise(results: Sequence[Stored], reference: str) -> list[Row]:
     for stored in results:
         name = stored.result.arch
         label = f"{name} ({stored.stem})" if names[stored.group, name] > 1 else name
-        rows.append(Row(stored, label, references.get(stored.group)))
+        rows.append(Normalised(stored, label, references.get(stored.group)))
     return rows
 
 

@@ -46,5 +46,11 @@ def _of_buffer(name: str, flows: Mapping[str, Any]) -> str:
     """The first flow that passes a buffer says what it holds."""
     for flow, keys in flows.items():
         if name in keys["path"]:
-            return "index" if flow == "index" else _OF_FLOW[keys["role"]]
+            return role_of_flow(flow, keys["role"])
     raise ValueError(f"no flow passes the buffer {name!r}, and a checked arch has no such buffer")
+
+
+def role_of_flow(name: str, role: str) -> str:
+    """The role of a flow that is called `name` and plays `role` in the arch: that of the buffers
+    that hold its data."""
+    return "index" if name == "index" else _OF_FLOW[role]

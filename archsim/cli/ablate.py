@@ -30,9 +30,10 @@ def ablate(
     ] = None,
     sets: options.Set = [],  # noqa: B006 - typer reads it and hands out a new list
     scenario: options.Scenario = None,
-    layers: options.LayerChoice = options.Layers.ALL,
+    layers: options.Layers = options.ALL,
     jobs: options.Jobs = None,
     no_cache: options.NoCache = False,
+    form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -53,20 +54,20 @@ def ablate(
     from archsim.cli import inputs
     from archsim.cli.runner import WorkloadRunner
     from archsim.formats.search import find
-    from archsim.runs.pool import cores, workload_of
+    from archsim.runs.pool import Job, cores
 
+    console.use(form)
     choice = inputs.choices([arch], "", scenario, sets)[0]
     machine = Variant(choice.arch.name, choice.arch.path, choice.overrides)
     _, variants = load_sets(find(ABLATIONS, file or choice.arch.machine), Ablations)
     check_keys(variants, [choice.arch])
-    conv_only = layers is options.Layers.CONV
     found = []
     for path in inputs.workload_paths(workload):
-        workload_of(path, conv_only)
+        Job(path, choice.arch.path, layers=layers).network()
         run = WorkloadRunner(
             path,
             jobs or cores(),
-            conv_only=conv_only,
+            layers=layers,
             use_cache=not no_cache,
             quiet=quiet or json,
         )

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options
 from archsim.cli.figures import drawn
-from archsim.cli.report import NONE, number
+from archsim.cli.report import NONE, NOT_AVAILABLE, number
 from archsim.formats import console
 
 if TYPE_CHECKING:
     from archsim.analysis.breakdown import Breakdown, Span
+    from archsim.analysis.compare import Refusal
+    from archsim.results.store import Stored
 
 
 def breakdown(
@@ -20,10 +22,13 @@ def breakdown(
     arch: options.Machines = [],  # noqa: B006 - typer reads it and hands out a new list
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
-    layers: options.LayerChoice = options.Layers.ALL,
+    layers: options.Layers = options.ALL,
+    batch: options.Batch = None,
     jobs: options.Jobs = None,
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
+    width: options.FigureWidth = options.TWO,
+    form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -31,44 +36,51 @@ def breakdown(
     """Show where time goes, and how far machines are from their roofs.
 
     The compute array's time: busy, lost to each cause, idle; utilisation; and the roofline:
-    operations a DRAM byte, operations a cycle, and which of memory and array sets the ceiling.
+    operations per DRAM byte, operations per cycle, and which of memory and array sets the ceiling.
     With -v every layer. Writes a figure of each layer's time and one of the roofline.
 
     \b
     Examples:
       archsim breakdown --workload resnet50_sd
       archsim breakdown -w resnet50_sd --arch smartdeal --arch diannao -v
-      archsim breakdown -w mobilenet_v2_sd --scenario ideal_lanes --json
+      archsim breakdown -w mobilenet_v2_sd --layers 'features.1*' --format csv
     """
     from archsim.analysis.breakdown import as_record, break_down
     from archsim.results.store import Stored
-    from archsim.runs.pool import cores
 
-    conv_only = layers is options.Layers.CONV
-    cells = matrix.cells_of([workload], arch, (scenario, sets), conv_only=conv_only)
-    answers = matrix.answers_of(
-        cells, out, jobs or cores(), use_kept=not no_cache, quiet=quiet or json
-    )
+    console.use(form)
+    asked = matrix.Asked(
+        workloads=[workload], archs=arch, sets=sets, scenario=scenario, layers=layers, batch=batch,
+        jobs=jobs, out=out, use_kept=not no_cache, quiet=quiet or json,
+    )  # fmt: skip
+    cells = matrix.cells_of(asked)
+    answers = matrix.answers_of(cells, asked)
+    refusals = [answer for answer in answers if not isinstance(answer, Stored)]
     stored = [answer for answer in answers if isinstance(answer, Stored)]
     names = [one.result.arch for one in stored]
     found = [
         break_down(one.result.arch if names.count(one.result.arch) == 1 else one.stem, one.result)
         for one in stored
     ]
-    figures = _draw(found, out, cells[0].group)
+    figures = _draw(found, out, cells[0].group, width)
     if json:
         console.say_json([as_record(one) for one in found])
-    if json or quiet:
-        return
+    elif not quiet:
+        _print(found, stored, refusals, verbose)
+        if figures:
+            console.say(f"written: {', '.join(str(path) for path in figures)}")
+    matrix.end(refusals, asked)
+
+
+def _print(
+    found: Sequence[Breakdown], stored: Sequence[Stored], refusals: Sequence[Refusal], verbose: int
+) -> None:
     for note in dict.fromkeys(note for one in stored for note in one.result.notes):
         console.say(f"  {note}")
     console.say()
     show(found, verbose)
-    for answer in answers:
-        if not isinstance(answer, Stored):
-            console.say(f"n/a: {answer.stem}: {answer.reason}")
-    if figures:
-        console.say(f"written: {', '.join(str(path) for path in figures)}")
+    for refusal in refusals:
+        console.say(f"{NOT_AVAILABLE}: {refusal.stem}: {refusal.reason}")
 
 
 def show(found: Sequence[Breakdown], verbose: int) -> None:
@@ -83,7 +95,7 @@ def show(found: Sequence[Breakdown], verbose: int) -> None:
     )
     console.show(
         console.Table(
-            "under the roof: operations (skipped ones included) a DRAM byte and a cycle",
+            "under the roof: operations (skipped ones included) per DRAM byte and per cycle",
             ["machine", "ops/byte", "ops/cycle", "peak", "roof", "% of roof", "ceiling"],
             [
                 [one.label, *_position(one, one.whole)[:2], number(one.roof.operations),
@@ -120,7 +132,7 @@ def _position(found: Breakdown, span: Span) -> list[str]:
     ]
 
 
-def _draw(found: Sequence[Breakdown], out: Path, group: str) -> list[Path]:
+def _draw(found: Sequence[Breakdown], out: Path, group: str, width: options.Width) -> list[Path]:
     from archsim.analysis.figures.time import figures
 
-    return drawn(lambda: figures(found, out, group))
+    return drawn(lambda: figures(found, out, group, width.inches))

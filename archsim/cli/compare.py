@@ -1,20 +1,17 @@
-"""`archsim compare`: several workloads on several machines, in parallel, as one matrix."""
+"""`archsim compare`: several workloads on several machines as one matrix, with means."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.cli import inputs, matrix, options
+from archsim.cli import matrix, options, report
 from archsim.cli.figures import drawn
-from archsim.cli.report import LEFT_OUT, NONE, ratio
+from archsim.cli.report import NONE, NOT_AVAILABLE, ratio
 from archsim.formats import console
 
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison
-
-NOT_AVAILABLE = "n/a"
 
 
 def compare(
@@ -22,63 +19,65 @@ def compare(
     arch: options.Machines = [],  # noqa: B006 - typer reads it and hands out a new list
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
-    layers: options.LayerChoice = options.Layers.ALL,
+    layers: options.Layers = options.ALL,
+    batch: options.Batch = None,
     normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
     jobs: options.Jobs = None,
+    trace: options.TraceFile = None,
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
+    width: options.FigureWidth = options.TWO,
+    form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
 ) -> None:
     """Compare machines over several workloads.
 
-    Speed-up, energy and DRAM traffic of every machine against one of them, with geometric means.
-    Results that are already in the folder are used again if nothing that they depend on has
-    changed. A machine that cannot run a workload is shown as n/a, with the reason. Writes each
-    result, compare.csv, and figures.
+    What `archsim run` does, and the geometric means over the workloads: speed-up, energy and DRAM
+    traffic of every machine against one of them. With -v also what `archsim run` prints. Writes
+    each result, compare.csv, and figures.
 
     \b
     Examples:
       archsim compare -w resnet50_sd -w mobilenet_v2_sd
       archsim compare -w resnet50_sd -w mobilenet_v2_sd -a smartdeal -a scnn --normalise-to scnn
       archsim compare -w resnet50_sd --scenario ideal_lanes --layers conv --jobs 4
+      archsim compare -w resnet50_sd -w vgg19_sd --format markdown --width one
     """
-    from archsim.analysis.compare import as_csv, compared, records
+    from archsim.analysis.compare import as_csv, records
     from archsim.formats.files import write_atomically
-    from archsim.runs.pool import cores
 
-    cells = matrix.cells_of(
-        workload, arch, (scenario, sets), conv_only=layers is options.Layers.CONV
-    )
-    inputs.check_reference(normalise_to, [cell.arch for cell in cells])
-    answers = matrix.answers_of(
-        cells, out, jobs or cores(), use_kept=not no_cache, quiet=quiet or json
-    )
-    found = compared(answers, list(dict.fromkeys(cell.stem for cell in cells)), normalise_to)
+    console.use(form)
+    asked = matrix.Asked(
+        workloads=workload, archs=arch, sets=sets, scenario=scenario, layers=layers, batch=batch,
+        jobs=jobs, trace=trace, out=out, use_kept=not no_cache, quiet=quiet or json,
+    )  # fmt: skip
+    found = matrix.compare(asked, normalise_to)
     written = [out / "compare.csv"]
     write_atomically(written[0], as_csv(found))
-    written += _draw(found, out)
+    written += _draw(found, out, width)
     if json:
         console.say_json({"reference": found.reference, "cells": records(found)})
     elif not quiet:
+        report.head(scenario, sets)
+        for group in found.groups if verbose else ():
+            report.show_workload(found, group, verbose - 1)
         show(found)
-        console.say(LEFT_OUT)
+        console.say(report.LEFT_OUT)
         console.say(f"written: {', '.join(str(path) for path in written)}")
+    matrix.end(list(found.refusals.values()), asked)
 
 
 def show(found: Comparison) -> None:
     """The three tables, what has to be said, and why cells are empty."""
     from archsim.analysis.compare import MEAN, METRICS
-    from archsim.analysis.normalise import Row
 
-    rows: Sequence[Row] = list(found.rows.values())
     for group in found.groups:
-        notes = [
-            n for (own, _), row in found.rows.items() if own == group for n in row.result.notes
-        ]
+        notes = [note for row in found.of(group) for note in row.result.notes]
         console.say("\n  ".join([group, *dict.fromkeys(notes)]))
     console.say()
-    if all(row.reference is None for row in rows):
+    if all(row.reference is None for row in found.rows.values()):
         console.note(f"not normalised: {found.reference} is not among these machines")
     for metric, title in METRICS.items():
         lines = [
@@ -89,10 +88,8 @@ def show(found: Comparison) -> None:
             lines.append([MEAN, *(_mean(found, metric, stem) for stem in found.stems)])
         heads = ["workload", *(found.label(stem) for stem in found.stems)]
         console.show(console.Table(f"{title}, {found.reference} = 1", heads, lines))
-    for refusal in found.refusals.values():
-        console.say(
-            f"{NOT_AVAILABLE}: {refusal.group} on {found.label(refusal.stem)}: {refusal.reason}"
-        )
+    for group in found.groups:
+        report.show_refusals(found, group)
 
 
 def _cell(found: Comparison, metric: str, group: str, stem: str) -> str:
@@ -109,7 +106,7 @@ def _mean(found: Comparison, metric: str, stem: str) -> str:
     return ratio(value) + (f" of {count}" if count < len(found.groups) else "")
 
 
-def _draw(found: Comparison, out: Path) -> list[Path]:
+def _draw(found: Comparison, out: Path, width: options.Width) -> list[Path]:
     from archsim.analysis.figures.comparison import figures
 
-    return drawn(lambda: figures(found, out))
+    return drawn(lambda: figures(found, out, width.inches, means=True))

@@ -40,10 +40,12 @@ def explain(
             help="A workload, by name or as a file; that of A where A is a result.",
         ),
     ] = None,
-    layers: options.LayerChoice = options.Layers.ALL,
+    layers: options.Layers = options.ALL,
     jobs: options.Jobs = None,
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
+    width: options.FigureWidth = options.TWO,
+    form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -65,18 +67,19 @@ def explain(
     from archsim.cli.runner import WorkloadRunner
     from archsim.runs.pool import cores
 
+    console.use(form)
     with tempfile.TemporaryDirectory(prefix="archsim-") as folder:
         variants = [variant_of(text, Path(folder)) for text in (a, b)]
         run = WorkloadRunner(
             _workload(workload, variants),
             jobs or cores(),
-            conv_only=layers is options.Layers.CONV,
+            layers=layers,
             use_cache=not no_cache,
             quiet=quiet or json,
         )
         found = explaining.explain(variants[0], variants[1], run)
     stem = out / "_".join(["explain", *(_file_stem(text) for text in (a, b)), found.a.workload])
-    written = _draw(found, stem)
+    written = _draw(found, stem, width.inches)
     if json:
         console.say_json(as_json(found))
     elif not quiet:
@@ -178,8 +181,8 @@ def as_json(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _draw(found: Explanation, stem: Path) -> list[Path]:
+def _draw(found: Explanation, stem: Path, width_inches: float) -> list[Path]:
     from archsim.analysis.figures.waterfall import waterfall
 
     missing = "no figure: matplotlib is missing; pip install 'archsim[plot]' brings it"
-    return drawn(lambda: waterfall(found, stem), missing)
+    return drawn(lambda: waterfall(found, stem, width_inches), missing)

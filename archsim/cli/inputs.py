@@ -12,27 +12,17 @@ from archsim.formats.errors import InputError, Problem
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
     from archsim.arch.change import Change
-    from archsim.workload.workload import Workload
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A machine as its file has it, and what is to be changed in it."""
+    """A machine as its file has it, what is to be changed in it, and the machine then."""
 
     arch: Arch
     overrides: tuple[Change, ...]
-
-
-def workloads(names: Sequence[str], *, conv_only: bool, batch: int | None = None) -> list[Workload]:
-    """The named workloads, each once, at another batch size if one is given."""
-    from archsim.workload.workload import load_workload
-
-    loaded = _all(dict.fromkeys(names), load_workload)
-    if batch is not None:
-        loaded = [workload.of_batch(batch) for workload in loaded]
-    return [workload.only_convs() for workload in loaded] if conv_only else loaded
+    changed: Arch
 
 
 def workload_paths(names: Sequence[str]) -> list[Path]:
@@ -42,9 +32,9 @@ def workload_paths(names: Sequence[str]) -> list[Path]:
     return _all(dict.fromkeys(names), lambda name: find("workloads", str(name)))
 
 
-def machines(
+def choices(
     names: Sequence[str], task: str, scenario: str | None, sets: Sequence[str]
-) -> list[Arch]:
+) -> list[Choice]:
     """The named machines, or without a name every one that can be found for that task, under a
     scenario and the lines `sets` (``component.key=value``, the stronger of the two), each where it
     concerns the machine.
@@ -52,16 +42,6 @@ def machines(
     Raises:
         InputError: what is wrong with them, a line that concerns no machine included.
     """
-    from archsim.arch.arch import load_arch
-
-    chosen = choices(names, task, scenario, sets)
-    return _all(chosen, lambda choice: load_arch(choice.arch.path, choice.overrides))
-
-
-def choices(
-    names: Sequence[str], task: str, scenario: str | None, sets: Sequence[str]
-) -> list[Choice]:
-    """As `machines`: the machines as their files have them, and the changes that go with each."""
     from archsim.arch.arch import load_arch
     from archsim.arch.change import ChangeSet, parsed
     from archsim.arch.change_files import check_keys, load_scenario
@@ -73,7 +53,12 @@ def choices(
     lines = tuple(parsed(sets))
     check_keys([ChangeSet("--set", changes=lines)], chosen)
     both = ChangeSet("--set", changes=(*overlay, *lines))
-    return [Choice(arch, both.on(arch.resolved)) for arch in chosen]
+
+    def changed(arch: Arch) -> Choice:
+        lines = both.on(arch.resolved)
+        return Choice(arch, lines, load_arch(arch.path, lines))
+
+    return _all(chosen, changed)
 
 
 def check_reference(name: str, archs: Iterable[Arch]) -> None:
@@ -85,11 +70,6 @@ def check_reference(name: str, archs: Iterable[Arch]) -> None:
     called = {each.name.casefold() for each in archs} | {each.casefold() for each in known}
     if name.casefold() not in called:
         raise InputError.at("--normalise-to", unknown("machine", name, known))
-
-
-def one_machine(name: str, scenario: str | None, sets: Sequence[str]) -> Arch:
-    """The named machine."""
-    return machines([name], "", scenario, sets)[0]
 
 
 def _all(names: Iterable[object], load: Callable[..., T]) -> list[T]:

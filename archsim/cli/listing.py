@@ -34,15 +34,20 @@ def listing() -> None:
 
 
 @app.command("archs")
-def archs(json: options.Json = False, quiet: options.Quiet = False) -> None:
+def archs(
+    form: options.Format = options.TEXT, json: options.Json = False, quiet: options.Quiet = False
+) -> None:
     """List the machines of --arch.
 
     \b
-    Example:
+    Examples:
       archsim list archs
+      archsim list archs --format markdown
     """
     from archsim.arch.arch import load_arch
     from archsim.formats.search import names
+
+    console.use(form)
 
     def row(name: str) -> dict[str, Any]:
         arch = load_arch(name)
@@ -60,7 +65,9 @@ def archs(json: options.Json = False, quiet: options.Quiet = False) -> None:
 
 
 @app.command("workloads")
-def workloads(json: options.Json = False, quiet: options.Quiet = False) -> None:
+def workloads(
+    form: options.Format = options.TEXT, json: options.Json = False, quiet: options.Quiet = False
+) -> None:
     """List the workloads of --workload.
 
     With the mode in which each would run: measured if its tensors are built, else drawn from its
@@ -72,6 +79,8 @@ def workloads(json: options.Json = False, quiet: options.Quiet = False) -> None:
     """
     from archsim.formats.search import names
     from archsim.workload.workload import load_workload
+
+    console.use(form)
 
     def row(name: str) -> dict[str, Any]:
         workload = load_workload(name)
@@ -89,7 +98,9 @@ def workloads(json: options.Json = False, quiet: options.Quiet = False) -> None:
 
 
 @app.command("components")
-def components(json: options.Json = False, quiet: options.Quiet = False) -> None:
+def components(
+    form: options.Format = options.TEXT, json: options.Json = False, quiet: options.Quiet = False
+) -> None:
     """List component classes and their keys.
 
     \b
@@ -98,6 +109,7 @@ def components(json: options.Json = False, quiet: options.Quiet = False) -> None
     """
     from archsim.arch.machine_files import shipped_classes
 
+    console.use(form)
     described = [_described(name, kind) for name, kind in shipped_classes().items()]
     if json:
         console.say_json(described)

@@ -66,5 +66,6 @@ def archsim(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; the exit status. `arguments` defaults to those of the process."""
+    console.use(console.Format.TEXT)
     told = "archsim validate FILE lists them all"
     return run_program(Program(name="archsim", app=app, all_problems=told), arguments)

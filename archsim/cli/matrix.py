@@ -1,20 +1,46 @@
-"""A matrix of workloads and machines: from what the user named to a result or a refusal each."""
+"""A matrix of workloads and machines: from what the user named to a result or a refusal each.
+
+`run`, `compare` and `breakdown` fill it alike; they differ in what they print of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from archsim.formats import console
 
 if TYPE_CHECKING:
-    from archsim.analysis.compare import Refusal
+    from archsim.analysis.compare import Comparison, Refusal
     from archsim.arch.arch import Arch
     from archsim.cli.inputs import Choice
     from archsim.results.store import Stored
+    from archsim.results.trace import Trace
     from archsim.runs.pool import Answer, Job
+
+NOT_AVAILABLE = 2  # the exit status where a machine that was named cannot run a workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a command line asks for, as it was typed. Results in `out` are used again with
+    `use_kept`; `jobs` is the number of processes, or None for what fits."""
+
+    workloads: Sequence[str]
+    archs: Sequence[str] = ()
+    sets: Sequence[str] = ()
+    scenario: str | None = None
+    layers: str = "all"
+    batch: int | None = None
+    jobs: int | None = None
+    trace: Path | None = None
+    out: Path
+    use_kept: bool = True
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,35 +59,49 @@ class Cell:
         return self.group, self.stem
 
 
-def cells_of(
-    workloads: Sequence[str],
-    archs: Sequence[str],
-    changes: tuple[str | None, Sequence[str]],
-    *,
-    conv_only: bool,
-) -> list[Cell]:
+def compare(asked: Asked, reference: str) -> Comparison:
+    """Every machine on every workload, against the machine `reference`."""
+    from archsim.analysis.compare import compared
+    from archsim.cli import inputs
+
+    cells = cells_of(asked)
+    inputs.check_reference(reference, [cell.arch for cell in cells])
+    answers = answers_of(cells, asked)
+    return compared(answers, list(dict.fromkeys(cell.stem for cell in cells)), reference)
+
+
+def end(refusals: Sequence[Refusal], asked: Asked) -> None:
+    """End with status 2 where a machine that the user named cannot run a workload."""
+    if asked.archs and refusals:
+        problems = (problem for refusal in refusals for problem in refusal.problems)
+        console.complain(list(dict.fromkeys(problems)))
+        raise typer.Exit(NOT_AVAILABLE)
+
+
+def cells_of(asked: Asked) -> list[Cell]:
     """Every pair, with everything that the user named loaded and checked."""
-    from archsim.arch.arch import load_arch
     from archsim.cli import inputs
     from archsim.formats.errors import InputError
     from archsim.results.store import group_name
     from archsim.runs.content import inputs_hash
-    from archsim.runs.pool import Job, workload_of
+    from archsim.runs.pool import Job
 
-    scenario, sets = changes
-    suffix = Path(scenario).stem if scenario else None
-    machines: dict[str, list[tuple[Choice, Arch]]] = {}
+    suffix = Path(asked.scenario).stem if asked.scenario else None
+    machines: dict[str, list[Choice]] = {}
     cells = []
-    for path in inputs.workload_paths(workloads):
-        loaded = workload_of(path, conv_only)
+    for path in inputs.workload_paths(asked.workloads):
+        network = Job(path, path, layers=asked.layers, batch=asked.batch)
+        loaded = network.network()
         if loaded.task not in machines:
-            machines[loaded.task] = [
-                (choice, load_arch(choice.arch.path, choice.overrides))
-                for choice in inputs.choices(archs, loaded.task, scenario, sets)
-            ]
-        for choice, changed in machines[loaded.task]:
-            job = Job(path, changed.path, choice.overrides, conv_only)
-            group, stem = group_name(loaded.name, suffix), changed.path.stem
+            machines[loaded.task] = inputs.choices(
+                asked.archs, loaded.task, asked.scenario, asked.sets
+            )
+        if not machines[loaded.task]:
+            raise InputError.at(loaded.name, f"no machine for the task {loaded.task!r}")
+        for choice in machines[loaded.task]:
+            changed, stem = choice.changed, choice.changed.path.stem
+            job = replace(network, arch=changed.path, overrides=choice.overrides)
+            group = group_name(loaded.name, suffix)
             cells.append(Cell(group, stem, changed, job, inputs_hash(changed, loaded)))
     places = [cell.place for cell in cells]
     for group, stem in places:
@@ -71,9 +111,7 @@ def cells_of(
     return cells
 
 
-def answers_of(
-    cells: Sequence[Cell], out: Path, processes: int, *, use_kept: bool, quiet: bool
-) -> list[Stored | Refusal]:
+def answers_of(cells: Sequence[Cell], asked: Asked) -> list[Stored | Refusal]:
     """The results of all cells, from the folder where they are there, else run and written to it.
 
     InputError where no machine can run anything.
@@ -83,15 +121,19 @@ def answers_of(
     from archsim.formats.files import check_writable
     from archsim.results.result import Result
     from archsim.results.store import Stored, kept_result
+    from archsim.results.trace import write_traces
 
-    check_writable(out)
+    for group in dict.fromkeys(cell.group for cell in cells):
+        check_writable(asked.out / group)
+    traces: list[Trace] | None = None if asked.trace is None else []
     answers: dict[tuple[str, str], Answer] = {
         cell.place: result
         for cell in cells
-        if use_kept and (result := kept_result(out, *cell.place, cell.inputs)) is not None
-    }
+        if asked.use_kept and traces is None
+        and (result := kept_result(asked.out, *cell.place, cell.inputs)) is not None
+    }  # fmt: skip
     todo = [cell for cell in cells if cell.place not in answers]
-    for cell, answer in _filled(todo, out, processes, use_cache=use_kept, quiet=quiet):
+    for cell, answer in _filled(todo, asked, traces):
         answers[cell.place] = answer
     found = [
         Stored(cell.group, cell.stem, answer)
@@ -99,14 +141,16 @@ def answers_of(
         else Refusal(cell.group, cell.stem, answer)
         for cell in cells
     ]
-    refused = [one for one in found if isinstance(one, Refusal)]
+    refused = [answer for answer in found if isinstance(answer, Refusal)]
     if len(refused) == len(found):
-        raise InputError([problem for one in refused for problem in one.problems])
+        raise InputError([problem for refusal in refused for problem in refusal.problems])
+    if asked.trace is not None and traces is not None:
+        write_traces(asked.trace, traces)
     return found
 
 
 def _filled(
-    cells: Sequence[Cell], out: Path, processes: int, *, use_cache: bool, quiet: bool
+    cells: Sequence[Cell], asked: Asked, traces: list[Trace] | None
 ) -> Iterator[tuple[Cell, Answer]]:
     """The cells with their answers as they are finished; each result is written at once, and
     whatever ends the loop, the summary lists what stands in the folder."""
@@ -114,23 +158,24 @@ def _filled(
     from archsim.results.result import Result
     from archsim.results.store import Stored, read_folder, save, write_summary
     from archsim.runs.cache import default_cache
-    from archsim.runs.pool import answered
+    from archsim.runs.pool import answered, processes_for
 
-    cache = default_cache().folder if use_cache else None
+    jobs = [cell.job for cell in cells]
+    cache = default_cache().folder if asked.use_kept else None
     done = 0
     try:
-        with bar("compare", quiet=quiet) as tick:
-            for at, answer in answered([cell.job for cell in cells], processes, cache):
+        with bar("runs", quiet=asked.quiet) as tick:
+            for at, answer in answered(jobs, asked.jobs or processes_for(jobs), cache, traces):
                 cell = cells[at]
                 if isinstance(answer, Result):
-                    save(out, Stored(cell.group, cell.stem, answer))
+                    save(asked.out, Stored(cell.group, cell.stem, answer))
                 done += 1
                 tick(done, len(cells), cell.job.title)
                 yield cell, answer
     except (Exception, KeyboardInterrupt):
         console.note(f"finished before that: {done} of {len(cells)} runs; their results are kept "
-                     f"in {out}, and the same command uses them again")  # fmt: skip
+                     f"in {asked.out}, and the same command uses them again")  # fmt: skip
         raise
     finally:
-        if stored := read_folder(out)[0]:
-            write_summary(out, stored)
+        if stored := read_folder(asked.out)[0]:
+            write_summary(asked.out, stored)

@@ -8,12 +8,27 @@ from typing import Annotated
 
 import typer
 
+from archsim.formats import console
 
-class Layers(StrEnum):
-    """Which layers of a network are simulated."""
+
+class Convs(StrEnum):
+    """Which layers of the paper's networks are simulated."""
 
     CONV = "conv"
     ALL = "all"
+
+
+class Width(StrEnum):
+    """How many columns of a two-column page a figure takes."""
+
+    ONE = "one"
+    TWO = "two"
+
+    @property
+    def inches(self) -> float:
+        from archsim.analysis.figures import plots
+
+        return {Width.ONE: plots.ONE_COLUMN_INCHES, Width.TWO: plots.TWO_COLUMNS_INCHES}[self]
 
 
 Workload = Annotated[
@@ -62,8 +77,16 @@ Scenario = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where results are written.")]
-LayerChoice = Annotated[
-    Layers,
+Layers = Annotated[
+    str,
+    typer.Option(
+        "--layers",
+        metavar="all|conv|PATTERN",
+        help="The whole network, its convolutions, or the layers of these names: 'layer3.*,fc'.",
+    ),
+]
+PaperLayers = Annotated[
+    Convs,
     typer.Option(
         "--layers", metavar="conv|all", help="Convolution layers only, or the whole network."
     ),
@@ -77,6 +100,26 @@ Batch = Annotated[
 NormaliseTo = Annotated[
     str, typer.Option("--normalise-to", metavar="ARCH", help="The machine that counts as 1.")
 ]
+Format = Annotated[
+    console.Format,
+    typer.Option(
+        "--format",
+        metavar="|".join(console.Format),
+        help="How tables are written; other lines are comments where the format has them.",
+    ),
+]
+FigureWidth = Annotated[
+    Width,
+    typer.Option(
+        "--width", metavar="one|two", help="Figures as wide as one column of a page, or as two."
+    ),
+]
+TraceFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--trace", metavar="FILE", show_default=False, help="Write a timeline for Perfetto."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 NoCache = Annotated[
@@ -86,7 +129,7 @@ NoCache = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", "-j", metavar="N", min=1, show_default=False, help="Processes; one a core."
+        "--jobs", "-j", metavar="N", min=1, show_default=False, help="Processes; one per core."
     ),
 ]
 Verbose = Annotated[
@@ -96,9 +139,11 @@ Verbose = Annotated[
         "--verbose",
         count=True,
         show_default=False,
-        help="Print more; twice for a row a layer.",
+        help="Print more; repeat it for a row per layer.",
     ),
 ]
 
 DEFAULT_OUT = Path("results")
 DEFAULT_REFERENCE = "diannao"
+ALL = "all"
+TEXT, TWO = console.Format.TEXT, Width.TWO

@@ -32,7 +32,7 @@ def paper(
         ),
     ] = "claims",
     scenario: options.Scenario = None,
-    layers: options.LayerChoice = options.Layers.CONV,
+    layers: options.PaperLayers = options.Convs.CONV,
     network: Annotated[
         list[str],
         typer.Option(
@@ -52,6 +52,8 @@ def paper(
     jobs: options.Jobs = None,
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
+    width: options.FigureWidth = options.TWO,
+    form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -68,28 +70,30 @@ def paper(
       archsim paper sensitivity -n ResNet50
       archsim paper training --measured
       archsim paper claims --json
+      archsim paper fig10 --format latex --width one
     """  # fmt: skip
     from archsim.formats.progress import bar
     from archsim.paper.context import Wanted
     from archsim.paper.context import context as context_of
     from archsim.runs.pool import cores
 
-    wanted = Wanted(scenario, layers is options.Layers.CONV, tuple(network), measured, out)
+    console.use(form)
+    wanted = Wanted(scenario, layers is options.Convs.CONV, tuple(network), measured, out)
     with bar("paper", quiet=quiet or json) as tick:
         context = context_of(wanted, cached=not no_cache, processes=jobs or cores(), tick=tick)
-        say = _page(context) if write_docs else _asked(what, context)
+        say = _page(context) if write_docs else _asked(what, context, width.inches)
     say(json=json, quiet=quiet)
 
 
-def _asked(what: str, context: Context) -> Callable[..., None]:
+def _asked(what: str, context: Context, width_inches: float) -> Callable[..., None]:
     """Compute what was asked for; what then prints it."""
     from archsim.paper import contents
 
     if what == "claims":
         return partial(_claims, contents.claims(context))
     if what == "sensitivity":
-        return partial(_sensitivity, contents.sensitivity(context), context)
-    return partial(_report, contents.report(what, context), context)
+        return partial(_sensitivity, contents.sensitivity(context), context, width_inches)
+    return partial(_report, contents.report(what, context), context, width_inches)
 
 
 def _page(context: Context) -> Callable[..., None]:
@@ -107,8 +111,10 @@ def _page(context: Context) -> Callable[..., None]:
     return said
 
 
-def _report(report: Report, context: Context, *, json: bool, quiet: bool) -> None:
-    drawn = _drawn(report.name, context)
+def _report(
+    report: Report, context: Context, width_inches: float, *, json: bool, quiet: bool
+) -> None:
+    drawn = _drawn(report.name, context, width_inches)
     if json:
         console.say_json({**report.to_dict(), "figures": [str(path) for path in drawn]})
     elif not quiet:
@@ -166,12 +172,14 @@ def _claims(found: Sequence[Claim], *, json: bool, quiet: bool) -> None:
     console.say("every number and reason: archsim paper claims --json")
 
 
-def _sensitivity(found: Sensitivity, context: Context, *, json: bool, quiet: bool) -> None:
+def _sensitivity(
+    found: Sensitivity, context: Context, width_inches: float, *, json: bool, quiet: bool
+) -> None:
     from archsim.paper import kept
     from archsim.paper.contents import sensitivity_report
 
     path = kept.write(context.wanted.out, kept.SENSITIVITY, found.to_dict())
-    drawn = _drawn("sensitivity", context)
+    drawn = _drawn("sensitivity", context, width_inches)
     if json:
         console.say_json(found.to_dict())
     elif not quiet:
@@ -179,8 +187,8 @@ def _sensitivity(found: Sensitivity, context: Context, *, json: bool, quiet: boo
         console.say(f"written: {', '.join(map(str, [path, *drawn]))}")
 
 
-def _drawn(name: str, context: Context) -> list[Path]:
+def _drawn(name: str, context: Context, width_inches: float) -> list[Path]:
     """The figures of a report, drawn."""
     from archsim.paper.contents import draw
 
-    return drawn(lambda: draw(name, context))
+    return drawn(lambda: draw(name, context, width_inches))

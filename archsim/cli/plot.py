@@ -22,6 +22,7 @@ def plot(
             "--out", metavar="FOLDER", help="Where to draw; in RESULTS itself by default."
         ),
     ] = None,
+    width: options.FigureWidth = options.TWO,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -33,8 +34,9 @@ def plot(
     Examples:
       archsim plot
       archsim plot results --normalise-to scnn --out figures
+      archsim plot results --width one
     """
-    from archsim.cli.session import draw
+    from archsim.cli.figures import draw_folder
     from archsim.formats.errors import InputError
     from archsim.results.store import read_folder, write_summary
 
@@ -44,7 +46,8 @@ def plot(
     if not found:
         raise InputError.at(str(results), "holds no results: archsim run writes them")
     folder = out or results
-    written = [write_summary(folder, found), *draw(found, normalise_to, folder, quiet=quiet)]
+    figures = draw_folder(results, normalise_to, folder, width.inches, quiet=quiet)
+    written = [write_summary(folder, found), *figures]
     if json:
         console.say_json({"written": [str(path) for path in written]})
     elif not quiet:

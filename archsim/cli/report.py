@@ -5,48 +5,69 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from archsim.analysis.normalise import Row
+from archsim.analysis.compare import Comparison, Refusal
+from archsim.analysis.normalise import Normalised
 from archsim.formats import console
 from archsim.formats.console import Table
 from archsim.results.result import LayerResult, Result
 
 LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock tree are left out."
 NONE = "-"
+NOT_AVAILABLE = "n/a"
 TOTAL = "total"
 MILLI_PJ = 1e9  # pJ in a millijoule
 MEGA = 1e6
 ROOM_FOR_SHARES = 3  # so many machines fit side by side with a second column each
 
 
-def show_workload(rows: Sequence[Row], verbose: int) -> None:
+def head(scenario: str | None, sets: Sequence[str]) -> None:
+    """What changes the machines, where anything does."""
+    if scenario:
+        console.say(f"scenario: {scenario}")
+    if sets:
+        console.say(f"overrides: {', '.join(sets)}")
+
+
+def show_workload(found: Comparison, group: str, verbose: int) -> None:
     """Everything about one workload: what it is made from, the normalised table, where the energy
     goes and, if asked for, where the time goes and each layer."""
-    result = rows[0].result
-    layers = len({layer.name for layer in result.layers})
-    drawn = {"profile": "drawn from profile", "measured": "measured tensors"}[result.mode]
-    console.say(f"{rows[0].stored.group}: {drawn}, {layers} layers, {result.macs / 1e9:.4g} GMAC")
-    for line in dict.fromkeys(note for row in rows for note in row.result.notes):
-        console.say(f"  {line}")
-    console.say()
-    console.show(comparison(rows))
+    rows = found.of(group)
+    if rows:
+        result = rows[0].result
+        layers = len({layer.name for layer in result.layers})
+        drawn = {"profile": "drawn from profile", "measured": "measured tensors"}[result.mode]
+        console.say(f"{group}: {drawn}, {layers} layers, {result.macs / 1e9:.4g} GMAC")
+        for line in dict.fromkeys(note for row in rows for note in row.result.notes):
+            console.say(f"  {line}")
+        console.say()
+        console.show(comparison(rows, found.refused(group)))
+    show_refusals(found, group)
     if len(rows) > 1 and all(row.reference is None for row in rows):
         console.note("not normalised: the machine to normalise to is not in this run")
-    console.show(energy_by_component(rows))
+    if rows:
+        console.show(energy_by_component(rows))
     for row in rows:
         if len({layer.phase for layer in row.result.layers}) > 1:
             console.show(phases_of(row))
-    if verbose:
-        for row in rows:
-            console.show(time_by_component(row))
-    if verbose > 1:
-        for row in rows:
-            console.show(layers_of(row))
+    for row in rows if verbose else ():
+        console.show(time_by_component(row))
+    for row in rows if verbose > 1 else ():
+        console.show(layers_of(row))
 
 
-def comparison(rows: Sequence[Row]) -> Table:
+def show_refusals(found: Comparison, group: str) -> None:
+    """Why machines have no numbers for a workload."""
+    refusals = found.refused(group)
+    for refusal in refusals:
+        console.say(f"{NOT_AVAILABLE}: {group} on {found.label(refusal.stem)}: {refusal.reason}")
+    if refusals:
+        console.say()
+
+
+def comparison(rows: Sequence[Normalised], refusals: Sequence[Refusal] = ()) -> Table:
     """A machine a row; the ratios to the reference beside each count where there is one."""
     reference = next((row.reference.arch for row in rows if row.reference), None)
-    columns: list[tuple[str, Callable[[Row], str]]] = [
+    columns: list[tuple[str, Callable[[Normalised], str]]] = [
         ("cycles", lambda row: f"{row.result.cycles:,}"),
         ("speed-up", lambda row: ratio(row.speedup)),
         ("energy mJ", lambda row: number(row.result.millijoules)),
@@ -58,15 +79,13 @@ def comparison(rows: Sequence[Row]) -> Table:
     ]
     if reference is None:
         columns = [column for column in columns if column[0] not in {"speed-up", "energy", "DRAM"}]
+    lines = [[row.label, *(show(row) for _, show in columns)] for row in rows]
+    lines += [[each.stem, NOT_AVAILABLE, *[NONE] * (len(columns) - 1)] for each in refusals]
     title = f"normalised to {reference}" if reference else ""
-    return Table(
-        title,
-        ["machine", *(head for head, _ in columns)],
-        [[row.label, *(show(row) for _, show in columns)] for row in rows],
-    )
+    return Table(title, ["machine", *(name for name, _ in columns)], lines)
 
 
-def energy_by_component(rows: Sequence[Row]) -> Table:
+def energy_by_component(rows: Sequence[Normalised]) -> Table:
     """A component a row, a machine a column: mJ and, of a few machines, the share of the whole."""
     parts = [row.result.energy_by for row in rows]
     names = [
@@ -86,7 +105,7 @@ def energy_by_component(rows: Sequence[Row]) -> Table:
     return Table("energy by component", ["component", *heads], table)
 
 
-def phases_of(row: Row) -> Table:
+def phases_of(row: Normalised) -> Table:
     """A phase of training a row: time, work, energy, and DRAM bytes by flow."""
     layers = row.result.layers
     flows = list(dict.fromkeys(flow for layer in layers for flow in layer.dram_bytes_by))
@@ -112,7 +131,7 @@ def _phase_order(layers: Sequence[LayerResult]) -> list[LayerResult]:
     return [*(layer for layer in layers if layer.name == most.name), *layers]
 
 
-def time_by_component(row: Row) -> Table:
+def time_by_component(row: Normalised) -> Table:
     """Where each component's instance-cycles went: busy, lost to each cause, idle, in per cent."""
     totals = row.result.totals()
     causes = list(dict.fromkeys(cause for lost in totals["lost"].values() for cause in lost))
@@ -134,7 +153,7 @@ def time_by_component(row: Row) -> Table:
     )
 
 
-def layers_of(row: Row) -> Table:
+def layers_of(row: Normalised) -> Table:
     """A layer a row."""
     lines = [_layer_line(layer) for layer in row.result.layers]
     return Table(
@@ -145,7 +164,16 @@ def layers_of(row: Row) -> Table:
     )
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def refusals_as_json(found: Comparison) -> dict[str, Any]:
+    """The machines that cannot run a workload, where there are any."""
+    refused = [
+        {"folder": group, "arch": stem, "reason": refusal.reason}
+        for (group, stem), refusal in found.refusals.items()
+    ]
+    return {"not_available": refused} if refused else {}
+
+
+def as_json(found: Comparison) -> list[dict[str, Any]]:
     """The normalised rows for programs; layers stand in the files."""
     return [
         {
@@ -161,7 +189,8 @@ def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "dram": row.dram,
             "totals": _totals(row.result),
         }
-        for row in rows
+        for group in found.groups
+        for row in found.of(group)
     ]
 
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from archsim.cli import options, report
+from archsim.cli import matrix, options, report
+from archsim.cli.figures import draw_folder
 from archsim.formats import console
-from archsim.runs.cache import default_cache
 
 if TYPE_CHECKING:
-    from archsim.analysis.normalise import Row
-
-INTERRUPTED = 2
+    from archsim.analysis.compare import Comparison
 
 
 def run(
@@ -24,14 +17,15 @@ def run(
     arch: options.Machines = [],  # noqa: B006 - typer reads it and hands out a new list
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
-    layers: options.LayerChoice = options.Layers.ALL,
-    normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
+    layers: options.Layers = options.ALL,
     batch: options.Batch = None,
-    trace: Annotated[
-        Path | None, typer.Option("--trace", metavar="FILE", help="Write a timeline for Perfetto.")
-    ] = None,
+    normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
+    jobs: options.Jobs = None,
+    trace: options.TraceFile = None,
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
+    width: options.FigureWidth = options.TWO,
+    form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -40,60 +34,43 @@ def run(
 
     Prints cycles, energy and DRAM traffic, normalised to one machine. Results go to
     FOLDER/WORKLOAD/ARCH.json, with a summary.csv and figures over all results of the folder.
-    Each machine is written as soon as it is finished.
+    Each machine is written as soon as it is finished, and used again if nothing that it depends on
+    has changed. A machine that cannot run a workload is shown as n/a, with the reason.
 
     \b
     Examples:
       archsim run --workload resnet50_sd
       archsim run -w resnet50_sd -w mobilenet_v2_sd --layers conv
-      archsim run -w resnet50_sd --arch smartdeal --set pe_slices.sync=group -v
+      archsim run -w resnet50_sd --arch smartdeal --layers 'layer3.*' -v
       archsim run -w resnet50_sd --arch my_machine.yaml --arch diannao --trace run.json
       archsim run -w resnet18_cifar_sdt --arch training_accelerator --batch 8
+      archsim run -w resnet50_sd --format latex --width one > table.tex
     """
-    from archsim.cli import inputs
-    from archsim.cli.session import Session
-
-    loaded = inputs.workloads(workload, conv_only=layers is options.Layers.CONV, batch=batch)
-    jobs = [(one, inputs.machines(arch, one.task, scenario, sets)) for one in loaded]
-    inputs.check_reference(normalise_to, [arch for _, machines in jobs for arch in machines])
-    session = Session(out, scenario, show_progress=not (quiet or json), traced=trace is not None)
-    session.cache = None if no_cache else default_cache()
-    session.check(jobs)
-    try:
-        session.simulate(jobs)
-    except KeyboardInterrupt:
-        session.complain_of_interruption()
-        raise typer.Exit(INTERRUPTED) from None
-    if trace is not None:
-        session.write_traces(trace)
-    figures = session.draw(normalise_to, quiet=quiet)
-    rows = session.rows(normalise_to)
+    console.use(form)
+    asked = matrix.Asked(
+        workloads=workload, archs=arch, sets=sets, scenario=scenario, layers=layers, batch=batch,
+        jobs=jobs, trace=trace, out=out, use_kept=not no_cache, quiet=quiet or json,
+    )  # fmt: skip
+    found = matrix.compare(asked, normalise_to)
+    figures = draw_folder(out, normalise_to, out, width.inches, quiet=quiet)
     if json:
         drawn = [str(path) for path in figures]
-        console.say_json({"runs": report.as_json(rows), "out": str(out), "figures": drawn})
+        document = {"runs": report.as_json(found), "out": str(out), "figures": drawn}
+        console.say_json(document | report.refusals_as_json(found))
     elif not quiet:
-        _print(rows, scenario, sets, verbose)
-        console.say(
-            f"written: {out}/{_folders(rows)}, summary.csv"
-            + (", " + ", ".join(path.name for path in figures) if figures else "")
-        )
+        report.head(scenario, sets)
+        for group in found.groups:
+            report.show_workload(found, group, verbose)
+        console.say(report.LEFT_OUT)
+        names = ", ".join(path.name for path in figures)
+        console.say(f"written: {out}/{_folders(found)}, summary.csv{names and ', '}{names}")
+    matrix.end(list(found.refusals.values()), asked)
 
 
-def _print(rows: Sequence[Row], scenario: str | None, sets: Sequence[str], verbose: int) -> None:
-    """The report of each workload, then what holds for all of them."""
-    if scenario:
-        console.say(f"scenario: {scenario}")
-    if sets:
-        console.say(f"overrides: {', '.join(sets)}")
-    for _, group in groupby(rows, key=lambda row: row.stored.group):
-        report.show_workload(list(group), verbose)
-    console.say(report.LEFT_OUT)
-
-
-def _folders(rows: Sequence[Row]) -> str:
-    """The folders of the workloads, as the shell would write them."""
-    groups = list(dict.fromkeys(row.stored.group for row in rows))
-    files = ",".join(dict.fromkeys(row.stored.stem for row in rows))
-    names = groups[0] if len(groups) == 1 else "{" + ",".join(groups) + "}"
-    stems = files if "," not in files else "{" + files + "}"
-    return f"{names}/{stems}.json"
+def _folders(found: Comparison) -> str:
+    """The files of the results, as the shell would write them."""
+    groups, stems = (dict.fromkeys(place[at] for place in found.rows) for at in (0, 1))
+    return "/".join(
+        next(iter(names)) if len(names) == 1 else "{" + ",".join(names) + "}"
+        for names in (groups, stems)
+    ) + ".json"  # fmt: skip

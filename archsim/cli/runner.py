@@ -18,7 +18,7 @@ class WorkloadRunner:
 
     workload: Path
     processes: int
-    conv_only: bool
+    layers: str
     use_cache: bool
     quiet: bool
 
@@ -40,7 +40,7 @@ class WorkloadRunner:
                 keys.append(at)
                 continue
             keys.append((arch.hash, arch.machine_path, arch.energy_paths))
-            job = Job(self.workload, variant.path, variant.changes, self.conv_only)
+            job = Job(self.workload, variant.path, variant.changes, self.layers)
             jobs.setdefault(keys[-1], job)
         cache = default_cache().folder if self.use_cache else None
         with bar(self.workload.stem, quiet=self.quiet) as tick:

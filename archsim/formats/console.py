@@ -6,16 +6,45 @@ error. A reader who leaves early (`| head`) ends the printing, not the work.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TextIO
 
 GAP = "  "
 _program = ContextVar("program", default="archsim")
+
+
+class Format(StrEnum):
+    """What tables are written as."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    CSV = "csv"
+
+
+COMMENT = {Format.TEXT: "", Format.MARKDOWN: "", Format.LATEX: "% ", Format.CSV: "# "}
+"""What stands before a line that is no table, so that a reader of the format passes over it."""
+LATEX_ESCAPES = str.maketrans(
+    {char: f"\\{char}" for char in "%&_#${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d*)?(e[+-]?\d+)?")
+UNITS = (" %", "x")
+_chosen = [Format.TEXT]
+
+
+def use(chosen: Format) -> None:
+    """Write tables as `chosen` from now on; each command line begins with text."""
+    _chosen[0] = chosen
 
 
 @dataclass(frozen=True)
@@ -41,18 +70,67 @@ class Table:
             lines.append(GAP.join(cells).rstrip())
         return lines
 
+    def written(self, form: Format) -> list[str]:
+        """The lines of the table in a format; LaTeX needs the package booktabs."""
+        if form is Format.TEXT:
+            return self.lines()
+        title = [f"{COMMENT[form]}{self.title}"] if self.title else []
+        if form is Format.MARKDOWN:
+            return [*(f"**{line}**\n" for line in title), *self._markdown()]
+        return [*title, *(self._latex() if form is Format.LATEX else self._csv())]
+
+    def _markdown(self) -> list[str]:
+        rule = [":--" if column < self.left else "--:" for column in range(len(self.heads))]
+        grid = [
+            [cell.replace("|", r"\|").strip() for cell in row] for row in (self.heads, *self.rows)
+        ]
+        return [f"| {' | '.join(row)} |" for row in (grid[0], rule, *grid[1:])]
+
+    def _latex(self) -> list[str]:
+        columns = "l" * self.left + "r" * (len(self.heads) - self.left)
+        grid = [
+            " & ".join(cell.translate(LATEX_ESCAPES) for cell in row) + r" \\"
+            for row in (self.heads, *self.rows)
+        ]
+        return [
+            rf"\begin{{tabular}}{{{columns}}}", r"\toprule", grid[0], r"\midrule", *grid[1:],
+            r"\bottomrule", r"\end{tabular}",
+        ]  # fmt: skip
+
+    def _csv(self) -> list[str]:
+        """Numbers are bare: without commas, and without a unit that all of a column share."""
+        columns = [_bare(*column) for column in zip(self.heads, *self.rows, strict=True)]
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(zip(*columns, strict=True))
+        return text.getvalue().splitlines()
+
+
+def _bare(head: str, *cells: str) -> list[str]:
+    """A column whose numbers a program can read; its head takes the unit, as in ``share %``."""
+    unit = next((unit for unit in UNITS if any(cell.endswith(unit) for cell in cells)), "")
+    plain = [cell.removesuffix(unit).replace(",", "") for cell in cells]
+    known = [NUMBER.fullmatch(text) is not None for text in plain]
+    bare = [
+        text if is_number else cell
+        for text, is_number, cell in zip(plain, known, cells, strict=True)
+    ]
+    return [f"{head} {unit.strip()}" if unit and any(known) else head, *bare]
+
 
 def show(table: Table) -> None:
     """Print a table, and a blank line after it."""
-    if sys.stdout.isatty():
+    form = _chosen[0]
+    if form is Format.TEXT and sys.stdout.isatty():
         _show_rich(table)
     else:
-        say("\n".join([*table.lines(), ""]))
+        _write(sys.stdout, "\n".join([*table.written(form), "", ""]))
 
 
 def say(text: str = "") -> None:
-    """Print a line of results."""
-    _write(sys.stdout, f"{text}\n")
+    """Print a line of results beside the tables."""
+    mark = COMMENT[_chosen[0]]
+    for line in text.split("\n"):
+        _write(sys.stdout, f"{mark}{line}\n" if line else "\n")
 
 
 def note(text: str) -> None:
@@ -62,7 +140,8 @@ def note(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print one JSON document."""
-    say(json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False))
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
+    _write(sys.stdout, f"{text}\n")
 
 
 def speak_as(program: str) -> None:

@@ -98,8 +98,8 @@ def sensitivity_report(found: Sensitivity) -> Report:
     )
 
 
-def draw(name: str, found: Context) -> list[Path]:
-    """Draw what has a figure into `<out>/paper`; the paths, none for tables.
+def draw(name: str, found: Context, width_inches: float) -> list[Path]:
+    """Draw what has a figure into `<out>/paper`, that wide; the paths, none for tables.
 
     Raises:
         MissingMatplotlib: it is not installed.
@@ -109,7 +109,7 @@ def draw(name: str, found: Context) -> list[Path]:
     folder = found.wanted.out / "paper"
     suffix = f"@{found.assumptions.name}" if found.wanted.scenario else ""
     if name == "sensitivity":
-        return tornado(found.known, folder / f"{name}{suffix}") if found.known else []
+        return tornado(found.known, folder / f"{name}{suffix}", width_inches) if found.known else []
     if name not in VALUES:
         return []
     key = {"fig8": "energy", "fig9": "dram", "fig10": "speedup"}[name]
@@ -118,4 +118,4 @@ def draw(name: str, found: Context) -> list[Path]:
     setting = f"{found.runner.setting}; scenario {found.assumptions.name}"
     label = f"shaded: the paper's range of {whose}; {setting}"
     chart = Chart(TITLES[name], Span(float(printed["low"]), float(printed["high"])), label)
-    return bars(VALUES[name](found.grid), chart, folder / f"{name}{suffix}")
+    return bars(VALUES[name](found.grid), chart, folder / f"{name}{suffix}", width_inches)

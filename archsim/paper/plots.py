@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from functools import partial
 from math import log
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from archsim.analysis.figures.bars import PAGE_INCHES
-from archsim.analysis.figures.palette import MACHINES
-from archsim.analysis.figures.plots import save
+from archsim.analysis.figures.bars import canvas, draw_machines, panels
+from archsim.analysis.figures.palette import BAND_COLOUR, BETTER, WORSE
+from archsim.analysis.figures.plots import (
+    FONT_POINTS,
+    SMALL_POINTS,
+    TWO_COLUMNS_INCHES,
+    legend,
+    letters,
+    save,
+)
 from archsim.paper import ratios
 from archsim.paper.networks import machines
 from archsim.paper.printed import Span
@@ -33,7 +41,7 @@ LABELS = {
     "smartdeal": "SmartDeal",
 }
 SHOWN_MOVES = 14
-BAND_COLOUR, ABOVE_COLOUR, BELOW_COLOUR = "#f3e6c4", "#0072b2", "#d55e00"
+NAMES_SHARE = 0.45  # of a panel, for the names of assumptions at most
 VISIBLE = 0.005  # a move below half a per cent has no bar
 
 
@@ -47,60 +55,53 @@ class Chart:
     band_label: str
 
 
-def bars(values: Values, chart: Chart, path: Path) -> list[Path]:
+def bars(values: Values, chart: Chart, path: Path, width_inches: float) -> list[Path]:
     """Bars of every network that was run, and of the geometric mean; the paths written."""
-    return save({path: partial(_bars, values, chart)})
+    return save({path: partial(_bars, values, chart, width_inches)})
 
 
-def _bars(values: Values, chart: Chart) -> Figure:
-    names = [name for name in machines() if any(name in row for row in values.values())]
-    groups = [*values, "geomean"]
+def _bars(values: Values, chart: Chart, width_inches: float) -> Figure:
+    names = {
+        name: LABELS.get(name, name)
+        for name in machines()
+        if any(name in row for row in values.values())
+    }
     means = {name: ratios.geometric_mean(ratios.of(values, name).values()) for name in names}
-    figure, (axes,) = _canvas(1, 2.6)
-    axes.axhspan(chart.band.low, chart.band.high, color=BAND_COLOUR, zorder=0)
-    width = 0.84 / len(names)
-    for at, name in enumerate(names):
-        heights = [row.get(name) for row in (*values.values(), means)]
-        places = [group + (at - (len(names) - 1) / 2) * width for group in range(len(groups))]
-        known = [(x, y) for x, y in zip(places, heights, strict=True) if y is not None]
-        axes.bar(
-            [x for x, _ in known],
-            [y for _, y in known],
-            width * 0.94,
-            color=MACHINES[at],
-            label=LABELS.get(name, name),
-        )
-        _write(axes, known)
-        for x, y in zip(places, heights, strict=True):
-            if y is None:
-                _text(axes, x, 0.0, "n/a")
-    axes.axhline(1.0, color="#333333", linewidth=0.6, linestyle=(0, (4, 2)))
-    axes.set_xticks(range(len(groups)), groups)
-    axes.set_ylabel(chart.label)
-    axes.margins(x=0.01, y=0.12)
-    figure.legend(loc="outside upper center", ncols=len(names), frameon=False, fontsize=7)
-    figure.supxlabel(chart.band_label, fontsize=6, color="#555555")
+    cells: Values = {**values, "geomean": means}
+    rows = panels({group: list(names) for group in cells}, width_inches)
+    figure, axes = canvas(rows, width_inches, {}, [chart.band_label])
+    figure.supylabel(chart.label, fontsize=FONT_POINTS)
+    for own in axes:
+        own.axhspan(chart.band.low, chart.band.high, color=BAND_COLOUR, zorder=0)
+    draw_machines(axes, rows, names, lambda key: cells[key[0]].get(key[1]))
+    axes[0].set_ylim(0, max(axes[0].get_ylim()[1], 1.05 * chart.band.high))
+    legend(figure, axes[0])
     return figure
 
 
-def tornado(found: Sensitivity, path: Path) -> list[Path]:
+def tornado(found: Sensitivity, path: Path, width_inches: float) -> list[Path]:
     """How far each assumption moves the mean energy gain and speed-up, the largest on top."""
-    return save({path: partial(_tornados, found)})
+    return save({path: partial(_tornados, found, width_inches)})
 
 
-def _tornados(found: Sensitivity) -> Figure:
-    figure, panels = _canvas(2, 4.2)
-    for axes, ratio in zip(panels, (ENERGY, SPEED), strict=True):
+def _tornados(found: Sensitivity, width_inches: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    beside = width_inches >= TWO_COLUMNS_INCHES
+    figure = Figure(figsize=(width_inches, 4.2 if beside else 7.2), layout="constrained")
+    parts = figure.subplots(*((1, 2) if beside else (2, 1)))
+    room = letters(NAMES_SHARE * width_inches / (2 if beside else 1))
+    for axes, ratio in zip(parts, (ENERGY, SPEED), strict=True):
         order = sorted(found.moves, key=lambda move: -abs(log(move.factors[ratio])))
-        _tornado(axes, found.base.values[ratio], order[:SHOWN_MOVES], ratio)
+        _tornado(axes, found.base.values[ratio], order[:SHOWN_MOVES], ratio, room)
     return figure
 
 
-def _tornado(axes: Axes, base: float, moves: Sequence[Move], ratio: str) -> None:
+def _tornado(axes: Axes, base: float, moves: Sequence[Move], ratio: str, room: int) -> None:
     shown = [move for move in moves if abs(log(move.factors[ratio])) > VISIBLE][::-1]
     for at, move in enumerate(shown):
         value = move.values[ratio]
-        colour = ABOVE_COLOUR if value > base else BELOW_COLOUR
+        colour = BETTER if value > base else WORSE
         axes.barh(at, value - base, left=base, height=0.7, color=colour)
         axes.annotate(
             f"{value:.2f}",
@@ -109,30 +110,13 @@ def _tornado(axes: Axes, base: float, moves: Sequence[Move], ratio: str) -> None
             textcoords="offset points",
             va="center",
             ha="left" if value > base else "right",
-            fontsize=6,
+            fontsize=SMALL_POINTS,
         )
     axes.axvline(base, color="#333333", linewidth=0.7)
-    axes.set_yticks(range(len(shown)), [move.name for move in shown], fontsize=6)
+    names = ["\n".join(wrap(move.name, room)) for move in shown]
+    axes.set_yticks(range(len(shown)), names, fontsize=SMALL_POINTS)
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
+    axes.use_sticky_edges = False
     axes.margins(x=0.15)
-    axes.set_title(f"{ratio} (base {base:.2f})", fontsize=7.5)
-
-
-def _write(axes: Axes, known: Sequence[tuple[float, float]]) -> None:
-    for x, y in known:
-        _text(axes, x, y, f"{y:.1f}")
-
-
-def _text(axes: Axes, x: float, y: float, text: str) -> None:
-    axes.annotate(
-        text, (x, y), (0, 2), textcoords="offset points",
-        ha="center", va="bottom", rotation=90, fontsize=5.5,
-    )  # fmt: skip
-
-
-def _canvas(panels: int, height: float) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(PAGE_INCHES, height), layout="constrained")
-    return figure, [figure.add_subplot(1, panels, at + 1) for at in range(panels)]
+    axes.set_title(f"{ratio} (base {base:.2f})", fontsize=FONT_POINTS, loc="right")

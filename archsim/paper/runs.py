@@ -173,7 +173,8 @@ class Runner:
         from archsim.runs.pool import Job
 
         path = find("workloads", network.workload)
-        return Job(path, arch.path, overrides, self.conv_only, drawn=not self.measured)
+        layers = "conv" if self.conv_only else "all"
+        return Job(path, arch.path, overrides, layers, drawn=not self.measured)
 
 
 _Key = tuple[str, str, str]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from archsim.version import VERSION
+from archsim.version import MODEL, VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,8 @@ class Result:
     `cycles` is the length of the run; `instances` and `idle` (instance-cycles) are per component.
     `kinds` says what each component is (`archsim.arch.component.Kind`), which a reader cannot know
     of a class that came with a user's machine. `notes` is what has to be said wherever the numbers
-    are shown; `inputs_hash` is of all that the numbers depend on, the program included.
+    are shown; `inputs_hash` is of all that the numbers depend on, the program included, and `model`
+    is the version of the model that made them.
     """
 
     arch: str
@@ -72,6 +73,7 @@ class Result:
     notes: tuple[str, ...] = ()
     inputs_hash: str = ""
     archsim: str = field(default=VERSION)
+    model: int = field(default=MODEL)
 
     @property
     def macs(self) -> int:
@@ -143,6 +145,7 @@ class Result:
         """The whole result as JSON-ready values, in the order of the file."""
         head = (
             "archsim",
+            "model",
             "arch",
             "arch_hash",
             "workload",
@@ -166,6 +169,7 @@ class Result:
         totals = data["totals"]
         same = (
             "archsim",
+            "model",
             "arch",
             "arch_hash",
             "arch_resolved",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
 from archsim.results.result import Result
+from archsim.version import MODEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,6 +115,18 @@ def read_folder(out: Path) -> tuple[list[Stored], list[Problem]]:
     return found, problems
 
 
+def other_models(results: Sequence[Stored]) -> list[str]:
+    """A line for each other version of the model that made some of the results."""
+    made: dict[int, list[str]] = {}
+    for stored in results:
+        if stored.result.model != MODEL:
+            made.setdefault(stored.result.model, []).append(f"{stored.group}/{stored.stem}")
+    return [
+        f"of model version {model}, not {MODEL} as this archsim (CHANGELOG.md): " + ", ".join(names)
+        for model, names in sorted(made.items())
+    ]
+
+
 def summary_row(stored: Stored) -> dict[str, Any]:
     """The totals of one result as a row of `summary.csv`: the plain counts, then
     `dram_bytes.<flow>` and `energy_pj.<component>`."""
@@ -126,6 +139,7 @@ def summary_row(stored: Stored) -> dict[str, Any]:
         "arch": stored.stem,
         "name": result.arch,
         "mode": result.mode,
+        "model": result.model,
         **{name: totals[name] for name in PLAIN_COLUMNS},
         "arch_hash": result.arch_hash,
         "workload_hash": result.workload_hash,

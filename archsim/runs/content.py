@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from archsim.results.energy import load_energy
-from archsim.version import VERSION
+from archsim.version import MODEL, VERSION
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
@@ -56,7 +56,7 @@ def table_key(arch: Arch, workload: Workload) -> str:
 def run_key(arch: Arch, workload: Workload) -> str:
     """Of what an event run counts."""
     kept = {key: value for key, value in arch.resolved.items() if key not in UNTIMED_KEYS}
-    return _digest("run", table_key(arch, workload), code_hash(RUN_CODE), kept)
+    return _digest("run", MODEL, table_key(arch, workload), code_hash(RUN_CODE), kept)
 
 
 def inputs_hash(arch: Arch, workload: Workload) -> str:

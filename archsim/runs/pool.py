@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 
     from archsim.arch.arch import Arch
     from archsim.results.result import Result
+    from archsim.results.trace import Trace
     from archsim.workload.workload import Workload
 
 LOOK_SECONDS = 0.1
+WORTH_A_PROCESS = 100_000_000  # multiplications
 KILLED = "a process was killed, by hand or for want of memory; fewer processes need less of it"
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Linear algebra brings its own threads; processes already share out the cores."""
@@ -40,33 +42,36 @@ Answer = Union["Result", tuple[Problem, ...]]
 
 @dataclass(frozen=True)
 class Job:
-    """One workload on one machine, by their files; `conv_only` leaves all but convolutions out, and
-    `drawn` takes arrays from profiles even where tensors are built."""
+    """One workload on one machine, by their files; `layers` is that of `Workload.of_layers`,
+    `batch` is another batch size than the file's, and `drawn` takes arrays from profiles even
+    where tensors are built."""
 
     workload: Path
     arch: Path
     overrides: tuple[Change, ...] = ()
-    conv_only: bool = False
+    layers: str = "all"
     drawn: bool = False
+    batch: int | None = None
+
+    def network(self) -> Workload:
+        """The workload of the job, loaded once a process."""
+        return _loaded(self.workload, self.layers, self.drawn, self.batch)
 
     @property
     def title(self) -> str:
         return f"{self.workload.stem} on {self.arch.stem}"
 
 
-def workload_of(path: Path, conv_only: bool, drawn: bool = False) -> Workload:
-    """The workload of a job, loaded once a process."""
-    return _loaded(path, conv_only, drawn)
-
-
 @lru_cache(maxsize=64)
-def _loaded(path: Path, conv_only: bool, drawn: bool) -> Workload:
+def _loaded(path: Path, layers: str, drawn: bool, batch: int | None) -> Workload:
     from archsim.workload.workload import load_workload
 
     loaded = load_workload(path)
     if drawn:
         loaded = loaded.drawn()
-    return loaded.only_convs() if conv_only else loaded
+    if batch is not None:
+        loaded = loaded.of_batch(batch)
+    return loaded.of_layers(layers)
 
 
 def arch_of(job: Job) -> Arch:
@@ -89,21 +94,29 @@ def run_jobs(jobs: Sequence[Job], processes: int, cache: Path | None, tick: Tick
 
 
 def answered(
-    jobs: Sequence[Job], processes: int, cache: Path | None
+    jobs: Sequence[Job], processes: int, cache: Path | None, traces: list[Trace] | None = None
 ) -> Iterator[tuple[int, Answer]]:
     """The place of each job and its answer, as they are finished.
 
-    `cache` is the folder of kept tables and runs. With one process everything runs in this one.
-    Leaving the loop ends all processes.
+    `cache` is the folder of kept tables and runs. With one process everything runs in this one, as
+    it does where `traces` collects a timeline of each run. Leaving the loop ends all processes.
     """
+    processes = processes if traces is None else 1
     chunks = _chunks(jobs, processes)
     if processes > 1 and len(chunks) > 1:
         chunks.sort(key=lambda chunk: -sum(_multiplications(jobs[at]) for at in chunk))
         yield from _in_pool(jobs, chunks, min(processes, len(chunks)), cache)
         return
     for chunk in chunks:
-        for at, answer in _answers([jobs[at] for at in chunk], cache):
+        for at, answer in _answers([jobs[at] for at in chunk], cache, traces):
             yield chunk[at], answer
+
+
+def processes_for(jobs: Sequence[Job]) -> int:
+    """As many as there are cores where there is enough to do, else one: starting another takes
+    longer than a small network."""
+    enough = sum(map(_multiplications, jobs)) >= WORTH_A_PROCESS
+    return cores() if enough else 1
 
 
 def cores() -> int:
@@ -116,9 +129,10 @@ def cores() -> int:
 def _chunks(jobs: Sequence[Job], processes: int) -> list[list[int]]:
     """Places of jobs that one process takes in a row: those of a workload, cut where there are
     fewer workloads than processes."""
-    by_workload: dict[tuple[Path, bool, bool], list[int]] = {}
+    by_workload: dict[object, list[int]] = {}
     for at, job in enumerate(jobs):
-        by_workload.setdefault((job.workload, job.conv_only, job.drawn), []).append(at)
+        key = job.workload, job.layers, job.drawn, job.batch
+        by_workload.setdefault(key, []).append(at)
     parts = -(-processes // max(1, len(by_workload)))
     return [
         places[start::parts]
@@ -129,21 +143,28 @@ def _chunks(jobs: Sequence[Job], processes: int) -> list[list[int]]:
 
 def _multiplications(job: Job) -> int:
     """How much there is to do, roughly: the longest should not start last."""
-    workload = workload_of(job.workload, job.conv_only, job.drawn)
+    workload = job.network()
     return sum(layer.macs for layer in workload.layers) * workload.batch
 
 
-def _answers(jobs: Sequence[Job], cache_folder: Path | None) -> Iterator[tuple[int, Answer]]:
+def _answers(
+    jobs: Sequence[Job], cache_folder: Path | None, traces: list[Trace] | None = None
+) -> Iterator[tuple[int, Answer]]:
     """Runs jobs of one workload in this process."""
+    from archsim.results.trace import Trace
     from archsim.runs.cache import Cache
     from archsim.runs.cached import simulate_cached
 
     cache = Cache(cache_folder) if cache_folder is not None else None
-    workload = workload_of(jobs[0].workload, jobs[0].conv_only, jobs[0].drawn)
+    workload = jobs[0].network()
     for at, job in enumerate(jobs):
         arch = arch_of(job)
+        title = f"{workload.name} on {arch.name}"
+        trace = None if traces is None else Trace(title, arch.clock_mhz, arch.components)
         try:
-            yield at, simulate_cached(arch, workload, cache)
+            yield at, simulate_cached(arch, workload, cache, trace=trace)
+            if traces is not None and trace is not None:
+                traces.append(trace)
         except InputError as error:
             yield at, error.problems
     for layer in workload.layers:

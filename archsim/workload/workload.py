@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     from archsim.formats.tensor_file import TensorFile
     from archsim.workload.tensors import LayerTensors
+
+ALL_LAYERS, CONV_LAYERS = "all", "conv"
+NEAREST = 3  # names that are shown where a pattern matches none
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +109,41 @@ class Workload:
             raise InputError.at(shown(self.path), "has no conv layer")
         note = "layers: convolutions only"
         return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
+
+    def of_layers(self, chosen: str) -> Workload:
+        """The layers that were asked for: ``all``, ``conv``, or patterns of names with commas
+        between them (``layer3.*,fc``), as `fnmatch` reads them.
+
+        A layer of the array reads what it read before through the layers left out; an element-wise
+        one that has lost an operand is fed from outside.
+
+        Raises:
+            InputError: a pattern matches no layer, with the nearest names; or there is no conv.
+        """
+        if chosen in {ALL_LAYERS, CONV_LAYERS}:
+            return self if chosen == ALL_LAYERS else self.only_convs()
+        wanted = {name for pattern in chosen.split(",") for name in self._matching(pattern)}
+        reached: dict[str, tuple[str, ...]] = {}
+        kept = []
+        for layer in self.layers:
+            inputs = tuple(dict.fromkeys(name for each in layer.inputs for name in reached[each]))
+            reached[layer.name] = (layer.name,) if layer.name in wanted else inputs
+            if layer.name in wanted and layer.is_array:
+                kept.append(replace(layer, inputs=inputs, operands=()))
+            elif layer.name in wanted:
+                kept.append(layer if wanted.issuperset(layer.inputs) else replace(layer, inputs=()))
+        note = f"layers: {len(kept)} of {len(self.layers)}, those of {chosen}"
+        return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
+
+    def _matching(self, pattern: str) -> list[str]:
+        names = [layer.name for layer in self.layers]
+        found = [name for name in names if fnmatchcase(name, pattern.strip())]
+        if not found:
+            plain = pattern.translate(dict.fromkeys(map(ord, "*?[] ")))
+            near = get_close_matches(plain, names, n=NEAREST, cutoff=0) or names[:NEAREST]
+            message = f"no layer matches {pattern!r}; the nearest are {', '.join(near)}"
+            raise InputError.at(shown(self.path), f"{message}; all and conv are legal too")
+        return found
 
     def of_batch(self, batch: int) -> Workload:
         """The same network at another batch size; stored samples stand for those of the batch.

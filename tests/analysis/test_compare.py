@@ -96,39 +96,59 @@ def test_kept_results_are_used_until_something_changes(folder, capsys):
     assert asked(*command, capsys=capsys) == once
 
 
-def test_a_machine_that_refuses_is_shown_with_its_reason(folder, capsys):
-    small = (
-        load_arch("diannao")
-        .path.read_text()
-        .replace("banks: 2, bank_kbytes: 2,", "banks: 1, bank_kbytes: 0.01,")
-    )
-    (folder / "small.yaml").write_text(small.replace("name: DianNao", "name: Small"))
-    command = [
-        "compare",
-        "-w",
-        "tiny_sd",
-        "-w",
-        "twin",
-        "-a",
-        "diannao",
-        "-a",
-        "small.yaml",
-        "-j",
-        "1",
-    ]
+@pytest.fixture
+def small(folder):
+    """The path of DianNao with an output buffer that is too small for any network."""
+    text = load_arch("diannao").path.read_text().replace("name: DianNao", "name: Small")
+    text = text.replace("banks: 2, bank_kbytes: 2,", "banks: 1, bank_kbytes: 0.01,")
+    (folder / "archs").mkdir()
+    (folder / "archs" / "small.yaml").write_text(text)
+    return "archs/small.yaml"
+
+
+def test_a_machine_that_refuses_is_shown_with_its_reason(folder, small, capsys):
+    command = ["compare", "-w", "tiny_sd", "-w", "twin", "-j", "1"]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert "n/a" in said
     assert "n/a: twin on small: nbout holds 10 bytes" in said
     text = (folder / "results" / "compare.csv").read_text()
-    rows = list(csv.DictReader(text.splitlines()))
-    refused = [row for row in rows if row["not_available"]]
+    refused = [row for row in csv.DictReader(text.splitlines()) if row["not_available"]]
     assert [(row["workload"], row["arch"]) for row in refused] == [
-        ("tiny_sd", "small"),
-        ("twin", "small"),
-    ]
-    assert main([*command[:5], "-a", "small.yaml", "-j", "1"]) == 2
-    assert "nbout holds 10 bytes" in capsys.readouterr().err
+        ("tiny_sd", "small"), ("twin", "small"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "breakdown"])
+def test_status_2_where_the_machine_was_named_and_the_others_are_shown(command, small, capsys):
+    named = [command, "-w", "tiny_sd", "-a", "diannao", "-a", small]
+    assert main(named) == 2
+    printed = capsys.readouterr()
+    assert "n/a" in printed.out
+    assert "DianNao" in printed.out
+    assert "nbout holds 10 bytes" in printed.err
+    assert main([command, "-w", "tiny_sd", "-a", small]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "nbout holds 10 bytes" in printed.err
+
+
+def test_run_is_compare_of_one_workload(folder, capsys):
+    options = ["-w", "tiny_sd", *TWO, "--layers", "p*,add", "--batch", "2", "--jobs", "2", "-v"]
+    assert main(["run", *options, "--no-cache"]) == 0
+    ran, first = capsys.readouterr().out, digests(folder)
+    assert main(["compare", *options, "--no-cache", "--out", "results"]) == 0
+    compared_ = capsys.readouterr().out
+    kept = {name: digest for name, digest in digests(folder).items() if name in first}
+    assert kept == first
+    assert ran.splitlines()[0] in compared_
+    assert "where time goes" in ran
+    assert "speed-up, DianNao = 1" in compared_
+    result = json.loads((folder / "results" / "tiny_sd" / "smartdeal.json").read_text())
+    names = [layer["name"] for layer in result["layers"]]
+    assert names
+    assert all(name.startswith(("p", "add")) for name in names)
+    assert f"layers: {len(names)} of 17, those of p*,add" in result["notes"]
+    assert "batch: 2 instead of 1" in result["notes"]
 
 
 def test_means_leave_refused_cells_out_and_say_so():
@@ -195,9 +215,9 @@ def test_bad_input_has_status_2_and_no_traceback(arguments, said, capsys):
 LONG = ["-w", "tiny_sd", "-w", "vgg11_sd", "-a", "diannao", "-a", "smartdeal", "--no-cache"]
 
 
-def ended(folder, jobs, end):
-    """A comparison whose second workload takes long, ended by `end(process)` after the first."""
-    command = [sys.executable, "-m", "archsim", "compare", *LONG, "--jobs", jobs]
+def ended(folder, name, jobs, end):
+    """A command whose second workload takes long, ended by `end(process)` after the first."""
+    command = [sys.executable, "-m", "archsim", name, *LONG, "--jobs", jobs]
     short = [folder / "results" / "tiny_sd" / f"{name}.json" for name in ("diannao", "smartdeal")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 120
@@ -224,9 +244,9 @@ def kill_a_worker(process):
     os.kill(int(max(used, key=used.get)), signal.SIGKILL)
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_keeps_what_was_finished(folder, jobs):
-    status, said = ended(folder, jobs, interrupt)
+@pytest.mark.parametrize(("name", "jobs"), [("run", "1"), ("compare", "2")])
+def test_ctrl_c_keeps_what_was_finished(folder, name, jobs):
+    status, said = ended(folder, name, jobs, interrupt)
     kept = sorted((folder / "results").glob("*/*.json"))
     assert status == 2
     assert f"finished before that: {len(kept)} of 4 runs" in said
@@ -244,7 +264,7 @@ def test_ctrl_c_keeps_what_was_finished(folder, jobs):
 
 
 def test_a_process_that_is_killed_is_no_fault_of_the_program(folder):
-    status, said = ended(folder, "2", kill_a_worker)
+    status, said = ended(folder, "compare", "2", kill_a_worker)
     assert status == 2
     assert "finished before that" in said
     assert "--jobs" in said

@@ -12,6 +12,7 @@ import yaml
 
 from archsim.cli.main import main
 from archsim.formats.search import find
+from archsim.version import MODEL
 
 RUN = ["run", "--workload", "small", "--arch", "diannao", "--arch", "smartdeal"]
 COMMANDS = (
@@ -180,6 +181,46 @@ def test_plot_draws_what_the_run_drew(folder, capsys):
     assert main(["plot"]) == 0
     assert capsys.readouterr().out.splitlines()[0] == "results/summary.csv"
     assert {name: (folder / "results" / name).read_bytes() for name in FIGURES} == drawn
+
+
+def test_results_of_another_model_are_pointed_out(folder, capsys):
+    main([*RUN, "--quiet"])
+    path = folder / "results" / "small" / "diannao.json"
+    data = json.loads(path.read_text())
+    assert data["model"] == MODEL
+    data["model"] = 0
+    path.write_text(json.dumps(data))
+    assert main(["plot"]) == 0
+    said = f"of model version 0, not {MODEL} as this archsim (CHANGELOG.md): small/diannao\n"
+    assert capsys.readouterr().err == said
+    with (folder / "results" / "summary.csv").open() as file:
+        assert [row["model"] for row in csv.DictReader(file)] == ["0", str(MODEL)]
+    assert main([*RUN[:3], "--arch", "smartdeal"]) == 0
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [RUN, ["list", "archs"], ["breakdown", *RUN[1:]]])
+def test_tables_in_every_format(command, folder, capsys):
+    for form, mark in {
+        "markdown": "| DianNao |",
+        "latex": r"DianNao & ",
+        "csv": "DianNao,",
+    }.items():
+        assert main([*command, "--format", form]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert any(mark in line for line in lines)
+        comment = {"latex": "%", "csv": "#"}.get(form)
+        assert not comment or not any(line.startswith("written") for line in lines)
+    assert main(command) == 0
+    assert "|" not in capsys.readouterr().out
+
+
+def test_figures_are_as_wide_as_asked(folder):
+    for width, pixels in (("one", 1050), ("two", 2148)):
+        assert main([*RUN, "--quiet", "--width", width]) == 0
+        for name in ("energy", "speedup", "dram"):
+            header = (folder / "results" / f"{name}.png").read_bytes()[16:20]
+            assert int.from_bytes(header, "big") == pixels  # 300 dots per inch
 
 
 def test_list_archs_and_workloads(folder, capsys):

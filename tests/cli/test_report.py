@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 from made_results import stored
 
+from archsim.analysis.compare import Refusal, compared
 from archsim.analysis.normalise import normalise
 from archsim.cli import report
 from archsim.formats import console
-from archsim.formats.console import Table
+from archsim.formats.console import Format, Table
+from archsim.formats.errors import Problem
 
 SCREEN = """\
 tiny: drawn from profile, 2 layers, 0.008 GMAC
@@ -59,15 +61,23 @@ def rows():
     return normalise([stored("diannao"), stored("smartdeal")], "diannao")
 
 
-def test_the_report_of_a_workload(rows, capsys):
-    report.show_workload(rows, 0)
+def matrix(*answers):
+    stems = list(dict.fromkeys(answer.stem for answer in answers))
+    return compared(answers, stems, "diannao")
+
+
+BOTH = matrix(stored("diannao"), stored("smartdeal"))
+
+
+def test_the_report_of_a_workload(capsys):
+    report.show_workload(BOTH, "tiny", 0)
     assert capsys.readouterr().out == SCREEN
 
 
-def test_verbose_adds_where_time_goes_and_then_the_layers(rows, capsys):
-    report.show_workload(rows, 1)
+def test_verbose_adds_where_time_goes_and_then_the_layers(capsys):
+    report.show_workload(BOTH, "tiny", 1)
     once = capsys.readouterr().out
-    report.show_workload(rows, 2)
+    report.show_workload(BOTH, "tiny", 2)
     twice = capsys.readouterr().out
     assert once.startswith(SCREEN)
     assert once.endswith(TIME + "\n")
@@ -76,7 +86,7 @@ def test_verbose_adds_where_time_goes_and_then_the_layers(rows, capsys):
 
 
 def test_one_machine_is_shown_without_ratios(capsys):
-    report.show_workload(normalise([stored("smartdeal")], "diannao"), 0)
+    report.show_workload(matrix(stored("smartdeal")), "tiny", 0)
     lines = capsys.readouterr().out.splitlines()
     assert lines[3:5] == [
         "machine    cycles  energy mJ  DRAM MB    GOPS  GOPS/W",
@@ -85,7 +95,7 @@ def test_one_machine_is_shown_without_ratios(capsys):
 
 
 def test_a_missing_reference_is_said(capsys):
-    report.show_workload(normalise([stored("smartdeal"), stored("scnn")], "diannao"), 0)
+    report.show_workload(matrix(stored("smartdeal"), stored("scnn")), "tiny", 0)
     assert "not normalised" in capsys.readouterr().err
 
 
@@ -148,3 +158,63 @@ def test_phases_of_training_stand_in_the_order_in_which_they_run(rows, capsys):
     row = replace(row, stored=replace(row.stored, result=result))
     console.show(report.phases_of(row))
     assert capsys.readouterr().out == PHASES
+
+
+def test_a_machine_that_cannot_run_is_a_row_with_its_reason(capsys):
+    refusal = Refusal("tiny", "scnn", (Problem("scnn.yaml:3:1", "IARAM is too small"),))
+    report.show_workload(matrix(stored("diannao"), refusal), "tiny", 0)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[6] == "scnn        n/a         -          -       -        -      -      -       -"
+    assert "n/a: tiny on scnn: IARAM is too small" in lines
+
+
+TABLE = Table(
+    "50 % of A & B",
+    ["name", "cycles", "share", "speed-up", "note"],
+    [["a_b|c", "1,234", "30.0 %", "1.00x", "$5 #1"], ["-", "-", "-", "12.5x", "{~^\\}"]],
+)
+MARKDOWN = """\
+**50 % of A & B**
+
+| name | cycles | share | speed-up | note |
+| :-- | --: | --: | --: | --: |
+| a_b\\|c | 1,234 | 30.0 % | 1.00x | $5 #1 |
+| - | - | - | 12.5x | {~^\\} |
+
+"""
+LATEX = r"""% 50 % of A & B
+\begin{tabular}{lrrrr}
+\toprule
+name & cycles & share & speed-up & note \\
+\midrule
+a\_b|c & 1,234 & 30.0 \% & 1.00x & \$5 \#1 \\
+- & - & - & 12.5x & \{\textasciitilde{}\textasciicircum{}\textbackslash{}\} \\
+\bottomrule
+\end{tabular}
+
+"""
+CSV = """\
+# 50 % of A & B
+name,cycles,share %,speed-up x,note
+a_b|c,1234,30.0,1.00,$5 #1
+-,-,-,12.5,{~^\\}
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "comment"),
+    [
+        (Format.MARKDOWN, MARKDOWN, "said\n"),
+        (Format.LATEX, LATEX, "% said\n"),
+        (Format.CSV, CSV, "# said\n"),
+    ],
+)
+def test_a_table_in_each_format_and_other_lines_as_its_comments(form, text, comment, capsys):
+    console.use(form)
+    try:
+        console.show(TABLE)
+        console.say("said")
+    finally:
+        console.use(Format.TEXT)
+    assert capsys.readouterr().out == text + comment

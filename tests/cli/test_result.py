@@ -46,6 +46,7 @@ def test_the_file_has_the_documented_keys():
     data = result("diannao").to_dict()
     assert list(data) == [
         "archsim",
+        "model",
         "arch",
         "arch_hash",
         "workload",
@@ -128,7 +129,7 @@ def test_summary_has_a_row_for_every_result_of_the_folder(tmp_path):
     found, problems = read_folder(tmp_path)
     assert problems == []
     lines = write_summary(tmp_path, found).read_text().splitlines()
-    assert lines[0].startswith("workload,scenario,arch,name,mode,macs,")
+    assert lines[0].startswith("workload,scenario,arch,name,mode,model,macs,")
     assert [line.split(",")[:4] for line in lines[1:]] == [
         ["other", "lanes", "smartdeal", "SmartDeal"],
         ["tiny", "", "diannao", "DianNao"],

@@ -16,6 +16,7 @@ from training_network import training_network
 
 import archsim
 from archsim.formats.search import names
+from archsim.version import MODEL
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 MACHINES = list(names("archs"))
@@ -72,6 +73,7 @@ def test_a_machine_counts_what_is_on_file(name, tmp_path):
     if not path.exists():
         pytest.skip(f"{name} has no golden results; `make golden MACHINES={name}` writes them")
     on_file = json.loads(path.read_text())
+    assert on_file.pop("model") == MODEL
     assert list(on_file) == list(CASES[archsim.load_arch(name).task])
     for case, layers in on_file.items():
         found = json.loads(json.dumps(counted(name, case, tmp_path)))
@@ -90,7 +92,7 @@ def write_anew(wanted):
     """The files of the machines named, of all if none is; one line per layer."""
     GOLDEN.mkdir(parents=True, exist_ok=True)
     for name in wanted or MACHINES:
-        cases = []
+        cases = [f'"model": {MODEL}']
         for case in CASES[archsim.load_arch(name).task]:
             with tempfile.TemporaryDirectory() as folder:
                 rows = counted(name, case, Path(folder)).items()

@@ -289,6 +289,16 @@ def test_edges_consumers_and_convolutions_alone(tmp_path) -> None:
     ]  # fmt: skip
     assert convs.layers[2].input_elements == workload.layer("c").input_elements
     assert convs.hash != workload.hash
+    part = workload.of_layers("b,s*, c")
+    assert [(layer.name, layer.inputs, layer.operands) for layer in part.layers] == [
+        ("b", (), ()), ("sum", (), workload.layer("sum").operands), ("c", ("sum",), ()),
+    ]  # fmt: skip
+    assert part.layers[1].input_elements == workload.layer("sum").input_elements
+    assert part.notes[-1] == "layers: 3 of 6, those of b,s*, c"
+    assert workload.of_layers("conv").hash == convs.hash
+    assert workload.of_layers("all") is workload
+    with pytest.raises(InputError, match=r"no layer matches 'flt\*'; the nearest are flat, "):
+        workload.of_layers("a,flt*")
     with pytest.raises(InputError, match="there is no layer 'd'"):
         workload.layer("d")
 

@@ -1,91 +1,141 @@
-"""How the bars of a figure stand: places, widths in inches, and which text has to stand upright."""
+"""Bars of a comparison: workloads side by side, machines in each, on as many rows as it takes.
+
+Every bar is wide enough for the text above and below it. Machines are told apart by colour where a
+bar has one, and by their names where it is a stack.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from textwrap import wrap
+from typing import TYPE_CHECKING
 
-from archsim.analysis.normalise import Row
-from archsim.results.result import Result
+from archsim.analysis.figures.palette import BLACK, machine_colours
+from archsim.analysis.figures.plots import (
+    FONT_POINTS,
+    LETTER_POINTS,
+    POINTS_PER_INCH,
+    SMALL_POINTS,
+    letters,
+)
 
-COLUMN_INCHES, PAGE_INCHES = 3.5, 7.2  # one column of a two-column page, and the whole of it
-FRAME_INCHES = 1.75  # what the axis and the legend take
-FONT_POINTS = 7.5
-CHARACTER_INCHES = 0.6 * FONT_POINTS / 72  # mean width of a letter of the font
-SLOT_INCHES = 0.3  # of a bar whose name stands upright
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GAP = 1.2  # between workloads, in bars
+BAR_WIDTH = 0.86
+AXIS_INCHES = 0.6  # beside the bars
+BAR_POINTS = 8.0  # a bar needs so much for upright text in the small font
+FEWEST_BARS = 8  # a row with fewer leaves the rest empty, so that bars stay narrow
+ROW_INCHES = 1.75
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Bars:
-    """The normalised rows of one figure with the place of each on the axis, one apart, and a gap
-    of one between workloads."""
+class Panel:
+    """One row of bars: (group, stem) with its place, and the middle of each workload's bars."""
 
-    rows: Sequence[Row]
-    places: Sequence[float]
-
-    @cached_property
-    def groups(self) -> Mapping[str, float]:
-        """The middle of each workload's bars."""
-        spans: dict[str, list[float]] = {}
-        for row, place in zip(self.rows, self.places, strict=True):
-            spans.setdefault(row.stored.group, []).append(place)
-        return {name: (xs[0] + xs[-1]) / 2 for name, xs in spans.items()}
+    bars: Mapping[Key, float]
+    middles: Mapping[str, float]
 
     @property
-    def upright(self) -> bool:
-        """Whether the machines' names are too long to stand level beside each other."""
-        return FRAME_INCHES + self._slots * self._label_inches > PAGE_INCHES
-
-    @property
-    def width_inches(self) -> float:
-        """Of the whole figure: between a column and a page."""
-        slot = SLOT_INCHES if self.upright else self._label_inches
-        return min(PAGE_INCHES, max(COLUMN_INCHES, FRAME_INCHES + self._slots * slot))
-
-    @property
-    def label_points(self) -> float:
-        """The height that the machines' names take under the axis."""
-        return self._longest * CHARACTER_INCHES * 72 if self.upright else 1.2 * FONT_POINTS
-
-    def group_labels(self) -> list[str]:
-        """The workloads' names, broken where they would run into each other."""
-        room = (self.width_inches - FRAME_INCHES) / len(self.groups)
-        return [broken(name, int(room / CHARACTER_INCHES)) for name in self.groups]
-
-    def caption(self) -> str:
-        """What has to be said about the workloads' numbers: which are not measured, which weights
-        are not trained."""
-        said = {"arrays drawn from profiles": is_drawn, "weights synthetic": is_synthetic}
-        return "; ".join(filter(None, (self._about(what, test) for what, test in said.items())))
-
-    def _about(self, what: str, test: Callable[[Result], bool]) -> str:
-        """`what` with the workloads that it is true of; nothing if there is none."""
-        names = dict.fromkeys(row.stored.group for row in self.rows if test(row.result))
-        if len(names) == len(self.groups):
-            return what
-        return f"{what}: {', '.join(names)}" if names else ""
-
-    @property
-    def _slots(self) -> float:
-        return self.places[-1] + 1
-
-    @property
-    def _longest(self) -> int:
-        return max(len(row.label) for row in self.rows)
-
-    @property
-    def _label_inches(self) -> float:
-        return self._longest * CHARACTER_INCHES + 0.1
+    def right(self) -> float:
+        return max(self.bars.values())
 
 
-def arrange(rows: Sequence[Row]) -> Bars:
-    """Bars side by side, a gap of one bar between workloads."""
-    places: list[float] = []
-    for before, row in zip([None, *rows], rows, strict=False):
-        same = before is None or before.stored.group == row.stored.group
-        places.append((places[-1] if places else -1.0) + (1.0 if same else 2.0))
-    return Bars(rows, places)
+def panels(wanted: Mapping[str, Sequence[str]], width_inches: float) -> list[Panel]:
+    """The machines of each workload, cut into rows of about equal length."""
+    room = (width_inches - AXIS_INCHES) * POINTS_PER_INCH / BAR_POINTS
+    longest = max((len(stems) + GAP for stems in wanted.values()), default=1.0)
+    most = max(1, int(room / longest))
+    rows = max(1, -(-len(wanted) // most))
+    size = max(1, -(-len(wanted) // rows))
+    groups = list(wanted)
+    return [
+        _panel({group: wanted[group] for group in groups[at : at + size]})
+        for at in range(0, len(groups), size)
+    ]
+
+
+def _panel(wanted: Mapping[str, Sequence[str]]) -> Panel:
+    bars: dict[Key, float] = {}
+    middles = {}
+    place = 0.0
+    for group, stems in wanted.items():
+        middles[group] = place + (len(stems) - 1) / 2
+        for stem in stems:
+            bars[group, stem] = place
+            place += 1
+        place += GAP
+    return Panel(bars, middles)
+
+
+def canvas(
+    rows: Sequence[Panel], width_inches: float, names: Mapping[str, str], caption: Sequence[str]
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure with the axes of each row, the `names` of stems below their bars where there
+    are any, and the lines of the caption at the bottom."""
+    from matplotlib.figure import Figure
+
+    below = max(map(len, names.values()), default=0) * LETTER_POINTS * SMALL_POINTS
+    room = (width_inches - AXIS_INCHES) / max(len(row.middles) for row in rows)
+    lines = max(_title(group, room).count("\n") for row in rows for group in row.middles) + 1
+    height = ROW_INCHES + (below + lines * 1.2 * FONT_POINTS) / POINTS_PER_INCH
+    figure = Figure(figsize=(width_inches, 0.2 + height * len(rows)), layout="constrained")
+    axes = list(figure.subplots(len(rows), 1, sharey=True, squeeze=False)[:, 0])
+    right = max(FEWEST_BARS - 1.0, *(row.right for row in rows))
+    for row, own in zip(rows, axes, strict=True):
+        texts = [names.get(stem, "") for _, stem in row.bars]
+        own.set_xticks(list(row.bars.values()), texts, rotation=90, fontsize=SMALL_POINTS)
+        left = (right - row.right) / 2 if len(rows) == 1 else 0.0
+        own.set_xlim(-0.9 - left, right - left + 0.9)
+        groups = own.secondary_xaxis(location=0)
+        titles = [_title(group, room) for group in row.middles]
+        groups.set_xticks(list(row.middles.values()), titles, fontsize=FONT_POINTS - 0.5)
+        groups.tick_params(length=0, pad=below + 5)
+        groups.spines["bottom"].set_visible(False)
+    text = "\n".join(line for part in caption for line in wrap(part, letters(width_inches)))
+    if text:
+        figure.supxlabel(text, fontsize=SMALL_POINTS, color="#555555")
+    return figure, axes
+
+
+def draw_machines(
+    axes: Sequence[Axes],
+    rows: Sequence[Panel],
+    names: Mapping[str, str],
+    height: Callable[[Key], float | None],
+) -> None:
+    """A bar of its machine's colour for each place, and a line where the reference is."""
+    colours = machine_colours(names.values())
+    for own, row in zip(axes, rows, strict=True):
+        for stem in sorted(names, key=lambda stem: list(colours).index(names[stem])):
+            known = {place: height(key) for key, place in row.bars.items() if key[1] == stem}
+            own.bar(
+                list(known), [value or 0.0 for value in known.values()], BAR_WIDTH,
+                color=colours[names[stem]], label=names[stem],
+            )  # fmt: skip
+        own.axhline(1.0, color=BLACK, linewidth=0.7, linestyle=(0, (4, 2)))
+    write_values(axes, rows, height)
+
+
+def write_values(
+    axes: Sequence[Axes], rows: Sequence[Panel], height: Callable[[Key], float | None]
+) -> None:
+    """The value above each bar, n/a where there is none, and room for it."""
+    values = {key: height(key) for row in rows for key in row.bars}
+    for own, row in zip(axes, rows, strict=True):
+        for key, place in row.bars.items():
+            value = values[key]
+            text = "n/a" if value is None else f"{value:.{1 if value >= 10 else 2}f}"
+            own.annotate(
+                text, (place, value or 0.0), (0, 2), textcoords="offset points", ha="center",
+                va="bottom", fontsize=SMALL_POINTS, rotation=90,
+            )  # fmt: skip
+    top = max(1.0, *(value or 0.0 for value in values.values()))
+    axes[0].set_ylim(0, top * (1 + 20 / (ROW_INCHES * POINTS_PER_INCH)))
 
 
 def broken(name: str, room: int) -> str:
@@ -99,11 +149,5 @@ def broken(name: str, room: int) -> str:
     return "\n".join(lines)
 
 
-def is_drawn(result: Result) -> bool:
-    """Whether the arrays were drawn from a profile."""
-    return result.mode == "profile"
-
-
-def is_synthetic(result: Result) -> bool:
-    """Whether the workload says that its weights are not trained."""
-    return any("synthetic" in note.casefold() for note in result.notes if "weights:" in note)
+def _title(group: str, room_inches: float) -> str:
+    return broken(group.replace(" ", "\n"), letters(room_inches, FONT_POINTS - 0.5))

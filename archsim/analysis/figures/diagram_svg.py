@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from archsim.analysis.figures.diagram import Layout, Wire, layout
+from archsim.analysis.figures.palette import flow_colours
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
@@ -19,7 +20,6 @@ WIRE_GAP = 8  # between flows that share a way
 STUB = 8  # how far a wire leaves a box straight
 LANE = 16  # between flows that return under the boxes
 LEGEND = 22
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 FONT = "font-family='DejaVu Sans, Verdana, sans-serif'"
 Point = tuple[float, float]
 
@@ -71,7 +71,7 @@ def _measure(arch: Arch, plan: Layout) -> Drawing:
     returning = [
         wire for wire in plan.wires if plan.column(wire.target) < plan.column(wire.source) - 1
     ]
-    colours = {flow: COLOURS[at % len(COLOURS)] for at, flow in enumerate(arch.flows)}
+    colours = flow_colours({name: flow.role for name, flow in arch.flows.items()}, arch.flows)
     lanes = {wire: lane for lane, wire in enumerate(returning)}
     bottom = MARGIN + BOX[1] + PITCH[1] * (rows - 1)
     return Drawing(plan, centres, colours, lanes, bottom)

@@ -1,97 +1,101 @@
-"""Which colour a component, a flow or a machine has in the figures, and what is too small to show.
+"""The colours of all figures: one for each machine, role, flow and cause, wherever it is drawn.
 
-A family of hues stands for what something does, so that machines with different names for the same
-thing can be compared: grey is off the chip, blue carries what moves past the array, green what
-stays in it, pink its results, and warm colours compute. Shades tell the members of a family apart.
+The hues are those of Okabe and Ito ("Color Universal Design", 2008), which readers with any kind of
+colour vision tell apart. Components of one role, and flows of one kind, are shades of one hue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import cycle
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
+from zlib import crc32
 
-from archsim.analysis.normalise import Row
+from archsim.analysis.roles import ROLES, role_of_flow, roles_of
 
 if TYPE_CHECKING:
     from archsim.results.result import Result
 
-FAMILIES: Mapping[str, Sequence[str]] = {  # from the bottom of a bar to its top
-    "memory": ("#4d4d4d", "#8a8a8a", "#b5b5b5"),
-    "moving": ("#08519c", "#4292c6", "#9ecae1", "#2b8cbe", "#6baed6"),
-    "stationary": ("#006d2c", "#41ab5d", "#a1d99b", "#78c679", "#005a32"),
-    "result": ("#ae017e", "#f768a1", "#fbb4b9", "#dd3497", "#7a0177"),
-    "update": ("#54278f", "#807dba", "#bcbddc"),
-    "compute": ("#e66101", "#fdb863", "#f0e442", "#8c510a", "#d6604d", "#dfc27d", "#b2182b"),
-}
-MACHINES = ("#9a9a9a", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
-REST_COLOUR = "#e0e0e0"
-SHOWN_SHARE = 0.005  # a part below this share of every bar's whole goes into "other"
+GREY, BLACK = "#9a9a9a", "#333333"
+BLUE, SKY, GREEN, YELLOW = "#0072b2", "#56b4e9", "#009e73", "#f0e442"
+ORANGE, VERMILION, PURPLE = "#e69f00", "#d55e00", "#cc79a7"
+
+ROLE_COLOURS: Mapping[str, str] = dict(
+    zip(ROLES, ("#4d4d4d", BLUE, GREEN, PURPLE, ORANGE, VERMILION, SKY), strict=True)
+)
+CAUSE_COLOURS: Mapping[str, str] = {
+    "busy": GREEN, "unmapped": "#bdbdbd", "lane_sync": "#fdc086", "line_sync": ORANGE,
+    "slice_sync": VERMILION, "rebuild": YELLOW, "bank_conflict": PURPLE, "wait_input": SKY,
+    "wait_weight": BLUE, "wait_output": "#2a4d8f", "drain": "#8c2d04",
+}  # fmt: skip
+SHIPPED: Mapping[str, str] = {
+    "diannao": GREY, "scnn": BLUE, "cambriconx": ORANGE, "bitpragmatic": GREEN,
+    "smartdeal": VERMILION, "systolic": SKY, "trainingaccelerator": PURPLE,
+}  # fmt: skip
+"""Machines by their names without case and punctuation, in their places from left to right."""
+FURTHER = ("#8c510a", "#666633", "#5e3c99", "#b2182b", "#003c30", "#c51b7d", YELLOW, "#1b1b1b")
+"""For a user's machines: which of them follows from the name alone, unless it is taken."""
+BETTER, WORSE, WHOLE, MEAN_COLOUR, REST_COLOUR = BLUE, VERMILION, "#4d4d4d", "#c9c9c9", "#e0e0e0"
+BAND_COLOUR = "#f3e6c4"
+PALER = (0.0, 0.4, 0.65, 0.2, 0.8)  # the share of white in the shades of a hue, in this order
+MARKERS = "osD^vP*XhdpH<>8"
 
 
-@dataclass(frozen=True)
-class Band:
-    """One colour of a stacked bar chart: a height for each bar, in multiples of the reference."""
-
-    label: str
-    colour: str
-    heights: Sequence[float]
+def placed(machines: Iterable[str]) -> list[str]:
+    """Names of machines in the order in which they stand in every figure."""
+    order = list(SHIPPED)
+    names = dict.fromkeys(machines)
+    return sorted(names, key=lambda name: order.index(_key(name)) if _key(name) in order else 99)
 
 
-def bands(
-    rows: Sequence[Row], parts: Sequence[Mapping[str, float]], wholes: Sequence[float]
-) -> list[Band]:
-    """`parts` of each row as shares of that row's reference `wholes`, one band a part, families
-    together; parts too small to see are summed in a last band."""
-    names = list(dict.fromkeys(name for part in parts for name in part))
-    shares = {
-        name: [
-            part.get(name, 0) / whole if whole else 0.0
-            for part, whole in zip(parts, wholes, strict=True)
-        ]
-        for name in names
-    }
-    totals = [sum(column) for column in zip(*shares.values(), strict=True)]
-
-    def visible(column: Sequence[float]) -> bool:
-        return any(share > SHOWN_SHARE * total for share, total in zip(column, totals, strict=True))
-
-    small = [shares[name] for name in names if not visible(shares[name])]
-    colours = _colours([name for name in names if visible(shares[name])], rows)
-    drawn = [Band(name, colour, shares[name]) for name, colour in colours.items()]
-    rest = [sum(one[bar] for one in small) for bar in range(len(rows))]
-    return [*drawn, Band("other", REST_COLOUR, rest)] if visible(rest) else drawn
+def machine_colours(machines: Iterable[str]) -> dict[str, str]:
+    """The colour of each machine, by its name."""
+    colours: dict[str, str] = {}
+    for name in placed(machines):
+        first = crc32(name.encode()) % len(FURTHER)
+        further = [*FURTHER[first:], *FURTHER[:first]]
+        free = [colour for colour in further if colour not in colours.values()] or further
+        colours[name] = SHIPPED.get(_key(name), free[0])
+    return colours
 
 
-def machine_colours(rows: Sequence[Row]) -> dict[str, str]:
-    """A colour for each machine's label."""
-    labels = dict.fromkeys(row.label for row in rows)
-    return dict(zip(labels, cycle(MACHINES), strict=False))
+def machine_markers(machines: Iterable[str]) -> dict[str, str]:
+    """The mark of each machine in a scatter plot; it goes with the colour."""
+    marks = dict(zip((*SHIPPED.values(), *FURTHER), MARKERS, strict=True))
+    return {name: marks[colour] for name, colour in machine_colours(machines).items()}
 
 
-def _colours(names: Sequence[str], rows: Sequence[Row]) -> dict[str, str]:
-    """A shade of its family for each name, families from the bottom to the top of a bar."""
-    families: dict[str, str] = {}
-    for row in rows:
-        families |= _families(row.result)
-    order = list(FAMILIES)
-    shades = {family: cycle(colours) for family, colours in FAMILIES.items()}
-    ordered = sorted(names, key=lambda name: order.index(families.get(name, "compute")))
-    return {name: next(shades[families.get(name, "compute")]) for name in ordered}
+def component_colours(results: Iterable[Result], drawn: Collection[str]) -> dict[str, str]:
+    """A shade of its role's hue for each component of some machines that is drawn, in the order of
+    the roles."""
+    roles: dict[str, str] = {}
+    for result in results:
+        own = roles_of(result.kinds, result.arch_resolved["flows"])
+        roles |= {name: role for name, role in own.items() if name not in roles}
+    return _shades({name: role for name, role in roles.items() if name in drawn})
 
 
-def _families(result: Result) -> dict[str, str]:
-    """The family of every component and flow of one machine: buffers belong to the last flow that
-    passes them."""
-    flows = result.arch_resolved["flows"]
-    families = {name: str(flow["role"]) for name, flow in flows.items()}
-    for name, kind in result.kinds.items():
-        if kind in {"off_chip", "mover"}:
-            families[name] = "memory"
-        elif kind == "storage":
-            passing = [str(flow["role"]) for flow in flows.values() if name in flow["path"]]
-            families[name] = passing[-1] if passing else "result"
-        else:
-            families[name] = "compute"
-    return families
+def flow_colours(flows: Mapping[str, str], drawn: Collection[str]) -> dict[str, str]:
+    """A colour for each flow that is drawn, in the order of the roles, of all flows given with
+    their roles in the arch: that of the buffers it fills."""
+    roles = {name: role_of_flow(name, role) for name, role in flows.items() if name in drawn}
+    return _shades(roles)
+
+
+def _shades(roles: Mapping[str, str]) -> dict[str, str]:
+    """Names by the order of their roles, each a little paler than the one of its role before."""
+    shades: dict[str, str] = {}
+    for role, colour in ROLE_COLOURS.items():
+        own = [name for name, of_name in roles.items() if of_name == role]
+        shades |= {name: paler(colour, PALER[at % len(PALER)]) for at, name in enumerate(own)}
+    return shades
+
+
+def paler(colour: str, share: float) -> str:
+    """`colour` (#rrggbb) mixed with a share of white."""
+    parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(part + (255 - part) * share):02x}" for part in parts)
+
+
+def _key(name: str) -> str:
+    """A machine's name as `SHIPPED` has it; a systolic array may call itself one."""
+    return "".join(filter(str.isalnum, name.casefold())).removesuffix("array")

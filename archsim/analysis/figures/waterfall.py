@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from archsim.analysis.figures.bars import PAGE_INCHES
-from archsim.analysis.figures.plots import save
+from archsim.analysis.figures.palette import BETTER, WHOLE, WORSE
+from archsim.analysis.figures.plots import SMALL_POINTS, TWO_COLUMNS_INCHES, letters, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,36 +17,53 @@ if TYPE_CHECKING:
 
     from archsim.analysis.explain import Explanation
 
-MORE, LESS, TOTAL = "#d55e00", "#009e73", "#4d4d4d"
+UNITS = {
+    "cycles": ((1e6, "million cycles"), (1e3, "thousand cycles"), (1.0, "cycles")),
+    "energy_pj": ((1e9, "energy in mJ"), (1e6, "energy in uJ"), (1.0, "energy in pJ")),
+}
 SHOWN_SHARE = 0.005  # of the larger end; smaller parts are drawn as one
-ROW_INCHES = 0.17
+ROW_INCHES = 0.12  # a line of text
+NAMES_SHARE = 0.45  # of the width, for the names of parts at most
+MOST_LETTERS = 70
 
 
-def waterfall(found: Explanation, stem: Path) -> list[Path]:
+def waterfall(
+    found: Explanation, stem: Path, width_inches: float = TWO_COLUMNS_INCHES
+) -> list[Path]:
     """Draws both waterfalls to `stem`.png and `stem`.svg.
 
     Raises:
         MissingMatplotlib: it is not installed.
     """
-    return save({stem: partial(_waterfall, found)})
+    return save({stem: partial(figure_of, found, width_inches)})
 
 
-def _waterfall(found: Explanation) -> Figure:
+def figure_of(found: Explanation, width_inches: float) -> Figure:
+    """Cycles above, energy below."""
     from matplotlib.figure import Figure
 
-    cycles = _steps(found, "cycles", 1e6)
-    energy = _steps(found, "energy_pj", 1e9)
-    rows = max(len(cycles), len(energy)) + 2
-    size = (PAGE_INCHES, 2 * (rows * ROW_INCHES + 0.55))
+    room = min(MOST_LETTERS, letters(NAMES_SHARE * width_inches))
+    units = {what: _unit(found, what) for what in UNITS}
+    steps = {what: _steps(found, what, unit) for what, (unit, _) in units.items()}
+    lines = [sum(len(wrap(name, room)) + 0.4 for name, _ in own) + 3 for own in steps.values()]
+    size = (width_inches, sum(lines) * ROW_INCHES + 1.3)
     figure = Figure(figsize=size, layout="constrained")
-    upper, lower = figure.subplots(2, 1)
-    ends = (found.a.cycles / 1e6, found.b.cycles / 1e6)
-    _draw(upper, found.labels, ends, cycles)
-    upper.set_xlabel(f"million cycles, {found.a.workload}")
-    ends = (found.a.energy_pj / 1e9, found.b.energy_pj / 1e9)
-    _draw(lower, found.labels, ends, energy)
-    lower.set_xlabel(f"energy in mJ, {found.a.workload}")
+    figure.supxlabel(found.a.workload, fontsize=SMALL_POINTS, color="#555555")
+    axes = figure.subplots(2, 1, height_ratios=lines)
+    for own, (what, (unit, title)) in zip(axes, units.items(), strict=True):
+        ends = getattr(found.a, what) / unit, getattr(found.b, what) / unit
+        parts = [("\n".join(wrap(name, room)), amount) for name, amount in steps[what]]
+        one, two = ("\n".join(wrap(label, room)) for label in found.labels)
+        _draw(own, (one, two), ends, parts)
+        own.set_xlabel(title)
+        own.locator_params(axis="x", nbins=max(3, int(1.5 * width_inches)))
     return figure
+
+
+def _unit(found: Explanation, what: str) -> tuple[float, str]:
+    """The largest unit in which the larger end is at least one, and what it is called."""
+    whole = max(getattr(found.a, what), getattr(found.b, what))
+    return next((pair for pair in UNITS[what] if whole >= pair[0]), UNITS[what][-1])
 
 
 def _steps(found: Explanation, what: str, unit: float) -> list[tuple[str, float]]:
@@ -66,24 +84,24 @@ def _draw(
 ) -> None:
     """Bars from top to bottom, each beginning where the one above ended."""
     names = [labels[0], *(title for title, _ in steps), labels[1]]
-    starts, widths, colours = [0.0], [ends[0]], [TOTAL]
+    starts, widths, colours = [0.0], [ends[0]], [WHOLE]
     reached = ends[0]
     for _, amount in steps:
         starts.append(reached)
         widths.append(amount)
-        colours.append(MORE if amount > 0 else LESS)
+        colours.append(WORSE if amount > 0 else BETTER)
         reached += amount
     rows = range(len(names))
-    axes.barh(rows, [*widths, ends[1]], 0.7, left=[*starts, 0.0], color=[*colours, TOTAL])
+    axes.barh(rows, [*widths, ends[1]], 0.7, left=[*starts, 0.0], color=[*colours, WHOLE])
     tips = [max(start, start + width) for start, width in zip(starts, widths, strict=True)]
     texts = [f"{ends[0]:.3g}", *(f"{amount:+.3g}" for _, amount in steps), f"{ends[1]:.3g}"]
     for row, tip, text in zip(rows, [*tips, ends[1]], texts, strict=True):
         axes.annotate(
-            text, (tip, row), (2, 0), textcoords="offset points", va="center", fontsize=6.5
+            text, (tip, row), (2, 0), textcoords="offset points", va="center", fontsize=SMALL_POINTS
         )
     lows = [min(start, start + width) for start, width in zip(starts, widths, strict=True)]
-    axes.set_xlim(min(0.0, *lows), max(*tips, ends[1]) * 1.1)
-    axes.set_yticks(list(rows), [name[:70] for name in names], fontsize=6.5)
+    axes.set_xlim(min(0.0, *lows), max(*tips, ends[1]) * 1.12)
+    axes.set_yticks(list(rows), names, fontsize=SMALL_POINTS)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
