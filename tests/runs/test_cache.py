@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -75,12 +76,12 @@ def test_other_prices_run_nothing_and_another_dram_makes_no_table(tiny, cache):
 
 def mutated(arch):
     """Every key with another legal value: numbers doubled or halved, words exchanged."""
-    words = {"interlayer": ["spill", "keep_if_fits"], "barrier": ["input", "layer"],
-             "energy": ["units/table1_28nm", "units/interstellar"],
-             "weights": ["dense", "pruned"], "arbitration": ["first_come", "fixed"],
-             "skip": ["both", "none"], "serial": ["booth", "bits"], "rule": ["queued", "dnnsim"],
-             "index_granularity": ["row", "element"], "banks_model": ["exact", "none"],
-             "sync": ["tile", "lanes", "group", "none", "pallet", "ideal"]}  # fmt: skip
+    words = {
+        "energy": ["units/table1_28nm", "units/interstellar"],
+        "interlayer": ["spill", "keep_if_fits"],
+        "barrier": ["input", "layer"],
+        "weights": ["dense", "pruned"],
+    }
     leaves = {key: arch.resolved[key] for key in (*UNREAD_KEYS, "weights")}
     for owner, keys in arch.resolved["components"].items():
         leaves |= {f"{owner}.{key}": value for key, value in keys.items() if key != "class"}
@@ -90,12 +91,18 @@ def mutated(arch):
         elif isinstance(value, (int, float)):
             options = [one for one in (value * 2, value // 2, value + 1) if one != value]
         elif isinstance(value, str):
-            options = [word for word in words[key.rpartition(".")[2]] if word != value]
+            options = [word for word in words.get(key) or said(arch, key) if word != value]
         else:
             options = [1]
         made = list(filter(None, (legal(arch, key, option) for option in options)))
         assert made, f"no other legal value of {key}"
         yield key, made[0]
+
+
+def said(arch, key):
+    """The words that a component's key may be."""
+    owner, _, field = key.partition(".")
+    return get_args(type(arch.components[owner]).model_fields[field].annotation)
 
 
 def legal(arch, key, value):
