@@ -43,7 +43,7 @@ class Rule:
 
     Attributes:
         coef_bits: for a stored coefficient: 32, a fixed width, or a mean Huffman length.
-        mask: one index bit an element, a row of three, or none.
+        mask: one index bit per element, a row of three, or none.
         basis_bits: of an entry of B.
         stored: which coefficients `coef_bits` is spent on: non-zeros, or all (zero as a symbol).
     """

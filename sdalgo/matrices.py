@@ -63,7 +63,7 @@ def layout_of(shape: tuple[int, ...], most: int, slicing: str, width: int = VECT
     """Return the layout of a weight of `shape`.
 
     Args:
-        most: rows a slice may have.
+        most: rows that a slice may have.
         slicing: "even" or "factors".
         width: entries of a row in 1x1 and linear layers; a kernel's own width elsewhere.
     """

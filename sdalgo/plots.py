@@ -76,7 +76,7 @@ def evolution(slices: Float32, rounds: list[Round], folder: Path) -> list[Path]:
 
 def theta_curve(rows: list[dict[str, Any]], folder: Path) -> list[Path]:
     """Plot relative error against size over theta."""
-    figure, axes = _figure("size, MB (index bit a row)", "relative error")
+    figure, axes = _figure("size, MB (index bit per row)", "relative error")
     size = [row["row_bytes"] / 1e6 for row in rows]
     error = [row["relative_error"] for row in rows]
     axes.plot(size, error, color=ACCENT, marker="o", markersize=4)

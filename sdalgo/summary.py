@@ -1,4 +1,4 @@
-"""What a container holds, as plain numbers: a row a layer, and totals."""
+"""What a container holds, as plain numbers: one row per layer, and totals."""
 
 from __future__ import annotations
 

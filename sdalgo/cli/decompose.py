@@ -88,8 +88,8 @@ def show(summary: dict[str, Any], title: str) -> None:
     rows = [_cells(row, str(row["levels"])) for row in summary["layers"]]
     console.show(console.Table(title, heads, [*rows, _cells({**totals, "name": "all"}, "")]))
     console.say(
-        f"{totals['bits_per_weight']:.2f} bits a weight, {totals['compression']:.2f} times "
-        f"smaller than float32; index bit a {totals['form']}"
+        f"{totals['bits_per_weight']:.2f} bits per weight, {totals['compression']:.2f} times "
+        f"smaller than float32; index bit per {totals['form']}"
     )
 
 

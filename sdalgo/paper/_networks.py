@@ -46,7 +46,7 @@ def recipe_weights(name: str) -> dict[str, Float32]:
 def network_codes(weights: dict[str, Float32], options: Options) -> Codes:
     """Return all coefficients of a network as codes over one range of exponents.
 
-    The paper's tables charge one code table a network, so every layer's codes must share p_min.
+    The paper's tables charge one code table per network, so every layer's codes must share p_min.
     """
     parts = []
     for name, weight in weights.items():

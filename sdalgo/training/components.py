@@ -73,7 +73,7 @@ class Components:
         theta = self.theta if "US" in self.used else 0.0
         found = decompose(weight, self._options(theta, bits))
         total = found.bits("element")
-        if not self._sparse:  # experiment 3: eight bits a coefficient, no index, no Huffman
+        if not self._sparse:  # experiment 3: eight bits per coefficient, no index, no Huffman
             total = 8 * found.entries + 32 * int(found.basis.size)
         size = Size(bits=total, nonzeros=found.nonzeros, entries=found.entries)
         return found.rebuild(), size

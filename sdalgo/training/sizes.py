@@ -1,7 +1,7 @@
 """What a network costs to store, and what its update costs to hold (Tables II, V, VI).
 
 Dense layers: 32 bits a convolution or linear weight; biases and normalisation are left out, as in
-the paper's tables. Decomposed layers: one index bit a coefficient, non-zeros by Huffman, and B in
+the paper's tables. Decomposed layers: one index bit per coefficient, non-zeros by Huffman, and B in
 32 bits, which is what the sizes of Tables V and VI come from (docs/reference/training.md).
 """
 

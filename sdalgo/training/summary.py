@@ -41,7 +41,7 @@ def summary(experiment: Experiment, results: Sequence[dict[str, Any]]) -> dict[s
 def table(whole: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Return heads and cells of a table, one row an arm.
 
-    Text is judged by bits a character, and the paper's row stands beside ours where there is one.
+    Text is judged by bits per character, and the paper's row stands beside ours where there is one.
     """
     text = whole["experiment"]["data"]["kind"] in TEXTS
     paper = any("paper" in row for row in whole["arms"])

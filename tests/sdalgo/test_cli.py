@@ -70,7 +70,7 @@ def test_report_prints_a_table_and_draws(weights, tmp_path, capsys):
     status, text, _ = run(capsys, "report", out, "--plots", tmp_path / "p", "--weights", weights)
     assert status == 0
     assert "conv.weight" in text
-    assert "bits a weight" in text
+    assert "bits per weight" in text
     for name in ("powers", "error_density", "evolution"):
         assert (tmp_path / "p" / f"{name}.png").stat().st_size > 1000
         assert (tmp_path / "p" / f"{name}.svg").read_text().startswith("<?xml")
