@@ -1,1 +1,1 @@
-"""One file or folder a machine, found by listing; `shared/` is what they have in common."""
+"""One file or folder per machine, found by listing; `shared/` is what they have in common."""

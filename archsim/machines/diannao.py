@@ -36,7 +36,7 @@ class Nfu(Component):
     """DianNao's multipliers and adder trees: `outputs` (Tn) neurons times `inputs` (Ti) synapses a
     cycle (ASPLOS'14).
 
-    `fill_cycles` is the depth of its pipeline, paid once a layer.
+    `fill_cycles` is the depth of its pipeline, paid once per layer.
     """
 
     inputs: Count

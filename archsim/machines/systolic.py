@@ -17,7 +17,7 @@ import numpy as np
 from archsim.arch.component import Component, Count, UnitPrice
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import buffer_of, halo_bytes, only, share_of, storage_of
-from archsim.machines.shared.partial_sums import PSUM_BYTES
+from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _array_actions(layer: Layer, folds: Folds, *, outputs_stay: bool) -> dict[st
     their way out pass from row to row: 1 + 3 + ... + (2 r - 1) = r x r accesses per column.
     """
     passed = int((folds.rows**2).sum()) * layer.out_channels
-    actions = {"mac": layer.macs, "psum_access": layer.macs * 2 * PSUM_BYTES}
+    actions = {"mac": layer.macs, "psum_access": layer.macs * PSUM_UPDATE_BYTES}
     if outputs_stay:
         actions["psum_access"] += passed * PSUM_BYTES
         return actions | {"operand_access": layer.macs * 4}

@@ -60,7 +60,7 @@ class Layer:
 
     @property
     def is_depthwise(self) -> bool:
-        """One filter a channel, whatever the kernel."""
+        """One filter per channel, whatever the kernel."""
         return self.op == "conv" and self.groups == self.in_channels == self.out_channels > 1
 
     @property

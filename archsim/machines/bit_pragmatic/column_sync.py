@@ -20,6 +20,7 @@ def end_times(durations: npt.NDArray[np.integer], registers: int) -> Ints:
     steps, columns = durations.shape
     if steps == 0:
         return np.zeros(0, np.int64)
+    # As many blocks as steps in a block: the vectors and the loop over steps are equally long.
     length = max(32, int(steps**0.5))
     blocks = -(-steps // length)
     padded = np.zeros((blocks * length, columns), np.int32)
@@ -52,6 +53,7 @@ class _Chain:
     def _step(self, state: Block, step: int, which: npt.NDArray[np.intp]) -> tuple[Block, Block]:
         """One step of some blocks: the state after it, and how much later the newest end is."""
         own, history = state[: self.columns], state[self.columns :]
+        # The oldest end kept is that of step i - 1 - R, which every column must have reached.
         gate = history[-1] if len(history) else np.zeros(len(which), np.int32)
         ends = np.maximum(own, gate) + self.durations[step][:, which]
         newest = ends.max(axis=0)

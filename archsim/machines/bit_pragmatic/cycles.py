@@ -168,7 +168,7 @@ def _plan(
 
 
 def _window_sum(plane: Ints, geometry: Geometry) -> int:
-    """Sum over all windows of a plane (H, W)."""
+    """Return what a plane (H, W) adds up to when each window counts all it covers."""
     view = window_view(pad_plane(plane[None], geometry.padding, fill=0), geometry)
     return int(view.sum())
 
@@ -202,6 +202,7 @@ def _losses(
         mapped += int((own.sum(axis=1) * plan.lanes).sum()) * plan.filters
         busy_columns += own.sum(axis=0) * plan.rounds
         last = plan.cycles[-1]
+        # Only the last window group can lack windows, and a column without one has no cycles.
         absent += (last[0] == 0) * int(last.max(axis=1).sum()) * plan.rounds
     size = array.lanes * array.filters
     waits = cycles - busy_columns

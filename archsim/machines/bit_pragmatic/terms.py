@@ -57,7 +57,7 @@ def _until_empty(left: Bits, first_stage_bits: int) -> Iterator[int]:
         union = np.bitwise_or.reduce(left, axis=0).astype(np.uint32)
         furthest = np.minimum((union & -union) << reach, ALL_BITS).astype(np.uint16)
         lowest = left & -left
-        lowest *= lowest <= furthest
+        lowest *= lowest <= furthest  # a lane further away takes no term in this cycle
         left ^= lowest
         if not left.any():
             return

@@ -10,12 +10,12 @@ from archsim.arch.component import Component, Count
 
 
 class CambriconXPeArray(Component):
-    """Cambricon-X's elements: one output neuron each, `multipliers` non-zero weights a cycle
+    """Cambricon-X's elements: one output neuron each, `multipliers` non-zero weights per cycle
     (MICRO'16).
 
     `sync` is who waits for whom: elements at the end of a `group` of them, at every `segment` of
     16 x `multipliers` input positions, or `none`. Weights are stored with their distance to the one
-    before in `step_bits` bits, longer distances taking fillers; null stores one bit a position.
+    before in `step_bits` bits, longer distances taking fillers; null stores one bit per position.
     """
 
     pes: Count

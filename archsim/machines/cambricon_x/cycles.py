@@ -73,7 +73,7 @@ def layer_cycles(
     """Cycles of a layer whose weights (K, C/g, R, S) are non-zero where the mask is true, over
     `pixels` outputs.
 
-    A linear layer is R = S = 1 with one pixel a position. Elements are filled across convolution
+    A linear layer is R = S = 1 with one pixel per position. Elements are filled across convolution
     groups.
     """
     filters = flatten_filters(weights)
@@ -107,6 +107,7 @@ def _steps(filters: Mask, span: int | None, entries: Ints, array: CambriconXArra
         entries = segment_entries(filters, span, WINDOW * array.multipliers)
     else:
         entries = entries[:, None]
+    # Elements in step take a cycle even where a filter or segment has no weights.
     least = 0 if array.sync == "none" else 1
     return np.maximum(least, -(-entries // array.multipliers))
 

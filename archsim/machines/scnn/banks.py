@@ -1,6 +1,7 @@
 """Which accumulator bank each product of SCNN goes to, counted for every vector operation at once:
 an activation matters only through its class, the set of output coordinates its taps reach, so a
-small table of (class, weight vector) holds the banks' counts, one byte a bank, eight banks a word.
+small table of (class, weight vector) holds the banks' counts, one byte per bank, eight banks per
+word.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ def bank_of(k: Ints, x: Ints, y: Ints, banks: int) -> Ints:
 
 @dataclass(frozen=True)
 class Classes:
-    """Rows or columns of a plane by what their taps reach.
+    """The rows or the columns of a plane, sorted into classes by what their taps reach.
 
     `of` gives each coordinate's class; `reach` (classes, taps) the output coordinate modulo 8, or
     OFF_PLANE. A coordinate meets only taps of its own stride phase, so one class serves several
@@ -52,6 +53,7 @@ def coordinate_classes(axis: int, geometry: Geometry, tiling: Tiling) -> Classes
     reach = np.full((len(at), len(ahead)), OFF_PLANE)
     for phase in range(stride):
         mine, taps = np.flatnonzero(at % stride == phase), np.flatnonzero(ahead % stride == phase)
+        # Equal phases make this difference a multiple of the stride: the division is exact.
         out = (at[mine, None] - ahead[taps]) // stride
         valid = (out >= 0) & (out < tiling.out_size[axis])
         kinds, of[mine] = _unique_rows(np.where(valid, out % 8, OFF_PLANE))
@@ -63,6 +65,7 @@ def _unique_rows(rows: Ints) -> tuple[Ints, Ints]:
     """Different rows, and which of them each row is."""
     if rows.shape[1] == 0:
         return rows[:1], np.zeros(len(rows), np.int64)
+    # Equal rows reach the same banks, so all of them share one class and one line of the table.
     kinds, which = np.unique(rows, axis=0, return_inverse=True)
     return kinds, which.reshape(-1)
 
@@ -90,10 +93,13 @@ class BankTable:
         k = np.arange(FILTER_KINDS)[:, None, None]
         bank = np.where((x >= 0) & (y >= 0), bank_of(k, x, y, banks), OFF_PLANE)
         bank = bank.reshape(len(self.rows.reach) * len(self.columns.reach), -1)
+        # One byte per bank: sums of products stay below 128 (tiling.LARGEST_QUEUE), so that whole
+        # words are added at once and no carry crosses into the next bank.
         self.words = -(-banks // 8)
         single = np.zeros((len(bank) + 1, bank.shape[1] + 1, self.words * 8), np.uint8)
         place, code = np.nonzero(bank >= 0)
         single[place + 1, code + 1, bank[place, code]] = 1
+        # Rows are compared as opaque bytes, many times faster than np.unique along an axis.
         whole = np.dtype((np.void, single[0].nbytes))
         rows = single.reshape(len(single), -1).view(whole).reshape(-1)
         _, first, self.kind = np.unique(rows, return_index=True, return_inverse=True)

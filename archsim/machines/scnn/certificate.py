@@ -42,6 +42,7 @@ def _proven(layer: Operands, added: Words) -> Mask:
     """
     proofs, key, depth = layer.weights.proofs, added.tobytes(), layer.array.queue_depth
     if key not in proofs:
+        # Where none of the few is proven hardly any would be, and the proof of all is not cheap.
         few = np.arange(0, layer.groups, ceil_div(layer.groups, PROBES))
         proof = _bounded(_full_tile_runs(layer.weights.vectors(few), added), depth)
         if proof.any() and few.size < layer.groups:
@@ -52,6 +53,8 @@ def _proven(layer: Operands, added: Words) -> Mask:
 
 def tile_origins(layer: Operands) -> list[tuple[int, int]]:
     """One origin for each kind of tile, in padded coordinates far inside."""
+    # Two outputs further, x >> 1 flips for every x alike: the same 32 banks in another order. The
+    # sixth bit has x >> 2, into which some x would carry, so 64 banks need four outputs.
     outputs = 2 if layer.array.banks <= 32 else 4
     kinds = []
     for axis, count in enumerate((layer.array.rows, layer.array.columns)):
@@ -124,6 +127,7 @@ def _bounded(runs: _Runs, depth: int) -> Mask:
         group = runs.group[which]
         heads = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
         raised = np.maximum.reduceat(ends.view(np.uint8), heads, axis=0)
+        # A bound may only rise: the union of what was met so far is what the proof needs.
         raised = np.maximum(raised, bound[group[heads]].view(np.uint8)).view(np.uint64)
         settled = (raised == bound[group[heads]]).all(axis=1) & ~failed[group[heads]]
         bound[group[heads]] = raised
@@ -140,6 +144,7 @@ def _run_from(runs: _Runs, which: Ints, bound: Words, depth: int) -> tuple[Words
     block = which[order]
     queues = bound[runs.group[block]]
     failed = np.zeros(runs.groups, bool)
+    # Longest first, so that the runs still going are always a prefix: no mask per step.
     longest_first = -runs.size[block]
     for step in range(int(runs.size[block[0]])):
         active = int(np.searchsorted(longest_first, -step, side="left"))
@@ -147,7 +152,7 @@ def _run_from(runs: _Runs, which: Ints, bound: Words, depth: int) -> tuple[Words
         over = overfull(full, depth)
         if over.size:
             failed[runs.group[block[over]]] = True
-            full[over] = 0
+            full[over] = 0  # a failed run goes on harmlessly; its group is lost already
         drain(full, queues[:active])
     ends = np.empty_like(queues)
     ends[order] = queues

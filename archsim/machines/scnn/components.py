@@ -11,13 +11,13 @@ from archsim.machines.scnn.tiling import BANK_COUNTS, LARGEST_QUEUE
 
 
 class ScnnPeArray(Component):
-    """SCNN's grid of elements: each multiplies `weights` x `activations` non-zeros a cycle and
+    """SCNN's grid of elements: each multiplies `weights` x `activations` non-zeros per cycle and
     scatters the products (ISCA'17).
 
     An element has `banks` accumulator banks of `bank_entries`, with a queue of `queue_depth`
     products before each. `rule` is the paper's (`queued`) or that of the simulator DNNsim.
     `banks_model` says how bank conflicts are found: `exact`; `none` leaves them out; `auto` is
-    exact up to a second of work a layer, else it follows a sample of filter groups.
+    exact up to a second of work per layer, else it follows a sample of filter groups.
     """
 
     rows: Annotated[int, Field(ge=1, le=64)]
@@ -37,7 +37,7 @@ class ScnnPeArray(Component):
         products = self.weights * self.activations
         if max(self.queue_depth, products) + products > LARGEST_QUEUE:
             raise ValueError(
-                f"queues of {self.queue_depth} beside {products} products a cycle are too deep; "
+                f"queues of {self.queue_depth} beside {products} products per cycle are too deep; "
                 f"take at most {LARGEST_QUEUE} together"
             )
         return self

@@ -40,7 +40,7 @@ class ScnnCycles:
 
 
 def joined(passes: Sequence[ScnnCycles]) -> ScnnCycles:
-    """Several passes over the plane as one layer."""
+    """Join several passes over the plane into one layer: group arrays become (G, passes)."""
     return ScnnCycles(
         group_cycles=np.stack([one.group_cycles for one in passes], axis=1),
         group_operations=np.stack([one.group_operations for one in passes], axis=1),

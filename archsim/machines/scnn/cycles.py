@@ -1,5 +1,5 @@
 """SCNN's cycle rule (ISCA 2017): vectors of non-zero weights meet vectors of non-zero activations,
-one operation a cycle unless an accumulator bank's queue is full, and the elements wait for each
+one operation per cycle unless an accumulator bank's queue is full, and the elements wait for each
 other at the end of every filter group. docs/machines/scnn.md has the rule.
 """
 

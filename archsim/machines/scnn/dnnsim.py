@@ -74,6 +74,7 @@ def _halo_cycles(layer: Operands, filters: int) -> Ints:
     top, left, bottom, right = layer.geometry.padding
     reach, (th, tw) = layer.geometry.reach, layer.tiling.tile
     down, across = (reach[0] - top, th, bottom), (reach[1] - left, tw, right)
+    # Eight strips lie around a tile; the ninth place is the tile itself and is not exchanged.
     strips = [down[i] * across[j] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
     each = filters // layer.geometry.groups
     rounds = layer.groups // layer.geometry.groups

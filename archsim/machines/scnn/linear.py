@@ -21,6 +21,7 @@ def layer_cycles(weights: Mask, activations: Mask, array: ScnnArray) -> ScnnCycl
     padded = np.zeros((groups * array.accumulators, C), bool)
     padded[:K] = weights
     live = padded.reshape(groups, array.accumulators, C).sum(axis=1, dtype=np.int64)
+    # An activation meets the weights of its own input alone, so a vector has one activation.
     vectors = -(-live // array.weights)
     share = ceil_div(C, array.elements)
     dealt = np.zeros((positions * groups, share * array.elements), np.int64)

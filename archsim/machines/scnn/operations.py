@@ -35,7 +35,7 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Operands:
-    """A layer's vectors. Weights come by filter group, activations by element; C/g channels a
+    """A layer's vectors. Weights come by filter group, activations by element; C/g channels per
     group.
     """
 
@@ -81,6 +81,7 @@ class Operands:
         of_groups = self.geometry.groups
         left = weights.reshape(of_groups, self.groups // of_groups, -1).astype(np.float64)
         right = activations.reshape(len(activations), of_groups, -1).astype(np.float64)
+        # A matrix product of floats goes through BLAS; one of integers does not.
         sums = left @ right.transpose(1, 2, 0)
         return np.rint(sums).astype(np.int64).reshape(self.groups, -1)
 
@@ -171,6 +172,7 @@ def _cuts(layer: Operands, group: int, issued: Ints, limits: Limits) -> Iterator
     work = np.cumsum(issued)
     first, table_done, work_done = 0, 0, 0
     while first < layer.channels:
+        # A table beyond the cache makes every lookup a miss; it is rebuilt for each cut instead.
         small = np.searchsorted(table, table_done + limits.table_bytes, side="right")
         short = np.searchsorted(work, work_done + limits.operations, side="right")
         end = max(first + 1, min(int(small), int(short), layer.channels))
@@ -206,6 +208,7 @@ def _fill(layer: Operands, piece: Piece, out: Words) -> None:
     place = (np.cumsum(rows * lengths) - (rows * lengths).reshape(-1)).reshape(lengths.shape)
     summed = np.empty_like(out)
     _sum_banks(layer, piece, rows, summed)
+    # The sums stand by channel, phase, vector; elements issue by element, channel, phase.
     start = place[..., None] + (first - first[..., :1]) * lengths[..., None]
     sizes = (vectors * lengths).reshape(-1)
     where = np.repeat(np.moveaxis(start, 2, 0).reshape(-1) - (np.cumsum(sizes) - sizes), sizes)
@@ -226,6 +229,7 @@ def _sum_banks(layer: Operands, piece: Piece, rows: Ints, out: Words) -> None:
             row = table[weight : weight + width].transpose(1, 0, 2).reshape(-1, width * words)
             target = out[place : place + count * width].reshape(count, width * words)
             members = layer.met.classes[:, at : at + count]
+            # mode="clip" lets numpy write into `out` without a buffer; no index is out of range.
             row.take(members[0], axis=0, out=target, mode="clip")
             for member in members[1:]:
                 target += row.take(member, axis=0)

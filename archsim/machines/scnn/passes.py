@@ -39,11 +39,14 @@ def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capac
     for cut in _cuts(whole.tile, int(np.count_nonzero(activations)), array, capacity):
         extents = list(_extents(whole, cut, array))
         parts = tuple(_part(activations, whole, extent, array) for extent in extents)
+        # Single pixels cannot be cut further, so their capacity is not asked about.
         stored = _stored(parts, array, capacity if cut != whole.tile else inf)
         if stored is not None:
             break
     assert stored is not None  # the last cut is taken as it is
     tile = tuple(max(one.tiling.tile[axis] for one in parts) for axis in (0, 1))
+    # The same filter groups in every pass, for their weights are stored once: the largest tile
+    # decides how many filters the accumulators hold.
     outputs = geometry.reached((tile[0], tile[1]))
     filters = max(1, array.accumulators // prod(outputs))
     return Passes(

@@ -1,6 +1,6 @@
 """SCNN's accumulator queues, exactly. An operation's products enter the queues of their banks
 together; it waits while a bank it targets has a queue that is not empty and would overflow; every
-bank drains one product a cycle.
+bank drains one product per cycle.
 
 The queues of a stream of operations are a chain, so streams are cut into blocks that run side by
 side from empty queues; a block is then repaired with the queues its predecessor really left, and
@@ -30,7 +30,7 @@ HIGH = np.uint64(0x8080808080808080)
 
 @dataclass(frozen=True)
 class Segments:
-    """Stretches of `counts` (operations, words), a byte a bank: `size` operations from `start` on
+    """Stretches of `counts` (operations, words), a byte per bank: `size` operations from `start` on
     belong to `stream`.
 
     Segments of a stream stand together and in order; streams are numbered from 0.
@@ -101,6 +101,7 @@ class _Run:
         """Re-run each block that was run from other queues than its predecessor left; false when
         there is none.
         """
+        # Blocks of a stream stand together, so a block's predecessor is the one before it.
         left = self.final[self.follows - 1]
         wrong = (left != self.entered[self.follows]).any(axis=1)
         self.entered[self.follows] = left
@@ -111,6 +112,7 @@ class _Run:
         check = 0
         while block.size and self.length[block[0]] > check * CHECK:
             whole = self._advance(block, queues, waited, check)
+            # Blocks that end before the checkpoint have no state there: they just run to their end.
             going = self._compare(block[:whole], queues[:whole], waited[:whole], check)
             going = np.concatenate([going, np.ones(block.size - whole, bool)])
             block, queues, waited = block[going], queues[going], waited[going]
@@ -129,6 +131,7 @@ class _Run:
         same = (queues == self.check_queues[check, block]).all(axis=1)
         later = (waited - self.check_waited[check, block])[same]
         self.waited[block[same]] += later
+        # The rest of the block did the same as before, but later: its checkpoints move along.
         self.check_waited[check:, block[same]] += later
         self.check_queues[check, block[~same]] = queues[~same]
         self.check_waited[check, block[~same]] = waited[~same]
@@ -158,6 +161,8 @@ class _Run:
 
 def overfull(full: Words, depth: int) -> Ints:
     """Rows of `full` (rows, words) where a byte is more than `depth`."""
+    # Adding 127 - depth to every byte sets its high bit where it was more than the depth, and
+    # carries into no neighbour: queue and operation together have at most 127 products.
     words = full + np.uint64(LARGEST_QUEUE - depth) * ONES
     words &= HIGH
     together = words.astype(bool).view(f"u{full.shape[1]}")  # a row's words are 1, 2, 4 or 8
@@ -177,6 +182,8 @@ def _drain_for(queues: Words, entering: Words, depth: int) -> tuple[Words, Bytes
     A bank that products enter drains min(q, max(0, q + n - depth)); the slowest decides.
     """
     held, more = queues.view(np.uint8), entering.view(np.uint8)
+    # All in uint8 and in place: this runs for every operation that waits. Banks that no product
+    # enters may stay full, hence the product with `more != 0`.
     excess = held + more
     excess -= np.minimum(excess, depth)
     excess *= more != 0
@@ -188,6 +195,7 @@ def largest_byte(rows: Words) -> Words:
     """Largest byte of each row of (rows, words)."""
     columns = [np.ascontiguousarray(word).view(np.uint8) for word in rows.T]
     most = np.maximum.reduce(columns).view(np.uint64)
+    # Fold halves of a word onto each other; byte 0 holds the maximum of all eight in the end.
     for shift in (32, 16, 8):
         other = (most >> np.uint64(shift)).view(np.uint8)
         most = np.maximum(most.view(np.uint8), other).view(np.uint64)

@@ -1,4 +1,4 @@
-"""How SCNN cuts a convolution (ISCA 2017): the input plane into a grid of tiles, one a processing
+"""How SCNN cuts a convolution (ISCA 2017): the input plane into a grid of tiles, one per processing
 element; the filters into groups that fit the accumulators; and both operands into vectors of
 non-zeros, per input channel and stride phase, because only activations and weights of equal phase
 meet in an output.
@@ -181,6 +181,7 @@ def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> 
     each = K // geometry.groups
     rounds = ceil_div(each, filters)
     phase = phase_of_taps(geometry)
+    # Taps of one phase stand together, so that the codes of a run are a contiguous slice.
     order = np.argsort(phase, kind="stable")
     cube = weights.reshape(geometry.groups, each, channels, R * S)
     if geometry.stride != (1, 1):

@@ -15,7 +15,7 @@ from archsim.machines.scnn.operations import LIMITS, Limits, Operands, issue, pi
 from archsim.machines.scnn.queues import Segments, run_queues
 from archsim.machines.shared.geometry import Ints
 
-# A second's work, at 0.1 us an operation on one core: a constant, so that the choice repeats.
+# A second's work, at 0.1 us per operation on one core: a constant, so that the choice repeats.
 AFFORDABLE_OPERATIONS = 10_000_000
 SAMPLED_SHARE = 4
 """Of what is affordable, a quarter is followed where all is not affordable."""
@@ -86,6 +86,7 @@ def sampled_waits(passes: Sequence[Operands], affordable: int = AFFORDABLE_OPERA
     parts = np.split(taken, np.cumsum([len(groups) for groups in unproven])[:-1])
     samples = [groups[mine] for groups, mine in zip(unproven, parts, strict=True)]
     channels = passes[0].channels
+    # A prefix of channels of a grouped convolution would be a prefix of its first groups alone.
     if passes[0].geometry.groups == 1:
         channels = max(1, min(channels, followable * channels // max(1, _work(passes, samples))))
     found = [_prefix_waits(*each, channels) for each in zip(passes, samples, strict=True)]
@@ -154,6 +155,7 @@ def _scaled(one: Operands, waited: Ints, rest: Ints, ratios: tuple[float, float]
     group_cycles, floor = _slowest(one, waited), one.operations.max(axis=1)
     group_cycles[rest] = np.rint(floor[rest] * ratios[0]).astype(np.int64)
     guess = (one.operations[rest] * ratios[1]).astype(np.int64)
+    # An element cannot wait longer than its group lasts beyond the element's operations.
     waited[rest] = np.minimum(guess, group_cycles[rest, None] - one.operations[rest])
     return Waits(waited, group_cycles)
 

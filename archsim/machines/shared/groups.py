@@ -34,9 +34,10 @@ def share_bytes(total: int, weights: Ints, sizes: Ints) -> Ints:
 
 
 def spread(total: int, weights: Ints | NDArray[np.float64]) -> Ints:
-    """Shares a total over an array in proportion to its weights, in whole cycles that add up
+    """Share a total over an array in proportion to its weights, in whole cycles that add up
     exactly.
     """
+    # Rounding the running sum instead of each share keeps the total and moves no share by over 1.
     flat = np.cumsum(weights.reshape(-1), dtype=np.float64)
     ends = np.floor(flat * (total / flat[-1]) + 0.5).astype(np.int64)
     ends[-1] = total

@@ -40,7 +40,7 @@ class Machine(Protocol):
     FLOWS: Sequence[str]
 
     def tiles(self, layer: Layer, tensors: LayerTensors, arch: Arch, /) -> Sequence[Tiles]:
-        """The tile tables of one layer, one a phase."""
+        """The tile tables of one layer, one per phase."""
 
 
 def load_machine(arch: Arch) -> Machine:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tables:
-    """Of one network on one machine.
+    """What a rule says of one network on one machine.
 
-    `phases` maps each layer with weights to its tables, one a phase, as the rule makes them: of one
-    sample in inference, of the batch in training. `stored` maps the last layer of each stage to
+    `phases` maps each layer with weights to its tables, one per phase, as the rule makes them: of
+    one sample in inference, of the batch in training. `stored` maps the last layer of each stage to
     what the results of the batch take in DRAM; `notes` is what the output has to say about the form
     of weights, and whatever the rule has to say of a layer.
     """
@@ -38,7 +38,7 @@ class Tables:
 
 
 def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tables:
-    """Asks the rule about every layer.
+    """Ask the rule about every layer.
 
     `progress` is called with (stages done, stages in all, layer).
     """
@@ -63,7 +63,7 @@ def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tabl
 
 
 def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload) -> int:
-    """What a layer's results take in DRAM: 8 bits an element, unless the machine stores them
+    """What a layer's results take in DRAM: 8 bits per element, unless the machine stores them
     otherwise.
 
     A machine that compresses sees the values where a layer with weights reads them.

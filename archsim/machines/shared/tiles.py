@@ -26,15 +26,15 @@ class Tiles:
     """One phase of one layer on one compute array.
 
     `cycles` is what the array needs with all bandwidths infinite and `limited` with those inside
-    the machine; `side` gives the own cycles of components that work beside the array, at most
+    the machine; `side` gives the cycles of components that work beside the array, at most
     `limited` each. `outputs` are the results that a tile completes, and `result_bytes` what all of
-    them take in DRAM where that is not for the run to say (8 bits an element, or what the machine's
-    `stored_bytes` says). `moving` maps a flow to
-    its bytes for the whole layer, `stationary` to its bytes for each group; `halo_bytes` are inputs
-    that a second pass over the plane reads again at each cut, and `min_blocks` the parts in which
-    inputs come at least, where more than the sum of their bytes decides. `busy` and `lost` are
-    instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be priced,
-    without what DRAM and the filling of buffers cost: traffic is counted from the bytes.
+    them take in DRAM where that is not for the run to say (8 bits per element, or what
+    `stored_bytes` of the machine says). `moving` maps a flow to its bytes for the whole layer,
+    `stationary` to its bytes for each group; `halo_bytes` are inputs that a second pass over the
+    plane reads again at each cut, and `min_blocks` the parts in which inputs come at least, where
+    more than the sum of their bytes decides. `busy` and `lost` are instance-cycles, and add up to
+    `limited` times `instances`; `actions` are counts to be priced, without what DRAM and the
+    filling of buffers cost: traffic is counted from the bytes.
     """
 
     phase: str
@@ -68,7 +68,9 @@ def even_parts(total: int, count: int) -> Ints:
 
 
 def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
-    """Of a rule's table: work is done or skipped, outputs are made once, instance-cycles add up."""
+    """Raise CheckFailed unless all work is done or skipped, every output is made once, and the
+    instance-cycles add up.
+    """
     macs = 0 if tiles.phase == "update" else layer.macs * samples
     if tiles.macs_done + tiles.macs_skipped != macs:
         raise CheckFailed(

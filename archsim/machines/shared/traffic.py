@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Held:
-    """Bytes of one flow and of the buffer that holds it."""
+    """The bytes of one flow, and the capacity of the buffer that holds it."""
 
     nbytes: int
     capacity: int
 
     @property
     def blocks(self) -> int:
-        """Buffer-fulls, at least one."""
+        """How often the buffer must be filled, at least once."""
         return max(1, -(-self.nbytes // self.capacity))
 
 

@@ -66,7 +66,7 @@ class Coefficients:
         """
         nonzeros = self.nonzeros[filters]
         live = nonzeros > 0
-        # More rows a cycle than any row has are no faster, and must fit the rows' own type.
+        # More rows per cycle than any row has are no faster, and must fit the rows' own type.
         per_cycle = min(rows_per_cycle, np.iinfo(nonzeros.dtype).max)
         cycles = -(-nonzeros // per_cycle) if self.bits else np.zeros_like(nonzeros)
         need = cycles if keep_dead else np.where(live, cycles, DEAD)
@@ -79,6 +79,7 @@ def decomposed(
     """Rows of `coef` (K, ..., r) with a basis (K, slices, r, n)."""
     filters, width = len(coef), coef.shape[-1]
     codes = coef.reshape(filters, -1, width)
+    # Column by column: three or so passes over bytes beat a reduction along a short last axis.
     nonzeros = np.zeros(codes.shape[:2], np.uint8)
     for column in range(width):
         nonzeros += codes[:, :, column] != 0

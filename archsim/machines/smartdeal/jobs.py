@@ -62,6 +62,8 @@ def step_maxima(codes: Codes, geometry: Geometry, macs: int) -> tuple[Small, NDA
     for s in range(geometry.kernel[1]):
         first = s * geometry.dilation[1]
         most = fold(padded[:, :, first : first + span : geometry.stride[1]], macs)
+        # A weight takes a cycle even if all its pixels are zero; only a job without any non-zero
+        # input is left out (docs/machines/smartdeal.md).
         step = np.maximum(most, 1).astype(np.int32)
         total = step if total is None else total + step
         live = most > 0 if live is None else live | (most > 0)
@@ -137,12 +139,14 @@ def _unit_digits(
     width = step_counts.shape[2]
     across = geometry.out_size(step_counts.shape[1:])[1]
     uses = np.zeros(width, np.float64)
+    # How often each input column is read by any pixel, the window's columns taken together.
     for s in range(geometry.kernel[1]):
         columns = (
             np.arange(across) * geometry.stride[1] + s * geometry.dilation[1] - geometry.padding[1]
         )
         inside = columns[(columns >= 0) & (columns < width)]
         uses += np.bincount(inside, minlength=width)
+    # float32 is exact below 2**24, far above what a row adds up to, and BLAS is fastest with it.
     by_row = np.rint(step_counts.astype(np.float32) @ uses.astype(np.float32)).astype(np.int64)
     picked = by_row[:, rows] * exists
     return np.asarray(picked.sum(axis=-1))
@@ -180,7 +184,7 @@ def pointwise_jobs(
 
 
 def linear_jobs(vectors: NDArray[np.int8], serial: str, lines: int) -> Jobs:
-    """Inputs (positions, C) -> jobs of units (triple), one tile a position; the triple's inputs
+    """Inputs (positions, C) -> jobs of units (triple), one tile per position; the triple's inputs
     side by side.
     """
     step_counts = counts(np.ascontiguousarray(vectors.T), serial)

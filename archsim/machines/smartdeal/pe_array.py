@@ -87,6 +87,7 @@ def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWo
     """Streams that read the same inputs: spatial, pointwise and linear layers. `lasting` (U, T) are
     the jobs kept.
     """
+    # Slices of a stream read the same inputs in step: a row that one of them needs costs all.
     shared = by_stream(rows.need, array.seats_per_stream)
     per_stream = stream_cycles(shared, lasting, jobs.line, array.lines)
     rebuild = (
@@ -121,7 +122,7 @@ def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
     made = (lasting > 0).astype(np.int64)
     products = jobs.weights * (made @ jobs.pixels)
     every = jobs.weights * int(jobs.pixels.sum())
-    # A linear job holds one multiplier an input; a convolution's job one a pixel of the tile.
+    # A linear job holds one multiplier per input; a convolution's job one per pixel of the tile.
     held = (
         lasting.sum(axis=1, dtype=np.int64) * jobs.weights if jobs.linear else lasting @ jobs.pixels
     )
@@ -137,11 +138,11 @@ def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
 
 
 def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: int) -> ArrayWork:
-    """Every slice has its own channel and inputs: R lines an output row, `block` output rows a
+    """Every slice has its own channel and inputs: R lines per output row, `block` output rows per
     tile.
 
     `rows` is (C, R); `jobs` has units (c, r) and tiles (output row, columns); `jobs.columns` tiles
-    a row.
+    per row.
     """
     channels, kernel = rows.need.shape
     shape = (channels, kernel, -1, jobs.columns)
@@ -149,6 +150,7 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     need = rows.need[:, :, None, None]
     work = np.where((need >= 0) & (by_row > 0), np.maximum(by_row, need), 0)
     rebuilds = np.where(by_row > 0, np.maximum(need, 0), 0)
+    # A tile in which all jobs are skipped still takes the cycle that finds this out.
     per_slice = np.maximum(_slowest_line(work, array.lines, block), 1)
     rebuild = _slowest_line(rebuilds, array.lines, block)
     own_units = _unit_sums_depthwise(jobs, rows, lasting)
@@ -172,6 +174,7 @@ def _slowest_line(work: Ints, lines: int, block: int) -> Ints:
     block.
     """
     channels, kernel, height, columns = work.shape
+    # More kernel rows than lines: the lines take the rows in turn, one after the other.
     if kernel > lines:
         padded = np.pad(work, ((0, 0), (0, -kernel % lines), (0, 0), (0, 0)))
         work = padded.reshape(channels, -1, lines, height, columns).sum(axis=1)
@@ -181,7 +184,7 @@ def _slowest_line(work: Ints, lines: int, block: int) -> Ints:
 
 
 def _unit_sums_depthwise(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
-    """As `_unit_sums`, with one filter a channel."""
+    """As `_unit_sums`, with one filter per channel."""
     one_filter = Rows(
         rows.need.reshape(1, -1), rows.nonzeros.reshape(1, -1), rows.live.reshape(1, -1)
     )

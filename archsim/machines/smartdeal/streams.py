@@ -68,7 +68,7 @@ def _sum_on_lines(
 
 
 def stream_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> Ints:
-    """(S, T): a stream lasts as long as its slowest line, at least one cycle a tile."""
+    """(S, T): a stream lasts as long as its slowest line, at least one cycle per tile."""
     slowest = line_cycles(needs, cycles, line, lines).max(axis=0)
     return np.asarray(np.maximum(np.rint(slowest), 1), dtype=np.int64)
 

@@ -1,8 +1,8 @@
 """What SmartDeal's slices read from their weight buffers for each tile, and how long that takes.
 
-A slice reads the coefficients of its filter's live rows for every tile. It reads each basis once a
-group, or with every tile where a line works on more bases than its rebuild engines have registers
-for.
+A slice reads the coefficients of its filter's live rows for every tile. It reads each basis once
+per group, or with every tile where a line works on more bases than its rebuild engines have
+registers for.
 """
 
 from __future__ import annotations
@@ -61,5 +61,6 @@ def weight_reads(rows: Coefficients, line: Ints, bases_held: int) -> WeightReads
 def bases_per_line(line: Ints, slice_rows: int) -> int:
     """The most slices of rows that one line works on; each slice has a basis of its own."""
     units = len(line)
+    # One number per (line, slice) pair, so that counting different pairs is one sort.
     pairs = np.unique(line * units + np.arange(units) // slice_rows)
     return int(np.bincount(pairs // units).max())

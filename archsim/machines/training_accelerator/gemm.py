@@ -86,19 +86,21 @@ NO_WORK = PhaseCycles("-", 0, 0, 0, 0, {})
 
 
 def forward(layer: TrainingLayer) -> Gemms:
-    """FF: Y = W * X, one product (K, C*R*S, p) a group."""
+    """FF: Y = W * X, one product (K, C*R*S, p) per group."""
     depth = layer.in_channels * layer.taps
     return Gemms(layer.filters, depth, layer.pixels, count=layer.groups)
 
 
 def backward(layer: TrainingLayer) -> Gemms:
-    """BP: dX = W^T * dY, one product (C, K, p) a tap and group, scattered into dX at any stride."""
+    """BP: dX = W^T * dY, one product (C, K, p) per tap and group, scattered into dX at any
+    stride.
+    """
     count = layer.taps * layer.groups
     return Gemms(layer.in_channels, layer.filters, layer.pixels, count=count)
 
 
 def weight_gradient(layer: TrainingLayer) -> Gemms:
-    """WG: dW = dY * X^T, one product (K, p, C*R*S) a group."""
+    """WG: dW = dY * X^T, one product (K, p, C*R*S) per group."""
     columns = layer.in_channels * layer.taps
     return Gemms(layer.filters, layer.pixels, columns, count=layer.groups)
 

@@ -122,6 +122,7 @@ def coded_bits(values: NDArray[np.generic] | None, elements: int, tile: int | No
     """
     if values is None or tile is None or not values.size:
         return elements * VALUE_BYTES * 8
+    # bfloat16 is the upper half of a float32; cutting off the rest keeps the exponent.
     patterns = values.astype(np.float32).reshape(-1).view(np.uint32) >> np.uint32(16)
     size = coded_size(patterns.astype(np.uint16), tile)
     return (size.bits + size.table_bits) * elements // size.values
@@ -267,6 +268,7 @@ def _laid_out(
     releases = step.shape.groups * reads.blocks.count
     parts = -(-max(PARTS, *halves) // releases)
     outputs = np.zeros((releases, parts), np.int64)
+    # A block of results is complete only when the whole depth has streamed past it.
     outputs[:, -1] = even_parts(operands.outputs, releases)
     return outputs.reshape(1, -1), moving, {}
 

@@ -69,7 +69,9 @@ def skipping_cycles(
 
 
 def _matrices(phase: str, part: Flags) -> Iterator[Flags]:
-    """The left operands of a group: forward and gradient one, backward one a tap, turned over."""
+    """Yield the left operands of a group: the weights forward and for the gradient, and for each
+    tap their transpose backward.
+    """
     if phase != "bp":
         yield part.reshape(len(part), -1)
     else:
@@ -127,6 +129,7 @@ def _timed(stationary: Literal["W", "X"], parts: list[_Tiles], array: TrainingAr
     starts = np.arange(0, ends[-1], array.arrays)
     first = np.searchsorted(ends, starts, side="right")
     last = np.searchsorted(ends, np.minimum(starts + array.arrays, ends[-1]) - 1, side="right")
+    # reduceat over [first, last + 1) pairs; every second result lies between two rounds.
     spans = np.stack([first, last + 1], axis=1).reshape(-1)
     streamed = int(np.maximum.reduceat(np.append(lengths, 0), spans)[::2].sum())
     return counted(stationary, array, rounds=len(starts), streamed=streamed, macs=macs)

@@ -47,6 +47,7 @@ def result_blocks(results: Results, left: int, right: int, capacity: int) -> Blo
     blocks of rows on a tie, None where not even one column of one row fits.
     """
     counts = np.arange(1, results.rows + 1)
+    # Of a number of blocks the lowest height leaves most room for columns.
     heights = -(-results.rows // counts)
     widths = capacity // (FLOAT_PSUM_BYTES * results.width * heights)
     fits = widths > 0

@@ -82,7 +82,7 @@ def decomposed_bytes(
     n) in bfloat16 with the state of float numbers. Without `mask`, codes that are not zero may.
 
     Gradients of both are products of the weight gradient with the basis and with the codes, one
-    multiplication each a code that may change and basis column; they are made where the weight
+    multiplication each per code that may change and basis column; they are made where the weight
     gradient is, so it never leaves the chip.
     """
     entries, nonzeros = coef.size, int(np.count_nonzero(coef))
