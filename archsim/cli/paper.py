@@ -15,9 +15,9 @@ from archsim.formats import console
 from archsim.formats.console import Table
 
 if TYPE_CHECKING:
-    from archsim.paper.claim import Claim
+    from archsim.paper.claims import Claim
     from archsim.paper.context import Context
-    from archsim.paper.report import Grids, Report
+    from archsim.paper.reports import Report, Sheet
     from archsim.paper.sensitivity import Sensitivity
 
 DOCUMENT = Path("docs/reproduction.md")
@@ -87,18 +87,18 @@ def paper(
 
 def _asked(what: str, context: Context, width_inches: float) -> Callable[..., None]:
     """Compute what was asked for; what then prints it."""
-    from archsim.paper import contents
+    from archsim.paper import reports
 
     if what == "claims":
-        return partial(_claims, contents.claims(context))
+        return partial(_claims, reports.claims(context))
     if what == "sensitivity":
-        return partial(_sensitivity, contents.sensitivity(context), context, width_inches)
-    return partial(_report, contents.report(what, context), context, width_inches)
+        return partial(_sensitivity, reports.sensitivity(context), context, width_inches)
+    return partial(_report, reports.report(what, context), context, width_inches)
 
 
 def _page(context: Context) -> Callable[..., None]:
     """Write the page; what then says so."""
-    from archsim.paper.document import write
+    from archsim.paper.page import write
 
     path = write(context, DOCUMENT)
 
@@ -125,17 +125,17 @@ def _report(
 
 def show(report: Report) -> None:
     """Print a report."""
-    from archsim.paper.report import shown
+    from archsim.paper.reports import shown
 
     console.say(f"{report.name}: {report.title} ({report.where})")
     for note in report.notes:
         console.say(f"  {note}")
     console.say()
-    for grid in report.tables:
-        console.show(_table(grid))
+    for sheet in report.tables:
+        console.show(_table(sheet))
     rows = [
         [line.what, line.paper, shown(line.ours), shown(line.ratio),
-         {True: "yes", False: "no", None: "-"}[line.meets], line.moved_by]
+         {True: "yes", False: "no", None: "-"}[line.meets], line.how]
         for line in report.lines
     ]  # fmt: skip
     if rows:
@@ -145,16 +145,16 @@ def show(report: Report) -> None:
         console.say(f"missing: {command}")
 
 
-def _table(grid: Grids) -> Table:
-    from archsim.paper.report import shown
+def _table(sheet: Sheet) -> Table:
+    from archsim.paper.reports import shown
 
-    rows = [[name, *(shown(value) for value in values)] for name, values in grid.rows]
-    return Table(grid.title, list(grid.heads), rows)
+    rows = [[name, *(shown(value) for value in values)] for name, values in sheet.rows]
+    return Table(sheet.title, list(sheet.heads), rows)
 
 
 def _claims(found: Sequence[Claim], *, json: bool, quiet: bool) -> None:
-    from archsim.paper.claim import VERDICTS
-    from archsim.paper.report import shown
+    from archsim.paper.claims import VERDICTS
+    from archsim.paper.reports import shown
 
     if json:
         console.say_json([claim.to_dict() for claim in found])
@@ -163,7 +163,7 @@ def _claims(found: Sequence[Claim], *, json: bool, quiet: bool) -> None:
         return
     rows = []
     for claim in found:
-        first = next((shown(value) for value in claim.ours.values()), "-")
+        first = next((shown(ours) for _, ours in claim.numbers), "-")
         rows.append([str(claim.id), claim.where, claim.paper, first, claim.verdict])
     heads = ["", "where", "paper", "ours (first)", "verdict"]
     console.show(Table("Claims of the paper", heads, rows, left=3))
@@ -176,7 +176,7 @@ def _sensitivity(
     found: Sensitivity, context: Context, width_inches: float, *, json: bool, quiet: bool
 ) -> None:
     from archsim.paper import kept
-    from archsim.paper.contents import sensitivity_report
+    from archsim.paper.reports import sensitivity_report
 
     path = kept.write(context.wanted.out, kept.SENSITIVITY, found.to_dict())
     drawn = _drawn("sensitivity", context, width_inches)
@@ -189,6 +189,6 @@ def _sensitivity(
 
 def _drawn(name: str, context: Context, width_inches: float) -> list[Path]:
     """The figures of a report, drawn."""
-    from archsim.paper.contents import draw
+    from archsim.paper.reports import draw
 
     return drawn(lambda: draw(name, context, width_inches))

@@ -6,31 +6,29 @@ convolutions count by element.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from archsim.workload.workload import Workload
+from archsim.paper import kept
+from archsim.paper.context import Context
+from archsim.paper.networks import Source, load, networks
+from archsim.workload.workload import Workload
 
+MEASURED = {
+    "zero bits": "bits",
+    "zero Booth digits": "booth",
+    "zero vectors, last layers": "mobilenet_vectors",
+}
+"""Quantities of `sdalgo paper fig3`, and the keys of Fig. 3's numbers."""
 TAIL = 5  # "the last several" layers of V-A
 
 
-@dataclass(frozen=True)
-class Zeros:
-    """Shares that are zero; `tail_rows` of the inputs of the last layers, `most_rows` of the
-    single layer that has most."""
-
-    bits: float
-    digits: float
-    tail_rows: float
-    most_rows: float
-
-
-def zeros(workload: Workload) -> Zeros:
-    """Measure the inputs of every convolution."""
+def zeros(workload: Workload) -> dict[str, float]:
+    """Shares that are zero in the inputs of all convolutions, by key of Fig. 3: of bits, of digits,
+    of rows in the last layers, and of rows in the single layer that has most."""
     set_bits, digits = _tables()
     elements = bits = booth = 0
     rows: list[tuple[int, int]] = []
@@ -47,12 +45,31 @@ def zeros(workload: Workload) -> Zeros:
             dead = ~(values != 0).any(axis=-1)
             rows.append((int(dead.sum()), dead.size))
     tail = rows[-TAIL:]
-    return Zeros(
-        bits=1 - bits / (8 * elements),
-        digits=1 - booth / (4 * elements),
-        tail_rows=sum(dead for dead, _ in tail) / sum(size for _, size in tail),
-        most_rows=max(dead / size for dead, size in rows),
-    )
+    return {
+        "bits": 1 - bits / (8 * elements),
+        "booth": 1 - booth / (4 * elements),
+        "mobilenet_vectors": sum(dead for dead, _ in tail) / sum(size for _, size in tail),
+        "resnet164_vectors": max(dead / size for dead, size in rows),
+    }
+
+
+def activations(context: Context, name: str) -> Mapping[str, Any] | None:
+    """Shares of zeros in a network's activations, by key of Fig. 3, with `trained` and `how`; what
+    `sdalgo paper fig3` measured goes first. None without the workload."""
+    (network,) = networks([name])
+    if not network.there:
+        return None
+    workload = load(Source(network.workload, measured=context.wanted.measured))
+    trained = "synthetic" not in str(workload.source.get("weights", "")).casefold()
+    found = zeros(workload)
+    rows = kept.sdalgo_rows(context.wanted.out, "fig3") or []
+    for row in rows:
+        key = MEASURED.get(str(row["quantity"]))
+        if key and workload.name == f"{row['row']}_sd" and row["ours"] is not None:
+            found[key] = float(row["ours"]) / 100
+    measured = rows and workload.name == f"{rows[0]['row']}_sd"
+    how = "measured by sdalgo paper fig3" if measured else context.runner.setting
+    return {**found, "trained": trained, "how": how}
 
 
 def _tables() -> tuple[NDArray[Any], NDArray[Any]]:

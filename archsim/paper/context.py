@@ -9,9 +9,9 @@ from pathlib import Path
 
 from archsim.formats.errors import InputError, Problem
 from archsim.paper import kept
-from archsim.paper.figures import Setup
-from archsim.paper.networks import Network, networks
-from archsim.paper.runs import Assumptions, Grid, Runner, check_some, scenario
+from archsim.paper.assumptions import Assumptions, scenario
+from archsim.paper.networks import Network, channels_pruned, networks
+from archsim.paper.runs import Grid, Runner, check_some
 from archsim.paper.sensitivity import Sensitivity
 from archsim.runs.pool import Tick
 
@@ -47,13 +47,6 @@ class Context:
         return grid
 
     @property
-    def setup(self) -> Setup:
-        """What the figures are drawn from."""
-        notes = [self.runner.setting]
-        grid, name = self.grid, self.assumptions.name
-        return Setup(grid, self.networks, name, self.known, notes, dict(self.runner.refused))
-
-    @property
     def known(self) -> Sensitivity | None:
         """The sensitivity that was kept for this very question."""
         found = kept.sensitivity(self.wanted.out)
@@ -63,6 +56,11 @@ class Context:
             and found.setting == self.runner.setting
         )
         return found if same else None
+
+    @property
+    def missing(self) -> list[str]:
+        """Commands that build the networks that are not there."""
+        return [network.command for network in self.networks if not network.there]
 
     @property
     def about(self) -> str:
@@ -80,3 +78,10 @@ def context(
     cache = default_cache() if cached else None
     runner = Runner(cache, wanted.conv_only, wanted.measured, processes, tick)
     return Context(wanted, scenario(wanted.scenario), networks(wanted.networks), runner)
+
+
+def channels_pruned_on(context: Context, network: str) -> Grid:
+    """Every machine on a network whose channels are removed for every machine; empty if there is
+    no such network."""
+    found = [one for one in channels_pruned() if one.name.startswith(network)]
+    return context.runner.grid(found, context.assumptions)

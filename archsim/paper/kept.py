@@ -9,10 +9,13 @@ from typing import Any
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.paper.lines import Finding, Line
 from archsim.paper.sensitivity import Sensitivity
 
 SENSITIVITY = "sensitivity"
 SDALGO_FORMAT = "sdalgo-paper/1"
+SDALGO_LABEL = "sdalgo: "  # how lines begin that `sdalgo paper` computed
+MEETS: Mapping[bool | None, Finding] = {True: "meets", False: "differs", None: "open"}
 
 
 def read(out: Path, name: str) -> Mapping[str, Any] | None:
@@ -64,3 +67,26 @@ def sdalgo_rows(out: Path, name: str) -> list[Mapping[str, Any]] | None:
         raise InputError.at(str(path), f"is not of sdalgo paper ({SDALGO_FORMAT})")
     rows: list[Mapping[str, Any]] = found["rows"]
     return rows
+
+
+def sdalgo_lines(out: Path, name: str, label: str = "") -> list[Line]:
+    """The lines that `sdalgo paper NAME` left; none if it has not been run. A label says whose they
+    are beside lines of our own."""
+    rows = [row for row in sdalgo_rows(out, name) or [] if row.get("paper") is not None]
+    return [_line(row, label) for row in rows]
+
+
+def not_run(out: Path, name: str) -> list[str]:
+    """The command of `sdalgo paper`, if it has left nothing."""
+    return [f"sdalgo paper {name}"] if sdalgo_rows(out, name) is None else []
+
+
+def _line(row: Mapping[str, Any], label: str) -> Line:
+    return Line(
+        what=f"{label}{row['row']}, {row['quantity']}, {row['unit']}",
+        paper=f"{row['paper']:g}",
+        ours=row["ours"],
+        finding=MEETS[row["meets"]],
+        how=row["how"],
+        ratio=row["ratio"],
+    )

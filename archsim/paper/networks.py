@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import names
 from archsim.formats.source import unknown
 from archsim.paper.printed import data
-
-if TYPE_CHECKING:
-    from archsim.workload.workload import Workload
+from archsim.workload.workload import Workload, load_workload
 
 KEPT = 2  # workloads whose drawn arrays stay in memory
 
@@ -91,8 +88,6 @@ def left_out(network: str, machine: str) -> str | None:
 def load(source: Source) -> Workload:
     """The workload, from its profiles unless measured tensors are asked for: the same numbers for
     everyone."""
-    from archsim.workload.workload import load_workload
-
     workload = load_workload(source.workload)
     if not source.measured:
         workload = workload.drawn()

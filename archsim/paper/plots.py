@@ -25,7 +25,7 @@ from archsim.analysis.figures.plots import (
 )
 from archsim.paper import ratios
 from archsim.paper.networks import machines
-from archsim.paper.printed import Span
+from archsim.paper.printed import data
 from archsim.paper.ratios import Values
 from archsim.paper.sensitivity import ENERGY, SPEED, Move, Sensitivity
 
@@ -33,13 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LABELS = {
-    "diannao": "DianNao",
-    "scnn": "SCNN",
-    "cambricon_x": "Cambricon-X",
-    "bit_pragmatic": "Bit-Pragmatic",
-    "smartdeal": "SmartDeal",
-}
 SHOWN_MOVES = 14
 NAMES_SHARE = 0.45  # of a panel, for the names of assumptions at most
 VISIBLE = 0.005  # a move below half a per cent has no bar
@@ -51,7 +44,7 @@ class Chart:
     machines."""
 
     label: str
-    band: Span
+    band: tuple[float, float]
     band_label: str
 
 
@@ -62,7 +55,7 @@ def bars(values: Values, chart: Chart, path: Path, width_inches: float) -> list[
 
 def _bars(values: Values, chart: Chart, width_inches: float) -> Figure:
     names = {
-        name: LABELS.get(name, name)
+        name: data("networks")["machines"][name]
         for name in machines()
         if any(name in row for row in values.values())
     }
@@ -72,9 +65,9 @@ def _bars(values: Values, chart: Chart, width_inches: float) -> Figure:
     figure, axes = canvas(rows, width_inches, {}, [chart.band_label])
     figure.supylabel(chart.label, fontsize=FONT_POINTS)
     for own in axes:
-        own.axhspan(chart.band.low, chart.band.high, color=BAND_COLOUR, zorder=0)
+        own.axhspan(*chart.band, color=BAND_COLOUR, zorder=0)
     draw_machines(axes, rows, names, lambda key: cells[key[0]].get(key[1]))
-    axes[0].set_ylim(0, max(axes[0].get_ylim()[1], 1.05 * chart.band.high))
+    axes[0].set_ylim(0, max(axes[0].get_ylim()[1], 1.05 * chart.band[1]))
     legend(figure, axes[0])
     return figure
 

@@ -8,7 +8,7 @@ its rounding.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,71 +18,80 @@ MISSING = "-"
 
 
 @dataclass(frozen=True)
-class Span:
-    """Values from `low` to `high`, both included."""
+class Number:
+    """A value, and the values from `low` to `high`, both included, that it may stand for. `text` is
+    as printed. Products and quotients are of what is not negative."""
 
+    value: float
     low: float
     high: float
+    text: str = ""
 
     @property
-    def middle(self) -> float:
-        return (self.low + self.high) / 2
+    def middle(self) -> Number:
+        """The same range, its middle as the value."""
+        return replace(self, value=(self.low + self.high) / 2, text="")
 
-    def meets(self, other: Span) -> bool:
-        """Whether one value lies in both."""
-        return self.low <= other.high and other.low <= self.high
+    def meets(self, other: Number) -> bool:
+        """Whether one value lies in both, or a hair beside (for the arithmetic of floats)."""
+        slack = 1e-9 * max(1.0, abs(self.value))
+        return self.low <= other.high + slack and other.low <= self.high + slack
 
-    def __add__(self, other: Span) -> Span:
-        return Span(self.low + other.low, self.high + other.high)
+    def __add__(self, other: Number | float) -> Number:
+        by = exactly(other)
+        return Number(self.value + by.value, self.low + by.low, self.high + by.high)
 
-    def __sub__(self, other: Span) -> Span:
-        return Span(self.low - other.high, self.high - other.low)
+    def __sub__(self, other: Number | float) -> Number:
+        by = exactly(other)
+        return Number(self.value - by.value, self.low - by.high, self.high - by.low)
 
-    def __truediv__(self, other: Span) -> Span:
-        """Of values that are not negative; `other` must stay above 0."""
-        return Span(self.low / other.high, self.high / other.low)
+    def __mul__(self, other: Number | float) -> Number:
+        by = exactly(other)
+        return Number(self.value * by.value, self.low * by.low, self.high * by.high)
 
-    def product(self, other: Span) -> Span:
-        """Of values that are not negative."""
-        return Span(self.low * other.low, self.high * other.high)
+    def __truediv__(self, other: Number | float) -> Number:
+        by = exactly(other)
+        return Number(self.value / by.value, self.low / by.high, self.high / by.low)
 
-    def times(self, factor: float) -> Span:
-        """`factor` is not negative."""
-        return Span(self.low * factor, self.high * factor)
+    __rmul__ = __mul__
 
+    def __rsub__(self, other: float) -> Number:
+        return exactly(other) - self
 
-@dataclass(frozen=True)
-class Printed:
-    """A number as it is printed: `text` has its digits."""
+    def __float__(self) -> float:
+        return self.value
 
-    text: str
-
-    @property
-    def value(self) -> float:
-        return float(self.text)
-
-    @property
-    def span(self) -> Span:
-        """Everything that rounds to it; a size of 0.00 is not below nothing."""
-        digits = len(self.text.partition(".")[2])
-        half = 0.5 * 10.0**-digits
-        low = self.value - half
-        return Span(max(0.0, low) if self.value >= 0 else low, self.value + half)
-
-    def met_by(self, ours: float) -> bool:
-        """Whether `ours` rounds to it (and a hair more, for the arithmetic of floats)."""
-        slack = 1e-9 * max(1.0, abs(ours))
-        return self.span.low - slack <= ours <= self.span.high + slack
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else self.text or str(self.value)
 
 
-def number(text: str) -> Printed | None:
-    """The printed number; None where the paper prints none."""
-    return None if text == MISSING else Printed(text)
-
-
-def exactly(value: float) -> Span:
+def exactly(value: Number | float) -> Number:
     """A number that is not rounded."""
-    return Span(value, value)
+    if isinstance(value, Number):
+        return value
+    return Number(float(value), float(value), float(value))
+
+
+def printed(text: str) -> Number:
+    """The number that `text` is, and all that rounds to it; a size of 0.00 is not below nothing.
+
+    Raises:
+        ValueError: `text` is no number.
+    """
+    value = float(text)
+    half = 0.5 * 10.0 ** -len(text.partition(".")[2])
+    low = value - half
+    return Number(value, max(0.0, low) if value >= 0 else low, value + half, text)
+
+
+def read(cell: Any) -> Any:
+    """A cell of a data file: a number where it is one, None where the paper prints none."""
+    if not isinstance(cell, str):
+        return cell
+    try:
+        return None if cell == MISSING else printed(cell)
+    except ValueError:
+        return cell
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from math import exp, log
 
-from archsim.paper.runs import Grid, Totals
+from archsim.paper.runs import Grid
 
 REFERENCE, OURS = "diannao", "smartdeal"
 Values = Mapping[str, Mapping[str, float]]
@@ -14,17 +14,17 @@ Values = Mapping[str, Mapping[str, float]]
 
 def energy_gain(grid: Grid) -> Values:
     """Fig. 8: how many times less energy than DianNao."""
-    return _over(grid, lambda it: it[REFERENCE].energy_pj, lambda one: one.energy_pj)
+    return _over(grid, "energy_pj")
 
 
 def speedup(grid: Grid) -> Values:
     """Fig. 10: how many times fewer cycles than DianNao (all clocks are equal)."""
-    return _over(grid, lambda it: it[REFERENCE].cycles, lambda one: one.cycles)
+    return _over(grid, "cycles")
 
 
 def compute_speedup(grid: Grid) -> Values:
     """The same with all bandwidths infinite."""
-    return _over(grid, lambda it: it[REFERENCE].compute_cycles, lambda one: one.compute_cycles)
+    return _over(grid, "compute_cycles")
 
 
 def dram_accesses(grid: Grid) -> Values:
@@ -52,6 +52,11 @@ def others(values: Values) -> list[float]:
     return [value for row in values.values() for m, value in row.items() if m != OURS]
 
 
+def leads(values: Values) -> list[float]:
+    """SmartDeal's value over that of the next best machine, by network."""
+    return [row[OURS] / max(one for m, one in row.items() if m != OURS) for row in values.values()]
+
+
 def geometric_mean(values: Iterable[float]) -> float:
     """Of positive values; ValueError of none."""
     logs = [log(value) for value in values]
@@ -76,10 +81,18 @@ def ranking(values: Values) -> list[str]:
     return sorted(means, key=lambda name: -means[name])
 
 
-def _over(
-    grid: Grid, above: Callable[[Mapping[str, Totals]], float], below: Callable[[Totals], float]
-) -> Values:
+def _over(grid: Grid, what: str) -> Values:
+    """DianNao's total over that of each machine."""
     return {
-        name: {machine: above(row) / below(one) for machine, one in row.items()}
+        name: {m: getattr(row[REFERENCE], what) / getattr(one, what) for m, one in row.items()}
         for name, row in grid.items()
     }
+
+
+VALUES: Mapping[str, Callable[[Grid], Values]] = {
+    "fig8": energy_gain,
+    "fig9": dram_accesses,
+    "fig10": speedup,
+}
+RANGES = {"fig8": "energy", "fig9": "dram", "fig10": "speedup"}
+"""Keys of the ranges that the text states."""

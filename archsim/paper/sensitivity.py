@@ -4,23 +4,25 @@ of the machines stands."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import log
 from typing import Any
 
 from archsim.formats.errors import InputError
 from archsim.paper import ratios
+from archsim.paper.assumptions import Assumptions, listed
 from archsim.paper.networks import Network
-from archsim.paper.runs import Assumptions, Grid, Runner, switches
+from archsim.paper.printed import data
+from archsim.paper.runs import Grid, Runner
 
 # what a ratio is called, and how it is computed from the grid: geometric means over the networks
 ENERGY = "energy gain over DianNao"
 DRAM = "DRAM of DianNao over SmartDeal"
 SPEED = "speed-up over DianNao"
 OVER = {
-    "scnn": "speed-up over SCNN",
-    "cambricon_x": "speed-up over Cambricon-X",
-    "bit_pragmatic": "speed-up over Bit-Pragmatic",
+    name: f"speed-up over {label}"
+    for name, label in data("networks")["machines"].items()
+    if name not in {ratios.REFERENCE, ratios.OURS}
 }
 TOGETHER = "together"
 NO_READINGS = frozenset({TOGETHER, "ablation"})  # groups that are no other reading of the paper
@@ -40,42 +42,26 @@ class Move:
     energy_order: Sequence[str]
     speed_order: Sequence[str]
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "group": self.group,
-            "about": self.about,
-            "values": dict(self.values),
-            "factors": dict(self.factors),
-            "energy_order": list(self.energy_order),
-            "speed_order": list(self.speed_order),
-        }
-
 
 @dataclass(frozen=True)
 class Sensitivity:
     """The base and every move from it, over the networks named; `setting` says which layers and
     whose arrays."""
 
+    setting: str
+    networks: Sequence[str]
     base: Move
     moves: Sequence[Move]
-    networks: Sequence[str]
-    setting: str
 
     def to_dict(self) -> dict[str, Any]:
         """As it is kept and printed."""
-        return {
-            "setting": self.setting,
-            "networks": list(self.networks),
-            "base": self.base.to_dict(),
-            "moves": [move.to_dict() for move in self.moves],
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Sensitivity:
         """The inverse of `to_dict`; KeyError or TypeError where `found` is something else."""
         moves = [Move(**move) for move in found["moves"]]
-        return cls(Move(**found["base"]), moves, found["networks"], found["setting"])
+        return cls(found["setting"], found["networks"], Move(**found["base"]), moves)
 
     def largest(self, ratio: str) -> Move | None:
         """The reading that moves a ratio most, None where none does."""
@@ -87,12 +73,27 @@ class Sensitivity:
         """The moves that are other readings of what the paper leaves open."""
         return [move for move in self.moves if move.group not in NO_READINGS]
 
-    def survives(self, move: Move) -> tuple[bool, bool]:
-        """Whether the order of the machines by energy and by speed is the base's."""
-        return (
-            list(move.energy_order) == list(self.base.energy_order),
-            list(move.speed_order) == list(self.base.speed_order),
-        )
+
+def mover(known: Sensitivity | None, ratio: str) -> str:
+    """The single assumption that moves a mean ratio most, and from what to what."""
+    if known is None:
+        return "not known yet: archsim paper sensitivity"
+    move = known.largest(ratio)
+    if move is None:
+        return "none of the assumptions"
+    said = f"{known.base.values[ratio]:.2f} to {move.values[ratio]:.2f}"
+    return f"{move.name}: mean of {len(known.networks)} networks {said}"
+
+
+def raised(known: Sensitivity | None, ratio: str) -> str:
+    """What raises a mean ratio most, measured by switching it."""
+    if known is None:
+        return "What moves it most: archsim paper sensitivity."
+    up = sorted(known.readings, key=lambda move: -move.values[ratio])[:2]
+    said = ", ".join(f"{move.values[ratio]:.2f} with {move.name}" for move in up)
+    both = next((move for move in known.moves if move.group == TOGETHER), None)
+    last = f"; {both.values[ratio]:.2f} with {both.name}" if both else ""
+    return f"The {ratio} is {known.base.values[ratio]:.2f} on average, {said}{last}."
 
 
 def ratios_of(grid: Grid) -> dict[str, float]:
@@ -114,15 +115,15 @@ def measure(
     runner: Runner, found: Sequence[Network], start: Assumptions, only: Sequence[str] = ()
 ) -> Sensitivity:
     """Run every switch (or `only` the named groups) from `start`."""
-    chosen = [each for each in switches() if not only or each.group in only]
-    changed = [_on_top(start, each) for each in chosen]
+    chosen = [each for each in listed("assumptions") if not only or each.group in only]
+    changed = [each.after(start) for each in chosen]
     runner.prepare(found, [start, *changed])
     base = runner.grid(found, start)
     moves = []
     for each, reading in zip(chosen, changed, strict=True):
         grid = runner.grid(found, reading)
         moves.append(_move(each, common(grid, base), common(base, grid)))
-    return Sensitivity(_move(start, base, base), moves, list(base), runner.setting)
+    return Sensitivity(runner.setting, list(base), _move(start, base, base), moves)
 
 
 def common(grid: Grid, other: Grid) -> Grid:
@@ -139,23 +140,11 @@ def _move(assumptions: Assumptions, grid: Grid, base: Grid) -> Move:
     """Factors are over the same networks and machines of `base`."""
     values, before = ratios_of(grid), ratios_of(base)
     return Move(
-        name=assumptions.name,
-        group=assumptions.group,
-        about=assumptions.about,
-        values=values,
-        factors={name: values[name] / before[name] for name in RATIOS},
+        assumptions.name,
+        assumptions.group,
+        assumptions.title,
+        values,
+        {name: values[name] / before[name] for name in RATIOS},
         energy_order=ratios.ranking(ratios.energy_gain(grid)),
         speed_order=ratios.ranking(ratios.speedup(grid)),
-    )
-
-
-def _on_top(start: Assumptions, one: Assumptions) -> Assumptions:
-    """`one` change from `start`; the later line of two on the same key counts."""
-    both = {*start.by_machine, *one.by_machine}
-    lines = {
-        machine: (*start.by_machine.get(machine, ()), *one.by_machine.get(machine, ()))
-        for machine in both
-    }
-    return Assumptions(
-        one.name, one.group, one.about, (*start.common, *one.common), lines, one.dram_energy
     )

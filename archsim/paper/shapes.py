@@ -7,16 +7,12 @@ kernels are not decomposed (the authors' released code, docs/reference/sdalgo.md
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
 
 from archsim.formats.slices import RELEASED_ROWS, factor_slices, matrix_of, rows_per_slice
 from archsim.paper.printed import data
-
-if TYPE_CHECKING:
-    from archsim.workload.workload import Workload
 
 Shape = tuple[int, ...]
 MIB, MB = 2**20, 10**6  # Tables II, V, VI count in MiB, III and IV in 10^6 bytes
@@ -51,11 +47,6 @@ def counts(shapes: Iterable[Shape], slice_rows: int = RELEASED_ROWS) -> Counts:
     return Counts(weights, coefficients, slices)
 
 
-def workload_shapes(workload: Workload) -> list[Shape]:
-    """Weight shapes of all layers that have weights."""
-    return [layer.weight_shape() for layer in workload.layers if layer.is_array]
-
-
 def resnet18_shapes(classes: int = 10) -> list[Shape]:
     """ResNet18 for 32x32 images, from Table X."""
     found = data("shapes")["resnet18"]
@@ -87,11 +78,6 @@ def mobilenet_v2_shapes(classes: int = 10) -> list[Shape]:
 def megabytes(elements: float, bits: float, unit: int = MB) -> float:
     """Size of `elements` numbers of `bits` each, in `unit` bytes."""
     return elements * bits / 8 / unit
-
-
-def largest(shapes: Sequence[Shape]) -> Shape:
-    """The shape with most weights."""
-    return max(shapes, key=prod)
 
 
 def _shape(text: str) -> Shape:

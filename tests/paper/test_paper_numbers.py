@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import archsim.paper
-from archsim.paper import ablation_table, ratios, shapes, size_tables
-from archsim.paper.printed import Printed, Span
+from archsim.paper import ratios, shapes, size_tables
+from archsim.paper.printed import exactly, printed
 from archsim.paper.runs import Totals
 from archsim.paper.sensitivity import common
 
@@ -24,11 +24,12 @@ def raw(name):
 
 
 def test_a_printed_number_stands_for_what_rounds_to_it():
-    assert Printed("42.59").span == Span(pytest.approx(42.585), pytest.approx(42.595))
-    assert Printed("120").met_by(119.6)
-    assert not Printed("120").met_by(120.6)
-    assert Printed("0.00").span.low == 0.0
-    assert Printed("-1.43").met_by(-1.4349)
+    found = printed("42.59")
+    assert (found.low, found.high) == (pytest.approx(42.585), pytest.approx(42.595))
+    assert printed("120").meets(exactly(119.6))
+    assert not printed("120").meets(exactly(120.6))
+    assert printed("0.00").low == 0.0
+    assert printed("-1.43").meets(exactly(-1.4349))
 
 
 @given(
@@ -38,7 +39,7 @@ def test_a_printed_number_stands_for_what_rounds_to_it():
     st.floats(-0.49, 0.49),
 )
 def test_ratios_of_anything_within_rounding_lie_in_the_ratio_of_spans(a, b, da, db):
-    span = Printed(f"{a / 100:.2f}").span / Printed(f"{b / 100:.2f}").span
+    span = printed(f"{a / 100:.2f}") / printed(f"{b / 100:.2f}")
     true = (a + da) / (b + db)
     assert span.low * (1 - 1e-9) <= true <= span.high * (1 + 1e-9)
 
@@ -75,19 +76,19 @@ def test_mobilenet_v2_is_the_network_of_tables_5_and_6():
 
 def test_operations_of_table_2_by_fractions():
     rows = raw("tables")["table2"]["rows"]
-    for row in ablation_table.rows():
+    for row in size_tables.ablation_rows():
         _, _, _, weights, coefficients, _ = rows[row.name]
         ours = Fraction(2 * 555_417_600) * Fraction(str(weights)) / 100
         if coefficients != "-":
             ours += 6 * 11_165_898 * Fraction(str(coefficients)) / 100
-        assert ablation_table.operations(row).middle == pytest.approx(float(ours) / 1e6, rel=1e-9)
+        assert size_tables.operations(row).value == pytest.approx(float(ours) / 1e6, rel=1e-9)
 
 
 @pytest.mark.parametrize("name", ["7", "SD", "SDt"])
 def test_code_bits_of_table_2_rebuild_the_printed_size(name):
-    row = ablation_table.row_named(name)
-    nonzeros = 11_165_898 * row.coefficients.middle
-    bits = ablation_table.code_bits(row).middle * nonzeros + 11_165_898 + 20_042 * 9 * 8
+    row = size_tables.ablation_row(name)
+    nonzeros = 11_165_898 * row.ce.middle.value
+    bits = size_tables.code_bits(row).value * nonzeros + 11_165_898 + 20_042 * 9 * 8
     assert bits / 8 / 2**20 == pytest.approx(row.size.value, rel=1e-3)
 
 
@@ -97,7 +98,7 @@ def test_code_bits_of_tables_3_and_4_rebuild_the_printed_coefficients():
             unit = 2**20 if row.network == "MLP-1" else 10**6
             weights = row.original.value * unit / 4
             left = weights * (1 - row.sparsity.value / 100)
-            size = row.code_bits.middle * left / 8 / unit
+            size = row.code_bits.value * left / 8 / unit
             assert size == pytest.approx(row.coefficients.value, rel=1e-2)
 
 

@@ -6,40 +6,42 @@ import pytest
 
 from archsim.arch.arch import load_arch
 from archsim.paper import kept, sensitivity
+from archsim.paper.assumptions import DEFAULT, listed, scenario
 from archsim.paper.context import Wanted
 from archsim.paper.context import context as context_of
 from archsim.paper.networks import machines, networks
-from archsim.paper.runs import Assumptions, Runner, scenario, switches
+from archsim.paper.runs import Runner
 
 MACHINES = machines()
+SWITCHES = listed("assumptions")
 PRICES = {"DRAM energy", "SRAM table"}
 
 
-@pytest.mark.parametrize("switch", switches(), ids=lambda switch: switch.name)
+@pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.name)
 def test_a_switch_changes_what_it_names_and_nothing_else(switch):
     changed = {name for name in MACHINES if switch.load(name).hash != load_arch(name).hash}
     if switch.dram_energy != 1.0:
         assert changed == set()
-    elif switch.common:
+    elif any(not change.machine for change in switch.changes):
         assert changed == {*MACHINES}
     else:
-        assert changed == {*switch.by_machine}
+        assert changed == {change.machine for change in switch.changes}
 
 
 @pytest.mark.parametrize("name", ["as_published", "ideal_lanes"])
 def test_scenarios_load_on_every_machine(name):
     found = scenario(name)
-    assert {*found.by_machine} <= {*MACHINES}
+    assert {change.machine for change in found.changes} <= {"", *MACHINES}
     for machine in MACHINES:
         found.load(machine)
     assert found.load("diannao").hash == load_arch("diannao").hash
 
 
 def test_every_question_of_the_paper_has_a_switch():
-    groups = {switch.group for switch in switches()}
+    groups = {switch.group for switch in SWITCHES}
     assert {"DRAM bandwidth", "DRAM energy", "SRAM table", "synchronisation", "buffer split",
             "interlayer", "pruning of the baselines", "Ti x Tn"} <= groups  # fmt: skip
-    assert len({switch.name for switch in switches()}) == len(switches())
+    assert len({switch.name for switch in SWITCHES}) == len(SWITCHES)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def measured():
     runner = Runner()
     found = networks(["VGG19"])
     only = {*PRICES, "Ti x Tn"}
-    return runner, found, sensitivity.measure(runner, found, Assumptions(), [*only])
+    return runner, found, sensitivity.measure(runner, found, DEFAULT, [*only])
 
 
 def test_factors_are_values_over_the_base(measured):
@@ -71,7 +73,7 @@ def test_prices_move_energy_alone(measured):
 
 def test_dram_energy_by_hand(measured):
     runner, found, moved = measured
-    grid = runner.grid(found, Assumptions())["VGG19"]
+    grid = runner.grid(found, DEFAULT)["VGG19"]
     half = next(move for move in moved.moves if move.name == "DRAM 50 pJ/B")
     energy = {
         name: grid[name].energy_pj - 50 * grid[name].dram_bytes for name in ("diannao", "smartdeal")
@@ -132,7 +134,7 @@ def test_processes_do_not_show(measured):
     _, found, alone = measured
     heard = []
     runner = Runner(processes=2, tick=lambda *said: heard.append(said))
-    together = sensitivity.measure(runner, found, Assumptions(), ["Ti x Tn"])
+    together = sensitivity.measure(runner, found, DEFAULT, ["Ti x Tn"])
     (move,) = together.moves
     assert together.base == alone.base
     assert move == next(one for one in alone.moves if one.name == move.name)

@@ -3,11 +3,12 @@
 import pytest
 
 import archsim
-from archsim.paper import contents, training_runs
+from archsim.paper import reports, training
+from archsim.paper.assumptions import Assumptions, listed
 from archsim.paper.context import Wanted
 from archsim.paper.context import context as context_of
 from archsim.paper.shapes import mobilenet_v2_shapes, resnet18_shapes
-from archsim.paper.tables_training import sizes_of
+from archsim.paper.training import sizes_of
 
 NETWORK = "MobileNetV2"
 
@@ -24,20 +25,20 @@ def test_sizes_of_the_logged_runs():
         (mobilenet_v2_shapes(), 0.99, 246_896),
         (resnet18_shapes(), 2.44, 1_353_462),
     ):
-        fixed = sum(sizes_of(shapes, dense_classifier=False).values())
+        fixed = sizes_of(shapes, dense_classifier=False).fixed
         assert 2.5 < (printed - fixed) * 2**23 / nonzeros < 3.4
 
 
 def test_a_dense_classifier_is_not_decomposed():
     shapes = mobilenet_v2_shapes(100)
     dense = sizes_of(shapes, dense_classifier=True)
-    assert dense["dense"] == pytest.approx(1280 * 100 * 4 / 2**20)
-    assert dense["mask"] < sizes_of(shapes, dense_classifier=False)["mask"]
+    assert dense.dense == pytest.approx(1280 * 100 * 4 / 2**20)
+    assert dense.mask < sizes_of(shapes, dense_classifier=False).mask
 
 
 def test_a_gain_is_the_ratio_of_two_runs_and_stays_under_its_bound(context):
     """The runs of a table are coarse and remembered; these are neither."""
-    found = training_runs.gain(NETWORK, "SD", context.runner, training_runs.Change(dram_energy=2.0))
+    found = training.gain(NETWORK, "SD", context.runner, Assumptions(dram_energy=2.0))
     workload = archsim.load_workload("mobilenet_v2_cifar_sdt").drawn()
     energies, drams = [], []
     for form in ("dense", "smartdeal"):
@@ -51,18 +52,18 @@ def test_a_gain_is_the_ratio_of_two_runs_and_stays_under_its_bound(context):
 
 
 def test_changes_are_legal_and_the_first_changes_nothing():
-    changes = training_runs.changes()
-    assert changes[0].keys == {}
+    changes = listed("training")
+    assert changes[0].changes == ()
     assert (changes[0].batch, changes[0].dram_energy) == (None, 1.0)
     for change in changes:
-        archsim.load_arch("training_accelerator", [f"{k}={v}" for k, v in change.keys.items()])
+        archsim.load_arch("training_accelerator", change.changes)
     assert len({change.name for change in changes}) == len(changes)
 
 
 def test_every_row_of_the_tables_has_a_number(context):
     for name in ("table5", "table6"):
-        lines = contents.report(name, context).lines
+        lines = reports.report(name, context).lines
         assert len(lines) == 20
         assert all(line.ours is not None for line in lines)
-    (line,) = [one for one in contents.report("table7", context).lines if one.what[:2] == "SD"]
+    (line,) = [one for one in reports.report("table7", context).lines if one.what[:2] == "SD"]
     assert line.ours is not None
