@@ -9,12 +9,10 @@ from tiny_networks import conv, network, post
 import archsim
 from archsim.analysis.breakdown import break_down
 from archsim.analysis.figures.diagram_svg import svg
-from archsim.analysis.figures.palette import FAMILIES, bands
-from archsim.analysis.normalise import normalise
+from archsim.analysis.figures.palette import ROLE_COLOURS, component_colours
 from archsim.analysis.roles import energy_by_role, roles_of
 from archsim.formats.errors import InputError
 from archsim.formats.search import find
-from archsim.results.store import Stored
 
 RULE = "from archsim.machines.diannao import FLOWS, tiles\n"
 HBM = """
@@ -92,9 +90,8 @@ def test_it_has_the_role_the_roof_and_the_colour_of_dram(tmp_path, both):
     assert roles[1]["dram"] == "DRAM"
     assert energy_by_role(results[0]) == energy_by_role(results[1])
     assert break_down("x", results[0]) == break_down("x", results[1])
-    rows = normalise([Stored("w", "diannao", results[1])], "diannao")
-    colours = {band.label: band.colour for band in bands(rows, [results[1].energy_by], [1e9])}
-    assert colours["dram"] in FAMILIES["memory"]
+    colours = component_colours(results, results[1].energy_by)
+    assert colours["dram"] == ROLE_COLOURS["DRAM"]
 
 
 def test_its_box_in_the_diagram_stands_where_that_of_dram_does(both):
