@@ -79,8 +79,4 @@ def arch_schema() -> dict[str, Any]:
 def _component_schema(name: str, cls: type[Component]) -> dict[str, Any]:
     schema = cls.model_json_schema()
     properties = {"class": {"const": name}, **schema.get("properties", {})}
-    return {
-        **schema,
-        "properties": properties,
-        "required": ["class", *schema.get("required", ())],
-    }
+    return {**schema, "properties": properties, "required": ["class", *schema.get("required", ())]}

@@ -14,13 +14,7 @@ import numpy as np
 from archsim.arch.component import Component, Count, Cycles
 from archsim.machines.shared.fetches import Fetches, fetches
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import (
-    halo_bytes,
-    name_of,
-    only,
-    share_of,
-    storage_of,
-)
+from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 

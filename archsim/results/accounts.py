@@ -133,11 +133,7 @@ class Times:
 
 
 def times_of(
-    program: Program,
-    outcome: Outcome,
-    runs: Sequence[EntryRun],
-    arch: Arch,
-    rows: int,
+    program: Program, outcome: Outcome, runs: Sequence[EntryRun], arch: Arch, rows: int
 ) -> Times:
     """Where the time of every component went."""
     instances = _instances(runs, arch)

@@ -98,9 +98,7 @@ class Prices:
 
 
 def price_actions(
-    prices: Prices,
-    components: Mapping[str, Component],
-    actions: Mapping[str, Mapping[str, int]],
+    prices: Prices, components: Mapping[str, Component], actions: Mapping[str, Mapping[str, int]]
 ) -> dict[str, float]:
     """pJ of each component. InputError names the first price that is missing, and where it
     belongs.

@@ -24,10 +24,7 @@ MAX_STEPS = 20_000
 
 
 def queue_all(
-    planned: Sequence[Planned],
-    arch: Arch,
-    rows: Mapping[tuple[str, str], int],
-    step_scale: float,
+    planned: Sequence[Planned], arch: Arch, rows: Mapping[tuple[str, str], int], step_scale: float
 ) -> tuple[list[StagePlan], tuple[str, ...]]:
     """All entries cut into steps, larger ones where there would be too many, and a note that says
     so.

@@ -18,12 +18,7 @@ TRAINING_FORMS = ("error", "gradient", "mask", "counter")
 MAX_ROW = 8
 """Codes in one coefficient row at most."""
 
-_TYPES = {
-    "input": ("I8", "U8"),
-    "basis_scale": ("F32",),
-    "error": ("BF16",),
-    "gradient": ("BF16",),
-}
+_TYPES = {"input": ("I8", "U8"), "basis_scale": ("F32",), "error": ("BF16",), "gradient": ("BF16",)}
 _READABLE = {"I8": "int8", "U8": "uint8", "F32": "float32", "BF16": "bf16"}
 
 

@@ -83,10 +83,7 @@ class _Plan:
 
 
 def layer_cycles(
-    activations: Levels,
-    out_channels: int,
-    geometry: Geometry,
-    array: BitPragmaticArray,
+    activations: Levels, out_channels: int, geometry: Geometry, array: BitPragmaticArray
 ) -> BitPragmaticCycles:
     """Cycles of a layer on activations (C, H, W); a linear layer with T positions is 1x1 on a
     plane (T, 1).
@@ -120,10 +117,7 @@ def _plane(activations: Levels) -> Pair:
 
 
 def _plans(
-    activations: Levels,
-    out_channels: int,
-    geometry: Geometry,
-    array: BitPragmaticArray,
+    activations: Levels, out_channels: int, geometry: Geometry, array: BitPragmaticArray
 ) -> list[_Plan]:
     channels, groups = activations.shape[0], geometry.groups
     depthwise = groups == channels == out_channels and groups > 1
@@ -141,10 +135,7 @@ def _plans(
 
 
 def _plan(
-    terms: npt.NDArray[np.uint16],
-    filters: int,
-    geometry: Geometry,
-    array: BitPragmaticArray,
+    terms: npt.NDArray[np.uint16], filters: int, geometry: Geometry, array: BitPragmaticArray
 ) -> _Plan:
     """Steps of the windows over one group's term masks (channels, H, W), padding lasting one
     cycle.

@@ -20,13 +20,7 @@ from archsim.machines.bit_pragmatic.cycles import (
 )
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import (
-    halo_bytes,
-    name_of,
-    only,
-    share_of,
-    storage_of,
-)
+from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import plane_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles

@@ -16,13 +16,7 @@ from archsim.machines.cambricon_x.cycles import CambriconXArray, CambriconXCycle
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import ceil_div
 from archsim.machines.shared.groups import group_numbers, group_sizes, part_sizes
-from archsim.machines.shared.machine import (
-    halo_bytes,
-    name_of,
-    only,
-    share_of,
-    storage_of,
-)
+from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import weights_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles

@@ -33,9 +33,7 @@ def layer_cycles(
     tiling = grid_tiling((activations.shape[1], activations.shape[2]), geometry, array)
     whole = pass_cycles(weights, [Pass(activations, tiling)], geometry, array, banks_model)
     return replace(
-        whole,
-        group_cycles=whole.group_cycles[:, 0],
-        group_operations=whole.group_operations[:, 0],
+        whole, group_cycles=whole.group_cycles[:, 0], group_operations=whole.group_operations[:, 0]
     )
 
 

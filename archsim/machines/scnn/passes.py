@@ -50,8 +50,7 @@ def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capac
     outputs = geometry.reached((tile[0], tile[1]))
     filters = max(1, array.accumulators // prod(outputs))
     return Passes(
-        tuple(replace(one, tiling=replace(one.tiling, filters=filters)) for one in parts),
-        stored,
+        tuple(replace(one, tiling=replace(one.tiling, filters=filters)) for one in parts), stored
     )
 
 

@@ -17,23 +17,13 @@ from archsim.machines.scnn import dnnsim, linear
 from archsim.machines.scnn.components import ScnnPeArray
 from archsim.machines.scnn.counts import ScnnCycles
 from archsim.machines.scnn.cycles import pass_cycles
-from archsim.machines.scnn.memory import (
-    ENTRY_BITS,
-    stored_activations,
-    stored_weights,
-)
+from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations, stored_weights
 from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import ceil_div
 from archsim.machines.shared.groups import group_sizes
-from archsim.machines.shared.machine import (
-    halo_bytes,
-    name_of,
-    only,
-    share_of,
-    storage_of,
-)
+from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import plane_of, weights_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
 from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries

@@ -45,10 +45,7 @@ class Order:
 
 
 def choose_order(
-    moving: Mapping[str, Held],
-    stationary: Mapping[str, Held],
-    halo_bytes: int,
-    min_blocks: int = 1,
+    moving: Mapping[str, Held], stationary: Mapping[str, Held], halo_bytes: int, min_blocks: int = 1
 ) -> Order:
     """The common rule; a tie between the last two goes to holding weights. Inputs come in
     `min_blocks` at least."""

@@ -17,13 +17,7 @@ import numpy as np
 from archsim.arch.components.rebuild_engine import RebuildEngine
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_sizes, part_sizes, share_bytes
-from archsim.machines.shared.machine import (
-    buffer_of,
-    halo_bytes,
-    name_of,
-    only,
-    storage_of,
-)
+from archsim.machines.shared.machine import buffer_of, halo_bytes, name_of, only, storage_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.smartdeal import coefficients
