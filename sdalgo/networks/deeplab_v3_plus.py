@@ -6,25 +6,20 @@ DeepLabV3+ paper: pyramid of rates 6, 12 and 18, and 48 channels of low-level fe
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdalgo.networks import _blocks
 from sdalgo.networks.resnet50 import ResNet50
 
 INPUT = (3, 352, 480)  # CamVid's 360x480, cut to whole strides
 PARAMETERS = 40_349_611  # backbone 23.5 M, pyramid 15.5 M, decoder 1.3 M
 MACS = 44_589_744_128  # counted layer by layer
 
-
-def conv_norm(inputs: int, outputs: int, kernel: int, rate: int = 1) -> nn.Sequential:
-    """Convolution that keeps the size, normalisation, ReLU."""
-    padding = rate * (kernel // 2)
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=rate, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
+conv_norm = partial(_blocks.conv_norm, nn.ReLU)
 
 
 class Pyramid(nn.Module):
@@ -34,7 +29,7 @@ class Pyramid(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList(
             [conv_norm(inputs, outputs, 1)]
-            + [conv_norm(inputs, outputs, 3, rate) for rate in (6, 12, 18)]
+            + [conv_norm(inputs, outputs, 3, dilation=rate) for rate in (6, 12, 18)]
         )
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.pooled = conv_norm(inputs, outputs, 1)
@@ -74,6 +69,4 @@ class DeepLabV3Plus(nn.Module):
         return F.interpolate(y, size=x.shape[-2:], mode="bilinear")
 
 
-def build() -> nn.Module:
-    """Return the network with 11 classes and torch's default initialisation."""
-    return DeepLabV3Plus()
+build = DeepLabV3Plus

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
+
+from sdalgo.networks import _blocks
 
 INPUT = (3, 224, 224)
 PARAMETERS = 5_288_548  # torchvision model table
@@ -19,17 +23,7 @@ STAGES = (
     (6, 5, 2, 192, 4),
     (6, 3, 1, 320, 1),
 )
-
-
-def conv_norm(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
-    """Convolution, normalisation, SiLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.SiLU(inplace=True),
-    )
+conv_norm = partial(_blocks.conv_norm, nn.SiLU)
 
 
 class SqueezeExcitation(nn.Module):
@@ -59,7 +53,7 @@ class MBConv(nn.Module):
         if expansion != 1:
             layers.append(conv_norm(inputs, hidden, 1))
         layers += [
-            conv_norm(hidden, hidden, kernel, stride, hidden),
+            conv_norm(hidden, hidden, kernel, stride=stride, groups=hidden),
             SqueezeExcitation(hidden, max(1, inputs // 4)),
             nn.Sequential(nn.Conv2d(hidden, outputs, 1, bias=False), nn.BatchNorm2d(outputs)),
         ]
@@ -80,7 +74,7 @@ class EfficientNetB0(nn.Module):
 
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
-        stages: list[nn.Module] = [conv_norm(3, 32, 3, 2)]
+        stages: list[nn.Module] = [conv_norm(3, 32, 3, stride=2)]
         inputs = 32
         for expansion, kernel, stride, outputs, blocks in STAGES:
             stage = [MBConv(inputs, outputs, expansion, kernel, stride)]
@@ -97,6 +91,4 @@ class EfficientNetB0(nn.Module):
         return y
 
 
-def build() -> nn.Module:
-    """Return EfficientNet-B0 with 1000 classes and torch's default initialisation."""
-    return EfficientNetB0()
+build = EfficientNetB0

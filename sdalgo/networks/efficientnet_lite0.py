@@ -92,6 +92,4 @@ class EfficientNetLite0(nn.Module):
         return y
 
 
-def build() -> nn.Module:
-    """Return EfficientNet-Lite0 with torch's default initialisation."""
-    return EfficientNetLite0()
+build = EfficientNetLite0

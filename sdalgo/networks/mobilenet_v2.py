@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
+
+from sdalgo.networks import _blocks
 
 INPUT = (3, 224, 224)
 PARAMETERS = 3_504_872  # torchvision model table
@@ -19,15 +23,7 @@ STAGES = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-
-
-def conv_norm(inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> nn.Sequential:
-    """Convolution, normalisation, ReLU6."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU6(inplace=True),
-    )
+conv_norm = partial(_blocks.conv_norm, nn.ReLU6)
 
 
 class InvertedResidual(nn.Module):
@@ -38,9 +34,9 @@ class InvertedResidual(nn.Module):
         hidden = inputs * expansion
         layers: list[nn.Module] = []
         if expansion != 1:
-            layers.append(conv_norm(inputs, hidden, 1, 1, 1))
+            layers.append(conv_norm(inputs, hidden, 1))
         layers += [
-            conv_norm(hidden, hidden, 3, stride, hidden),
+            conv_norm(hidden, hidden, 3, stride=stride, groups=hidden),
             nn.Conv2d(hidden, outputs, 1, bias=False),
             nn.BatchNorm2d(outputs),
         ]
@@ -63,14 +59,14 @@ class MobileNetV2(nn.Module):
     def __init__(self, classes: int = 1000, strides: tuple[int, ...] | None = None) -> None:
         super().__init__()
         strides = strides or (*(stage[3] for stage in STAGES), 2)
-        layers: list[nn.Module] = [conv_norm(3, 32, 3, strides[-1], 1)]
+        layers: list[nn.Module] = [conv_norm(3, 32, 3, stride=strides[-1])]
         inputs = 32
         for (expansion, outputs, blocks, _), stride in zip(STAGES, strides, strict=False):
             for block in range(blocks):
                 step = stride if block == 0 else 1
                 layers.append(InvertedResidual(inputs, outputs, step, expansion))
                 inputs = outputs
-        layers.append(conv_norm(inputs, 1280, 1, 1, 1))
+        layers.append(conv_norm(inputs, 1280, 1))
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, classes))
@@ -80,6 +76,4 @@ class MobileNetV2(nn.Module):
         return y
 
 
-def build() -> nn.Module:
-    """Return MobileNetV2 with 1000 classes and torch's default initialisation."""
-    return MobileNetV2()
+build = MobileNetV2

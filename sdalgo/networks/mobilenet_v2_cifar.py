@@ -10,20 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdalgo.networks._blocks import projection
+from sdalgo.networks.mobilenet_v2 import STAGES
+
 INPUT = (3, 32, 32)
 PARAMETERS = 2_296_922  # 8.63 MiB of convolution and linear weights (paper Table V), and norms
 MACS = 91_154_944  # counted layer by layer
 
-# expansion, output channels, blocks, first stride
-STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 1),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
+STRIDES = (1, 1, 2, 2, 1, 2, 1)  # of the first block of each stage
 
 
 class Block(nn.Module):
@@ -39,11 +33,8 @@ class Block(nn.Module):
         self.conv3 = nn.Conv2d(hidden, outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)
         self.has_edge = stride == 1
-        self.shortcut: nn.Module = nn.Identity()
-        if self.has_edge and inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)
-            )
+        changes = self.has_edge and inputs != outputs
+        self.shortcut = projection(inputs, outputs) if changes else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.bn1(self.conv1(x)))
@@ -65,7 +56,7 @@ class MobileNetV2Cifar(nn.Module):
         self.bn1 = nn.BatchNorm2d(32)
         blocks: list[nn.Module] = []
         inputs = 32
-        for expansion, outputs, count, stride in STAGES:
+        for (expansion, outputs, count, _), stride in zip(STAGES, STRIDES, strict=True):
             for index in range(count):
                 blocks.append(Block(inputs, outputs, expansion, stride if index == 0 else 1))
                 inputs = outputs
@@ -81,6 +72,4 @@ class MobileNetV2Cifar(nn.Module):
         return y
 
 
-def build() -> nn.Module:
-    """Return the network with 10 classes and torch's default initialisation."""
-    return MobileNetV2Cifar()
+build = MobileNetV2Cifar

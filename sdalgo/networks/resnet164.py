@@ -28,9 +28,9 @@ class PreActBottleneck(nn.Module):
         self.bn3 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
         self.relu = nn.ReLU()
-        self.downsample: nn.Module | None = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False))
+        changes = stride != 1 or inputs != outputs
+        edge = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False)) if changes else None
+        self.downsample = edge
 
     def forward(self, x: Tensor) -> Tensor:
         edge = x if self.downsample is None else self.downsample(x)
@@ -78,15 +78,11 @@ def channel_groups() -> list[ChannelGroup]:
     blocks = [f"layer{stage}.{index}" for stage in (1, 2, 3) for index in range(18)]
     return [
         ChannelGroup(
-            maker=f"{block}.conv{number}",
-            norm=f"{block}.bn{number + 1}",
-            reader=f"{block}.conv{number + 1}",
+            maker=f"{block}.conv{n}", norm=f"{block}.bn{n + 1}", reader=f"{block}.conv{n + 1}"
         )
         for block in blocks
-        for number in (1, 2)
+        for n in (1, 2)
     ]
 
 
-def build() -> nn.Module:
-    """Return the network with 10 classes and torch's default initialisation."""
-    return ResNet164()
+build = ResNet164

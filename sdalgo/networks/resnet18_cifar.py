@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sdalgo.networks._blocks import projection
+
 INPUT = (3, 32, 32)
 PARAMETERS = 11_173_962  # 11 164 352 convolution and linear weights (paper Table II), 9 610 others
 MACS = 555_422_720  # paper Table II: 1110.8 MFLOPs, two to a multiply-add
@@ -23,11 +25,8 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample: nn.Module | None = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+        changes = stride != 1 or inputs != outputs
+        self.downsample = projection(inputs, outputs, stride) if changes else None
 
     def forward(self, x: Tensor) -> Tensor:
         edge = x if self.downsample is None else self.downsample(x)
@@ -63,6 +62,4 @@ class ResNet18(nn.Module):
         return y
 
 
-def build() -> nn.Module:
-    """Return the network with 10 classes and torch's default initialisation."""
-    return ResNet18()
+build = ResNet18

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sdalgo.networks._blocks import projection
+
 INPUT = (3, 224, 224)
 PARAMETERS = 25_557_032  # torchvision model table
 MACS = 4_089_184_256  # torchvision model table: 4.09 GFLOPs, multiply-adds
@@ -25,11 +27,8 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
-        self.downsample: nn.Module | None = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+        changes = stride != 1 or inputs != outputs
+        self.downsample = projection(inputs, outputs, stride) if changes else None
 
     def forward(self, x: Tensor) -> Tensor:
         edge = x if self.downsample is None else self.downsample(x)
@@ -75,6 +74,4 @@ def _stage(inputs: int, width: int, blocks: int, first: tuple[int, int, int]) ->
     return nn.Sequential(*layers)
 
 
-def build() -> nn.Module:
-    """Return ResNet-50 with 1000 classes and torch's default initialisation."""
-    return ResNet50()
+build = ResNet50

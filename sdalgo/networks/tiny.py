@@ -40,6 +40,4 @@ class Tiny(nn.Module):
         return out
 
 
-def build() -> nn.Module:
-    """Return the network with torch's default initialisation."""
-    return Tiny()
+build = Tiny
