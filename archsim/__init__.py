@@ -6,8 +6,6 @@ result = archsim.simulate(archsim.load_arch("smartdeal"), workload)
 print(result.table())
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

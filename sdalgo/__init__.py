@@ -10,8 +10,6 @@
 What needs torch is loaded when it is first used.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

@@ -4,8 +4,6 @@ The tables do not all count alike. Each rule's knobs are therefore explicit, and
 docs/reference/sdalgo.md says which rule meets which row.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Activations are signed symmetric int8 with a scale from the tensor's maximum. Bi
 stored two's-complement byte; Booth digits are the four of radix 4.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

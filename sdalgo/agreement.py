@@ -1,7 +1,5 @@
 """How far a network with rebuilt weights still says what the original said, without labels."""
 
-from __future__ import annotations
-
 import copy
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """B in few bits: one scale a slice, chosen so that the scale itself fits 16 bits (appendix B)."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,8 +4,6 @@ Each layer is finished by itself and kept in a hidden folder beside the result, 
 everything that made it, so that a build that was stopped goes on where it was.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

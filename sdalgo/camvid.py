@@ -4,8 +4,6 @@ The layout is the one usual for segmentation: train/, val/ and test/ with images
 and so on with label images of the same names, whose pixels are class numbers; 11 is unlabelled.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

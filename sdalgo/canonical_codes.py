@@ -1,7 +1,5 @@
 """Canonical Huffman codes (appendix B): what is coded, the bit stream, and back."""
 
-from __future__ import annotations
-
 from itertools import islice
 
 import numpy as np

@@ -5,8 +5,6 @@ network go for good, by one threshold on |scale| (paper III-D): their filters, t
 and the inputs of the layer that reads them.
 """
 
-from __future__ import annotations
-
 import bisect
 import math
 from dataclasses import dataclass, replace

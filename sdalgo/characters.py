@@ -1,7 +1,5 @@
 """Characters for a language model: drawn by the frequencies of English letters, one-hot."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -9,8 +9,6 @@
 A reader checks every length and every checksum before it uses a byte, and runs no code from it.
 """
 
-from __future__ import annotations
-
 import json
 import struct
 import zlib

@@ -1,7 +1,5 @@
 """The library's front door: one weight in, its decomposition out."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A weight as coefficients and bases: what is stored, and what it rebuilds to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ Ce depends on B alone, so a slice whose B did not move has reached its fixed poi
 have are taken out once they make up a third of the batch.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

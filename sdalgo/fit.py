@@ -6,8 +6,6 @@ near-exact on powers of two; the rest by a pseudo-inverse, since squaring a cond
 what the cut-off of singular values has to see.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

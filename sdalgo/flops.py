@@ -4,8 +4,6 @@ The rows without decomposition come out. For the others the paper's densities ad
 of its "highest precision of the operands" rule; none meets every row (docs/reference/sdalgo.md).
 """
 
-from __future__ import annotations
-
 REBUILD_PER_WEIGHT = 6  # 3 multiplications and 3 additions rebuild one weight from a 3-entry row
 
 

@@ -1,7 +1,5 @@
 """What flows into each weighted layer during a forward pass."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

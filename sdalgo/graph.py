@@ -6,8 +6,6 @@ Normalisation, activation functions, dropout and flattening disappear; convoluti
 pools, additions, products, concatenations and resizes stay.
 """
 
-from __future__ import annotations
-
 import copy
 import operator
 from collections.abc import Callable

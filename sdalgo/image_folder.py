@@ -1,7 +1,5 @@
 """Images sorted into one folder a class, as ImageNet and many others are kept."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One decomposed layer as the sections of a container: index, codes, basis and scales."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Protocol
 

@@ -3,8 +3,6 @@
 What a filter lacks of its last row of channels, and a last slice of its height, is zero.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Torch modules that hold Ce and B in place of a weight, and rebuild it on every forward pass."""
 
-from __future__ import annotations
-
 import copy
 import math
 

@@ -4,8 +4,6 @@ The file is run once with torch, operator by operator, on a given image. That ru
 and every layer's real input, so nothing is inferred and no ONNX runtime is needed.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An ONNX file to a workload: its weights decomposed, its activations from one image."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """ONNX operators as torch calls: those of convolutional networks, on float32 and batch 1."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

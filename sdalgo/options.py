@@ -1,7 +1,5 @@
 """What a decomposition may be asked for, and the presets that answer for it as a whole."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal

@@ -4,8 +4,6 @@ Short side to 256/224 of the wanted size, centre crop, ImageNet mean and deviati
 evaluation transform. All are public domain or CC0 but `motorcycle` (Middlebury stereo set).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Figures of a report, as PNG and SVG: powers (paper Fig. 12), error, evolution (Fig. 11)."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

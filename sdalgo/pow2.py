@@ -4,8 +4,6 @@ A coefficient of the decomposition is 0 or +-2^p (paper III-A). Its code is 0, o
 sign * (1 + p - p_min): the form that workload files and containers hold (docs/reference/sdalgo.md).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -3,8 +3,6 @@
 Packages are located, never imported: they are read as data.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 from collections.abc import Callable

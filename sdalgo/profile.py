@@ -4,8 +4,6 @@ The format is docs/reference/profile.md. Everything here is counted from the ten
 machine is modelled, so a profile serves machines that did not exist when it was measured.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 

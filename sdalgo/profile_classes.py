@@ -1,7 +1,5 @@
 """Sort channels into a few classes of like distribution."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Measure coefficient codes: which rows live, how many filters share them, what they hold."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

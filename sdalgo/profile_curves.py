@@ -1,7 +1,5 @@
 """Fit correlation curves by one or two exponential decays."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np

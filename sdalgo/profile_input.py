@@ -1,7 +1,5 @@
 """Measure activations channel by channel: classes of like channels, and their values."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

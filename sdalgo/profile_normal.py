@@ -7,8 +7,6 @@ h_n of the cut, correlation r of the field gives sum h_n^2 r^n of the scores (Me
 which is inverted here.
 """
 
-from __future__ import annotations
-
 import math
 from statistics import NormalDist
 

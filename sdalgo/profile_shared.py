@@ -6,8 +6,6 @@ cut off at zero each looks a little like the other. So two covariances across ch
 of signs and of sizes, and the pair of parameters is found whose model shows both.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """Magnitude histograms and quantile lists, rounded to what a few characters hold."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Measure where weights are zero, by filter, channel, tap and kernel, less what chance does."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

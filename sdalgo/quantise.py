@@ -1,7 +1,5 @@
 """8-bit tensors of a workload: signed, symmetric, one scale a tensor, the largest value at 127."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Recipes: how `sdalgo build` makes a workload; one YAML file each, found by listing."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

@@ -7,8 +7,6 @@ words. Then B is fitted again, as it will be stored. The result depends on where
 slices also start from rotated and from random bases, and each keeps what costs least.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

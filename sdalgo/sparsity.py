@@ -6,8 +6,6 @@ filters of a group share one row mask. A vector that is zero in W is zero in Ce:
 decomposition exactly.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Reading a whole state dict, decomposing it, and rebuilding it."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What a container holds, as plain numbers: one row per layer, and totals."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Density, error and size of a network against theta, and output agreement where it can run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Writing a workload: YAML for archsim, and safetensors beside it (docs/reference/formats.md)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Several workloads on several machines against one of them, with geometric means."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Results side by side: every machine of a workload against one of them, the reference."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

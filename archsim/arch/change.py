@@ -9,8 +9,6 @@ file every machine.
 An arch is passed to this module as plain data: the value of its file, or `Arch.resolved`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

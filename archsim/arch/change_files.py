@@ -4,8 +4,6 @@ One loader reads all of them and checks every key against the machines that can 
 slip is an error at its place, and not a change that is never made.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Whether the flows and components of an arch make a machine: what no key can say alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 from archsim.arch.component import Component

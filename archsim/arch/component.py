@@ -7,8 +7,6 @@ the JSON Schema by being declared. Classes that machines share are found by list
 `archsim/machines/`. A class says what it is by `kind`, and nobody asks for its name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import isfinite
 from typing import Annotated, ClassVar, Literal, NamedTuple, get_args

@@ -3,8 +3,6 @@
 An arch names one table or a list of them, and a table may extend others; both find them here.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ A rule is a module: a file, or a folder with its kernels and components. It is f
 loaded by path, so `arch/` imports no machine.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import os

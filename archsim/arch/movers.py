@@ -1,7 +1,5 @@
 """What all components that carry bytes share: a bandwidth, and who goes first."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 import numpy as np

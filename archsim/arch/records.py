@@ -1,8 +1,6 @@
 """The keys of an arch file as frozen pydantic records (docs/reference/formats.md), and its JSON
 Schema."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag

@@ -4,8 +4,6 @@ Results go to standard output, everything about the run itself (progress, notes,
 error. A reader who leaves early (`| head`) ends the printing, not the work.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """How many serial steps an 8-bit value takes: its radix-4 Booth digits or its set bits."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

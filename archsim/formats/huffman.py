@@ -3,8 +3,6 @@
 Only lengths are known here: they decide sizes. Who writes streams makes canonical codes of them.
 """
 
-from __future__ import annotations
-
 import heapq
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Magnitude histograms and the normal distribution, as look-up tables that drawing reads."""
 
-from __future__ import annotations
-
 import math
 from functools import cache
 from statistics import NormalDist

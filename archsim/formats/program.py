@@ -4,8 +4,6 @@
 interruption. What a user typed never ends in a traceback; NAME_DEBUG=1 shows it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass

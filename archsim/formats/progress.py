@@ -1,7 +1,5 @@
 """A progress bar on standard error, on a terminal, for what takes more than a moment."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A YAML file as a frozen, checked record."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TypeVar
 

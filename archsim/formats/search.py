@@ -3,8 +3,6 @@
 `kind` is a folder: ``archs``, ``workloads``, ``archs/units``, ``archs/scenarios``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from archsim.formats.errors import InputError

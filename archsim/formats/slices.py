@@ -5,8 +5,6 @@ for 1x1 and linear layers, its groups of consecutive input channels. Slice i of 
 rows i*h .. (i+1)*h - 1 with h = ceil(rows / slices), so its last slice may hold fewer.
 """
 
-from __future__ import annotations
-
 from math import ceil, isqrt
 
 import numpy as np

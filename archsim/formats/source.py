@@ -5,8 +5,6 @@ and turns each complaint into a `Problem` at ``file:line:column`` with the legal
 nearest.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 import types

@@ -6,8 +6,6 @@ numpy has no bfloat16 and because a damaged file shall be told apart precisely: 
 header claims is checked against the size of the file before a byte of data is read.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 numpy has no bfloat16: such a tensor keeps its bits here and reads as float32 of the same values.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 from typing import Any

@@ -7,8 +7,6 @@ way one table per layer, whose code lengths cost 5 bits per symbol used, and for
 not empty its basis entries and a 16-bit scale.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

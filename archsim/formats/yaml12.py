@@ -7,8 +7,6 @@ text. Anchors, aliases, tags, several documents and repeated keys are refused: n
 them, and aliases are how a small file grows without bound.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import lru_cache

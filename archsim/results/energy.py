@@ -6,8 +6,6 @@ written. Of several tables the later wins, per class and action, and any table w
 that a class brings. A missing price is an error that names it; a price of zero carries its reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log2

@@ -5,8 +5,6 @@ are microseconds, so a cycle is drawn as long as the machine's clock makes it.
 Format: "Trace Event Format", Google, 2016.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from pathlib import Path

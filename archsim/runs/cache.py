@@ -5,8 +5,6 @@ folder is `.archsim-cache` in the working directory, or what the environment var
 names. Nothing in it is executed and nothing is unpickled.
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from pathlib import Path

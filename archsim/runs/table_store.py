@@ -1,8 +1,6 @@
 """Tile tables as bytes and back: one npz of a flat column of integers and a JSON text that says
 where each array stands in it."""
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import json

@@ -11,8 +11,6 @@ serve the next DMA while the slow one still writes. Among tasks that could start
 the servers' arbitration decides (`program.ServerSpec`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator
 from functools import partial
 

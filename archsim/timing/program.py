@@ -10,8 +10,6 @@ Nothing here knows layers, tensors or hardware; `archsim.timing.schedule` writes
 `archsim.timing.engine` runs them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

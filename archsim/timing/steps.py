@@ -7,8 +7,6 @@ sums from the start neither has to know how the other is cut. Steps are stretche
 that none moves more than half a buffer where a visit itself does not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

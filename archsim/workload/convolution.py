@@ -1,7 +1,5 @@
 """The geometry of a convolution: how its kernel slides over a plane, in whole numbers alone."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 Pair = tuple[int, int]

@@ -4,8 +4,6 @@ Sizes are ``(height, width)`` pairs and counts are elements of one sample; `batc
 elsewhere. The letters are those of docs/reference/formats.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod

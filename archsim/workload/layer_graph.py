@@ -3,8 +3,6 @@
 The shapes themselves are `archsim.workload.layer_shapes`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from archsim.formats.errors import Problem

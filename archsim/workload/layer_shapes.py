@@ -1,7 +1,5 @@
 """The shapes of one layer: what follows from its keys and its producers, and whether they agree."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import prod
 from typing import Any

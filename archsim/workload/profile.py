@@ -5,8 +5,6 @@ The format is docs/reference/profile.md. Every section describes one tensor by i
 where an array came from.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Mapping
 from typing import Literal, get_args

@@ -1,7 +1,5 @@
 """Coefficient codes from a profile: live rows of a group, of a filter, and their codes."""
 
-from __future__ import annotations
-
 from math import comb
 
 import numpy as np

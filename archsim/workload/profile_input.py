@@ -1,7 +1,5 @@
 """Activations from a profile: one Gaussian field a channel, turned into values class by class."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

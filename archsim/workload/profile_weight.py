@@ -1,7 +1,5 @@
 """Weights from a profile: which entries are not zero, and how large they are there."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -5,8 +5,6 @@ is that layer's only consumer; the producer's output then never leaves the chip.
 from DRAM.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,8 +1,6 @@
 """Whether the header of a tensor file agrees with the layers of its workload
 (docs/reference/formats.md)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod

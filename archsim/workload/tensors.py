@@ -5,8 +5,6 @@ against the layers before any array is read. Otherwise arrays are drawn from the
 What is not asked for is neither read nor drawn.
 """
 
-from __future__ import annotations
-
 from typing import Any
 from zlib import crc32
 

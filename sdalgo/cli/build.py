@@ -1,7 +1,5 @@
 """`sdalgo build`: a workload from a recipe."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`sdalgo decompose` and `sdalgo decode`: a state dict to a container and back."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """`sdalgo import`: an ONNX file to a workload."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

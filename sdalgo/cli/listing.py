@@ -1,7 +1,5 @@
 """`sdalgo list`: what there is to build from."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated
 

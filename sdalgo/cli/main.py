@@ -1,7 +1,5 @@
 """The `sdalgo` command: which subcommands there are. Its exit status: archsim.formats.program."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from archsim.formats.program import Program, application, run

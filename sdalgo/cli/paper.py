@@ -1,7 +1,5 @@
 """`sdalgo paper`: the paper's figures and tables that need no simulator."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

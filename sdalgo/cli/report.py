@@ -1,7 +1,5 @@
 """`sdalgo report` and `sdalgo sweep`: what a decomposition is like, in tables and plots."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

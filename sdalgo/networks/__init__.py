@@ -4,8 +4,6 @@ A network file holds `INPUT` (shape of one sample), `PARAMETERS` and `MACS` (pub
 by hand, with their source) and `build()`. State dicts use torchvision's keys where it has them.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from types import ModuleType

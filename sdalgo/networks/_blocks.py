@@ -1,7 +1,5 @@
 """What several networks are made of. Seeded weights depend on the order in which parts are made."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import nn

@@ -5,8 +5,6 @@ assumption. A workload holds an LSTM as two linear layers over T steps: input to
 previous state to gates, which is fed from outside.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 CHARACTERS = 50  # of the character-level corpus

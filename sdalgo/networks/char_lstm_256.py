@@ -1,7 +1,5 @@
 """The character LSTM with 256 units instead of 1000, which one CPU core can train in minutes."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from sdalgo.networks.char_lstm import INPUT, CharLSTM

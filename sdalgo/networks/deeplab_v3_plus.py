@@ -4,8 +4,6 @@
 DeepLabV3+ paper: pyramid of rates 6, 12 and 18, and 48 channels of low-level features.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

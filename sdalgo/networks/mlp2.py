@@ -1,7 +1,5 @@
 """MLP-2 of the paper's Table III: LeNet-300-100 on MNIST, 1.07 MB."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from sdalgo.networks.mlp1 import MLP

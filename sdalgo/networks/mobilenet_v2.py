@@ -1,7 +1,5 @@
 """MobileNetV2 for ImageNet; state dicts are interchangeable with torchvision's `mobilenet_v2`."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

@@ -4,8 +4,6 @@ The network of the paper's Tables V, VI and XI, whose blocks that change the cha
 a stride carry a 1x1 convolution on the residual edge.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -3,8 +3,6 @@
 The network of the paper's Table III, after "Identity Mappings in Deep Residual Networks".
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

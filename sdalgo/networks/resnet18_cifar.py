@@ -3,8 +3,6 @@
 The network of the paper's Tables II, V and VI. Keys follow torchvision's `resnet18`.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

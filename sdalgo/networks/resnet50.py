@@ -1,7 +1,5 @@
 """ResNet-50 for ImageNet; state dicts are interchangeable with torchvision's `resnet50`."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

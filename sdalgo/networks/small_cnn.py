@@ -4,8 +4,6 @@
 finishes in minutes.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

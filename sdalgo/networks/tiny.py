@@ -1,7 +1,5 @@
 """A network of a few thousand weights with every kind of layer a workload may hold, for tests."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

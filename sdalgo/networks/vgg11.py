@@ -1,7 +1,5 @@
 """VGG-11 for ImageNet; state dicts are interchangeable with torchvision's `vgg11`."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

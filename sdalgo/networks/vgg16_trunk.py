@@ -4,8 +4,6 @@ The trained weights that a recipe uses come from an edge detector fine-tuned fro
 no classifier.
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from sdalgo import photos

@@ -4,8 +4,6 @@
 makes useless and which the CIFAR variant leaves out.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

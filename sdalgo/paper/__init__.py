@@ -4,8 +4,6 @@ A file holds `rows(progress)`, which returns a list of `Row`. `write` puts them 
 results/paper/NAME.json, where `archsim paper` reads them.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 from dataclasses import asdict, dataclass

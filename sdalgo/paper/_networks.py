@@ -1,7 +1,5 @@
 """Shapes and weights that several tables need."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -4,8 +4,6 @@ Photographs are scikit-image's; the paper's images are ImageNet's. Its bars are 
 79.8 % zero bits, 66.0 % zero Booth digits, and up to 27.1 % zero vectors in the last layers.
 """
 
-from __future__ import annotations
-
 from archsim.formats.progress import Progress
 from sdalgo.activity import Activity, activity, weighted
 from sdalgo.forward import activations

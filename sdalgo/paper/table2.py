@@ -1,7 +1,5 @@
 """Table II: sizes and operations of ResNet-18 on CIFAR-10 from its shapes and printed densities."""
 
-from __future__ import annotations
-
 from archsim.formats.progress import Progress
 from sdalgo.accounting import (
     MIB,

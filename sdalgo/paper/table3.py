@@ -4,8 +4,6 @@ Ours come from decomposing weights that are not trained, pruned to the same spar
 bits per non-zero are measured but the weights they are measured on are synthetic.
 """
 
-from __future__ import annotations
-
 from archsim.formats.progress import Progress
 from sdalgo.accounting import MB, Rule, decomposed_size, shape_counts
 from sdalgo.paper import Row

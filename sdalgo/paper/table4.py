@@ -1,7 +1,5 @@
 """Table IV: MobileNetV2 with its real weights at four thetas, and EfficientNet-B0's shapes."""
 
-from __future__ import annotations
-
 from archsim.formats.progress import Progress
 from sdalgo.accounting import MB, Counts, Rule, Size, decomposed_size, shape_counts
 from sdalgo.options import preset

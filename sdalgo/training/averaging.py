@@ -5,8 +5,6 @@ to the nearest member of P and zero. Everything else is a running mean in float.
 normalisation cannot be averaged and are estimated anew.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable
 from typing import Any

@@ -8,8 +8,6 @@ be left on either side. Each coefficient has an integer counter of the direction
 moves once they add up to `theta_c`. Nothing here is a floating-point weight.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import torch

@@ -7,8 +7,6 @@ input, error and weight gradient of each layer in bfloat16, its rebuilt weight, 
 and counters. The images are crops of photographs, labelled by the photograph.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Checkpoints: written whole or not at all, read without running anything they hold."""
 
-from __future__ import annotations
-
 import io
 import json
 from pathlib import Path

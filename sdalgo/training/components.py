@@ -5,8 +5,6 @@ re-training between two passes, is the learner's part. Sizes count an index bit 
 numbers may be zero; see docs/reference/training.md for the paper's own counting.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

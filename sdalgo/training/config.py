@@ -1,7 +1,5 @@
 """Training files: what `sdalgo train` reads (docs/reference/training.md)."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

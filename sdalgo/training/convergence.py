@@ -1,7 +1,5 @@
 """Accuracy and loss on the validation part after each epoch, from the logs (paper Fig. 7)."""
 
-from __future__ import annotations
-
 import json
 import statistics
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """From a trained network to SD-T's form by one pass of the decomposition (paper IV, app. E)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Each training has a folder with its log, its checkpoint and its best network; wh
 not done again.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 import time

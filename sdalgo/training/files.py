@@ -1,7 +1,5 @@
 """Bytes of files that somebody else wrote."""
 
-from __future__ import annotations
-
 import gzip
 import zlib
 from pathlib import Path

@@ -5,8 +5,6 @@ backward pass and `end_epoch`; `settle` puts an averaged network into the arm's 
 says what the network costs to store.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

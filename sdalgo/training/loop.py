@@ -5,8 +5,6 @@ checkpoint is the same to the bit as one that was never stopped. The best networ
 validation part; the test part is looked at once, at the end.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from pathlib import Path

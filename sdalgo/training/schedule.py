@@ -1,7 +1,5 @@
 """Learning rates of stochastic weight averaging as the released drivers set them (appendix E)."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Mean and spread of an experiment, in the form of Tables II, V and VI."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The optimiser of Ce: signals from gradients, directions from signals, bucket switches."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

@@ -3,8 +3,6 @@
 `text`: any text file, or a folder of them. `brown`: the tagged Brown corpus, its tags removed.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from pathlib import Path

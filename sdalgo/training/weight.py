@@ -6,8 +6,6 @@ outlives a forward and its backward pass. The backward pass gives dL/dB = Ce^T G
 dL/dCe = (G B^T) on the mask to the bucket switch, G being dL/dW.
 """
 
-from __future__ import annotations
-
 from math import prod
 from typing import Any
 

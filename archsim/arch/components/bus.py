@@ -1,7 +1,5 @@
 """A shared wire."""
 
-from __future__ import annotations
-
 from archsim.arch.movers import Mover
 
 

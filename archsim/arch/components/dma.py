@@ -1,7 +1,5 @@
 """The engine that moves data between DRAM and the buffers."""
 
-from __future__ import annotations
-
 from archsim.arch.movers import Mover
 
 

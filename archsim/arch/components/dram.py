@@ -1,7 +1,5 @@
 """Off-chip memory."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archsim.arch.component import Cycles, Kind

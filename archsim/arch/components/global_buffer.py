@@ -1,7 +1,5 @@
 """On-chip SRAM that a flow rests in."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Everything a network does besides multiplying weights."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from archsim.arch.component import Component, Count, Kind

@@ -1,7 +1,5 @@
 """Rebuilds weight rows from coefficients and basis."""
 
-from __future__ import annotations
-
 from archsim.arch.component import Component, Count
 
 

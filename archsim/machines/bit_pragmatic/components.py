@@ -1,7 +1,5 @@
 """Bit-Pragmatic's processing elements."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """SCNN's processing elements."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator

@@ -5,8 +5,6 @@ largest count of a set is then the bitwise OR of its codes, and eight neighbouri
 64-bit word.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Filters in groups that share one load, and totals shared out over those groups."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -7,8 +7,6 @@ and inputs stream once; else the cheaper of holding weights block by block (inpu
 and holding inputs block by block (weights again for each, and the overlapping input rows).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

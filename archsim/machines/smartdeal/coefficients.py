@@ -1,7 +1,5 @@
 """Which coefficient rows a layer has, how many non-zeros each, and what they cost in bits."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """SmartDeal's own components: slices of PE lines, the index selector, bit-serial multipliers."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator

@@ -6,8 +6,6 @@ tile's pixels under that weight, at least one each; an all-zero input makes no j
 kernel row), or a channel triple.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -6,8 +6,6 @@ layers. Every seat has `lines` lines of `seat_macs` multipliers. The rules are
 docs/machines/smartdeal.md, section "Cycles".
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

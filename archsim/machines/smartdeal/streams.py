@@ -6,8 +6,6 @@ one stream step together: a row is there if one of them has it, and waits for th
 among them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

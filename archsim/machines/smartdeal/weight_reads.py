@@ -5,8 +5,6 @@ per group, or with every tile where a line works on more bases than its rebuild 
 registers for.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The training accelerator's processing elements."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

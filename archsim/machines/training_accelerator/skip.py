@@ -7,8 +7,6 @@ positions that are live in any of them. A weight gradient is made where it is li
 tiles is that of the blocks, and a round of arrays lasts as long as its longest tile.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal

@@ -6,8 +6,6 @@ columns, the right operand's columns for each block of rows. Over a batch the de
 gradient is by far the longest side, and this the natural order.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

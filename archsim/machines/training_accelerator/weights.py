@@ -5,8 +5,6 @@ Vanilla training keeps float weights and a momentum. SmartDeal training keeps co
 integer counter for each code that may change, and no weights besides (paper IV and appendix F).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
