@@ -7,7 +7,7 @@ everything that made it, so that a build that was stopped goes on where it was.
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from archsim.formats.progress import Progress
 from archsim.formats.source import require
 from archsim.formats.tensor_file import TensorFile, write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
-from archsim.formats.workload_records import FORMAT
 from sdalgo import channels, characters, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.forward import Activations, activations, calibrate_norms
@@ -33,7 +32,7 @@ from sdalgo.pretrained import SOURCES, Weights
 from sdalgo.profile import measure
 from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.recipe import Recipe, load_ratios
-from sdalgo.workload import Arrays, LayerEntry, workload_text
+from sdalgo.workload import Arrays, LayerEntry, header, workload_text
 
 _VERSION = "1"  # of what a finished layer holds; a change makes old parts useless
 
@@ -45,9 +44,9 @@ class Built:
     yaml: Path
     tensors: Path
     layers: int
-    reused: int
     coefficients: int
     nonzeros: int
+    reused: int = 0
 
 
 def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None = None) -> Built:
@@ -67,7 +66,7 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
     parts = folder / f".{recipe.name}.parts"
     layers = Layers(recipe, weights, inputs, ratios, parts)
     entries = layers.finish(nodes, seed, progress)
-    built = write_workload(folder, _header(recipe, seed, weights), entries, layers)
+    built = layers.write(folder, _header(recipe, seed, weights), entries)
     shutil.rmtree(parts, ignore_errors=True)
     return built
 
@@ -117,20 +116,11 @@ def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
     shown += f"over {used}"
     if len(network(recipe.network).INPUT) == 2:
         shown = f"SYNTHETIC: {characters.ABOUT}; int8 symmetric, per-tensor maximum"
-    return {
-        "format": FORMAT,
-        "name": recipe.name,
-        "task": recipe.task,
-        "batch": 1,
-        "source": {
-            "made_by": f"sdalgo build {recipe.name} --seed {seed}",
-            "weights": weights.note,
-            "decomposition": f"{recipe.preset}, theta {recipe.theta}",
-            "activations": shown,
-            "licence": f"{weights.licence}; {photos.LICENCE}",
-        },
-        "tensors": f"{recipe.name}.safetensors",
-    }
+    return header(
+        recipe.name, recipe.task, 1, made_by=f"sdalgo build {recipe.name} --seed {seed}",
+        weights=weights.note, decomposition=f"{recipe.preset}, theta {recipe.theta}",
+        activations=shown, licence=f"{weights.licence}; {photos.LICENCE}",
+    )  # fmt: skip
 
 
 class Layers:
@@ -164,6 +154,12 @@ class Layers:
                 keys["seed"] = seed
             entries.append(LayerEntry(keys=keys, profile=profile))
         return entries
+
+    def write(self, folder: Path, head: dict[str, Any], entries: list[LayerEntry]) -> Built:
+        """Write the workload of these layers; its tensor file says what made it."""
+        said = {"made_by": head["source"]["made_by"]}
+        built = write_workload(folder, head, entries, _stored(self.arrays), said)
+        return replace(built, reused=self.reused)
 
     def _part(self, node: Node) -> tuple[Arrays, dict[str, Any]]:
         state = self.weights.state
@@ -213,22 +209,26 @@ class Layers:
 
 
 def write_workload(
-    folder: Path, header: dict[str, Any], entries: list[LayerEntry], layers: Layers
-) -> Built:
-    """Write the YAML and its tensors, named by the header."""
-    yaml = folder / f"{header['name']}.yaml"
-    tensors = folder / f"{header['name']}.safetensors"
-    write_tensors(tensors, _stored(layers.arrays), {"made_by": header["source"]["made_by"]})
-    write_atomically(yaml, workload_text(header, entries).encode())
-    coefs = [a for key, a in layers.arrays.items() if key.endswith("/coef")]
+    folder: Path, head: dict[str, Any], entries: list[LayerEntry], tensors: dict[str, Tensor],
+    said: dict[str, str] | None = None,
+) -> Built:  # fmt: skip
+    """Write a workload as NAME.yaml and NAME.safetensors, named by its header.
+
+    Args:
+        said: metadata of the tensor file.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    path = folder / head["tensors"]
+    write_tensors(path, tensors, said)
+    write_atomically(path.with_suffix(".yaml"), workload_text(head, entries).encode())
+    coefs = [tensor.array() for key, tensor in tensors.items() if key.endswith("/coef")]
     return Built(
-        yaml=yaml,
-        tensors=tensors,
-        layers=len(entries),
-        reused=layers.reused,
-        coefficients=sum(int(a.size) for a in coefs),
-        nonzeros=sum(int(np.count_nonzero(a)) for a in coefs),
-    )
+        yaml=path.with_suffix(".yaml"), tensors=path, layers=len(entries),
+        coefficients=sum(coef.size for coef in coefs),
+        nonzeros=sum(int(np.count_nonzero(coef)) for coef in coefs),
+    )  # fmt: skip
 
 
 def _stored(arrays: Arrays) -> dict[str, Tensor]:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
-from archsim.formats.workload_records import FORMAT
 from sdalgo import photos
-from sdalgo.build import Built, Layers, write_workload
+from sdalgo.build import Built, Layers
 from sdalgo.onnx_graph import OnnxModel
 from sdalgo.pretrained import ONNX_FILES, Weights
 from sdalgo.recipe import Recipe
+from sdalgo.workload import header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ def _write(
         parts.mkdir(parents=True, exist_ok=True)
         layers = Layers(recipe, weights, inputs, {"default": 0.0}, parts)
         entries = layers.finish(model.layers, origin.seed, progress)
-        built = write_workload(folder, _header(recipe, origin), entries, layers)
+        built = layers.write(folder, _header(recipe, origin), entries)
         shutil.rmtree(parts)
     except OSError as error:
         raise InputError.at(folder, f"cannot be written: {error.strerror}") from error
@@ -109,18 +109,10 @@ def _write(
 
 
 def _header(recipe: Recipe, origin: _Origin) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "name": recipe.name,
-        "task": "inference",
-        "batch": 1,
-        "source": {
-            "made_by": origin.made_by,
-            "weights": origin.weights,
-            "decomposition": f"{recipe.preset}, theta {recipe.theta}",
-            "activations": f"one run on the photograph {photos.NAMES[0]} {origin.prepared}, "
-            "int8 symmetric, per-tensor maximum",
-            "licence": f"{origin.licence}; {photos.LICENCE}",
-        },
-        "tensors": f"{recipe.name}.safetensors",
-    }
+    return header(
+        recipe.name, "inference", 1, made_by=origin.made_by, weights=origin.weights,
+        decomposition=f"{recipe.preset}, theta {recipe.theta}",
+        activations=f"one run on the photograph {photos.NAMES[0]} {origin.prepared}, "
+        "int8 symmetric, per-tensor maximum",
+        licence=f"{origin.licence}; {photos.LICENCE}",
+    )  # fmt: skip

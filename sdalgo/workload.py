@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from archsim.formats.workload_records import RECORDS
+from archsim.formats.workload_records import FORMAT, RECORDS
 
 DEFAULTS = {
     key: list(field.default) if isinstance(field.default, tuple) else field.default
@@ -26,6 +26,14 @@ class LayerEntry:
 
     keys: Mapping[str, Any]
     profile: Mapping[str, Any]
+
+
+def header(name: str, task: str, batch: int, **source: str) -> dict[str, Any]:
+    """Return the keys of a file but its layers; `source` tells where each part comes from."""
+    return {
+        "format": FORMAT, "name": name, "task": task, "batch": batch, "source": source,
+        "tensors": f"{name}.safetensors",
+    }  # fmt: skip
 
 
 def workload_text(header: Mapping[str, Any], layers: list[LayerEntry]) -> str:

@@ -19,15 +19,12 @@ from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
 
 from archsim.formats.errors import InputError
-from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
-from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor as Stored
 from archsim.formats.tensor_record import from_array
-from archsim.formats.workload_records import FORMAT
 from sdalgo import photos
 from sdalgo.basis import quantise_basis
-from sdalgo.build import Built
+from sdalgo.build import Built, write_workload
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.pretrained import SOURCES
@@ -38,9 +35,10 @@ from sdalgo.training.bucket import Rule
 from sdalgo.training.convert import Form, basis_of, decomposed_weights, to_decomposed
 from sdalgo.training.learners import Descent, Learner, Switching
 from sdalgo.training.weight import DecomposedWeight
-from sdalgo.workload import LayerEntry, workload_text
+from sdalgo.workload import LayerEntry, header
 
 Captured = dict[str, Stored]
+STORED_BASIS = "float32 in training, stored here in 8 bits with a scale a slice"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,32 +169,8 @@ def build_training(
     model, batch = _trained(model, recipe, seed, progress)
     names = [node.name for node in nodes if node.has_weights]
     tensors = capture(model, names, batch, steps.stored)
-    return write_captured(folder, _header(recipe, seed, weights.note), nodes, tensors, seed)
-
-
-def write_captured(
-    folder: Path, header: dict[str, Any], nodes: list[Node], tensors: Captured, seed: int = 0
-) -> Built:
-    """Write a captured step as a workload, NAME.yaml and NAME.safetensors.
-
-    Args:
-        header: all keys of the file but its layers; its name is the files' own.
-        nodes: the network's layers.
-        seed: of the file's drawing.
-
-    Raises:
-        InputError: the folder cannot be written.
-    """
-    path = folder / f"{header['name']}.safetensors"
-    write_tensors(path, tensors)
-    text = workload_text(header, _entries(nodes, tensors, seed))
-    write_atomically(path.with_suffix(".yaml"), text.encode())
-    coefs = [tensor.array() for key, tensor in tensors.items() if key.endswith("/coef")]
-    return Built(
-        yaml=path.with_suffix(".yaml"), tensors=path, layers=len(nodes), reused=0,
-        coefficients=sum(coef.size for coef in coefs),
-        nonzeros=sum(int(np.count_nonzero(coef)) for coef in coefs),
-    )  # fmt: skip
+    head = _header(recipe, seed, weights.note)
+    return write_workload(folder, head, captured_entries(nodes, tensors, seed), tensors)
 
 
 def _trained(
@@ -240,8 +214,12 @@ def _crops(
     return draw
 
 
-def _entries(nodes: list[Node], tensors: Captured, seed: int) -> list[LayerEntry]:
-    """The layers of the file, their profile being that of the codes."""
+def captured_entries(nodes: list[Node], tensors: Captured, seed: int = 0) -> list[LayerEntry]:
+    """Return the layers of the file, their profile being that of the codes.
+
+    Args:
+        seed: of the file's drawing.
+    """
     entries = []
     for node in nodes:
         keys = {"name": node.name, "op": node.op, "inputs": list(node.inputs), **node.fields}
@@ -257,19 +235,11 @@ def _entries(nodes: list[Node], tensors: Captured, seed: int) -> list[LayerEntry
 
 def _header(recipe: Recipe, seed: int, weights: str) -> dict[str, Any]:
     steps = Steps()
-    return {
-        "format": FORMAT,
-        "name": recipe.name,
-        "task": "training",
-        "batch": steps.batch,
-        "source": {
-            "made_by": f"sdalgo build {recipe.name} --seed {seed}",
-            "weights": f"{weights}; then {steps.float_steps} steps of SGD, one pass of SD with "
-            f"theta {recipe.theta}, and {steps.switch_steps} steps of SD-T",
-            "activations": f"one training step of {steps.samples} crops of photographs, bfloat16; "
-            f"{steps.stored} of them stored",
-            "basis": "float32 in training, stored here in 8 bits with a scale a slice",
-            "licence": photos.LICENCE,
-        },
-        "tensors": f"{recipe.name}.safetensors",
-    }
+    return header(
+        recipe.name, "training", steps.batch, made_by=f"sdalgo build {recipe.name} --seed {seed}",
+        weights=f"{weights}; then {steps.float_steps} steps of SGD, one pass of SD with "
+        f"theta {recipe.theta}, and {steps.switch_steps} steps of SD-T",
+        activations=f"one training step of {steps.samples} crops of photographs, bfloat16; "
+        f"{steps.stored} of them stored",
+        basis=STORED_BASIS, licence=photos.LICENCE,
+    )  # fmt: skip

@@ -12,16 +12,16 @@ import numpy as np
 from torch import Tensor, nn
 
 from archsim.formats.errors import InputError
-from archsim.formats.workload_records import FORMAT
-from sdalgo.build import Built
+from sdalgo.build import Built, write_workload
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.training import checkpoint
-from sdalgo.training.capture import Captured, Steps, capture, write_captured
+from sdalgo.training.capture import STORED_BASIS, Captured, Steps, capture, captured_entries
 from sdalgo.training.config import Arm, Experiment
 from sdalgo.training.convert import to_decomposed
 from sdalgo.training.experiment import problems, read_samples, with_classes
 from sdalgo.training.samples import Problem
+from sdalgo.workload import header
 
 
 def capture_runs(experiment: Experiment, runs: Path, folder: Path) -> list[Built]:
@@ -46,9 +46,10 @@ def capture_runs(experiment: Experiment, runs: Path, folder: Path) -> list[Built
         target = problems(experiment, samples, seed)[1]
         for arm in arms:
             state = checkpoint.load(runs / f"{arm.name}-{seed}" / checkpoint.CHECKPOINT)
-            header = _header(experiment, arm, seed, len(state["records"]) - 1)
+            head = _header(experiment, arm, seed, len(state["records"]) - 1)
             nodes, tensors = _captured(experiment, arm, target, state["learner"]["model"], seed)
-            built.append(write_captured(folder, header, nodes, tensors))
+            entries = captured_entries(nodes, tensors)
+            built.append(write_workload(folder, head, entries, tensors))
     return built
 
 
@@ -70,19 +71,12 @@ def _captured(
 
 def _header(experiment: Experiment, arm: Arm, seed: int, epochs: int) -> dict[str, Any]:
     steps, form = Steps(), experiment.form(arm)
-    return {
-        "format": FORMAT,
-        "name": f"{experiment.name}_{arm.name}_{seed}",
-        "task": "training",
-        "batch": experiment.batch,
-        "source": {
-            "made_by": f"sdalgo train {experiment.name} --arm {arm.name} --seed {seed} --capture",
-            "weights": f"{experiment.task}: pre-trained, one pass of SD with theta {form.theta}, "
-            f"and {epochs} epochs of SD-T",
-            "activations": f"the next training step, {steps.samples} samples of the training data "
-            f"({experiment.data.kind}), bfloat16; {steps.stored} of them stored",
-            "basis": "float32 in training, stored here in 8 bits with a scale a slice",
-            "licence": "that of the training data",
-        },
-        "tensors": f"{experiment.name}_{arm.name}_{seed}.safetensors",
-    }
+    return header(
+        f"{experiment.name}_{arm.name}_{seed}", "training", experiment.batch,
+        made_by=f"sdalgo train {experiment.name} --arm {arm.name} --seed {seed} --capture",
+        weights=f"{experiment.task}: pre-trained, one pass of SD with theta {form.theta}, "
+        f"and {epochs} epochs of SD-T",
+        activations=f"the next training step, {steps.samples} samples of the training data "
+        f"({experiment.data.kind}), bfloat16; {steps.stored} of them stored",
+        basis=STORED_BASIS, licence="that of the training data",
+    )  # fmt: skip
