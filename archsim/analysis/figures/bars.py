@@ -11,14 +11,8 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from archsim.analysis.figures import plots
 from archsim.analysis.figures.palette import BLACK, machine_colours
-from archsim.analysis.figures.plots import (
-    FONT_POINTS,
-    LETTER_POINTS,
-    POINTS_PER_INCH,
-    SMALL_POINTS,
-    letters,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +41,7 @@ class Panel:
 
 def panels(wanted: Mapping[str, Sequence[str]], width_inches: float) -> list[Panel]:
     """The machines of each workload, cut into rows of about equal length."""
-    room = (width_inches - AXIS_INCHES) * POINTS_PER_INCH / BAR_POINTS
+    room = (width_inches - AXIS_INCHES) * plots.POINTS_PER_INCH / BAR_POINTS
     longest = max((len(stems) + GAP for stems in wanted.values()), default=1.0)
     most = max(1, int(room / longest))
     rows = max(1, -(-len(wanted) // most))
@@ -79,26 +73,26 @@ def canvas(
     are any, and the lines of the caption at the bottom."""
     from matplotlib.figure import Figure
 
-    below = max(map(len, names.values()), default=0) * LETTER_POINTS * SMALL_POINTS
+    below = max(map(len, names.values()), default=0) * plots.LETTER_POINTS * plots.SMALL_POINTS
     room = (width_inches - AXIS_INCHES) / max(len(row.middles) for row in rows)
     lines = max(_title(group, room).count("\n") for row in rows for group in row.middles) + 1
-    height = ROW_INCHES + (below + lines * 1.2 * FONT_POINTS) / POINTS_PER_INCH
+    height = ROW_INCHES + (below + lines * 1.2 * plots.FONT_POINTS) / plots.POINTS_PER_INCH
     figure = Figure(figsize=(width_inches, 0.2 + height * len(rows)), layout="constrained")
     axes = list(figure.subplots(len(rows), 1, sharey=True, squeeze=False)[:, 0])
     right = max(FEWEST_BARS - 1.0, *(row.right for row in rows))
     for row, own in zip(rows, axes, strict=True):
         texts = [names.get(stem, "") for _, stem in row.bars]
-        own.set_xticks(list(row.bars.values()), texts, rotation=90, fontsize=SMALL_POINTS)
+        own.set_xticks(list(row.bars.values()), texts, rotation=90, fontsize=plots.SMALL_POINTS)
         left = (right - row.right) / 2 if len(rows) == 1 else 0.0
         own.set_xlim(-0.9 - left, right - left + 0.9)
         groups = own.secondary_xaxis(location=0)
         titles = [_title(group, room) for group in row.middles]
-        groups.set_xticks(list(row.middles.values()), titles, fontsize=FONT_POINTS - 0.5)
+        groups.set_xticks(list(row.middles.values()), titles, fontsize=plots.FONT_POINTS - 0.5)
         groups.tick_params(length=0, pad=below + 5)
         groups.spines["bottom"].set_visible(False)
-    text = "\n".join(line for part in caption for line in wrap(part, letters(width_inches)))
+    text = "\n".join(line for part in caption for line in wrap(part, plots.letters(width_inches)))
     if text:
-        figure.supxlabel(text, fontsize=SMALL_POINTS, color="#555555")
+        figure.supxlabel(text, fontsize=plots.SMALL_POINTS, color="#555555")
     return figure, axes
 
 
@@ -132,10 +126,10 @@ def write_values(
             text = "n/a" if value is None else f"{value:.{1 if value >= 10 else 2}f}"
             own.annotate(
                 text, (place, value or 0.0), (0, 2), textcoords="offset points", ha="center",
-                va="bottom", fontsize=SMALL_POINTS, rotation=90,
+                va="bottom", fontsize=plots.SMALL_POINTS, rotation=90,
             )  # fmt: skip
     top = max(1.0, *(value or 0.0 for value in values.values()))
-    axes[0].set_ylim(0, top * (1 + 20 / (ROW_INCHES * POINTS_PER_INCH)))
+    axes[0].set_ylim(0, top * (1 + 20 / (ROW_INCHES * plots.POINTS_PER_INCH)))
 
 
 def broken(name: str, room: int) -> str:
@@ -150,4 +144,4 @@ def broken(name: str, room: int) -> str:
 
 
 def _title(group: str, room_inches: float) -> str:
-    return broken(group.replace(" ", "\n"), letters(room_inches, FONT_POINTS - 0.5))
+    return broken(group.replace(" ", "\n"), plots.letters(room_inches, plots.FONT_POINTS - 0.5))

@@ -9,23 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.analysis.compare import MEAN, Comparison
-from archsim.analysis.figures.bars import (
-    BAR_WIDTH,
-    Key,
-    Panel,
-    canvas,
-    draw_machines,
-    panels,
-    write_values,
-)
-from archsim.analysis.figures.palette import (
-    MEAN_COLOUR,
-    REST_COLOUR,
-    ROLE_COLOURS,
-    component_colours,
-    flow_colours,
-    placed,
-)
+from archsim.analysis.figures import bars, palette
 from archsim.analysis.figures.plots import FONT_POINTS, TWO_COLUMNS_INCHES, legend, save
 from archsim.analysis.roles import energy_by_role
 
@@ -67,7 +51,7 @@ def figures(
     Raises:
         MissingMatplotlib: it is not installed.
     """
-    rows = panels(shown(found, means=means), width_inches)
+    rows = bars.panels(shown(found, means=means), width_inches)
     if not rows:
         return []
     drawn = {
@@ -81,7 +65,7 @@ def figures(
 def shown(found: Comparison, *, means: bool) -> dict[str, list[str]]:
     """The machines of each workload that has the reference, in their places; the means last."""
     stems = {found.label(stem): stem for stem in found.stems}
-    order = [stems[label] for label in placed(stems)]
+    order = [stems[label] for label in palette.placed(stems)]
     cells = {*found.rows, *found.refusals}
     groups = [group for group in found.groups if any(row.reference for row in found.of(group))]
     wanted = {group: [stem for stem in order if (group, stem) in cells] for group in groups}
@@ -92,7 +76,7 @@ def energy_stack(found: Comparison, *, by_role: bool) -> Stack:
     """Energy by component, or by role."""
     if by_role:
         return Stack("energy", "Energy", energy_by_role, _energy, _of_roles)
-    colours = partial(component_colours, [row.result for row in found.rows.values()])
+    colours = partial(palette.component_colours, [row.result for row in found.rows.values()])
     return Stack("energy", "Energy", lambda result: result.energy_by, _energy, colours)
 
 
@@ -105,14 +89,16 @@ def dram_stack(found: Comparison) -> Stack:
     }
     return Stack(
         "dram", "DRAM traffic", lambda result: result.dram_bytes_by,
-        lambda result: result.dram_bytes, partial(flow_colours, roles),
+        lambda result: result.dram_bytes, partial(palette.flow_colours, roles),
     )  # fmt: skip
 
 
-def stacked(found: Comparison, rows: Sequence[Panel], width_inches: float, stack: Stack) -> Figure:
+def stacked(
+    found: Comparison, rows: Sequence[bars.Panel], width_inches: float, stack: Stack
+) -> Figure:
     """Bars of parts, the name of its machine under each. A mean has no parts: a plain bar."""
     names = {stem: found.label(stem) for stem in found.stems}
-    figure, axes = canvas(rows, width_inches, names, caption(found))
+    figure, axes = bars.canvas(rows, width_inches, names, caption(found))
     figure.supylabel(f"{stack.title}, {found.reference} = 1", fontsize=FONT_POINTS)
     parts = {key: _shares(row, stack) for key, row in found.rows.items()}
     drawn = {
@@ -121,7 +107,7 @@ def stacked(found: Comparison, rows: Sequence[Panel], width_inches: float, stack
         for name, share in each.items()
         if share > SHOWN_SHARE * sum(each.values())
     }
-    bands = {**stack.colours(drawn), OTHER: REST_COLOUR}
+    bands = {**stack.colours(drawn), OTHER: palette.REST_COLOUR}
     parts = {key: _with_rest(each, drawn) for key, each in parts.items()}
     for own, row in zip(axes, rows, strict=True):
         floor = dict.fromkeys(row.bars, 0.0)
@@ -129,24 +115,25 @@ def stacked(found: Comparison, rows: Sequence[Panel], width_inches: float, stack
             heights = {key: parts.get(key, {}).get(name, 0.0) for key in row.bars}
             if any(name in part for part in parts.values()):
                 own.bar(
-                    list(row.bars.values()), list(heights.values()), BAR_WIDTH, color=colour,
+                    list(row.bars.values()), list(heights.values()), bars.BAR_WIDTH, color=colour,
                     label=name, bottom=list(floor.values()), edgecolor="white", linewidth=0.25,
                 )  # fmt: skip
             floor = {key: below + heights[key] for key, below in floor.items()}
         means = [key for key in row.bars if key[0] == MEAN]
-        heights = {key: _height(found, stack.metric, key) or 0.0 for key in means}
-        own.bar([row.bars[k] for k in means], list(heights.values()), BAR_WIDTH, color=MEAN_COLOUR)
-    write_values(axes, rows, partial(_height, found, stack.metric))
+        places = [row.bars[key] for key in means]
+        tops = [_height(found, stack.metric, key) or 0.0 for key in means]
+        own.bar(places, tops, bars.BAR_WIDTH, color=palette.MEAN_COLOUR)
+    bars.write_values(axes, rows, partial(_height, found, stack.metric))
     legend(figure, axes[0])
     return figure
 
 
-def speedup(found: Comparison, rows: Sequence[Panel], width_inches: float) -> Figure:
+def speedup(found: Comparison, rows: Sequence[bars.Panel], width_inches: float) -> Figure:
     """A bar of its machine's colour for each."""
     names = {stem: found.label(stem) for stem in found.stems}
-    figure, axes = canvas(rows, width_inches, {}, caption(found))
+    figure, axes = bars.canvas(rows, width_inches, {}, caption(found))
     figure.supylabel(f"Speed-up over {found.reference}", fontsize=FONT_POINTS)
-    draw_machines(axes, rows, names, partial(_height, found, "speedup"))
+    bars.draw_machines(axes, rows, names, partial(_height, found, "speedup"))
     legend(figure, axes[0])
     return figure
 
@@ -190,10 +177,10 @@ def _with_rest(parts: Mapping[str, float], drawn: Collection[str]) -> dict[str, 
 
 
 def _of_roles(drawn: Collection[str]) -> dict[str, str]:
-    return {role: colour for role, colour in ROLE_COLOURS.items() if role in drawn}
+    return {role: colour for role, colour in palette.ROLE_COLOURS.items() if role in drawn}
 
 
-def _height(found: Comparison, metric: str, key: Key) -> float | None:
+def _height(found: Comparison, metric: str, key: bars.Key) -> float | None:
     group, stem = key
     return found.mean(metric, stem)[0] if group == MEAN else found.value(metric, group, stem)
 

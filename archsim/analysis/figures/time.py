@@ -7,22 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archsim.analysis.figures.palette import (
-    CAUSE_COLOURS,
-    REST_COLOUR,
-    machine_colours,
-    machine_markers,
-    placed,
-)
-from archsim.analysis.figures.plots import (
-    FONT_POINTS,
-    LETTER_POINTS,
-    POINTS_PER_INCH,
-    SMALL_POINTS,
-    TWO_COLUMNS_INCHES,
-    legend,
-    save,
-)
+from archsim.analysis.figures import palette, plots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +20,10 @@ NAMED_LAYERS = 24  # so many names stand side by side in a column
 
 
 def figures(
-    found: Sequence[Breakdown], folder: Path, group: str, width_inches: float = TWO_COLUMNS_INCHES
+    found: Sequence[Breakdown],
+    folder: Path,
+    group: str,
+    width_inches: float = plots.TWO_COLUMNS_INCHES,
 ) -> list[Path]:
     """Draws breakdown_time_GROUP and breakdown_roofline_GROUP into `folder`, as PNG and SVG.
 
@@ -43,9 +31,9 @@ def figures(
         MissingMatplotlib: it is not installed.
     """
     by_label = {one.label: one for one in found}
-    ordered = [by_label[label] for label in placed(by_label)]
+    ordered = [by_label[label] for label in palette.placed(by_label)]
     drawn = {"time": time_figure, "roofline": roofline}
-    return save(
+    return plots.save(
         {folder / f"breakdown_{name}_{group}": partial(one, ordered, group, width_inches)
          for name, one in drawn.items()}
     )  # fmt: skip
@@ -57,23 +45,23 @@ def time_figure(found: Sequence[Breakdown], group: str, width_inches: float) -> 
 
     names = [span.name for span in found[0].layers]
     named = len(names) <= NAMED_LAYERS
-    letter_inches = LETTER_POINTS * SMALL_POINTS / POINTS_PER_INCH
+    letter_inches = plots.LETTER_POINTS * plots.SMALL_POINTS / plots.POINTS_PER_INCH
     height = PANEL_INCHES * len(found) + 0.8 + letter_inches * max(map(len, names)) * named
     figure = Figure(figsize=(width_inches, height), layout="constrained")
     panels = figure.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0]
     for one, axes in zip(found, panels, strict=True):
         _stack(axes, one)
-        axes.set_title(one.label, loc="left", fontsize=FONT_POINTS, pad=2)
-    figure.supylabel("thousand cycles of the array", fontsize=FONT_POINTS)
+        axes.set_title(one.label, loc="left", fontsize=plots.FONT_POINTS, pad=2)
+    figure.supylabel("thousand cycles of the array", fontsize=plots.FONT_POINTS)
     if named:
-        panels[-1].set_xticks(range(len(names)), names, rotation=90, fontsize=SMALL_POINTS)
+        panels[-1].set_xticks(range(len(names)), names, rotation=90, fontsize=plots.SMALL_POINTS)
     panels[-1].set_xlabel(f"layers of {group}" + ("" if named else ", in the order of the file"))
     panels[-1].set_xlim(-0.8, max(len(one.layers) for one in found) - 0.2)
     shown = {name for one in found for name in ("busy", *one.causes)}
-    for name, colour in {**CAUSE_COLOURS, "other": REST_COLOUR}.items():
-        if name in shown or (name == "other" and shown - CAUSE_COLOURS.keys()):
+    for name, colour in {**palette.CAUSE_COLOURS, "other": palette.REST_COLOUR}.items():
+        if name in shown or (name == "other" and shown - palette.CAUSE_COLOURS.keys()):
             panels[0].bar([0], [0], color=colour, label=name)  # for the legend, in one order
-    legend(figure, panels[0])
+    plots.legend(figure, panels[0])
     return figure
 
 
@@ -83,7 +71,7 @@ def _stack(axes: Axes, one: Breakdown) -> None:
     bands = {"busy": [span.busy for span in one.layers]}
     bands |= {cause: [span.lost.get(cause, 0) for span in one.layers] for cause in one.causes}
     for name, counts in bands.items():
-        colour = CAUSE_COLOURS.get(name, REST_COLOUR)
+        colour = palette.CAUSE_COLOURS.get(name, palette.REST_COLOUR)
         heights = [count / one.whole.instances / 1e3 for count in counts]
         axes.bar(range(len(floor)), heights, 0.9, bottom=floor, color=colour, linewidth=0)
         floor = [below + height for below, height in zip(floor, heights, strict=True)]
@@ -98,8 +86,8 @@ def roofline(found: Sequence[Breakdown], group: str, width_inches: float) -> Fig
     spans = [span for one in found for span in one.layers if span.intensity and span.attained]
     intensities = [span.intensity for span in spans] or [1.0]
     ends = min(intensities) / 1.5, max(intensities) * 1.5
-    colours = machine_colours(one.label for one in found)
-    marks = machine_markers(colours)
+    colours = palette.machine_colours(one.label for one in found)
+    marks = palette.machine_markers(colours)
     for one in found:
         colour, mark = colours[one.label], marks[one.label]
         knee = one.roof.operations / one.roof.dram_bytes
@@ -120,8 +108,7 @@ def roofline(found: Sequence[Breakdown], group: str, width_inches: float) -> Fig
     axes.grid(visible=True, which="major")
     axes.set_xlabel("operations per DRAM byte")
     axes.set_ylabel("operations per cycle")
-    figure.supxlabel(
-        f"{group}; small: layers, large: the whole network", fontsize=SMALL_POINTS, color="#555555"
-    )
-    legend(figure, axes)
+    below = f"{group}; small: layers, large: the whole network"
+    figure.supxlabel(below, fontsize=plots.SMALL_POINTS, color="#555555")
+    plots.legend(figure, axes)
     return figure

@@ -20,7 +20,7 @@ from archsim.machines.shared.groups import group_sizes, part_sizes, share_bytes
 from archsim.machines.shared.machine import buffer_of, halo_bytes, name_of, only, storage_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
-from archsim.machines.smartdeal import coefficients
+from archsim.machines.smartdeal import coefficients, pe_array
 from archsim.machines.smartdeal.components import BitSerialMacArray, IndexSelector, PeSlices
 from archsim.machines.smartdeal.jobs import (
     TRIPLE,
@@ -29,14 +29,6 @@ from archsim.machines.smartdeal.jobs import (
     linear_jobs,
     pointwise_jobs,
     spatial_jobs,
-)
-from archsim.machines.smartdeal.pe_array import (
-    Array,
-    ArrayWork,
-    depthwise_work,
-    multiplier_losses,
-    shared_work,
-    synchronised,
 )
 from archsim.machines.smartdeal.weight_reads import WeightReads, weight_reads
 
@@ -70,10 +62,10 @@ class _Run:
     """
 
     layer: Layer
-    array: Array
+    array: pe_array.Array
     jobs: Jobs
     rows: coefficients.Coefficients
-    work: list[ArrayWork]
+    work: list[pe_array.ArrayWork]
     sizes: Ints
     cycles: Ints
     outputs: Ints
@@ -146,7 +138,7 @@ def _run(layer: Layer, tensors: LayerTensors, machine: _Machine) -> _Run:
         rows=rows,
         work=work,
         sizes=sizes,
-        cycles=synchronised(work, array),
+        cycles=pe_array.synchronised(work, array),
         outputs=outputs,
         input_bytes=_input_bytes(layer, work, machine, outputs.shape),
         reads=weight_reads(rows, line, machine.engine.per_line),
@@ -154,10 +146,10 @@ def _run(layer: Layer, tensors: LayerTensors, machine: _Machine) -> _Run:
     )
 
 
-def _array(machine: _Machine, layer: Layer) -> Array:
+def _array(machine: _Machine, layer: Layer) -> pe_array.Array:
     slices, macs = machine.slices, machine.array.macs
     clusters = slices.clusters if layer.kind == "linear" and macs >= slices.clusters * TRIPLE else 1
-    return Array(
+    return pe_array.Array(
         seats=slices.slices * clusters,
         lines=slices.lines,
         seat_macs=macs // clusters,
@@ -181,7 +173,7 @@ def _coefficients(tensors: LayerTensors, machine: _Machine) -> coefficients.Coef
 
 def _work(
     layer: Layer, tensors: LayerTensors, machine: _Machine, rows: coefficients.Coefficients
-) -> tuple[Jobs, list[ArrayWork]]:
+) -> tuple[Jobs, list[pe_array.ArrayWork]]:
     """Jobs and array work of each convolution group; one for ungrouped and depthwise layers."""
     array, inputs = _array(machine, layer), tensors.need("input")
     groups = 1 if layer.kind == "depthwise" else layer.groups
@@ -197,9 +189,11 @@ def _work(
             keep_dead=not machine.selector.skips_weights,
         )
         if layer.kind == "depthwise":
-            work.append(depthwise_work(jobs, picked, array, lasting, _block(machine, layer)))
+            work.append(
+                pe_array.depthwise_work(jobs, picked, array, lasting, _block(machine, layer))
+            )
         else:
-            work.append(shared_work(jobs, picked, array, lasting))
+            work.append(pe_array.shared_work(jobs, picked, array, lasting))
     return jobs, work
 
 
@@ -230,7 +224,7 @@ def _pixels(layer: Layer, jobs: Jobs, machine: _Machine) -> Ints:
 
 
 def _input_bytes(
-    layer: Layer, work: list[ArrayWork], machine: _Machine, shape: tuple[int, ...]
+    layer: Layer, work: list[pe_array.ArrayWork], machine: _Machine, shape: tuple[int, ...]
 ) -> Ints:
     """(G, T) bytes that the streams of a group read from the input buffer for a tile."""
     if layer.kind == "linear":
@@ -277,7 +271,7 @@ def _busy(run: _Run, machine: _Machine) -> dict[str, int]:
 
 def _losses(run: _Run, limits: dict[str, Ints], limited: Ints) -> dict[str, int]:
     """Where the multipliers' time goes inside the tiles."""
-    lost = multiplier_losses(run.work, run.array, run.cycles)
+    lost = pe_array.multiplier_losses(run.work, run.array, run.cycles)
     over = limited - run.cycles
     by_weight = limits["weight"] >= np.maximum(limits["input"], limits["scan"])
     lost["wait_weight"] = int(over[by_weight].sum()) * run.array.multipliers

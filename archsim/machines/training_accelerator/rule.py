@@ -21,25 +21,10 @@ from archsim.machines.shared.machine import buffer_of, name_of, only, share_of, 
 from archsim.machines.shared.partial_sums import FLOAT_PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles, even_parts
 from archsim.machines.shared.traffic import Held
+from archsim.machines.training_accelerator import gemm, traffic
 from archsim.machines.training_accelerator.components import TrainingPeArray
 from archsim.machines.training_accelerator.exponent_codes import coded_size
-from archsim.machines.training_accelerator.gemm import (
-    Gemms,
-    PhaseCycles,
-    TrainingArray,
-    TrainingLayer,
-    backward,
-    forward,
-    gemm_cycles,
-    weight_gradient,
-)
 from archsim.machines.training_accelerator.skip import live_weights, skipping_cycles
-from archsim.machines.training_accelerator.traffic import (
-    Reads,
-    Results,
-    fewest_reads,
-    reads_of_operands,
-)
 from archsim.machines.training_accelerator.weights import (
     FloatState,
     WeightBytes,
@@ -67,7 +52,7 @@ class _Step:
     """A layer's training step: coded sizes in DRAM; `live` weights if dead rows are skipped."""
 
     layer: Layer
-    shape: TrainingLayer
+    shape: gemm.TrainingLayer
     array: TrainingPeArray
     weights: WeightBytes
     input_bytes: int
@@ -84,17 +69,17 @@ class _Operands:
     stationary: int
     result_bytes: int
     outputs: int
-    results: Results
+    results: traffic.Results
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """`ff`, `bp` (not of a layer that is fed from outside), `wg`, `update`, for the whole batch."""
     step = _step(layer, tensors, arch)
     notes = _missing(tensors, step.array)
-    phases = [replace(_product("ff", forward(step.shape), step, arch), notes=notes)]
+    phases = [replace(_product("ff", gemm.forward(step.shape), step, arch), notes=notes)]
     if layer.inputs:
-        phases.append(_product("bp", backward(step.shape), step, arch))
-    phases.append(_product("wg", weight_gradient(step.shape), step, arch))
+        phases.append(_product("bp", gemm.backward(step.shape), step, arch))
+    phases.append(_product("wg", gemm.weight_gradient(step.shape), step, arch))
     phases.append(_update(step, arch))
     return phases
 
@@ -144,7 +129,7 @@ def _step(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Step:
     out = layer.out_size if layer.op == "conv" else (1, 1)
     return _Step(
         layer=layer,
-        shape=TrainingLayer(
+        shape=gemm.TrainingLayer(
             layer.out_channels,
             layer.group_channels,
             layer.kernel,
@@ -164,7 +149,7 @@ def _kernels(layer: Layer) -> tuple[int, int, int, int]:
     return layer.out_channels, layer.group_channels, *layer.kernel
 
 
-def _product(phase: Phase, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
+def _product(phase: Phase, gemms: gemm.Gemms, step: _Step, arch: Arch) -> Tiles:
     """One matrix product: cycles, accesses, and the bytes of its operands and results."""
     array = step.array
     cost = _cost(phase, gemms, step)
@@ -206,11 +191,11 @@ def _product(phase: Phase, gemms: Gemms, step: _Step, arch: Arch) -> Tiles:
     )
 
 
-def _cost(phase: Phase, gemms: Gemms, step: _Step) -> PhaseCycles:
+def _cost(phase: Phase, gemms: gemm.Gemms, step: _Step) -> gemm.PhaseCycles:
     """All multiplications or, where dead rows are skipped, those of live ones."""
-    array = TrainingArray(step.array.arrays, step.array.rows, step.array.columns)
+    array = gemm.TrainingArray(step.array.arrays, step.array.rows, step.array.columns)
     if step.live is None:
-        return gemm_cycles(gemms, array)
+        return gemm.gemm_cycles(gemms, array)
     return skipping_cycles(phase, step.live, step.shape.pixels, step.shape.groups, array)
 
 
@@ -223,19 +208,19 @@ def _operands(phase: str, step: _Step) -> _Operands:
     inputs, outputs = layer.input_elements * samples, layer.output_elements * samples
     weights = step.weights
     if phase == "ff":
-        made = Results(shape.filters, shape.pixels)
+        made = traffic.Results(shape.filters, shape.pixels)
         return _Operands(step.input_bytes, weights.stored, 0, outputs, made)
     if phase == "bp":
         coded = step.error_bytes * inputs // outputs
-        made = Results(shape.in_channels, inputs // layer.in_channels)
+        made = traffic.Results(shape.in_channels, inputs // layer.in_channels)
         return _Operands(step.error_bytes, weights.stored, coded, inputs, made)
-    made = Results(shape.filters, shape.in_channels, shape.taps)
+    made = traffic.Results(shape.filters, shape.in_channels, shape.taps)
     return _Operands(
         step.input_bytes, step.error_bytes, weights.gradient, layer.weight_elements, made
     )
 
 
-def _reads(operands: _Operands, array: TrainingPeArray, arch: Arch) -> Reads:
+def _reads(operands: _Operands, array: TrainingPeArray, arch: Arch) -> traffic.Reads:
     """How often the operands are read, with what the buffers hold."""
 
     def held(flow: str, nbytes: int) -> Held:
@@ -243,13 +228,13 @@ def _reads(operands: _Operands, array: TrainingPeArray, arch: Arch) -> Reads:
 
     moving, stationary = held("input", operands.moving), held("weight", operands.stationary)
     if array.held == "operands":
-        return reads_of_operands(moving, stationary)
+        return traffic.reads_of_operands(moving, stationary)
     room = share_of(arch, storage_of(arch, "output"))
-    return fewest_reads(moving, stationary, operands.results, room)
+    return traffic.fewest_reads(moving, stationary, operands.results, room)
 
 
 def _laid_out(
-    operands: _Operands, reads: Reads, cost: PhaseCycles, step: _Step, arch: Arch
+    operands: _Operands, reads: traffic.Reads, cost: gemm.PhaseCycles, step: _Step, arch: Arch
 ) -> tuple[Ints, dict[str, int], dict[str, Ints]]:
     """Results of each tile, bytes of what moves, and of what stands still by group.
 
@@ -303,7 +288,7 @@ def _even(total: int, shape: tuple[int, int]) -> Ints:
     return even_parts(total, shape[0] * shape[1]).reshape(shape)
 
 
-def _psums(gemms: Gemms, cost: PhaseCycles, array: TrainingPeArray) -> int:
+def _psums(gemms: gemm.Gemms, cost: gemm.PhaseCycles, array: TrainingPeArray) -> int:
     """Additions into partial sums: one for every result and every column of units it passes, in
     proportion to the multiplications that are made.
     """
@@ -311,7 +296,9 @@ def _psums(gemms: Gemms, cost: PhaseCycles, array: TrainingPeArray) -> int:
     return whole * cost.macs // max(1, gemms.macs)
 
 
-def _lost(cost: PhaseCycles, limited: Ints, limit: Ints, multipliers: int) -> Mapping[str, int]:
+def _lost(
+    cost: gemm.PhaseCycles, limited: Ints, limit: Ints, multipliers: int
+) -> Mapping[str, int]:
     """Unit-cycles that do nothing useful."""
     over = int(limited.sum()) - cost.cycles
     waiting = "wait_input" if int(limit.sum()) >= int(limited.sum()) else "rebuild"
