@@ -1,18 +1,13 @@
 """Mechanisms of a machine changed one at a time, from a file: `archs/ablations/<machine>.yaml`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from archsim.analysis.variants import Runner, Variant
+from archsim.arch.change import Change, ChangeSet
 from archsim.formats.errors import InputError
-
-if TYPE_CHECKING:
-    from archsim.analysis.variants import Runner, Variant
-    from archsim.arch.change import Change, ChangeSet
-    from archsim.results.result import Result
-    from archsim.runs.pool import Answer
+from archsim.results.result import Result
+from archsim.runs.pool import Answer
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,12 @@ layer's operations a byte. Work that is skipped counts as done, so a machine tha
 above its roof.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archsim.analysis.identity import compute_of, work_of
-from archsim.results.result import OPS_PER_MAC
-
-if TYPE_CHECKING:
-    from archsim.results.result import LayerResult, Result
+from archsim.results.result import OPS_PER_MAC, LayerResult, Result
 
 WHOLE = "whole network"
 

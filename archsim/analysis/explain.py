@@ -11,23 +11,19 @@ shared out by their accounts (`archsim.analysis.identity`). The sum is the whole
 that it is so is checked, not assumed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archsim.analysis.identity import cycle_parts, energy_parts
 from archsim.analysis.variants import Runner, Variant, check_same
+from archsim.arch.arch import Arch
 from archsim.arch.change import Change
 from archsim.arch.change_files import switches_of
 from archsim.formats.errors import InputError
 from archsim.results.result import Result
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.runs.pool import Answer
+from archsim.runs.pool import Answer
 
 SHARED_KEYS = ("energy", "interlayer", "barrier")
 SHARED_KINDS = ("off_chip", "mover", "post")

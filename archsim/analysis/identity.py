@@ -10,17 +10,12 @@ Divisia index), which depends on no order and leaves nothing over. Energy: the p
 role of component spends, DRAM by flow.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING
 
 from archsim.analysis.roles import energy_by_role
-
-if TYPE_CHECKING:
-    from archsim.results.result import Result
+from archsim.results.result import Result
 
 CAUSES = {
     "unmapped": "multipliers without work",

@@ -3,13 +3,10 @@
 The role of a component follows from its kind and from the flows that pass it, never from a name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from archsim.results.result import Result
+from archsim.results.result import Result
 
 ROLES = (
     "DRAM", "input buffer", "weight buffer", "output buffer", "index", "array", "post",

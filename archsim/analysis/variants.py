@@ -7,17 +7,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from archsim.arch.arch import Arch, load_arch
 from archsim.arch.change import Change, split_arch
 from archsim.formats.errors import InputError
 from archsim.formats.search import find
+from archsim.results.result import Result
 from archsim.results.store import read_result
-
-if TYPE_CHECKING:
-    from archsim.results.result import Result
-    from archsim.runs.pool import Answer
+from archsim.runs.pool import Answer
 
 
 @dataclass(frozen=True)

@@ -4,24 +4,19 @@ Each cycle Ti inputs meet Ti x Tn weights and Tn adder trees reduce them; neithe
 matter. The weights of a cycle come from SB every cycle, for a multiplier holds none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.arch.component import Component, Count, Cycles
 from archsim.machines.shared.fetches import Fetches, fetches
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 

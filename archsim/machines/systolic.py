@@ -6,25 +6,21 @@ folds of R x C; the third, T, passes in time. A fold takes 2 R + C + T - 2 cycle
 the array it fills.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.arch.component import Component, Count, UnitPrice
+from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import buffer_of, halo_bytes, only, share_of, storage_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.machines.shared.geometry import Ints
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 

@@ -2,21 +2,16 @@
 (docs/reference/formats.md, "Results").
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import buffers_of, posts_of, storage_of
+from archsim.timing.entries import Entry
 from archsim.timing.plan import Planned
 from archsim.timing.program import Outcome, Port, Program
 from archsim.timing.schedule import StagePlan, outbound, ports_of
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.timing.entries import Entry
 
 Counts = dict[str, dict[str, int]]
 

@@ -5,24 +5,19 @@ They cost next to nothing and catch a rule that loses work, a queue that loses b
 is counted twice (docs/architecture.md, "Always-on checks").
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.formats.errors import CheckFailed
 from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.machines.shared.tiles import Tiles
-    from archsim.results.accounts import EntryRun, Times
-    from archsim.results.result import LayerResult
-    from archsim.timing.plan import Planned
+from archsim.machines.shared.tiles import Tiles
+from archsim.results.accounts import EntryRun, Times
+from archsim.results.result import LayerResult
+from archsim.timing.plan import Planned
 
 
 def check_bytes(run: EntryRun, arch: Arch) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log2
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from archsim.arch.component import Component
+from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import shipped_classes
 from archsim.arch.records import OneOrMore
@@ -22,9 +23,6 @@ from archsim.formats.errors import InputError, Problem
 from archsim.formats.record import load
 from archsim.formats.source import in_file_order, shown, unknown
 from archsim.formats.yaml12 import Document
-
-if TYPE_CHECKING:
-    from archsim.arch.components.global_buffer import GlobalBuffer
 
 Price = Annotated[float, Field(gt=0, le=1e9)]
 

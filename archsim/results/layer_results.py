@@ -1,18 +1,13 @@
 """The rows of a result: every phase of every layer, counted and not yet priced."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import posts_of
 from archsim.results.accounts import EntryRun, Times, actions_of
 from archsim.results.result import LayerResult
 from archsim.timing.schedule import inbound, outbound
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.workload.layer import Layer
+from archsim.workload.layer import Layer
 
 
 def layer_results(

@@ -1,17 +1,12 @@
 """Energy of a run that has been counted: every row's actions times the arch's prices."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from archsim.arch.arch import Arch
 from archsim.arch.machine_files import shipped_classes
 from archsim.results.checks import check_result
 from archsim.results.energy import load_energy, price_actions
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.results.result import Result
+from archsim.results.result import Result
 
 
 def priced(counted: Result, arch: Arch) -> Result:

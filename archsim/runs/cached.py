@@ -4,25 +4,21 @@ A sweep over price tables runs nothing again; one over DRAM bandwidth makes no t
 What is kept is equal to what would be computed, to the byte of the result.
 """
 
-from __future__ import annotations
-
 import json
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from archsim.arch.arch import Arch
 from archsim.formats.progress import Progress
 from archsim.machines.shared.tables import Tables, tables_of
 from archsim.machines.shared.weight_forms import check_task
 from archsim.results.result import Result
+from archsim.results.trace import Trace
+from archsim.runs.cache import Cache
 from archsim.runs.content import run_key, table_key
 from archsim.runs.simulation import final, timed
 from archsim.runs.table_store import pack, unpack
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.results.trace import Trace
-    from archsim.runs.cache import Cache
-    from archsim.workload.workload import Workload
+from archsim.workload.workload import Workload
 
 
 def simulate_cached(

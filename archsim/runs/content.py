@@ -10,22 +10,18 @@ Keys hold contents, never times of files. What no rule reads is `UNREAD_KINDS` a
 a rule from outside the package is not known, so its tables depend on the whole arch.
 """
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.results.energy import load_energy
 from archsim.version import MODEL, VERSION
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.workload.workload import Workload
+from archsim.workload.workload import Workload
 
 PACKAGE = Path(__file__).resolve().parents[1]
 UNREAD_KINDS = frozenset({"off_chip", "mover"})

@@ -4,12 +4,10 @@ code.
     rule -> tile tables -> plan -> program -> engine -> accounts -> prices -> result
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from archsim.arch.arch import Arch
 from archsim.formats.progress import Progress
 from archsim.machines.shared.tables import Tables, tables_of
 from archsim.machines.shared.weight_forms import check_task
@@ -18,18 +16,15 @@ from archsim.results.checks import check_bytes, check_time
 from archsim.results.layer_results import layer_results
 from archsim.results.pricing import priced
 from archsim.results.result import Result
+from archsim.results.trace import Trace
 from archsim.runs.content import inputs_hash
 from archsim.timing import engine
 from archsim.timing.entries import entries_of, rows_of
 from archsim.timing.plan import plan_entry
+from archsim.timing.program import Outcome, Program
 from archsim.timing.queueing import queue_all
 from archsim.timing.schedule import Schedule
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.results.trace import Trace
-    from archsim.timing.program import Outcome, Program
-    from archsim.workload.workload import Workload
+from archsim.workload.workload import Workload
 
 
 def simulate(

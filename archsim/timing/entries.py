@@ -5,25 +5,20 @@ each stage from the last to the first. A *row* of the results is one phase of on
 order of the workload file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import share_of, storage_of
+from archsim.machines.shared.tables import Tables
 from archsim.machines.shared.tiles import Tiles, check_tiles, even_parts
 from archsim.timing.schedule import inbound
 from archsim.timing.steps import STEPS_PER_LAYER
+from archsim.workload.layer import Layer
 from archsim.workload.stages import Stage, keep_on_chip, operands, ranks_of, stages_of
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.machines.shared.tables import Tables
-    from archsim.workload.layer import Layer
-    from archsim.workload.workload import Workload
+from archsim.workload.workload import Workload
 
 FORWARD = ("inference", "ff")
 

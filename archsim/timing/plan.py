@@ -4,26 +4,21 @@ Bytes are derived here and nowhere else. A `Stream` is a column of cumulative by
 visits: its last entry is what results and checks count, its differences are what the queue loads.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.formats.errors import InputError
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
+from archsim.timing.entries import Entry
 from archsim.timing.schedule import outbound
 from archsim.timing.steps import Visits, visit_tiles
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.timing.entries import Entry
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,15 @@
 """Steps, loads and stores of an entry, as the schedule takes them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import posts_of, share_of, storage_of
 from archsim.timing.plan import Planned
 from archsim.timing.schedule import StagePlan, inbound, outbound
 from archsim.timing.steps import STEPS_PER_LAYER, Steps, cut
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
 
 LOADS_PER_BUFFER = 8
 """A DMA takes turns between its flows: a load is at most this part of a buffer, so that a long one

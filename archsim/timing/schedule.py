@@ -7,15 +7,13 @@ while this one computes; its inputs wait until the layers that make them have wr
 (`barrier: input`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffers_of, share_of, storage_of
 from archsim.timing.program import (
@@ -31,9 +29,6 @@ from archsim.timing.program import (
     Take,
 )
 from archsim.timing.steps import Steps
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
 
 CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
 

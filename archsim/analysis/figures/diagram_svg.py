@@ -1,17 +1,12 @@
 """A machine's diagram as SVG: boxes for components, one coloured line for each flow."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from archsim.analysis.figures.diagram import Layout, Wire, layout
 from archsim.analysis.figures.palette import flow_colours
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
+from archsim.arch.arch import Arch
 
 BOX = (112, 46)  # width and height of a component, pixels
 PITCH = (152, 78)  # distance of columns and of rows

@@ -4,16 +4,11 @@ The hues are those of Okabe and Ito ("Color Universal Design", 2008), which read
 colour vision tell apart. Components of one role, and flows of one kind, are shades of one hue.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 from archsim.analysis.roles import ROLES, role_of_flow, roles_of
-
-if TYPE_CHECKING:
-    from archsim.results.result import Result
+from archsim.results.result import Result
 
 GREY, BLACK = "#9a9a9a", "#333333"
 BLUE, SKY, GREEN, YELLOW = "#0072b2", "#56b4e9", "#009e73", "#f0e442"

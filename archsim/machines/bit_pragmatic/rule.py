@@ -4,14 +4,12 @@ Activations enter as streams of powers of two, weights in parallel; a step lasts
 slowest of the activations that wait for each other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.machines.bit_pragmatic.components import BitPragmaticPeArray
 from archsim.machines.bit_pragmatic.cycles import (
     BitPragmaticArray,
@@ -19,17 +17,14 @@ from archsim.machines.bit_pragmatic.cycles import (
     layer_cycles,
 )
 from archsim.machines.shared.fetches import fetches
+from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import plane_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.machines.shared.geometry import Ints
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 

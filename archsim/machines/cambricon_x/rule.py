@@ -4,28 +4,22 @@ An indexing module brings each element the neurons that its stored, non-zero wei
 weights cost nothing anywhere, zero neurons as much as any.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
 from archsim.machines.cambricon_x.components import CambriconXPeArray
 from archsim.machines.cambricon_x.cycles import CambriconXArray, CambriconXCycles, layer_cycles
 from archsim.machines.shared.fetches import fetches
-from archsim.machines.shared.geometry import ceil_div
+from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_numbers, group_sizes, part_sizes
 from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import weights_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.machines.shared.geometry import Ints
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 

@@ -4,15 +4,14 @@ Every element holds a tile of the input plane and all elements get the same weig
 non-zeros of both are multiplied all by all, and the products scattered to accumulator banks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from archsim.arch.arch import Arch
 from archsim.machines.scnn import dnnsim, linear
 from archsim.machines.scnn.components import ScnnPeArray
 from archsim.machines.scnn.counts import ScnnCycles
@@ -21,7 +20,7 @@ from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations, stored_
 from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.fetches import fetches
-from archsim.machines.shared.geometry import ceil_div
+from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_sizes
 from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import plane_of, weights_of
@@ -29,14 +28,8 @@ from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
 from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
 from archsim.machines.shared.tiles import Tiles
 from archsim.workload.convolution import Geometry
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from archsim.arch.arch import Arch
-    from archsim.machines.shared.geometry import Ints
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 

@@ -1,18 +1,13 @@
 """What an array reads from its buffers, tile by tile, and how much longer tiles last for it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from archsim.arch.arch import Arch
+from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffer_of, storage_of
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.machines.shared.geometry import Ints
 
 
 @dataclass(frozen=True)

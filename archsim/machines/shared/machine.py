@@ -14,22 +14,18 @@ or adding components on the way changes no Python. Machines are found by listing
 (docs/machines/README.md is the how-to).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
+from archsim.arch.arch import Arch
 from archsim.arch.component import Component
+from archsim.arch.components.global_buffer import GlobalBuffer
+from archsim.arch.components.post_processor import PostProcessor
 from archsim.arch.machine_files import module_of
 from archsim.formats.errors import InputError
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.arch.components.global_buffer import GlobalBuffer
-    from archsim.arch.components.post_processor import PostProcessor
-    from archsim.machines.shared.tiles import Tiles
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.machines.shared.tiles import Tiles
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 C = TypeVar("C", bound=Component)
 

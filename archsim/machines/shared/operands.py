@@ -1,18 +1,14 @@
 """A layer's operands as the kernels of the sparse machines take them: every layer is a convolution,
 a linear one being 1x1 on a plane whose rows are its positions."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from archsim.arch.arch import Arch
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.arch.arch import Arch
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 
 def weights_of(layer: Layer, tensors: LayerTensors, arch: Arch) -> NDArray[Any]:

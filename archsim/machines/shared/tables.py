@@ -4,22 +4,17 @@ This is the expensive part of a run, and it needs no DRAM, no bus and no prices,
 (`archsim.runs.cached`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from archsim.arch.arch import Arch
 from archsim.formats.progress import Progress
 from archsim.machines.shared.machine import Machine, check_flows, load_machine
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.weight_forms import weight_notes
+from archsim.workload.layer import Layer
 from archsim.workload.stages import stages_of
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.workload.layer import Layer
-    from archsim.workload.workload import Workload
+from archsim.workload.workload import Workload
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,14 @@ machine whose groups each do the whole plane at once has one tile. All arrays ar
 bytes; copies of hardware are inside the numbers, never an object each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from archsim.formats.errors import CheckFailed
 from archsim.machines.shared.geometry import Ints
-
-if TYPE_CHECKING:
-    from archsim.workload.layer import Layer
+from archsim.workload.layer import Layer
 
 
 @dataclass(frozen=True, kw_only=True)

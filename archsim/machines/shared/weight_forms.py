@@ -1,14 +1,8 @@
 """Which form of the weights a machine consumed, said where it is not the one asked for."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from archsim.arch.arch import Arch
 from archsim.formats.errors import InputError
-
-if TYPE_CHECKING:
-    from archsim.arch.arch import Arch
-    from archsim.workload.workload import Workload
+from archsim.workload.workload import Workload
 
 NAMED = 4
 """Layers that a note names before it only counts."""

@@ -6,14 +6,13 @@ stream, and at least as long as the input buffer, the index selector and the wei
 feed it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from archsim.arch.arch import Arch
 from archsim.arch.components.rebuild_engine import RebuildEngine
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_sizes, part_sizes, share_bytes
@@ -31,13 +30,8 @@ from archsim.machines.smartdeal.jobs import (
     spatial_jobs,
 )
 from archsim.machines.smartdeal.weight_reads import WeightReads, weight_reads
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from archsim.arch.arch import Arch
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "index", "weight", "output")
 

@@ -7,14 +7,14 @@ vanilla training; on `weights: smartdeal` the weights are codes and bases that r
 expand, and what is updated are the codes' counters and the bases (paper IV).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from archsim.arch.arch import Arch
 from archsim.arch.components.rebuild_engine import RebuildEngine
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.machine import buffer_of, name_of, only, share_of, storage_of
@@ -31,13 +31,8 @@ from archsim.machines.training_accelerator.weights import (
     decomposed_bytes,
     dense_bytes,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from archsim.arch.arch import Arch
-    from archsim.workload.layer import Layer
-    from archsim.workload.tensors import LayerTensors
+from archsim.workload.layer import Layer
+from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 
