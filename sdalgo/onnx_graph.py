@@ -140,10 +140,15 @@ def _conv(
     out = F.conv2d(padded, weight, bias, stride, 0, dilation, groups)
     padding = [top, left] if (top, left) == (bottom, right) else [top, left, bottom, right]
     return out, {
-        "in_channels": x.shape[1], "out_channels": weight.shape[0], "in_size": list(x.shape[2:]),
-        "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation,
+        "in_channels": x.shape[1],
+        "out_channels": weight.shape[0],
+        "in_size": list(x.shape[2:]),
+        "kernel": kernel,
+        "stride": stride,
+        "padding": padding,
+        "dilation": dilation,
         "groups": groups,
-    }  # fmt: skip
+    }
 
 
 def _name(node: Any) -> str:

@@ -47,9 +47,12 @@ def pool_fields(kind: str, x: Tensor, attrs: Attributes) -> dict[str, Any]:
     kernel = list(attrs["kernel_shape"])
     top, left, bottom, right = _pool_padding(x, kernel, attrs)
     return {
-        **source, "kind": "max" if kind == "MaxPool" else "avg", "kernel": kernel,
-        "stride": list(attrs.get("strides", [1, 1])), "padding": [top, left, bottom, right],
-    }  # fmt: skip
+        **source,
+        "kind": "max" if kind == "MaxPool" else "avg",
+        "kernel": kernel,
+        "stride": list(attrs.get("strides", [1, 1])),
+        "padding": [top, left, bottom, right],
+    }
 
 
 def _pool_padding(x: Tensor, kernel: list[int], attrs: Attributes) -> tuple[int, int, int, int]:

@@ -48,10 +48,13 @@ def work_of(result: Result) -> Work:
     totals = result.totals()
     name = compute_of(result)
     return Work(
-        instances=totals["instances"][name], macs=totals["macs"], macs_done=totals["macs_done"],
-        busy=totals["busy"].get(name, 0), lost=totals["lost"].get(name, {}),
+        instances=totals["instances"][name],
+        macs=totals["macs"],
+        macs_done=totals["macs_done"],
+        busy=totals["busy"].get(name, 0),
+        lost=totals["lost"].get(name, {}),
         idle=totals["idle"][name],
-    )  # fmt: skip
+    )
 
 
 def compute_of(result: Result) -> str:

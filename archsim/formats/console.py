@@ -183,9 +183,12 @@ def _show_rich(table: Table) -> None:
     from rich.text import Text
 
     drawn = RichTable(
-        title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD, title_style="bold",
+        title=Text(table.title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        title_style="bold",
         pad_edge=False,
-    )  # fmt: skip
+    )
     for column, head in enumerate(table.heads):
         drawn.add_column(
             Text(head),

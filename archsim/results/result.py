@@ -144,9 +144,17 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """The whole result as JSON-ready values, in the order of the file."""
         head = (
-            "archsim", "model", "arch", "arch_hash", "workload", "workload_hash", "inputs_hash",
-            "mode", "clock_mhz", "notes",
-        )  # fmt: skip
+            "archsim",
+            "model",
+            "arch",
+            "arch_hash",
+            "workload",
+            "workload_hash",
+            "inputs_hash",
+            "mode",
+            "clock_mhz",
+            "notes",
+        )
         return {
             **{name: _plain(getattr(self, name)) for name in head},
             "totals": _plain(self.totals()),
@@ -160,9 +168,17 @@ class Result:
         """The inverse of `to_dict`. KeyError or TypeError where `data` is no result."""
         totals = data["totals"]
         same = (
-            "archsim", "model", "arch", "arch_hash", "arch_resolved", "kinds", "clock_mhz",
-            "workload", "workload_hash", "mode",
-        )  # fmt: skip
+            "archsim",
+            "model",
+            "arch",
+            "arch_hash",
+            "arch_resolved",
+            "kinds",
+            "clock_mhz",
+            "workload",
+            "workload_hash",
+            "mode",
+        )
         return cls(
             **{name: data[name] for name in same},
             notes=tuple(data["notes"]),

@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 
 MARK = "archsim"  # a JSON object with this key is a result; its value is the version
 PLAIN_COLUMNS = (
-    "macs", "macs_done", "cycles", "compute_cycles", "milliseconds", "millijoules", "dram_bytes",
-    "sram_bytes", "gops", "gops_per_watt",
-)  # fmt: skip
+    "macs",
+    "macs_done",
+    "cycles",
+    "compute_cycles",
+    "milliseconds",
+    "millijoules",
+    "dram_bytes",
+    "sram_bytes",
+    "gops",
+    "gops_per_watt",
+)
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,17 @@ def queue(
         loads[flow], need[flow] = _loads(steps.need[flow], max(1, capacity // LOADS_PER_BUFFER))
         done[flow] = _done(loads[flow], need[flow], steps.free[flow])
     return StagePlan(
-        anchor=rows[entry.layers[0].name, phase], tail=rows[entry.layers[-1].name, phase],
-        after=entry.stage.after, steps=steps, loads=loads, need=need, done=done,
-        own=_own_cycles(planned, steps, arch), stores=steps.outputs,
+        anchor=rows[entry.layers[0].name, phase],
+        tail=rows[entry.layers[-1].name, phase],
+        after=entry.stage.after,
+        steps=steps,
+        loads=loads,
+        need=need,
+        done=done,
+        own=_own_cycles(planned, steps, arch),
+        stores=steps.outputs,
         to_dram=not entry.stage.keeps_output,
-    )  # fmt: skip
+    )
 
 
 def _loads(need: Ints, largest: int) -> tuple[list[int], list[int]]:

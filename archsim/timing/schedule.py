@@ -227,9 +227,15 @@ class Schedule:
             cycles.append([int(count) for count in np.concatenate(own)])
         layer = [plan.anchor for plan in self.stages for _ in range(len(plan.steps))]
         return Hop(
-            "compute", [self.servers[port] for port in ports], cycles, layer, [0] * len(layer),
-            takes, (self._put(out_store, stored),), kind="compute",
-        )  # fmt: skip
+            "compute",
+            [self.servers[port] for port in ports],
+            cycles,
+            layer,
+            [0] * len(layer),
+            takes,
+            (self._put(out_store, stored),),
+            kind="compute",
+        )
 
     def _store_hops(self, flow: str, store: int) -> None:
         """The chain of hops that carries results away, one task a step that has any."""

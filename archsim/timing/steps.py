@@ -94,10 +94,15 @@ def _walk(turns: int, columns: int, order: Order) -> _Walk:
         tile = np.concatenate([np.tile(block, turns) for block in blocks])
         starts, ends = [block[0] for block in blocks], [block[-1] for block in blocks]
         return _Walk(
-            turn, tile, first_input=turn == 0, last_input=turn == turns - 1,
-            first_weight=np.isin(tile, starts), last_weight=np.isin(tile, ends),
-            cuts=(turn == 0) & np.isin(tile, starts[1:]), blocks=len(blocks),
-        )  # fmt: skip
+            turn,
+            tile,
+            first_input=turn == 0,
+            last_input=turn == turns - 1,
+            first_weight=np.isin(tile, starts),
+            last_weight=np.isin(tile, ends),
+            cuts=(turn == 0) & np.isin(tile, starts[1:]),
+            blocks=len(blocks),
+        )
     blocks = np.array_split(np.arange(turns), min(order.blocks, turns))
     turn = np.concatenate([np.tile(block, columns) for block in blocks])
     tile = np.concatenate([np.repeat(np.arange(columns), len(block)) for block in blocks])

@@ -74,13 +74,19 @@ def _conv(record: Conv, operands: list[Value]) -> dict[str, Any]:
         if channels % record.groups:
             raise Contradiction("groups", f"{record.groups} groups do not divide {channels} {key}")
     geometry = Geometry(
-        kernel=record.kernel, stride=record.stride, padding=_four(record.padding),
-        dilation=record.dilation, groups=record.groups,
-    )  # fmt: skip
+        kernel=record.kernel,
+        stride=record.stride,
+        padding=_four(record.padding),
+        dilation=record.dilation,
+        groups=record.groups,
+    )
     return {
-        "in_channels": record.in_channels, "out_channels": record.out_channels,
-        "in_size": record.in_size, "out_size": _outputs(geometry, record.in_size), **vars(geometry),
-    }  # fmt: skip
+        "in_channels": record.in_channels,
+        "out_channels": record.out_channels,
+        "in_size": record.in_size,
+        "out_size": _outputs(geometry, record.in_size),
+        **vars(geometry),
+    }
 
 
 def _linear(record: Linear, operands: list[Value]) -> dict[str, Any]:
@@ -139,9 +145,12 @@ def _combine(record: Combine, operands: list[Value]) -> dict[str, Any]:
     _agree(record, Value(channels, largest.size))
     _same_channels(record, channels)
     return {
-        "in_channels": channels, "out_channels": channels, "in_size": largest.size,
-        "out_size": largest.size, "positions": largest.positions,
-    }  # fmt: skip
+        "in_channels": channels,
+        "out_channels": channels,
+        "in_size": largest.size,
+        "out_size": largest.size,
+        "positions": largest.positions,
+    }
 
 
 def _agree(record: Conv | Pool | Resize | Combine, value: Value) -> None:

@@ -32,6 +32,11 @@ def layer_cycles(weights: Mask, activations: Mask, array: ScnnArray) -> ScnnCycl
     mapped = np.arange(array.elements) < C
     occupation = Occupation(operations, np.zeros_like(operations), products, mapped)
     return ScnnCycles(
-        group_cycles=cycles, group_operations=cycles, vector_ops=int(operations.sum()),
-        macs=products, busy=products, lost=occupation.losses(cycles, array), banks="proven",
-    )  # fmt: skip
+        group_cycles=cycles,
+        group_operations=cycles,
+        vector_ops=int(operations.sum()),
+        macs=products,
+        busy=products,
+        lost=occupation.losses(cycles, array),
+        banks="proven",
+    )

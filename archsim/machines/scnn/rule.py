@@ -139,9 +139,14 @@ def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> i
 
 def _array(part: ScnnPeArray) -> ScnnArray:
     return ScnnArray(
-        rows=part.rows, columns=part.columns, weights=part.weights, activations=part.activations,
-        banks=part.banks, queue_depth=part.queue_depth, accumulators=part.banks * part.bank_entries,
-    )  # fmt: skip
+        rows=part.rows,
+        columns=part.columns,
+        weights=part.weights,
+        activations=part.activations,
+        banks=part.banks,
+        queue_depth=part.queue_depth,
+        accumulators=part.banks * part.bank_entries,
+    )
 
 
 def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:

@@ -76,9 +76,12 @@ class _Run:
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference."""
     machine = _Machine(
-        arch, only(arch, PeSlices), only(arch, BitSerialMacArray), only(arch, IndexSelector),
+        arch,
+        only(arch, PeSlices),
+        only(arch, BitSerialMacArray),
+        only(arch, IndexSelector),
         only(arch, RebuildEngine),
-    )  # fmt: skip
+    )
     run = _run(layer, tensors, machine)
     limits = _limits(run, machine)
     limited = np.maximum.reduce([run.cycles, *limits.values()])

@@ -64,10 +64,13 @@ class WeightBytes:
 def dense_bytes(weights: int, state: FloatState) -> WeightBytes:
     """bfloat16 weights and gradients, and what is kept beside them."""
     return WeightBytes(
-        stored=weights * VALUE_BYTES, gradient=weights * VALUE_BYTES,
-        update_reads=weights * state.reads, update_writes=weights * state.writes, updated=weights,
+        stored=weights * VALUE_BYTES,
+        gradient=weights * VALUE_BYTES,
+        update_reads=weights * state.reads,
+        update_writes=weights * state.writes,
+        updated=weights,
         update_action="weight_update",
-    )  # fmt: skip
+    )
 
 
 def decomposed_bytes(
