@@ -19,15 +19,9 @@ from sdalgo.decomposition import Decomposition
 from sdalgo.options import PRESETS, Options, preset
 
 __all__ = [
-    "PRESETS",
-    "Decomposition",
-    "InputError",
-    "Options",
-    "convert",
-    "decompose",
-    "decompose_all",
+    "PRESETS", "Decomposition", "InputError", "Options", "convert", "decompose", "decompose_all",
     "preset",
-]
+]  # fmt: skip
 
 _NEED_TORCH = {"convert": "sdalgo.modules"}
 

@@ -36,12 +36,9 @@ def compare(one: NDArray[np.generic], two: NDArray[np.generic]) -> Agreement:
     best = [np.argsort(-x, axis=1, kind="stable")[:, :5] for x in (a, b)]
     shared = [len(set(p) & set(q)) / len(p) for p, q in zip(*best, strict=True)]
     return Agreement(
-        images=len(a),
-        cosine=float(cosine.mean()),
-        worst=float(cosine.min()),
-        top1=float((best[0][:, 0] == best[1][:, 0]).mean()),
-        top5=float(np.mean(shared)),
-    )
+        images=len(a), cosine=float(cosine.mean()), worst=float(cosine.min()),
+        top1=float((best[0][:, 0] == best[1][:, 0]).mean()), top5=float(np.mean(shared)),
+    )  # fmt: skip
 
 
 def agreement(

@@ -224,12 +224,9 @@ def _functional_pool(node: fx.Node, shape: Shape) -> Fields:
     padding = node.args[3] if len(node.args) > 3 else node.kwargs.get("padding", 0)
     kind = "max" if node.target is F.max_pool2d else "avg"
     return "pool", {
-        **_source(shape),
-        "kind": kind,
-        "kernel": _pair(kernel),
-        "stride": _pair(stride),
+        **_source(shape), "kind": kind, "kernel": _pair(kernel), "stride": _pair(stride),
         "padding": _pair(padding),
-    }
+    }  # fmt: skip
 
 
 def _adaptive(module: nn.Module, shape: Shape) -> Fields:
@@ -252,9 +249,6 @@ def _source(shape: Shape) -> dict[str, Any]:
 
 
 _MODULES: dict[Any, Callable[[nn.Module, Shape], Fields]] = {
-    nn.Conv2d: _conv,
-    nn.Linear: _linear,
-    nn.MaxPool2d: _pool,
-    nn.AvgPool2d: _pool,
+    nn.Conv2d: _conv, nn.Linear: _linear, nn.MaxPool2d: _pool, nn.AvgPool2d: _pool,
     nn.AdaptiveAvgPool2d: _adaptive,
-}
+}  # fmt: skip

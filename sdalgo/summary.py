@@ -20,18 +20,11 @@ def layer_row(name: str, layer: Decomposition, form: str, error: float | None) -
     low, high = layer.powers
     bits = weight_bits(layer.coef, layer.basis.shape, form, layer.basis_bits)
     return {
-        "name": name,
-        "slices": layer.slices,
-        "entries": layer.entries,
-        "nonzeros": layer.nonzeros,
-        "relative_error": error,
-        "levels": layer.levels,
-        "powers": [low, high],
-        "bits_per_nonzero": layer.bits_per_nonzero,
-        "bits": bits.total,
-        "bits_by": bits.parts,
+        "name": name, "slices": layer.slices, "entries": layer.entries, "nonzeros": layer.nonzeros,
+        "relative_error": error, "levels": layer.levels, "powers": [low, high],
+        "bits_per_nonzero": layer.bits_per_nonzero, "bits": bits.total, "bits_by": bits.parts,
         "weights": _weights(layer),
-    }
+    }  # fmt: skip
 
 
 def summarise(container: Container, squares: dict[str, float] | None = None) -> Row:

@@ -95,16 +95,10 @@ def break_down(label: str, result: Result) -> Breakdown:
     work = work_of(result)
     name = compute_of(result)
     whole = Span(
-        name=WHOLE,
-        phase="",
-        cycles=result.cycles,
-        instances=work.instances,
-        busy=work.busy,
-        lost=work.lost,
-        idle=work.idle,
-        operations=OPS_PER_MAC * result.macs,
+        name=WHOLE, phase="", cycles=result.cycles, instances=work.instances, busy=work.busy,
+        lost=work.lost, idle=work.idle, operations=OPS_PER_MAC * result.macs,
         dram_bytes=result.dram_bytes,
-    )
+    )  # fmt: skip
     spans = (_span(layer, name, work.instances) for layer in result.layers)
     return Breakdown(
         label,
@@ -116,16 +110,10 @@ def break_down(label: str, result: Result) -> Breakdown:
 
 def _span(layer: LayerResult, compute: str, instances: int) -> Span:
     return Span(
-        name=layer.name,
-        phase=layer.phase,
-        cycles=layer.cycles,
-        instances=instances,
-        busy=layer.busy.get(compute, 0),
-        lost=layer.lost.get(compute, {}),
-        idle=0,
-        operations=OPS_PER_MAC * layer.macs,
-        dram_bytes=layer.dram_bytes,
-    )
+        name=layer.name, phase=layer.phase, cycles=layer.cycles, instances=instances,
+        busy=layer.busy.get(compute, 0), lost=layer.lost.get(compute, {}), idle=0,
+        operations=OPS_PER_MAC * layer.macs, dram_bytes=layer.dram_bytes,
+    )  # fmt: skip
 
 
 def _dram_bytes_per_cycle(result: Result) -> float:
@@ -145,19 +133,12 @@ def as_record(found: Breakdown) -> dict[str, Any]:
 
     def record(span: Span) -> dict[str, Any]:
         return {
-            "name": span.name,
-            "phase": span.phase,
-            "cycles": span.cycles,
-            "array_cycles": span.array_cycles,
-            "busy": span.busy,
-            "lost": dict(span.lost),
-            "idle": span.idle,
-            "utilisation": span.utilisation,
-            "ops_per_dram_byte": span.intensity,
-            "ops_per_cycle": span.attained,
-            "roof_ops_per_cycle": found.roof.at(span.intensity),
+            "name": span.name, "phase": span.phase, "cycles": span.cycles,
+            "array_cycles": span.array_cycles, "busy": span.busy, "lost": dict(span.lost),
+            "idle": span.idle, "utilisation": span.utilisation, "ops_per_dram_byte": span.intensity,
+            "ops_per_cycle": span.attained, "roof_ops_per_cycle": found.roof.at(span.intensity),
             "bound": found.roof.bound(span.intensity),
-        }
+        }  # fmt: skip
 
     return {
         "machine": found.label,

@@ -119,11 +119,8 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
 def _record(comparison: Comparison, group: str, stem: str) -> dict[str, Any]:
     workload, _, scenario = group.partition("@")
     head = {
-        "workload": workload,
-        "scenario": scenario,
-        "arch": stem,
-        "name": comparison.label(stem),
-    }
+        "workload": workload, "scenario": scenario, "arch": stem, "name": comparison.label(stem),
+    }  # fmt: skip
     row = comparison.rows.get((group, stem))
     if row is None:
         return {**head, "not_available": comparison.refusals[group, stem].reason}

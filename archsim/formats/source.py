@@ -170,17 +170,10 @@ def _dotted(path: Path_) -> str:
 
 
 _NOUNS = {
-    "finite": "a finite number",
-    "int": "an integer",
-    "float": "a number",
-    "string": "text",
-    "bool": "true or false",
-    "tuple": "a list",
-    "list": "a list",
-    "dict": "a mapping",
-    "mapping": "a mapping",
-    "model": "a mapping",
-}
+    "finite": "a finite number", "int": "an integer", "float": "a number", "string": "text",
+    "bool": "true or false", "tuple": "a list", "list": "a list", "dict": "a mapping",
+    "mapping": "a mapping", "model": "a mapping",
+}  # fmt: skip
 _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),
     "greater_than": ("gt", "more than"),

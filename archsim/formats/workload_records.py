@@ -147,14 +147,9 @@ class Header(Record):
 
 LayerRecord: TypeAlias = Conv | Linear | Pool | Resize | Combine
 RECORDS: dict[str, type[LayerRecord]] = {
-    "conv": Conv,
-    "linear": Linear,
-    "pool": Pool,
-    "add": Combine,
-    "mul": Combine,
-    "concat": Combine,
+    "conv": Conv, "linear": Linear, "pool": Pool, "add": Combine, "mul": Combine, "concat": Combine,
     "resize": Resize,
-}
+}  # fmt: skip
 
 
 class WorkloadFile(Header):

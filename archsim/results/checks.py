@@ -105,12 +105,8 @@ def check_result(layers: Sequence[LayerResult], cycles: int, energy: Mapping[str
                 f"layer {layer.name!r}: DRAM bytes by flow do not add up to {layer.dram_bytes}"
             )
         numbers = [
-            layer.cycles,
-            layer.compute_cycles,
-            layer.dram_bytes,
-            layer.sram_bytes,
-            layer.energy_pj,
-        ]
+            layer.cycles, layer.compute_cycles, layer.dram_bytes, layer.sram_bytes, layer.energy_pj,
+        ]  # fmt: skip
         numbers += [count for counts in layer.actions.values() for count in counts.values()]
         if min(numbers) < 0:
             raise CheckFailed(f"layer {layer.name!r}: a negative count")

@@ -24,12 +24,8 @@ def priced(counted: Result, arch: Arch) -> Result:
         energy = price_actions(prices, arch.components, layer.actions)
         layers.append(replace(layer, energy_by=energy, energy_pj=sum(energy.values())))
     result = replace(
-        counted,
-        arch_hash=arch.hash,
-        arch_resolved=arch.resolved,
-        kinds=arch.kinds,
-        clock_mhz=arch.clock_mhz,
-        layers=tuple(layers),
-    )
+        counted, arch_hash=arch.hash, arch_resolved=arch.resolved, kinds=arch.kinds,
+        clock_mhz=arch.clock_mhz, layers=tuple(layers),
+    )  # fmt: skip
     check_result(result.layers, result.cycles, result.energy_by)
     return result

@@ -144,17 +144,9 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """The whole result as JSON-ready values, in the order of the file."""
         head = (
-            "archsim",
-            "model",
-            "arch",
-            "arch_hash",
-            "workload",
-            "workload_hash",
-            "inputs_hash",
-            "mode",
-            "clock_mhz",
-            "notes",
-        )
+            "archsim", "model", "arch", "arch_hash", "workload", "workload_hash", "inputs_hash",
+            "mode", "clock_mhz", "notes",
+        )  # fmt: skip
         return {
             **{name: _plain(getattr(self, name)) for name in head},
             "totals": _plain(self.totals()),
@@ -168,17 +160,9 @@ class Result:
         """The inverse of `to_dict`. KeyError or TypeError where `data` is no result."""
         totals = data["totals"]
         same = (
-            "archsim",
-            "model",
-            "arch",
-            "arch_hash",
-            "arch_resolved",
-            "kinds",
-            "clock_mhz",
-            "workload",
-            "workload_hash",
-            "mode",
-        )
+            "archsim", "model", "arch", "arch_hash", "arch_resolved", "kinds", "clock_mhz",
+            "workload", "workload_hash", "mode",
+        )  # fmt: skip
         return cls(
             **{name: data[name] for name in same},
             notes=tuple(data["notes"]),

@@ -22,17 +22,9 @@ if TYPE_CHECKING:
 
 MARK = "archsim"  # a JSON object with this key is a result; its value is the version
 PLAIN_COLUMNS = (
-    "macs",
-    "macs_done",
-    "cycles",
-    "compute_cycles",
-    "milliseconds",
-    "millijoules",
-    "dram_bytes",
-    "sram_bytes",
-    "gops",
-    "gops_per_watt",
-)
+    "macs", "macs_done", "cycles", "compute_cycles", "milliseconds", "millijoules", "dram_bytes",
+    "sram_bytes", "gops", "gops_per_watt",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

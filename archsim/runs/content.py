@@ -41,12 +41,9 @@ def table_key(arch: Arch, workload: Workload) -> str:
     """Of the tile tables of a workload on a machine."""
     known = arch.machine_path.parent == PACKAGE / "machines"
     return _digest(
-        "tables",
-        code_hash(TABLE_CODE),
-        _machine(arch.machine_path),
-        _as_read(arch) if known else arch.resolved,
-        workload.hash,
-    )
+        "tables", code_hash(TABLE_CODE), _machine(arch.machine_path),
+        _as_read(arch) if known else arch.resolved, workload.hash,
+    )  # fmt: skip
 
 
 def run_key(arch: Arch, workload: Workload) -> str:

@@ -79,12 +79,9 @@ class Layer:
     def geometry(self) -> Geometry:
         """How the kernel slides over the plane."""
         return Geometry(
-            kernel=self.kernel,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
+            kernel=self.kernel, stride=self.stride, padding=self.padding, dilation=self.dilation,
             groups=self.groups,
-        )
+        )  # fmt: skip
 
     @property
     def group_channels(self) -> int:

@@ -74,19 +74,13 @@ def _conv(record: Conv, operands: list[Value]) -> dict[str, Any]:
         if channels % record.groups:
             raise Contradiction("groups", f"{record.groups} groups do not divide {channels} {key}")
     geometry = Geometry(
-        kernel=record.kernel,
-        stride=record.stride,
-        padding=_four(record.padding),
-        dilation=record.dilation,
-        groups=record.groups,
-    )
+        kernel=record.kernel, stride=record.stride, padding=_four(record.padding),
+        dilation=record.dilation, groups=record.groups,
+    )  # fmt: skip
     return {
-        "in_channels": record.in_channels,
-        "out_channels": record.out_channels,
-        "in_size": record.in_size,
-        "out_size": _outputs(geometry, record.in_size),
-        **vars(geometry),
-    }
+        "in_channels": record.in_channels, "out_channels": record.out_channels,
+        "in_size": record.in_size, "out_size": _outputs(geometry, record.in_size), **vars(geometry),
+    }  # fmt: skip
 
 
 def _linear(record: Linear, operands: list[Value]) -> dict[str, Any]:
@@ -145,12 +139,9 @@ def _combine(record: Combine, operands: list[Value]) -> dict[str, Any]:
     _agree(record, Value(channels, largest.size))
     _same_channels(record, channels)
     return {
-        "in_channels": channels,
-        "out_channels": channels,
-        "in_size": largest.size,
-        "out_size": largest.size,
-        "positions": largest.positions,
-    }
+        "in_channels": channels, "out_channels": channels, "in_size": largest.size,
+        "out_size": largest.size, "positions": largest.positions,
+    }  # fmt: skip
 
 
 def _agree(record: Conv | Pool | Resize | Combine, value: Value) -> None:

@@ -74,12 +74,9 @@ def _types(what: str, sampling: Sampling) -> tuple[str, ...]:
 def _wrong_shape(file: TensorFile, layer: Layer, what: str, sampling: Sampling) -> str | None:
     given = file.entries[f"{layer.name}/{what}"].shape
     plain = {
-        "input": layer.input_shape,
-        "error": layer.output_shape,
-        "weight": layer.weight_shape,
-        "pruned": layer.weight_shape,
-        "gradient": layer.weight_shape,
-    }
+        "input": layer.input_shape, "error": layer.output_shape, "weight": layer.weight_shape,
+        "pruned": layer.weight_shape, "gradient": layer.weight_shape,
+    }  # fmt: skip
     if what in plain:
         return _wrong_plain(given, plain[what](), sampling if what in {"input", "error"} else None)
     if what in {"mask", "counter"}:

@@ -94,12 +94,7 @@ def show(summary: dict[str, Any], title: str) -> None:
 def _cells(row: dict[str, Any], levels: str) -> list[str]:
     error = row.get("relative_error")
     return [
-        row["name"],
-        f"{row['slices']}",
-        f"{row['entries']}",
-        f"{row['nonzeros'] / row['entries']:.3f}",
-        "-" if error is None else f"{error:.4f}",
-        levels,
-        f"{row['bits_per_nonzero']:.2f}",
-        f"{row['bits'] / 8000:.1f}",
-    ]
+        row["name"], f"{row['slices']}", f"{row['entries']}",
+        f"{row['nonzeros'] / row['entries']:.3f}", "-" if error is None else f"{error:.4f}", levels,
+        f"{row['bits_per_nonzero']:.2f}", f"{row['bits'] / 8000:.1f}",
+    ]  # fmt: skip

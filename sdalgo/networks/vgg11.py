@@ -33,14 +33,9 @@ class VGG11(nn.Module):
         self.features = trunk(LAYERS, norms=False)
         self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
         self.classifier = nn.Sequential(
-            nn.Linear(512 * 7 * 7, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(),
-            nn.Linear(4096, 4096),
-            nn.ReLU(inplace=True),
-            nn.Dropout(),
-            nn.Linear(4096, classes),
-        )
+            nn.Linear(512 * 7 * 7, 4096), nn.ReLU(inplace=True), nn.Dropout(),
+            nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(4096, classes),
+        )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))

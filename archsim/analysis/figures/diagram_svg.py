@@ -95,12 +95,9 @@ def _across(drawing: Drawing, wire: Wire) -> list[Point]:
     side, stub = right * BOX[0] / 2, right * STUB
     middle = [drawing.centres[name] for name in wire.via]
     return [
-        (x0 + side, y0 + leave),
-        (x0 + side + stub, y0 + leave),
-        *middle,
-        (x1 - side - 2 * stub, y1 + arrive),
-        (x1 - side, y1 + arrive),
-    ]
+        (x0 + side, y0 + leave), (x0 + side + stub, y0 + leave), *middle,
+        (x1 - side - 2 * stub, y1 + arrive), (x1 - side, y1 + arrive),
+    ]  # fmt: skip
 
 
 def _port(drawing: Drawing, wire: Wire, at: str) -> float:
