@@ -24,6 +24,7 @@ from archsim.formats.tensor_file import TensorFile, write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
 from sdalgo import channels, characters, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
+from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
@@ -95,9 +96,11 @@ def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[
 def _ready(recipe: Recipe, seed: int) -> tuple[nn.Module, NDArray[np.float32], Weights]:
     """Untrained networks get their normalisation set from the images."""
     model, weights = _trained_model(recipe, seed)
+    check_state(model.state_dict(), recipe.name)
     images = _images(recipe)
     if not weights.trained:
         calibrate_norms(model, images)
+        check_state(model.state_dict(), recipe.name)
     return model, images, weights
 
 
@@ -166,6 +169,8 @@ class Layers:
         tensor = state.get(f"{node.name}.weight", state.get(node.name))  # an LSTM's has no suffix
         assert tensor is not None
         weight = tensor.to(torch.float32).numpy()
+        check_finite(weight, f"layer {node.name}", "weights")
+        check_finite(self.inputs[node.name], f"layer {node.name}", "inputs")
         ratio = self.ratios.get(node.name, self.ratios.get("default", 0.0))
         stem = self.parts / self._key(node, weight, ratio)
         tensors, profile = stem.with_suffix(".safetensors"), stem.with_suffix(".json")

@@ -10,6 +10,7 @@ from archsim.formats.progress import Progress
 from sdalgo.basis import Float64, quantise_basis
 from sdalgo.decomposition import Decomposition
 from sdalgo.exchange import Watch, exchange
+from sdalgo.finite import check_finite
 from sdalgo.matrices import Layout, layout_of, rows_of, to_slices
 from sdalgo.options import Options
 from sdalgo.pow2 import Float32, encode
@@ -71,9 +72,7 @@ def checked(weight: NDArray[np.generic], name: str) -> Float32:
         )
     if weight.dtype.kind != "f":
         raise InputError.at(name, f"dtype {weight.dtype}: floating-point weights are needed")
-    if not np.isfinite(weight).all():
-        bad = int((~np.isfinite(weight)).sum())
-        raise InputError.at(name, f"{bad} of {weight.size} weights are NaN or infinite")
+    check_finite(weight, name, "weights")
     with np.errstate(over="ignore"):
         dense = np.ascontiguousarray(weight, dtype=np.float32)
     largest = float(np.abs(dense).max())

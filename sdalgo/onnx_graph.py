@@ -4,168 +4,246 @@ The file is run once with torch, operator by operator, on a given image. That ru
 and every layer's real input, so nothing is inferred and no ONNX runtime is needed.
 """
 
+import re
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from archsim.formats.errors import InputError
+from archsim.formats.errors import InputError, Problem
+from sdalgo import onnx_file
 from sdalgo.graph import Node
-from sdalgo.onnx_ops import RUN, SAME, attributes, pool_fields, same_padding
+from sdalgo.onnx_layers import ROLES, Made, Step, Value, fold
+from sdalgo.onnx_ops import OPERATORS, attributes, problems
 from sdalgo.pow2 import Float32
+
+Shape = tuple[int, ...]
+_UNBOUNDED = {"Clip", "Max", "Min"}  # infinity is a legal bound
 
 
 class OnnxModel:
     """A model read from a file.
 
+    Args:
+        size: (H, W) or (C, H, W) where the file leaves them open.
+
     Attributes:
-        shape: of one sample, (C, H, W), read from the graph's first input.
         weights: of its convolutions and linear layers, by layer name, in our layouts.
+        inputs: what these read in the run.
+        layers: all layers in the order in which they run.
     """
 
-    def __init__(self, path: Path) -> None:
-        graph = _load(path)
-        from onnx import numpy_helper
-
-        self.path = path
-        self.nodes = list(graph.node)
-        self.constants = {t.name: np.array(numpy_helper.to_array(t)) for t in graph.initializer}
-        inputs = [value for value in graph.input if value.name not in self.constants]
-        if len(inputs) != 1:
-            raise InputError.at(path, f"{len(inputs)} inputs; a network with one is needed")
-        self.input = inputs[0].name
-        sizes = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
-        self.stored_shape = tuple(sizes[1:])
+    def __init__(self, path: Path, size: Shape | None = None) -> None:
+        model = onnx_file.load(path)
+        self.path, self.opset = path, onnx_file.opset(model, path)
+        self.nodes = list(model.graph.node)
+        self.output = model.graph.output[0].name
+        self.input, sizes, names = onnx_file.input_shape(model.graph, path)
+        self.stored_shape = self._filled(sizes, names, size)
+        self.constants = {
+            proto.name: onnx_file.tensor(proto, f"{path}: {proto.name}")
+            for proto in model.graph.initializer
+        }
+        self._sparse = [str(sparse.values.name) for sparse in model.graph.sparse_initializer]
         self.weights: dict[str, Float32] = {}
         self.inputs: dict[str, NDArray[np.float32]] = {}
         self.layers: list[Node] = []
-        self._made_by: dict[str, tuple[str, ...]] = {self.input: ()}
+        self._values: dict[str, Value] = {}
+        self._shapes: dict[str, Shape] = {}
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Shape:
         """(C, H, W), also where the file has channels last."""
-        sizes = self.stored_shape
-        if len(sizes) == 3 and sizes[2] in (1, 3) and sizes[0] not in (1, 3):
-            return (sizes[2], sizes[0], sizes[1])
-        return sizes
+        return _channels_first(self.stored_shape)
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run one image (C, H, W); fills `layers`, `weights` and `inputs`; returns the output.
+        """Run one image (C, H, W); fills `layers`, `weights` and `inputs`.
+
+        Returns:
+            The first output.
 
         Raises:
-            InputError: an operator is not known here, or has no place in a workload.
+            InputError: something of an operator is not known here, or has no place in a workload;
+                a value is NaN or infinite.
         """
+        names = _unique_names(self.nodes)
+        self._check_known(names)
         if self.shape != self.stored_shape:
             image = image.transpose(1, 2, 0)
-        values: dict[str, Tensor] = {
-            name: torch.from_numpy(value.copy()) for name, value in self.constants.items()
-        }
-        values[self.input] = torch.from_numpy(np.ascontiguousarray(image))[None]
-        last = self.input
+        batch = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None]
+        self._values = {name: Value(tensor=value) for name, value in self.constants.items()}
+        self._values[self.input] = Value(tensor=batch, source="")
         with torch.inference_mode():
-            for node in self.nodes:
-                try:
-                    self._step(node, values)
-                except (RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
-                    raise InputError.at(f"{self.path}: {_name(node)}", str(error)[:200]) from error
-                last = node.output[0]
-        return values[last].numpy()
+            for node, name in zip(self.nodes, names, strict=True):
+                self._step(node, name)
+        if self.output not in self._values:
+            raise InputError.at(self.path, f"its output {self.output} is given by no operator")
+        return self._values[self.output].tensor.numpy()
 
-    def _step(self, node: Any, values: dict[str, Tensor]) -> None:
-        given = [values[name] for name in node.input if name]
+    def _step(self, node: Any, name: str) -> None:
+        place = f"{self.path}: {name}"
+        operator = OPERATORS[node.op_type]
+        missing = [key for key in node.input if key and key not in self._values]
+        if missing:
+            raise InputError.at(place, f"reads {missing[0]}, which is not imported")
+        given = [self._values[key] if key else None for key in node.input]
         attrs = attributes(node)
-        producers = tuple(p for name in node.input for p in self._made_by.get(name, ()))
-        kind = node.op_type
-        layer: tuple[str, dict[str, Any]] | None
-        if kind in ("Conv", "Gemm", "MatMul"):
-            out, layer = self._weighted(node, given, attrs)
-        elif kind in RUN:
-            out, layer = RUN[kind](given, attrs), _post(kind, given[0], attrs, len(producers))
+        if node.op_type == "Softmax":
+            attrs["opset"] = self.opset
+        step = Step(kind=node.op_type, operator=operator, attrs=attrs, given=given)
+        self._check_constants(step, node, place)
+        try:
+            made = ROLES[operator.role](step) if step.maps else fold(step)
+            source = made.value.source if made.op is None else self._layer(name, made)
+        except InputError:
+            raise
+        except (RuntimeError, LookupError, TypeError, ValueError, AssertionError) as error:
+            reason = str(error).split("\n")[0]
+            raise InputError.at(place, f"{reason:.300}" or node.op_type) from error
+        value = made.value
+        if source is not None:
+            _check_finite(value.tensor, place, "its output")
+        self._values[node.output[0]] = Value(tensor=value.tensor, source=source, pads=value.pads)
+
+    def _layer(self, name: str, made: Made) -> str:
+        """Note the layer that a node is; returns its name."""
+        for value in made.reads:
+            self._check_laid_out(made, value)
+        inputs = tuple(value.source for value in made.reads if value.source)
+        assert made.op is not None
+        self.layers.append(Node(name=name, op=made.op, inputs=inputs, fields=made.fields))
+        out = made.value.tensor
+        if made.op == "linear":
+            steps = made.fields.get("positions", 1)
+            self._shapes[name] = (made.fields["out_channels"], 1, 1, steps)
         else:
-            raise InputError.at(self.path, f"operator {kind}: not known to the importer")
-        values[node.output[0]] = out
-        if layer is None:
-            self._made_by[node.output[0]] = producers[:1] if kind in SAME else producers
+            self._shapes[name] = self._combined(made) or _layout(out)
+        if prod(self._shapes[name]) != out.numel():
+            raise ValueError(f"gives {tuple(out.shape)}, and a workload's {made.op} "
+                             f"{self._shapes[name]}")  # fmt: skip
+        if made.weight is not None and made.input is not None:
+            self.weights[name] = made.weight.numpy().astype(np.float32)
+            self.inputs[name] = made.input.numpy()
+        return name
+
+    def _check_laid_out(self, made: Made, value: Value) -> None:
+        """A layer must read a map in the layout in which it was made, or as one row of values."""
+        x = value.bare
+        if not value.source:
+            if made.op != "linear" and (x.ndim != 4 or x.shape[0] != 1):
+                raise ValueError(f"reads the input as {tuple(x.shape)}; (1, C, H, W) is needed")
             return
-        op, fields = layer
-        self.layers.append(Node(name=_name(node), op=op, inputs=producers, fields=fields))
-        self._made_by[node.output[0]] = (_name(node),)
-
-    def _weighted(
-        self, node: Any, given: list[Tensor], attrs: dict[str, Any]
-    ) -> tuple[Tensor, tuple[str, dict[str, Any]]]:
-        x, weight = given[0], given[1]
-        bias = given[2].flatten() if len(given) > 2 else None
-        name = _name(node)
-        if node.op_type == "Conv":
-            out, fields = _conv(x, weight, bias, attrs)
-            op = "conv"
+        shape = self._shapes[value.source]
+        if made.op == "linear":
+            fits = x.numel() == prod(shape)
+        elif made.op == "concat" and x.ndim == 2:
+            fits = x.numel() == prod(shape) and shape[3] == 1
         else:
-            if node.op_type == "Gemm" and attrs.get("transB", 0):
-                weight = weight.T
-            out = x @ weight if bias is None else x @ weight + bias
-            weight, op = weight.T.contiguous(), "linear"
-            fields = {"in_channels": weight.shape[1], "out_channels": weight.shape[0]}
-        self.weights[name] = weight.numpy().astype(np.float32)
-        self.inputs[name] = x.numpy()
-        return out, (op, fields)
+            fits = _layout(x) == shape
+        if not fits:
+            raise ValueError(
+                f"reads {value.source} as {tuple(x.shape)}, and it gives {shape[:3]}"
+                + (f" at {shape[3]} positions" if shape[3] > 1 else "")
+                + "; a workload says no such change of shape"
+            )
+
+    def _combined(self, made: Made) -> Shape | None:
+        """(C, H, W, positions) of an addition, product or concatenation; None for other layers."""
+        if made.op not in ("add", "mul", "concat"):
+            return None
+        shapes = [self._shapes[value.source or ""] for value in made.reads]
+        largest = max(shapes, key=prod)
+        channels = sum(shape[0] for shape in shapes) if made.op == "concat" else largest[0]
+        for shape in shapes:
+            gate = made.op == "mul" and shape == (largest[0], 1, 1, 1) and largest[3] == 1
+            joined = made.op == "concat" and shape[1:] == largest[1:]
+            if not (shape == largest or gate or joined):
+                raise ValueError(f"{made.op} of {shape} and {largest}: a workload has none")
+        return (channels, *largest[1:])
+
+    def _check_known(self, names: list[str]) -> None:
+        """Everything that is not understood is said at once, each kind of it for its first node."""
+        found: dict[str, Problem] = {}
+        for node, name in zip(self.nodes, names, strict=True):
+            for problem in problems(node, f"{self.path}: {name}"):
+                found.setdefault(problem.message, problem)
+        for name in self._sparse:
+            found[name] = Problem(f"{self.path}: {name}", "a sparse weight is not read")
+        if found:
+            raise InputError(found.values())
+
+    def _check_constants(self, step: Step, node: Any, place: str) -> None:
+        if step.kind in _UNBOUNDED or not step.maps:
+            return
+        for key, value in zip(node.input, step.given, strict=True):
+            if value is not None and value.source is None:
+                _check_finite(value.tensor, place, key)
+
+    def _filled(self, sizes: Shape, names: tuple[str, ...], size: Shape | None) -> Shape:
+        """The input's sizes, open ones as they are asked for."""
+        if size is None:
+            if 0 in sizes or not sizes:
+                raise InputError.at(
+                    self.path, f"input {self.input} has no fixed size ({', '.join(names)}); "
+                    "give one: --size 224x224"
+                )  # fmt: skip
+            return sizes
+        last = len(sizes) == 3 and _channels_first(sizes) != sizes
+        wanted: Shape = (
+            size if len(size) == 3 else (sizes[2 if last else 0], *size) if sizes else ()
+        )
+        wanted = (*wanted[1:], wanted[0]) if last else wanted
+        clash = any(one not in (0, two) for one, two in zip(sizes, wanted, strict=False))
+        if len(sizes) != 3 or clash or 0 in wanted:
+            raise InputError.at(
+                self.path, f"input {self.input} is [N, {', '.join(_words(sizes, names))}], "
+                f"which --size {'x'.join(map(str, size))} does not fit"
+            )  # fmt: skip
+        return wanted
 
 
-def _post(
-    kind: str, x: Tensor, attrs: dict[str, Any], producers: int
-) -> tuple[str, dict[str, Any]] | None:
-    """Return what a layer without weights is in a workload; None where it is none."""
-    if kind in ("MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean"):
-        return "pool", pool_fields(kind, x, attrs)
-    if producers < 2 or x.ndim != 4:  # the other operand is a constant
-        return None
-    return {"Add": ("add", {}), "Sum": ("add", {}), "Mul": ("mul", {})}.get(
-        kind, ("concat", {}) if kind == "Concat" else None
-    )
+def _words(sizes: Shape, names: tuple[str, ...]) -> list[str]:
+    return [str(size or name) for size, name in zip(sizes, names, strict=True)]
 
 
-def _conv(
-    x: Tensor, weight: Tensor, bias: Tensor | None, attrs: dict[str, Any]
-) -> tuple[Tensor, dict[str, Any]]:
-    stride = list(attrs.get("strides", [1, 1]))
-    dilation = list(attrs.get("dilations", [1, 1]))
-    kernel = list(weight.shape[2:])
-    top, left, bottom, right = same_padding(x, kernel, attrs)
-    padded = F.pad(x, (left, right, top, bottom))
-    groups = int(attrs.get("group", 1))
-    out = F.conv2d(padded, weight, bias, stride, 0, dilation, groups)
-    padding = [top, left] if (top, left) == (bottom, right) else [top, left, bottom, right]
-    return out, {
-        "in_channels": x.shape[1],
-        "out_channels": weight.shape[0],
-        "in_size": list(x.shape[2:]),
-        "kernel": kernel,
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-    }
+def _channels_first(sizes: Shape) -> Shape:
+    if len(sizes) == 3 and sizes[2] in (1, 3) and sizes[0] not in (1, 3):
+        return (sizes[2], sizes[0], sizes[1])
+    return sizes
 
 
-def _name(node: Any) -> str:
-    """A layer is named like its node, or like what the node makes."""
-    return str(node.name or node.output[0])
+def _layout(x: Tensor) -> Shape:
+    """(C, H, W, positions) as a workload reads a tensor; its own shape where it is none."""
+    match tuple(x.shape):
+        case (1, channels, rows, columns):
+            return (channels, rows, columns, 1)
+        case (1, positions, channels):
+            return (channels, 1, 1, positions)
+        case (1, channels):
+            return (channels, 1, 1, 1)
+    return tuple(x.shape)
 
 
-def _load(path: Path) -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise InputError.at("onnx", "not installed: pip install onnx") from error
-    try:
-        model = onnx.load(str(path), load_external_data=False)
-        onnx.checker.check_model(model)
-    except OSError as error:
-        raise InputError.at(path, f"cannot be read: {error.strerror}") from error
-    except Exception as error:  # protobuf and the checker raise kinds of their own
-        raise InputError.at(path, f"not a valid ONNX file: {error!s:.200}") from error
-    return model.graph
+def _check_finite(x: Tensor, place: str, what: str) -> None:
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        bad = int((~torch.isfinite(x)).sum())
+        raise InputError.at(place, f"{what}: {bad} of {x.numel()} values are NaN or infinite")
+
+
+def _unique_names(nodes: list[Any]) -> list[str]:
+    """A layer is named like its node, or like what the node makes; a second one gets a number."""
+    names: list[str] = []
+    taken = {str(node.name or node.output[0]) for node in nodes}
+    used: set[str] = set()
+    for node in nodes:
+        plain = name = str(node.name or node.output[0])
+        count = 2
+        while name in used or (name != plain and name in taken):
+            name, count = f"{plain}_{count}", count + 1
+        used.add(name)
+        names.append(re.sub(r"[\x00-\x1f\x7f]", "_", name))
+    return names

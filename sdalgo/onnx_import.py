@@ -1,7 +1,10 @@
 """An ONNX file to a workload: its weights decomposed, its activations from one image."""
 
+import os
 import shutil
-from dataclasses import dataclass
+import subprocess
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from archsim.formats.errors import InputError
+import archsim.formats
+from archsim.formats.errors import InputError, Problem
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
 from sdalgo import photos
@@ -32,17 +36,22 @@ class _Origin:
 
 
 def import_onnx(
-    path: Path, recipe: Recipe, folder: Path, progress: Progress | None = None
+    path: Path,
+    recipe: Recipe,
+    folder: Path,
+    progress: Progress | None = None,
+    size: tuple[int, ...] | None = None,
 ) -> Built:
     """Write FOLDER/NAME.yaml and .safetensors for the network of an ONNX file.
 
     Args:
         recipe: its name and the decomposition; network and weights are the file's.
+        size: (H, W) or (C, H, W) of the input, where the file leaves it open.
 
     Raises:
-        InputError: the file is not ONNX, or holds an operator that is not known.
+        InputError: the file is not ONNX, or holds what is not known or no workload says.
     """
-    model = OnnxModel(path)
+    model = OnnxModel(path, size)
     model.run(_photograph(model, photos.IMAGENET))
     origin = _Origin(
         made_by=f"sdalgo import {path.name} --name {recipe.name}",
@@ -97,15 +106,42 @@ def _write(
     )
     inputs = {name: np.asarray(x, np.float32) for name, x in model.inputs.items()}
     parts = folder / f".{recipe.name}.parts"
+    if not model.layers:
+        raise InputError.at(model.path, "no operator in it is a layer of a workload")
     try:
         parts.mkdir(parents=True, exist_ok=True)
         layers = Layers(recipe, weights, inputs, {"default": 0.0}, parts)
         entries = layers.finish(model.layers, origin.seed, progress)
-        built = layers.write(folder, _header(recipe, origin), entries)
+        built = layers.write(parts / "whole", _header(recipe, origin), entries)
+        _validate(built.yaml)
+        built = replace(
+            built,
+            tensors=built.tensors.replace(folder / built.tensors.name),
+            yaml=built.yaml.replace(folder / built.yaml.name),
+        )
         shutil.rmtree(parts)
     except OSError as error:
         raise InputError.at(folder, f"cannot be written: {error.strerror}") from error
     return built
+
+
+def _validate(yaml: Path) -> None:
+    """Have `archsim validate` read a workload before anyone is told that it is made.
+
+    It is another process because nothing but file formats is shared (docs/decisions.md).
+
+    Raises:
+        InputError: a workload of this kind cannot be run.
+    """
+    root = str(Path(archsim.formats.__file__).parents[2])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-m", "archsim", "validate", "--quiet", str(yaml)]
+    found = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    if found.returncode:
+        lines = [line.removeprefix("archsim: ") for line in found.stderr.splitlines()]
+        raise InputError(Problem("archsim validate", line) for line in lines)
 
 
 def _header(recipe: Recipe, origin: _Origin) -> dict[str, Any]:

@@ -1,47 +1,16 @@
-"""Reading a whole state dict, decomposing it, and rebuilding it."""
+"""Decomposing a whole state dict, and rebuilding it."""
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
-from archsim.formats.tensor_file import read_tensors
 from archsim.formats.tensor_record import Tensor, from_array
 from archsim.formats.weight_bits import check_form
 from sdalgo.container import Container
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.options import Options
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict: safetensors, torch's own (.pt, .pth, .bin) or ONNX's initialisers.
-
-    Raises:
-        InputError: it cannot be read; a torch file that holds more than tensors is refused.
-    """
-    if path.suffix in (".pt", ".pth", ".bin"):
-        from sdalgo.pretrained import load_state
-
-        return {name: from_torch(value) for name, value in load_state(path).items()}
-    if path.suffix == ".onnx":
-        from sdalgo.onnx_graph import OnnxModel
-
-        return {name: from_array(value) for name, value in OnnxModel(path).constants.items()}
-    return read_tensors(path)
-
-
-def from_torch(value: Any) -> Tensor:
-    """Return a torch tensor in file form; bfloat16 keeps its bits."""
-    import torch
-
-    value = value.detach().cpu().contiguous()
-    if value.dtype != torch.bfloat16:
-        return from_array(value.numpy())
-    bits = value.view(torch.int16).numpy().tobytes()
-    return Tensor(dtype="BF16", shape=tuple(value.shape), data=bits)
 
 
 def decompose_state(

@@ -9,8 +9,9 @@ import numpy as np
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
-from archsim.formats.tensor_file import read_tensors
+from sdalgo.checkpoints import read_weights
 from sdalgo.decompose import decompose, is_decomposed
+from sdalgo.finite import check_finite
 from sdalgo.options import preset
 from sdalgo.pow2 import Float32
 
@@ -24,7 +25,7 @@ def sweep(
     """Decompose a network at each theta; returns a row a theta.
 
     Args:
-        source: a recipe, whose outputs are then compared too, or a safetensors file.
+        source: a recipe, whose outputs are then compared too, or a file of weights.
         name: preset.
     """
     weights, compare = _from_file(Path(source)) if _is_file(source) else _from_recipe(source)
@@ -41,11 +42,10 @@ def _is_file(source: str) -> bool:
 
 
 def _from_file(path: Path) -> tuple[dict[str, Float32], Compare | None]:
-    found = {
-        key: tensor.array().astype(np.float32)
-        for key, tensor in read_tensors(path).items()
-        if tensor.is_float and len(tensor.shape) in (2, 4)
-    }
+    floats = {key: t.array() for key, t in read_weights(path).items() if t.is_float}
+    for key, values in floats.items():
+        check_finite(values, f"{path}: {key}")
+    found = {key: a.astype(np.float32) for key, a in floats.items() if a.ndim in (2, 4)}
     if not found:
         raise InputError.at(path, "no tensor has the shape of a convolution or linear weight")
     return found, None

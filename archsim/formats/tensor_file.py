@@ -20,19 +20,11 @@ from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
+from archsim.formats.sniff import kind_of
 from archsim.formats.source import shown
 from archsim.formats.tensor_record import TYPES, Tensor, values
 
 MAX_HEADER = 16 * 2**20
-_OTHERS = (
-    (b"PK\x03\x04", "a zip archive, as torch.save and numpy.savez write"),
-    (b"\x80\x02", "a Python pickle"),
-    (b"\x80\x03", "a Python pickle"),
-    (b"\x80\x04", "a Python pickle"),
-    (b"\x80\x05", "a Python pickle"),
-    (b"\x93NUMPY", "a numpy .npy file"),
-    (b"\x89HDF", "an HDF5 file"),
-)
 
 
 @dataclass(frozen=True)
@@ -93,34 +85,38 @@ class TensorFile:
 
     def _header(self, file: BinaryIO) -> tuple[int, dict[str, Any]]:
         start = file.read(8)
-        for magic, name in _OTHERS:
-            if start.startswith(magic):
-                raise InputError.at(self.label, f"this is {name}, not safetensors; it is not read")
         length = int.from_bytes(start, "little")
         if len(start) < 8:
-            raise InputError.at(self.label, f"has {len(start)} bytes; this is not safetensors")
+            raise self._other(f"has {len(start)} bytes; this is not safetensors")
         if length > MAX_HEADER:
-            raise InputError.at(
-                self.label,
+            raise self._other(
                 f"claims a header of {length:,} bytes (at most {MAX_HEADER:,}); "
-                "this is not safetensors, or it is damaged",
+                "this is not safetensors, or it is damaged"
             )
         text = file.read(length)
         if len(text) < length:
-            raise InputError.at(
-                self.label,
-                f"is truncated: it ends {length - len(text):,} bytes before its header does",
+            raise self._other(
+                f"is truncated: it ends {length - len(text):,} bytes before its header does", text
             )
         try:
             header = json.loads(text, object_pairs_hook=self._without_repeats)
         except (ValueError, RecursionError):
             header = None
         if not isinstance(header, dict):
-            raise InputError.at(
-                self.label, "its header is not a JSON object; this is not safetensors"
-            )
+            raise self._other("its header is not a JSON object; this is not safetensors", text)
         header.pop("__metadata__", None)
         return 8 + length, header
+
+    def _other(self, message: str, text: bytes = b"") -> InputError:
+        """The error of a file without a header: what else it is, where that is plain.
+
+        A header's length may begin like another format's magic number, so this is asked last, and
+        not of a file whose header begins as one should.
+        """
+        kind = None if text.startswith(b"{") else kind_of(self.path)
+        if kind is not None:
+            message = f"this is {kind}, not safetensors; it is not read"
+        return InputError.at(self.label, message)
 
     def _without_repeats(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

@@ -8,7 +8,9 @@ import typer
 from archsim.formats import console
 from archsim.formats.progress import bar
 
-Weights = Annotated[Path, typer.Argument(help="A state dict: safetensors, torch or ONNX.")]
+Weights = Annotated[
+    Path, typer.Argument(help="A state dict: safetensors, torch, ONNX or an index of shards.")
+]
 
 
 def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
@@ -34,9 +36,10 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo decompose w.safetensors -o w.sd --preset as_paper --theta 0.02 --json
       sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
     """
+    from sdalgo.checkpoints import read_weights
     from sdalgo.container import write_container
     from sdalgo.options import preset as named
-    from sdalgo.state import decompose_state, read_weights
+    from sdalgo.state import decompose_state
     from sdalgo.summary import summarise
 
     given: dict[str, Any] = {

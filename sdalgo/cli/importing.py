@@ -1,34 +1,40 @@
 """`sdalgo import`: an ONNX file to a workload."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from archsim.formats import console
+from archsim.formats.errors import InputError
 from archsim.formats.progress import bar
 
 
-def import_model(
+def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     model: Annotated[Path, typer.Argument(help="An ONNX file.")],
     name: Annotated[str | None, typer.Option(help="Of the workload; else the file's.")] = None,
     theta: Annotated[float, typer.Option(help="Smaller coefficients become 0.")] = 4e-3,
+    size: Annotated[
+        str | None, typer.Option(help="Of the input, 224x224 or 3x224x224, where it is left open.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("workloads"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make a workload of an ONNX network: graph, decomposed weights, activations of a photograph.
 
     \b
-    Example:
+    Examples:
       sdalgo import resnet.onnx --name my_resnet
+      sdalgo import segmenter.onnx --size 512x1024
     """
     from sdalgo.onnx_import import import_onnx
     from sdalgo.recipe import Recipe
 
-    stem = name or model.stem.replace("-", "_")
+    stem = _file_name(model.stem) if name is None else _checked(name)
     recipe = Recipe(name=stem, about="imported", network="onnx", weights=model.name, theta=theta)
     with bar(f"importing {stem}", quiet=as_json) as progress:
-        built = import_onnx(model, recipe, out, progress)
+        built = import_onnx(model, recipe, out, progress, _sizes(size))
     if as_json:
         console.say_json({
             "yaml": str(built.yaml), "tensors": str(built.tensors), "layers": built.layers,
@@ -37,3 +43,26 @@ def import_model(
         return
     console.say(f"{built.yaml}: {built.layers} layers")
     console.say(f"{built.tensors}: {built.coefficients} coefficients")
+
+
+def _sizes(size: str | None) -> tuple[int, ...] | None:
+    if size is None:
+        return None
+    found = tuple(int(part) for part in size.split("x") if part.isascii() and part.isdigit())
+    if len(found) != len(size.split("x")) or len(found) not in (2, 3) or 0 in found:
+        raise InputError.at("--size", f"{size!r} is neither HEIGHTxWIDTH nor CHANNELSxHEIGHTxWIDTH")
+    return found
+
+
+def _file_name(stem: str) -> str:
+    """The name of a workload that a file's own name suggests."""
+    plain = re.sub(r"[^\w. +-]", "_", stem.replace("-", "_"))[:90]
+    return plain if re.match("[A-Za-z0-9]", plain) else f"net_{plain}"
+
+
+def _checked(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][\w. +-]{0,99}", name):
+        raise InputError.at(
+            "--name", f"{name!r}: a letter or digit is needed, then letters, digits and . _ + -"
+        )
+    return name

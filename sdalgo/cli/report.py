@@ -14,7 +14,7 @@ def report(
     container: Annotated[Path, typer.Argument(help="A .sd file.")],
     plots: Annotated[Path | None, typer.Option(help="Folder for PNG and SVG figures.")] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="The original safetensors, for the evolution figure.")
+        Path | None, typer.Option(help="The original weights, for the evolution figure.")
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the evolution figure.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -51,14 +51,14 @@ def report(
 def _evolution(found: Any, weights: Path, layer: str | None, folder: Path) -> list[Path]:
     """Decompose one layer again, as the container's options say, and watch it."""
     from archsim.formats.errors import InputError
-    from archsim.formats.tensor_file import read_tensors
     from sdalgo import plots as draw
+    from sdalgo.checkpoints import read_weights
     from sdalgo.decompose import checked
     from sdalgo.exchange import Round, exchange
     from sdalgo.matrices import to_slices
     from sdalgo.options import Options
 
-    tensors = read_tensors(weights)
+    tensors = read_weights(weights)
     name = layer or max(found.layers, key=lambda key: found.layers[key].entries)
     if name not in found.layers or name not in tensors:
         raise InputError.at(
@@ -72,7 +72,7 @@ def _evolution(found: Any, weights: Path, layer: str | None, folder: Path) -> li
 
 
 def sweep(
-    source: Annotated[str, typer.Argument(help="A recipe, or a safetensors file.")],
+    source: Annotated[str, typer.Argument(help="A recipe, or a state dict.")],
     theta: Annotated[list[float] | None, typer.Option(help="Repeat for several.")] = None,
     preset: Annotated[str, typer.Option(help="See `sdalgo list presets`.")] = "as_released_double",
     plots: Annotated[Path | None, typer.Option(help="Folder for a figure.")] = None,

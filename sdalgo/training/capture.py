@@ -25,12 +25,13 @@ from archsim.formats.tensor_record import from_array
 from sdalgo import photos
 from sdalgo.basis import quantise_basis
 from sdalgo.build import Built, write_workload
+from sdalgo.checkpoints import from_torch
+from sdalgo.finite import check_state
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.pretrained import SOURCES
 from sdalgo.profile import measure
 from sdalgo.recipe import Recipe, load_ratios
-from sdalgo.state import from_torch
 from sdalgo.training.bucket import Rule
 from sdalgo.training.convert import Form, basis_of, decomposed_weights, to_decomposed
 from sdalgo.training.learners import Descent, Learner, Switching
@@ -107,6 +108,7 @@ def capture(
         assert isinstance(module, (nn.Conv2d, nn.Linear))
         tensors["weight"] = module.weight.detach()
         tensors["gradient"] = _weight_gradient(module, seen, name)
+        check_state(tensors, f"layer {name}")
         found |= {
             f"{name}/{what}": from_torch(value.to(torch.bfloat16))
             for what, value in tensors.items()

@@ -16,6 +16,7 @@ from torch import nn
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
+from sdalgo.finite import check_state, first_layer
 from sdalgo.training import checkpoint
 from sdalgo.training.averaging import Average, estimate_norms
 from sdalgo.training.learners import Learner
@@ -113,7 +114,7 @@ class Run:
             loss = nn.functional.cross_entropy(_flat(model(x)), y.reshape(-1))
             value = float(loss.detach())
             if not math.isfinite(value):
-                raise self._diverged(value, epoch)
+                raise self._diverged(value, epoch, first_layer(model, x))
             loss.backward()  # type: ignore[no-untyped-call]
             switched += learner.update(lr)
             total, seen = total + value * len(y), seen + len(y)
@@ -135,7 +136,9 @@ class Run:
     def _record(self, epoch: int, model: nn.Module, done: dict[str, Any]) -> None:
         score, size = evaluate(model, self.data.validation), self.learner.size(model)
         if not math.isfinite(score.loss):
-            raise self._diverged(score.loss, epoch - 1)
+            x, _ = next(iter(self.data.validation.in_order()))
+            raise self._diverged(score.loss, epoch - 1, first_layer(model, x))
+        check_state(model.state_dict(), self.folder)
         if epoch <= 1 or score.accuracy > self.best:  # what has been trained counts from epoch 1 on
             self.best = score.accuracy
             checkpoint.save(self.folder / checkpoint.BEST, model.state_dict())
@@ -162,11 +165,14 @@ class Run:
         self.learner.load_state_dict(state["learner"])
         self.average.load_state_dict(state["average"])
 
-    def _diverged(self, loss: float, epoch: int) -> InputError:
+    def _diverged(self, loss: float, epoch: int, layer: str) -> InputError:
+        where = f", NaN or infinite from layer {layer} on" if layer else ""
+        if not self.records:
+            return InputError.at(self.folder, f"the loss is {loss} before training{where}")
         kept = self.folder / checkpoint.CHECKPOINT
         return InputError.at(
-            str(self.folder),
-            f"the loss is {loss} in epoch {epoch + 1}: lower lr; "
+            self.folder,
+            f"the loss is {loss} in epoch {epoch + 1}: lower lr{where}; "
             f"{kept} holds the network after epoch {len(self.records) - 1}",
         )
 

@@ -1,0 +1,141 @@
+"""An ONNX file as it lies on disk: checked, its weights from beside it, its numbers as tensors.
+
+Networks run here in float32: float16, bfloat16 and double become that, and whole numbers int64.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from archsim.formats import tensor_record
+from archsim.formats.errors import InputError
+
+OLDEST_OPSET = 7  # before it Add and Mul broadcast by an attribute
+
+
+def load(path: Path) -> Any:
+    """Return the model, weights in files of its folder included.
+
+    Raises:
+        InputError: onnx is missing, or the file or one that it names cannot be read.
+    """
+    try:
+        import onnx
+        from onnx.external_data_helper import load_external_data_for_model
+    except ImportError as error:
+        raise InputError.at("onnx", "not installed: pip install onnx") from error
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+        _check_beside(model, path)
+        onnx.checker.check_model(str(path))
+        load_external_data_for_model(model, str(path.parent))
+    except OSError as error:
+        raise InputError.at(path, f"cannot be read: {error.strerror or error}") from error
+    except InputError:
+        raise
+    except Exception as error:  # protobuf and the checker raise kinds of their own
+        reason = " ".join(str(error).split())
+        raise InputError.at(path, f"not a valid ONNX file: {reason:.200}") from error
+    return model
+
+
+def opset(model: Any, path: Path) -> int:
+    """Return the version of ONNX's own operators; InputError below `OLDEST_OPSET`."""
+    version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
+    if version < OLDEST_OPSET:
+        raise InputError.at(
+            path, f"is of opset {version}, at least {OLDEST_OPSET} is read; convert it with "
+            "onnx.version_converter"
+        )  # fmt: skip
+    return int(version)
+
+
+def tensor(proto: Any, place: object) -> torch.Tensor:
+    """Return the values of a TensorProto; InputError naming `place` where its type is not read."""
+    array = _array(proto, place)
+    kind = array.dtype.kind
+    if array.dtype.name in ("bfloat16", "float16", "float32", "float64"):
+        with np.errstate(over="ignore"):  # what becomes infinite is refused where it is used
+            return torch.from_numpy(np.array(array, np.float32))
+    if kind in "iub":
+        return torch.from_numpy(np.array(array, bool if kind == "b" else np.int64))
+    raise InputError.at(place, f"its type {_type(proto.data_type)} is not read")
+
+
+def initialisers(path: Path) -> dict[str, tensor_record.Tensor]:
+    """Return a file's weights, those in Constant nodes included, by name and in their own types."""
+    from onnx import helper
+
+    graph = load(path).graph
+    protos = {proto.name: proto for proto in graph.initializer}
+    for node in graph.node:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
+                protos[node.output[0]] = helper.get_attribute_value(attribute)
+    return {name: _stored(proto, f"{path}: {name}") for name, proto in protos.items()}
+
+
+def input_shape(graph: Any, path: Path) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
+    """Return the one input's name, its sizes without the batch (0: not fixed), and their names."""
+    from onnx import TensorProto
+
+    constants = {proto.name for proto in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in constants]
+    if len(inputs) != 1:
+        raise InputError.at(path, f"{len(inputs)} inputs; a network with one is needed")
+    kind = inputs[0].type.tensor_type
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
+    if kind.elem_type not in floats:
+        what = _type(kind.elem_type)
+        raise InputError.at(path, f"input {inputs[0].name} is of type {what}, not floating point")
+    sizes = kind.shape.dim[1:]
+    return (
+        inputs[0].name,
+        tuple(int(size.dim_value) for size in sizes),
+        tuple(size.dim_param or "?" for size in sizes),
+    )
+
+
+def _stored(proto: Any, place: str) -> tensor_record.Tensor:
+    array = _array(proto, place)
+    if array.dtype.name == "bfloat16":
+        bits = np.ascontiguousarray(array).view("<u2").tobytes()
+        return tensor_record.Tensor(dtype="BF16", shape=array.shape, data=bits)
+    try:
+        return tensor_record.from_array(array)
+    except InputError:
+        what = _type(proto.data_type)
+        raise InputError.at(place, f"its type {what} is not read") from None
+
+
+def _array(proto: Any, place: object) -> Any:
+    from onnx import numpy_helper
+
+    try:
+        return np.asarray(numpy_helper.to_array(proto))
+    except (ValueError, TypeError) as error:
+        raise InputError.at(place, f"its values do not fill its shape: {error!s:.120}") from error
+
+
+def _type(number: int) -> str:
+    from onnx import TensorProto
+
+    return str(TensorProto.DataType.Name(number))
+
+
+def _check_beside(model: Any, path: Path) -> None:
+    """Weights in other files are looked for beside the model, wherever the command runs."""
+    from onnx import TensorProto
+
+    for proto in model.graph.initializer:
+        if proto.data_location == TensorProto.EXTERNAL:
+            name = next((e.value for e in proto.external_data if e.key == "location"), "")
+            if not (path.parent / name).is_file():
+                raise InputError.at(
+                    path,
+                    f"its weights {proto.name} are in the file {name!r}, which is not beside it",
+                )

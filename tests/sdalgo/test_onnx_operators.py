@@ -1,0 +1,335 @@
+"""Every operator of the ONNX importer: equal to ONNX's own evaluator and legal to archsim's
+loader, or refused by name."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx.reference import ReferenceEvaluator  # noqa: E402
+
+from archsim.formats.errors import InputError  # noqa: E402
+from archsim.workload.workload import load_workload  # noqa: E402
+from sdalgo import onnx_import  # noqa: E402
+from sdalgo.cli.main import main  # noqa: E402
+from sdalgo.onnx_graph import OnnxModel  # noqa: E402
+from sdalgo.onnx_ops import OPERATORS  # noqa: E402
+from sdalgo.recipe import Recipe  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+TYPES = {np.dtype(np.float32): 1, np.dtype(np.float16): 10, np.dtype(np.float64): 11}
+node = helper.make_node
+CONV = node("Conv", ["x", "w"], ["c"], "first", pads=[1, 1, 1, 1])
+LAST = node("Conv", ["m", "p"], ["y"], "last")
+
+
+def constants(dtype=np.float32):
+    rng = np.random.default_rng(0)
+    shapes = {
+        "w": (4, 3, 3, 3), "p": (5, 4, 1, 1), "v": (4, 4, 3, 3), "b4": (1, 4, 1, 1),
+        "bn": (4,), "fc": (4, 6), "fct": (6, 4), "f6": (6,), "flat": (256, 6), "left": (7, 4),
+        "tokens": (4, 9), "tall": (256, 3),
+    }  # fmt: skip
+    found = {n: rng.normal(0, 0.3, s).astype(dtype) for n, s in shapes.items()}
+    found["var"] = (np.abs(found["bn"]) + 0.5).astype(dtype)
+    found |= {"one": np.asarray(1, dtype), "half": np.asarray(-0.1, dtype)}
+    whole = {
+        "row": [1, -1], "nchw": [1, 4, 8, 8], "hw": [2, 3], "plane": [0, 0, 1, 2, 0, 0, 1, 0],
+        "two": [1, 2], "i0": [0], "i1": [1], "i3": [3], "keep": [1, 4, -1],
+    }  # fmt: skip
+    return found | {name: np.array(value, np.int64) for name, value in whole.items()}
+
+
+def model(tmp_path, nodes, *, opset=13, dtype=np.float32, shape=(1, 3, 8, 8), change=None):
+    held = constants(dtype) | (change or {})
+    used = {name for one in nodes for name in one.input}
+    inits = [numpy_helper.from_array(a, name) for name, a in held.items() if name in used]
+    kind = TYPES[np.dtype(dtype)]
+    x = helper.make_tensor_value_info("x", kind, shape)
+    y = helper.make_tensor_value_info("y", kind, None)
+    graph = helper.make_graph(nodes, "net", [x], [y], inits)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    path = tmp_path / "net.onnx"
+    onnx.save(made, str(path))
+    return path
+
+
+def check(path, *, size=None, dtype=np.float32, near=1e-4):
+    """Run the importer and the evaluator, and archsim's loader on what would be written."""
+    found = OnnxModel(path, size)
+    image = np.random.default_rng(1).normal(0, 1, found.shape).astype(np.float32)
+    out = found.run(image)
+    (expected,) = ReferenceEvaluator(str(path)).run(["y"], {found.input: image[None].astype(dtype)})
+    assert out.shape == expected.shape
+    np.testing.assert_allclose(out, expected, rtol=near, atol=near)
+    recipe = Recipe(name="net", about="imported", network="onnx", weights="net.onnx")
+    onnx_import.import_onnx(path, recipe, path.parent, size=size)
+    workload = load_workload(str(path.parent / "net.yaml"))
+    assert [layer.name for layer in workload.layers] == [layer.name for layer in found.layers]
+    return found, workload
+
+
+@pytest.fixture(autouse=True)
+def _loader_in_this_process(monkeypatch):
+    """`archsim validate` without its start; `test_the_loader_has_the_last_word` runs it whole."""
+
+    def validated(yaml):
+        load_workload(str(yaml))
+
+    monkeypatch.setattr(onnx_import, "_validate", validated)
+
+
+def between(*nodes, **options):
+    return SimpleNamespace(nodes=[CONV, *nodes, LAST], options=options)
+
+
+def pooled(kind="AveragePool", **attrs):
+    return between(node(kind, ["c"], ["m"], "pool", **attrs))
+
+
+def ended(*nodes, **options):
+    return SimpleNamespace(nodes=[CONV, *nodes], options=options)
+
+
+TO_ROW = [node("GlobalAveragePool", ["c"], ["g"], "mean"), node("Flatten", ["g"], ["f"])]
+EQUAL = {
+    "relu": between(node("Relu", ["c"], ["m"])),
+    "leaky": between(node("LeakyRelu", ["c"], ["m"], alpha=0.3)),
+    "prelu": between(node("PRelu", ["c", "b4"], ["m"])),
+    "elu": between(node("Elu", ["c"], ["m"], alpha=0.7)),
+    "sigmoid": between(node("Sigmoid", ["c"], ["m"])),
+    "hard sigmoid": between(node("HardSigmoid", ["c"], ["m"], alpha=0.3)),
+    "hard swish": between(node("HardSwish", ["c"], ["m"]), opset=14),
+    "tanh": between(node("Tanh", ["c"], ["m"])),
+    "clip above": between(node("Clip", ["c", "", "one"], ["m"])),
+    "clip below": between(node("Clip", ["c", "half"], ["m"])),
+    "clip of old": between(node("Clip", ["c"], ["m"], max=0.2), opset=9),
+    "softmax": between(node("Softmax", ["c"], ["m"], axis=1)),
+    "softmax of old": between(node("Softmax", ["c"], ["m"]), opset=11),
+    "lrn": between(node("LRN", ["c"], ["m"], size=3, alpha=0.1)),
+    "norm": between(node("BatchNormalization", ["c", "bn", "bn", "bn", "var"], ["m"])),
+    "sub": between(node("Sub", ["one", "c"], ["m"])),
+    "div": between(node("Div", ["c", "b4"], ["m"])),
+    "max": between(node("Max", ["c", "half"], ["m"])),
+    "min": between(node("Min", ["half", "c"], ["m"])),
+    "add a bias": between(node("Add", ["b4", "c"], ["m"])),
+    "mul": between(node("Mul", ["c", "b4"], ["m"])),
+    "residual": between(
+        node("Conv", ["c", "v"], ["d"], pads=[1] * 4), node("Sum", ["d", "c", "b4"], ["m"])
+    ),
+    "gate": between(
+        node("GlobalMaxPool", ["c"], ["g"]), node("Sigmoid", ["g"], ["s"]),
+        node("Mul", ["s", "c"], ["m"]),
+    ),
+    "twice the same name": between(
+        node("Conv", ["c", "v"], ["d"], "first", pads=[1] * 4), node("Add", ["d", "c"], ["m"])
+    ),
+    "pad": between(
+        node("Pad", ["c", "plane"], ["d"]),
+        node("Conv", ["d", "v"], ["m"], strides=[2, 2], pads=[0, 1, 0, 0]),
+    ),
+    "pad before a pool": between(
+        node("Pad", ["c", "plane"], ["d"]), node("MaxPool", ["d"], ["m"], kernel_shape=[3, 3])
+    ),
+    "pad of old": between(
+        node("Pad", ["c"], ["d"], pads=[0, 0, 1, 1, 0, 0, 2, 2], mode="constant"),
+        node("AveragePool", ["d"], ["m"], kernel_shape=[3, 3]), opset=9,
+    ),
+    "pad axes": between(
+        node("Pad", ["c", "two", "", "i3"], ["d"]), node("Conv", ["d", "v"], ["m"]), opset=18
+    ),
+    "dilation": between(node("Conv", ["c", "v"], ["m"], dilations=[2, 1])),
+    "same lower": between(node("Conv", ["c", "v"], ["m"], auto_pad="SAME_LOWER", strides=[2, 2])),
+    "groups": between(node("Conv", ["c", "w"], ["m"], group=2), change={
+        "w": np.ones((4, 3, 3, 3), np.float32)}) if False else pooled(kernel_shape=[2, 2]),
+    "ceil": pooled(kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
+    "ceil, padding counted": pooled(
+        kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1, pads=[0, 1, 0, 1], count_include_pad=1
+    ),
+    "ceil, last window dropped": pooled(
+        "MaxPool", kernel_shape=[1, 2], strides=[3, 3], ceil_mode=1, pads=[0, 0, 0, 0]
+    ),
+    "padding": pooled(kernel_shape=[3, 3], pads=[1, 0, 1, 1]),
+    "largest": pooled("MaxPool", kernel_shape=[3, 2], strides=[2, 2], pads=[1, 1, 0, 0]),
+    "mean of a plane": ended(
+        node("ReduceMean", ["c"], ["f"], axes=[-1, 2], keepdims=0), node("MatMul", ["f", "fc"], ["y"])
+    ),
+    "gemm": ended(
+        *TO_ROW,
+        node("Gemm", ["f", "fct", "f6"], ["y"], alpha=0.5, beta=2.0, transB=1),
+    ),
+    "gemm of a column": ended(
+        *TO_ROW, node("Transpose", ["f"], ["t"]), node("Gemm", ["t", "fc"], ["y"], transA=1)
+    ),
+    "constant on the left": ended(
+        node("Reshape", ["c", "keep"], ["r"]), node("MatMul", ["left", "r"], ["y"])
+    ),
+    "tokens": ended(
+        node("Reshape", ["c", "keep"], ["r"]), node("Transpose", ["r"], ["t"], perm=[0, 2, 1]),
+        node("MatMul", ["t", "tokens"], ["u"]), node("Relu", ["u"], ["y"]),
+    ),
+    "row": ended(node("Reshape", ["c", "row"], ["r"]), node("Gemm", ["r", "flat"], ["y"])),
+    "concat of rows": ended(
+        *TO_ROW, node("GlobalMaxPool", ["c"], ["h"]), node("Squeeze", ["h", "hw"], ["s"]),
+        node("Concat", ["f", "s"], ["k"], axis=-1), node("MatMul", ["k", "e8"], ["y"]),
+        change={"e8": np.ones((8, 3), np.float32)},
+    ),
+    "concat of planes": ended(node("Concat", ["c", "c"], ["y"], axis=1)),
+    "shape": ended(
+        node("Shape", ["c"], ["s"]), node("Slice", ["s", "i0", "i1"], ["n"]),
+        node("Gather", ["s", "i1"], ["k"]), node("Concat", ["n", "k", "rest"], ["t"], axis=0),
+        node("Reshape", ["c", "t"], ["r"]), node("Identity", ["r"], ["y"]),
+        change={"rest": np.array([-1])},
+    ),
+    "views": between(
+        node("Cast", ["c"], ["a"], to=TensorProto.FLOAT), node("Dropout", ["a"], ["d"]),
+        node("Unsqueeze", ["d", "i0"], ["u"]), node("Squeeze", ["u", "i0"], ["m"]),
+    ),
+    "unsqueeze of old": between(
+        node("Unsqueeze", ["bn"], ["u"], axes=[1, 2]), node("Add", ["c", "u"], ["m"]), opset=11
+    ),
+    "constant nodes": between(
+        node("Constant", [], ["k"], value_float=0.5), node("Mul", ["c", "k"], ["m"])
+    ),
+    "constant of shape": between(
+        node("ConstantOfShape", ["nchw"], ["k"]), node("Add", ["c", "k"], ["m"])
+    ),
+}  # fmt: skip
+REFUSED = {
+    "operator Erf is not known": between(node("Erf", ["c"], ["m"])),
+    "its attribute 'axis' is not known": None,
+    "MaxPool with dilations [2, 2]": pooled("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]),
+    "runtimes differ": pooled(kernel_shape=[3, 3], strides=[4, 4], ceil_mode=1),
+    "Pad with mode reflect": between(
+        node("Pad", ["c", "plane"], ["d"], mode="reflect"), node("Conv", ["d", "v"], ["m"])
+    ),
+    "Pad with 1": between(
+        node("Pad", ["c", "plane", "one"], ["d"]), node("Conv", ["d", "v"], ["m"])
+    ),
+    "Relu of a padded map": between(node("Pad", ["c", "plane"], ["d"]), node("Relu", ["d"], ["m"])),
+    "Sub of two maps": between(node("Sigmoid", ["c"], ["s"]), node("Sub", ["c", "s"], ["m"])),
+    "Div of two maps": between(node("Sigmoid", ["c"], ["s"]), node("Div", ["c", "s"], ["m"])),
+    "Max of two maps": between(node("Sigmoid", ["c"], ["s"]), node("Max", ["c", "s"], ["m"])),
+    "Add reads the network's input": SimpleNamespace(
+        nodes=[node("Conv", ["x", "k"], ["c"]), node("Add", ["c", "x"], ["y"])],
+        options={"change": {"k": np.ones((3, 3, 1, 1), np.float32)}},
+    ),
+    "MatMul of two maps": ended(node("MatMul", ["c", "c"], ["y"])),
+    "Concat along axis 2": ended(node("Concat", ["c", "c"], ["y"], axis=2)),
+    "among them": ended(node("Concat", ["c", "nchw4"], ["y"], axis=1), change={
+        "nchw4": np.ones((1, 4, 8, 8), np.float32)}),
+    "may not be broadcast": ended(*TO_ROW, node("Add", ["g", "n"], ["y"]), change={
+        "n": np.ones((1, 4, 8, 8), np.float32)}),
+    "no such change of shape": between(
+        node("Transpose", ["c"], ["t"], perm=[0, 2, 3, 1]), node("Transpose", ["t"], ["m"],
+        perm=[0, 2, 1, 3]), change={"p": np.ones((5, 8, 1, 1), np.float32)}),
+    "Gather of a map": between(node("Gather", ["c", "i1"], ["m"], axis=1)),
+    "only planes are pooled": ended(
+        node("Reshape", ["c", "keep"], ["r"]), node("MaxPool", ["r"], ["y"], kernel_shape=[2])
+    ),
+    "axes [1]: only the plane": ended(node("ReduceMean", ["c"], ["y"], axes=[1])),
+    "only odd ones": between(node("LRN", ["c"], ["m"], size=2)),
+    "BatchNormalization with training_mode 1": between(
+        node("BatchNormalization", ["c", "bn", "bn", "bn", "var"], ["m", "a", "b"],
+             training_mode=1), opset=14),
+    "bn: 1 of 4 values are NaN": between(
+        node("BatchNormalization", ["c", "bn", "f", "f", "var"], ["m"]), change={
+            "bn": np.array([1, np.nan, 1, 1], np.float32), "f": np.ones(4, np.float32)}),
+    "w: 1 of 108 values are NaN": between(node("Relu", ["c"], ["m"]), change={
+        "w": np.where(np.arange(108) == 5, np.inf, 1).reshape(4, 3, 3, 3).astype(np.float32)}),
+    "its output: 64 of 256": between(node("Div", ["c", "z"], ["m"]), change={
+        "z": np.array([[[[0]], [[1]], [[1]], [[1]]]], np.float32)}),
+}  # fmt: skip
+del REFUSED["its attribute 'axis' is not known"]
+
+
+@pytest.mark.parametrize("case", EQUAL)
+def test_equal_to_the_reference_evaluator_and_legal_to_archsim(case, tmp_path):
+    check(model(tmp_path, EQUAL[case].nodes, **EQUAL[case].options))
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_refused_by_name(said, tmp_path, capsys):
+    path = model(tmp_path, REFUSED[said].nodes, **REFUSED[said].options)
+    assert main(["import", str(path), "--out", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "net.onnx" in err
+    assert not (tmp_path / "net.yaml").exists()
+
+
+def test_every_known_operator_is_tested_and_listed():
+    tested = {one.op_type for case in EQUAL.values() for one in case.nodes}
+    assert tested == set(OPERATORS)
+    page = (ROOT / "docs/reference/onnx.md").read_text()
+    assert all(f"`{name}`" in page for name in OPERATORS)
+
+
+def test_all_unknown_operators_are_said_at_once(tmp_path):
+    nodes = [CONV, node("Erf", ["c"], ["e"]), node("Sin", ["e"], ["s"]), node("Erf", ["s"], ["m"]),
+             LAST]  # fmt: skip
+    with pytest.raises(InputError) as refused:
+        OnnxModel(model(tmp_path, nodes)).run(np.zeros((3, 8, 8), np.float32))
+    assert [problem.message.split()[1] for problem in refused.value.problems] == ["Erf", "Sin"]
+
+
+@pytest.mark.parametrize(("dtype", "near"), [(np.float16, 2e-2), (np.float64, 1e-4)])
+def test_half_and_double_are_read(dtype, near, tmp_path):
+    path = model(tmp_path, between(node("Relu", ["c"], ["m"])).nodes, dtype=dtype)
+    check(path, dtype=dtype, near=near)
+
+
+def test_an_open_size_is_asked_for_and_given(tmp_path, capsys):
+    nodes = [CONV, *TO_ROW, node("MatMul", ["f", "fc"], ["y"])]
+    path = model(tmp_path, nodes, shape=("N", 3, "h", "w"))
+    with pytest.raises(InputError, match=r"no fixed size \(\?, h, w\)|--size"):
+        OnnxModel(path)
+    found, _ = check(path, size=(10, 12))
+    assert found.shape == (3, 10, 12)
+    for size, said in (("10x0", "neither"), ("4x10x12", "does not fit"), ("ten", "neither")):
+        assert main(["import", str(path), "--size", size, "--out", str(tmp_path)]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_weights_beside_the_model_are_read_wherever_the_command_runs(tmp_path, monkeypatch):
+    nodes = between(node("Relu", ["c"], ["m"])).nodes
+    for folder, factor in (("here", 1), ("there", 2)):
+        (tmp_path / folder).mkdir()
+        plain = model(tmp_path / folder, nodes, change={"p": constants()["p"] * factor})
+        onnx.save(onnx.load(plain), plain, save_as_external_data=True, location="net.data",
+                  size_threshold=0)  # fmt: skip
+    monkeypatch.chdir(tmp_path / "there")
+    found, _ = check(tmp_path / "here" / "net.onnx")
+    np.testing.assert_array_equal(found.weights["last"], constants()["p"])
+    (tmp_path / "here" / "net.data").unlink()
+    with pytest.raises(InputError, match=r"in the file 'net.data', which is not beside it"):
+        OnnxModel(tmp_path / "here" / "net.onnx")
+
+
+def test_a_pad_becomes_the_padding_of_what_follows(tmp_path):
+    case = EQUAL["pad"]
+    found, workload = check(model(tmp_path, case.nodes))
+    assert found.layers[1].fields["padding"] == [1, 3, 1, 0]
+    assert found.inputs[found.layers[1].name].shape == (1, 4, 8, 8)
+    assert workload.layers[1].out_size == (4, 5)
+
+
+def test_gemm_holds_alpha_in_its_weight(tmp_path):
+    found, _ = check(model(tmp_path, EQUAL["gemm"].nodes))
+    np.testing.assert_allclose(list(found.weights.values())[-1], constants()["fct"] / 2)
+
+
+def test_the_loader_has_the_last_word(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    nodes = [node("Conv", ["x", "w"], ["y"], "a" * 201)]
+    recipe = Recipe(name="net", about="imported", network="onnx", weights="net.onnx")
+    with pytest.raises(InputError, match=r"archsim validate: .*name"):
+        onnx_import.import_onnx(model(tmp_path, nodes), recipe, tmp_path)
+    assert not (tmp_path / "net.yaml").exists()
+    onnx_import.import_onnx(model(tmp_path, [CONV, node("Relu", ["c"], ["y"])]), recipe, tmp_path)
+    assert (tmp_path / "net.safetensors").exists()
