@@ -61,7 +61,8 @@ def torch_state(path: Path) -> Tensors:
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # torch reads a path by its suffix
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it says
         raise InputError.at(path, _refusal(str(error))) from None
     found = _state(content, path)

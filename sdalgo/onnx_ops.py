@@ -126,11 +126,11 @@ def _dropout(given: Given, _attrs: Attributes) -> Tensor:
 
 
 def _softmax(given: Given, attrs: Attributes) -> Tensor:
-    x = given[0]
-    if attrs["opset"] >= 13:
-        return F.softmax(x, attrs.get("axis", -1))
-    rows = _flatten([x], {"axis": attrs.get("axis", 1)})  # the older rule: all that follows axis
-    return F.softmax(rows, 1).reshape(x.shape)
+    x, old = given[0], attrs["opset"] < 13
+    axis = attrs.get("axis", 1 if old else -1)
+    if old and math.prod(x.shape[axis:][1:]) > 1:  # it then went over all axes from there on
+        raise ValueError(f"Softmax of {tuple(x.shape)} in opset {attrs['opset']} is not read")
+    return F.softmax(x, axis)
 
 
 def _batch_norm(given: Given, attrs: Attributes) -> Tensor:
