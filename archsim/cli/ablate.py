@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def ablate(
-    arch: Annotated[str, typer.Argument(metavar="ARCH", help="A machine, by name or as a file.")],
+    arch: options.Machine,
     workload: options.Workloads,
     file: Annotated[
         str | None,

@@ -12,7 +12,7 @@ from archsim.formats import console
 
 
 def draw(
-    arch: Annotated[str, typer.Argument(metavar="ARCH", help="A machine, by name or as a file.")],
+    arch: options.Machine,
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Write the diagram as SVG as well.")
     ] = None,

@@ -28,8 +28,22 @@ KINDS = {
 
 
 def explain(
-    a: Annotated[str, typer.Argument(metavar="A", help="ARCH, ARCH@KEY=VALUE,... or a result.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The same; the difference is B less A.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            autocompletion=options.named("archs"),
+            help="ARCH, ARCH@KEY=VALUE,... or a result.",
+        ),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B",
+            autocompletion=options.named("archs"),
+            help="The same; the difference is B less A.",
+        ),
+    ],
     workload: Annotated[
         str | None,
         typer.Option(
@@ -37,6 +51,7 @@ def explain(
             "-w",
             metavar="NAME",
             show_default=False,
+            autocompletion=options.named("workloads"),
             help="A workload, by name or as a file; that of A where A is a result.",
         ),
     ] = None,

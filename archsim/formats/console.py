@@ -1,7 +1,8 @@
 """What people see: tables in colour on a terminal, plain aligned text in a pipe.
 
 Results go to standard output, everything about the run itself (progress, notes, errors) to standard
-error. A reader who leaves early (`| head`) ends the printing, not the work.
+error. A reader who leaves early (`| head`) ends the printing, not the work; so does a full disk,
+which is told at the end. A character that the terminal's encoding lacks is printed as its escape.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ LATEX_ESCAPES = str.maketrans(
 NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d*)?(e[+-]?\d+)?")
 UNITS = (" %", "x")
 _chosen = [Format.TEXT]
+_lost: list[str] = []  # why standard output could not be written
 
 
 def use(chosen: Format) -> None:
@@ -140,7 +142,8 @@ def note(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print one JSON document."""
-    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
+    plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=plain)
     _write(sys.stdout, f"{text}\n")
 
 
@@ -155,24 +158,53 @@ def complain(lines: Sequence[object]) -> None:
         note(f"{_program.get()}: {line}")
 
 
-def flush() -> None:
-    """Hand over what is still buffered, while a reader who has left can be forgiven."""
+def open_streams() -> None:
+    """Make the standard streams fit to print on, whatever the program was started with.
+
+    A closed one leads to nowhere: its number would go to the next file that is opened, which
+    a library would then print into.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush() -> str:
+    """Hand over what is still buffered; why standard output could not be written, empty if it was.
+
+    A reader who has left is forgiven.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
-            _leave(stream)
+        except OSError as error:
+            _leave(stream, error)
+    reason = "".join(_lost[:1])
+    _lost.clear()
+    return reason
 
 
 def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
-    except BrokenPipeError:
-        _leave(stream)
+    except OSError as error:
+        _leave(stream, error)
 
 
-def _leave(stream: TextIO) -> None:
-    """Send the rest to nowhere: the reader has gone."""
+def _leave(stream: TextIO, error: OSError) -> None:
+    """Send the rest to nowhere: the reader has gone, or the disk is full."""
+    if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+        _lost.append(error.strerror or str(error))
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from archsim.formats.program import Program, application, run
+from archsim.formats.program import Program, application, run, version_option
 from sdalgo.cli import build, decompose, importing, listing, paper, report, train
 
 app = application("sdalgo")
@@ -20,7 +21,7 @@ app.command("train")(train.train)
 
 
 @app.callback()
-def sdalgo() -> None:
+def sdalgo(version: Annotated[bool, version_option("sdalgo")] = False) -> None:
     """Decompose trained weights into powers of two and small bases (SmartDeal).
 
     \b
