@@ -35,7 +35,7 @@ def draw(
     from archsim.cli import inputs
     from archsim.formats.files import write_atomically
 
-    loaded = inputs.choices([arch], "", scenario, sets)[0].changed
+    loaded = inputs.choices([arch], (), scenario, sets)[0].changed
     if svg is not None:
         from archsim.analysis.figures.diagram_svg import svg as draw_svg
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from archsim.results.result import Result
 
 SHOWN_SHARE = 0.0005  # of the larger machine; smaller parts are summed in one line
+LONGEST_STEM = 50
 KINDS = {
     "setting": "settings that differ",
     "switch": "mechanisms, switched off one after the other",
@@ -93,7 +95,9 @@ def explain(
             quiet=quiet or json,
         )
         found = explaining.explain(variants[0], variants[1], run)
-    stem = out / "_".join(["explain", *(_file_stem(text) for text in (a, b)), found.a.workload])
+    parts = [*(_file_stem(text) for text in (a, b)), found.a.workload]
+    parts += [_file_stem(layers)] if layers != options.ALL else []
+    stem = out / "_".join(["explain", *parts])
     written = _draw(found, stem, width.inches)
     if json:
         console.say_json(as_json(found))
@@ -115,9 +119,12 @@ def _workload(name: str | None, variants: Sequence[Variant]) -> Path:
 
 
 def _file_stem(text: str) -> str:
-    """A machine's name as part of a file name."""
-    stem = Path(text).stem if text.endswith(".json") else text
-    return "".join(letter if letter.isalnum() or letter in "_-=@." else "-" for letter in stem)[:60]
+    """What was named, whole, as part of a file name; a hash stands for what does not fit."""
+    name = text.removesuffix(".json")
+    stem = "".join(letter if letter.isalnum() or letter in "_-=@." else "-" for letter in name)
+    if len(stem) <= LONGEST_STEM:
+        return stem
+    return f"{stem[:LONGEST_STEM]}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
 def show(found: Explanation) -> None:
