@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any, TextIO
 
 GAP = "  "
+BETWEEN = 3  # letters that a terminal's table takes beside those of each column
 _program = ContextVar("program", default="archsim")
 
 
@@ -71,6 +72,26 @@ class Table:
             ]
             lines.append(GAP.join(cells).rstrip())
         return lines
+
+    def blocks(self, width: int) -> list[Table]:
+        """The table as tables of at most `width` letters, in which nothing is broken: each has the
+        first column and as many of the others as there is room for, one at least."""
+        columns = [*zip(self.heads, *self.rows, strict=True)]
+        lengths = [BETWEEN + max(map(len, cells)) for cells in columns]
+        taken: list[list[int]] = [[]]
+        for at in range(1, len(columns)):
+            if taken[-1] and lengths[0] + sum(lengths[k] for k in (*taken[-1], at)) > width:
+                taken.append([])
+            taken[-1].append(at)
+        return [
+            Table(
+                self.title,
+                [self.heads[k] for k in (0, *own)],
+                [[row[k] for k in (0, *own)] for row in self.rows],
+                1 + sum(k < self.left for k in own),
+            )
+            for own in taken
+        ]
 
     def written(self, form: Format) -> list[str]:
         """The lines of the table in a format; LaTeX needs the package booktabs."""
@@ -216,20 +237,24 @@ def _show_rich(table: Table) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(
-        title=Text(table.title),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        title_style="bold",
-        pad_edge=False,
-    )
-    for column, head in enumerate(table.heads):
-        drawn.add_column(
-            Text(head),
-            justify="left" if column < table.left else "right",
-            overflow="fold",
-            style="cyan" if column == 0 else None,
+    printer = Console(highlight=False)
+    for block in table.blocks(printer.width):
+        drawn = RichTable(
+            title=Text(block.title),
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            title_style="bold",
+            pad_edge=False,
         )
-    for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(drawn)
+        for column, (head, *cells) in enumerate(zip(block.heads, *block.rows, strict=True)):
+            drawn.add_column(
+                Text(head),
+                min_width=max(map(len, (head, *cells))),
+                justify="left" if column < block.left else "right",
+                no_wrap=True,
+                overflow="ignore",
+                style="cyan" if column == 0 else None,
+            )
+        for row in block.rows:
+            drawn.add_row(*(Text(cell) for cell in row))
+        printer.print(drawn, crop=False)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from archsim.cli.main import main as archsim
+from archsim.formats import console
 from archsim.formats.files import write_atomically
 from archsim.version import VERSION
 from sdalgo.cli.main import main as sdalgo
@@ -102,3 +104,17 @@ def test_words_are_completed(words, offered, folder) -> None:
         **{f"_{name.upper()}_COMPLETE": "complete_bash"},
     )  # fmt: skip
     assert done.stdout.decode().split() == offered.split()
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_no_name_or_number_is_broken_on_a_terminal(columns, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    heads = ["machine", *(f"column_{number}" for number in range(12))]
+    rows = [[f"a_machine_of_a_long_name_{k}", *(f"{k}{n},345,678,901" for n in range(12))]
+            for k in range(3)]  # fmt: skip
+    console.show(console.Table("a title", heads, rows))
+    printed = re.sub("\x1b[^m]*m", "", capsys.readouterr().out)
+    words = printed.split()
+    assert max(map(len, printed.splitlines())) <= max(columns, 50)  # two columns take 49
+    assert {*heads, *(cell for row in rows for cell in row)} <= {*words}
