@@ -62,6 +62,7 @@ def explain(
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
     width: options.FigureWidth = options.TWO,
+    no_figures: options.NoFigures = False,
     form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -98,7 +99,7 @@ def explain(
     parts = [*(_file_stem(text) for text in (a, b)), found.a.workload]
     parts += [_file_stem(layers)] if layers != options.ALL else []
     stem = out / "_".join(["explain", *parts])
-    written = _draw(found, stem, width.inches)
+    written = [] if no_figures else _draw(found, stem, width.inches)
     if json:
         console.say_json(as_json(found))
     elif not quiet:

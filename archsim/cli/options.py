@@ -144,6 +144,7 @@ FigureWidth = Annotated[
         "--width", metavar="one|two", help="Figures as wide as one column of a page, or as two."
     ),
 ]
+NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
 TraceFile = Annotated[
     Path | None,
     typer.Option(

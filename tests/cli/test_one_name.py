@@ -53,3 +53,26 @@ def test_a_change_concerns_a_machine_of_the_run(change, folder, capsys) -> None:
     assert main([*RUN, "small", *change]) == 2
     assert "DianNao" in capsys.readouterr().err
     assert main([*RUN, "small", "-a", "smartdeal", *change]) == 0
+
+
+def test_figures_are_drawn_again_only_for_other_results(folder) -> None:
+    def drawn(*more: str) -> dict[str, int]:
+        assert main([*RUN, "small", *more]) == 0
+        return {path.name: path.stat().st_mtime_ns for path in Path("results").glob("*.png")}
+
+    first = drawn()
+    assert {*first} == {"energy.png", "speedup.png", "dram.png"}
+    assert drawn() == first
+    assert min(drawn("-a", "scnn").values()) > max(first.values())
+    Path("results/energy.png").unlink()
+    assert {*drawn()} == {*first}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["run", "-a", "diannao", "-w"], ["compare", "-a", "diannao", "-w"],
+     ["breakdown", "-a", "diannao", "-w"], ["explain", "diannao", "scnn", "-w"]],
+)  # fmt: skip
+def test_no_figures(command, folder) -> None:
+    assert main([*command, "small", "-q", "--no-figures"]) == 0
+    assert not list(Path().rglob("*.png"))
