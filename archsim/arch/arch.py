@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -14,7 +15,7 @@ from archsim.arch.change import Changes, apply, parsed
 from archsim.arch.check import check
 from archsim.arch.component import Component, Kind
 from archsim.arch.energy_files import tables_named
-from archsim.arch.machine_files import classes_of, machine_files, shipped_classes
+from archsim.arch.machine_files import blamed, classes_of, machine_files, shipped_classes
 from archsim.arch.records import ArchFile, FlowRecord, Role, arch_schema
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import find
@@ -201,7 +202,8 @@ def _component(
         problems.append(Problem(document.place(*at, "class"), message))
         return None
     keys = {key: each for key, each in value.items() if key != "class"}
-    return Section(document, at, f"{name}.").checked(classes[kind], keys, problems)
+    with blamed(machine) if machine is not None else nullcontext():
+        return Section(document, at, f"{name}.").checked(classes[kind], keys, problems)
 
 
 def _section(document: Document, key: str) -> dict[str, Any]:

@@ -9,11 +9,11 @@ the JSON Schema by being declared. Classes that machines share are found by list
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Annotated, ClassVar, Literal, NamedTuple, get_args
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 # Bounds refuse slips of the keyboard and numbers that would only fill the memory.
 Count = Annotated[int, Field(ge=1, le=65_536)]
@@ -22,8 +22,17 @@ Positive = Annotated[int, Field(ge=1, le=2**31)]
 """Any amount of at least one."""
 Cycles = Annotated[int, Field(ge=0, le=1_000_000)]
 """A latency."""
-BytesPerCycle = Annotated[int, Field(ge=1, le=2**40)]
-"""A bandwidth; the upper end is as good as infinite."""
+
+
+def _whole(bandwidth: float) -> float:
+    """8.0 is written and hashed as 8."""
+    return int(bandwidth) if bandwidth == int(bandwidth) else bandwidth
+
+
+BytesPerCycle = Annotated[
+    float, Field(ge=0.001, le=2**40), AfterValidator(_whole), PlainSerializer(_whole, Any)
+]
+"""A bandwidth, whole or not (12.8); the upper end is as good as infinite."""
 Bytes = Annotated[int, Field(ge=1, le=2**40)]
 Kbytes = Annotated[float, Field(gt=0, le=2**30)]
 """Units of 1024 bytes."""

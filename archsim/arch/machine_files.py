@@ -6,17 +6,20 @@ loaded by path, so `arch/` imports no machine.
 
 import importlib
 import importlib.util
+import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from archsim.arch import components
 from archsim.arch.component import Component
-from archsim.formats.errors import InputError
+from archsim.formats.errors import CheckFailed, InputError
 
 MACHINES_VARIABLE = "ARCHSIM_MACHINES"
 OWN = Path(__file__).resolve().parents[1] / "machines"
@@ -58,11 +61,43 @@ def module_of(path: Path) -> ModuleType:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # where pydantic looks up the names in annotations
-        spec.loader.exec_module(module)
+        with blamed(path):
+            spec.loader.exec_module(module)
     for needed in NEEDED:
         if not hasattr(module, needed):
             raise InputError.at(path, f"a machine file defines `{needed}`; this one does not")
     return module
+
+
+@contextmanager
+def blamed(rule: Path) -> Iterator[None]:
+    """Whatever fails in or because of a rule from outside the package is an InputError at its line;
+    at that of `tiles` where the rule returned something that archsim cannot use.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        if rule.parent == OWN:
+            raise
+        said = str(error) if isinstance(error, CheckFailed) else f"{type(error).__name__}: {error}"
+        if isinstance(error, SyntaxError) and error.filename:
+            raise InputError.at(f"{error.filename}:{error.lineno}", said) from error
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [each for each in frames if Path(each.filename).is_relative_to(rule)]
+        if own:
+            message = f"the machine {rule.stem!r} failed: {said}"
+            raise InputError.at(f"{own[-1].filename}:{own[-1].lineno}", message) from error
+        place = f"{inspect.getsourcefile(rule_of(rule))}:{rule_of(rule).__code__.co_firstlineno}"
+        message = f"what tiles of the machine {rule.stem!r} returns is not right: {said}"
+        raise InputError.at(place, message) from error
+
+
+def rule_of(rule: Path) -> FunctionType:
+    """The function `tiles` of the machine at a path."""
+    found: FunctionType = module_of(rule).tiles
+    return found
 
 
 def classes_of(machine: Path) -> Mapping[str, type[Component]]:
@@ -96,5 +131,6 @@ def _classes_in(module: ModuleType) -> dict[str, type[Component]]:
     }
     for name, kind in found.items():
         if problem := kind.problem():
-            raise InputError.at(str(module.__file__), f"class {name}: {problem}")
+            place = f"{inspect.getsourcefile(kind)}:{inspect.getsourcelines(kind)[1]}"
+            raise InputError.at(place, f"class {name}: {problem}")
     return found

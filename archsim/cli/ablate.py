@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def ablate(
-    arch: Annotated[str, typer.Argument(metavar="ARCH", help="A machine, by name or as a file.")],
+    arch: options.Machine,
     workload: options.Workloads,
     file: Annotated[
         str | None,
@@ -54,18 +54,17 @@ def ablate(
     from archsim.cli import inputs
     from archsim.cli.runner import WorkloadRunner
     from archsim.formats.search import find
-    from archsim.runs.pool import Job, cores
+    from archsim.runs.pool import cores
 
     console.use(form)
-    choice = inputs.choices([arch], "", scenario, sets)[0]
+    choice = inputs.choices([arch], (), scenario, sets)[0]
     machine = Variant(choice.arch.name, choice.arch.path, choice.overrides)
     _, variants = load_sets(find(ABLATIONS, file or choice.arch.machine), Ablations)
     check_keys(variants, [choice.arch])
     found = []
-    for path in inputs.workload_paths(workload):
-        Job(path, choice.arch.path, layers=layers).network()
+    for network, _ in inputs.networks(workload, layers):
         run = WorkloadRunner(
-            path,
+            network.workload,
             jobs or cores(),
             layers=layers,
             use_cache=not no_cache,

@@ -28,6 +28,7 @@ def breakdown(
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
     width: options.FigureWidth = options.TWO,
+    no_figures: options.NoFigures = False,
     form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -62,7 +63,7 @@ def breakdown(
         break_down(one.result.arch if names.count(one.result.arch) == 1 else one.stem, one.result)
         for one in stored
     ]
-    figures = _draw(found, out, cells[0].group, width)
+    figures = [] if no_figures else _draw(found, out, cells[0].group, width)
     if json:
         console.say_json([as_record(one) for one in found])
     elif not quiet:

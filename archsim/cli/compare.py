@@ -27,6 +27,7 @@ def compare(
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
     width: options.FigureWidth = options.TWO,
+    no_figures: options.NoFigures = False,
     form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -56,7 +57,7 @@ def compare(
     found = matrix.compare(asked, normalise_to)
     written = [out / "compare.csv"]
     write_atomically(written[0], as_csv(found))
-    written += _draw(found, out, width)
+    written += [] if no_figures else _draw(found, out, width)
     if json:
         console.say_json({"reference": found.reference, "cells": records(found)})
     elif not quiet:

@@ -12,7 +12,7 @@ from archsim.formats import console
 
 
 def draw(
-    arch: Annotated[str, typer.Argument(metavar="ARCH", help="A machine, by name or as a file.")],
+    arch: options.Machine,
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Write the diagram as SVG as well.")
     ] = None,
@@ -35,7 +35,7 @@ def draw(
     from archsim.cli import inputs
     from archsim.formats.files import write_atomically
 
-    loaded = inputs.choices([arch], "", scenario, sets)[0].changed
+    loaded = inputs.choices([arch], (), scenario, sets)[0].changed
     if svg is not None:
         from archsim.analysis.figures.diagram_svg import svg as draw_svg
 

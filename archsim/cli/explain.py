@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from archsim.results.result import Result
 
 SHOWN_SHARE = 0.0005  # of the larger machine; smaller parts are summed in one line
+LONGEST_STEM = 50
 KINDS = {
     "setting": "settings that differ",
     "switch": "mechanisms, switched off one after the other",
@@ -28,8 +30,22 @@ KINDS = {
 
 
 def explain(
-    a: Annotated[str, typer.Argument(metavar="A", help="ARCH, ARCH@KEY=VALUE,... or a result.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The same; the difference is B less A.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            autocompletion=options.named("archs"),
+            help="ARCH, ARCH@KEY=VALUE,... or a result.",
+        ),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B",
+            autocompletion=options.named("archs"),
+            help="The same; the difference is B less A.",
+        ),
+    ],
     workload: Annotated[
         str | None,
         typer.Option(
@@ -37,6 +53,7 @@ def explain(
             "-w",
             metavar="NAME",
             show_default=False,
+            autocompletion=options.named("workloads"),
             help="A workload, by name or as a file; that of A where A is a result.",
         ),
     ] = None,
@@ -45,6 +62,7 @@ def explain(
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
     width: options.FigureWidth = options.TWO,
+    no_figures: options.NoFigures = False,
     form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -78,8 +96,10 @@ def explain(
             quiet=quiet or json,
         )
         found = explaining.explain(variants[0], variants[1], run)
-    stem = out / "_".join(["explain", *(_file_stem(text) for text in (a, b)), found.a.workload])
-    written = _draw(found, stem, width.inches)
+    parts = [*(_file_stem(text) for text in (a, b)), found.a.workload]
+    parts += [_file_stem(layers)] if layers != options.ALL else []
+    stem = out / "_".join(["explain", *parts])
+    written = [] if no_figures else _draw(found, stem, width.inches)
     if json:
         console.say_json(as_json(found))
     elif not quiet:
@@ -100,9 +120,12 @@ def _workload(name: str | None, variants: Sequence[Variant]) -> Path:
 
 
 def _file_stem(text: str) -> str:
-    """A machine's name as part of a file name."""
-    stem = Path(text).stem if text.endswith(".json") else text
-    return "".join(letter if letter.isalnum() or letter in "_-=@." else "-" for letter in stem)[:60]
+    """What was named, whole, as part of a file name; a hash stands for what does not fit."""
+    name = text.removesuffix(".json")
+    stem = "".join(letter if letter.isalnum() or letter in "_-=@." else "-" for letter in name)
+    if len(stem) <= LONGEST_STEM:
+        return stem
+    return f"{stem[:LONGEST_STEM]}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
 def show(found: Explanation) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from archsim.formats.errors import InputError, Problem
@@ -12,6 +11,8 @@ from archsim.formats.errors import InputError, Problem
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
     from archsim.arch.change import Change
+    from archsim.runs.pool import Job
+    from archsim.workload.workload import Workload
 
 T = TypeVar("T")
 
@@ -25,22 +26,44 @@ class Choice:
     changed: Arch
 
 
-def workload_paths(names: Sequence[str]) -> list[Path]:
-    """The files of the named workloads, each once."""
-    from archsim.formats.search import find
+def networks(
+    names: Sequence[str], layers: str, batch: int | None = None
+) -> list[tuple[Job, Workload]]:
+    """The named workloads, each once, loaded, and jobs of them that have no machine yet.
 
-    return _all(dict.fromkeys(names), lambda name: find("workloads", str(name)))
+    Raises:
+        InputError: what is wrong with them; or two of them have one name, by which results are
+            stored and told apart.
+    """
+    from archsim.formats.search import find
+    from archsim.formats.source import shown
+    from archsim.runs.pool import Job
+
+    paths = _all(dict.fromkeys(names), lambda name: find("workloads", str(name)))
+    files = {path.resolve(): path for path in reversed(paths)}.values()
+    jobs = [Job(path, path, layers=layers, batch=batch) for path in reversed(files)]
+    loaded = _all(jobs, lambda job: job.network())
+    first: dict[str, Workload] = {}
+    for one in loaded:
+        other = first.setdefault(one.name.casefold(), one)
+        if other is not one:
+            message = (
+                f"is called {one.name!r}, as is {shown(other.path)}: change the `name:` of one"
+            )
+            raise InputError.at(shown(one.path), message)
+    return list(zip(jobs, loaded, strict=True))
 
 
 def choices(
-    names: Sequence[str], task: str, scenario: str | None, sets: Sequence[str]
+    names: Sequence[str], tasks: Collection[str], scenario: str | None, sets: Sequence[str]
 ) -> list[Choice]:
-    """The named machines, or without a name every one that can be found for that task, under a
+    """The named machines, or without a name every one that can be found for those tasks, under a
     scenario and the lines `sets` (``component.key=value``, the stronger of the two), each where it
     concerns the machine.
 
     Raises:
-        InputError: what is wrong with them, a line that concerns no machine included.
+        InputError: what is wrong with them, a line or a scenario that concerns none of these
+            machines included.
     """
     from archsim.arch.arch import load_arch
     from archsim.arch.change import ChangeSet, parsed
@@ -48,8 +71,13 @@ def choices(
     from archsim.formats.search import names as found
 
     plain = _all(dict.fromkeys(names) or found("archs"), load_arch)
-    chosen = plain if names else [arch for arch in plain if arch.task == task]
+    files = {arch.path.resolve(): arch for arch in reversed(plain)}.values()
+    chosen = [arch for arch in reversed(files) if names or arch.task in tasks]
     overlay = load_scenario(scenario, chosen).changes if scenario else ()
+    if scenario and not any(each.concerns(arch.resolved) for each in overlay for arch in chosen):
+        called = ", ".join(arch.name for arch in chosen)
+        message = f"changes nothing in {called}; leave it out, or name a machine that it changes"
+        raise InputError.at(f"--scenario {scenario}", message)
     lines = tuple(parsed(sets))
     check_keys([ChangeSet("--set", changes=lines)], chosen)
     both = ChangeSet("--set", changes=(*overlay, *lines))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from archsim.formats.errors import InputError
+from archsim.formats.errors import InputError, Problem
 
 # A key that only files of that kind have, in the order of the question.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -39,17 +39,53 @@ def _kind(path: Path) -> str:
 
 
 def _loader(kind: str) -> Callable[[Path], object]:
-    from archsim.arch.arch import load_arch
     from archsim.arch.change_files import Ablations, Scenario, Switches, checked_sets
     from archsim.results.energy import load_energy
-    from archsim.workload.workload import load_workload
 
     loaders: Mapping[str, Callable[[Path], object]] = {
-        "workload": load_workload,
+        "workload": _arrays,
         "energy table": load_energy,
-        "arch": load_arch,
+        "arch": _machine,
         "switches": partial(checked_sets, shape=Switches),
         "ablations": partial(checked_sets, shape=Ablations),
         "scenario": partial(checked_sets, shape=Scenario),
     }
     return loaders[kind]
+
+
+def _arrays(path: Path) -> None:
+    """Read or draw every array of a workload, as a run would.
+
+    Raises:
+        InputError: everything that is wrong with the file or, once that is right, its arrays.
+    """
+    from archsim.workload.tensor_check import FORMS
+    from archsim.workload.workload import load_workload
+
+    workload = load_workload(path)
+    problems: list[Problem] = []
+    for layer in workload.layers:
+        tensors = workload.tensors(layer)
+        for form in FORMS if layer.is_array else ():
+            try:
+                tensors.get(form)
+            except InputError as error:
+                problems += error.problems
+        workload.release(layer)
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+
+
+def _machine(path: Path) -> None:
+    """Load a machine and all that it names: its rule with its flows and components, its prices.
+
+    Raises:
+        InputError: everything that is wrong with any of them.
+    """
+    from archsim.arch.arch import load_arch
+    from archsim.machines.shared.machine import check_flows, load_machine
+    from archsim.results.energy import load_energy
+
+    arch = load_arch(path)
+    check_flows(arch, load_machine(arch))
+    load_energy(*arch.energy_paths)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
-
 from archsim.cli import (
     ablate,
     breakdown,
@@ -22,9 +20,8 @@ from archsim.cli import (
     validate,
 )
 from archsim.formats import console
-from archsim.formats.program import Program, application
+from archsim.formats.program import Program, application, version_option
 from archsim.formats.program import run as run_program
-from archsim.version import VERSION
 
 app = application("archsim")
 app.command("run")(run.run)
@@ -41,18 +38,8 @@ app.command("plot")(plot.plot)
 app.command("schema")(schema.schema)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        console.say(f"archsim {VERSION}")
-        raise typer.Exit
-
-
 @app.callback()
-def archsim(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def archsim(version: Annotated[bool, version_option("archsim")] = False) -> None:
     """Simulate neural networks on accelerators described in YAML.
 
     \b

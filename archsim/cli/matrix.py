@@ -17,7 +17,6 @@ from archsim.formats import console
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison, Refusal
     from archsim.arch.arch import Arch
-    from archsim.cli.inputs import Choice
     from archsim.results.store import Stored
     from archsim.results.trace import Trace
     from archsim.runs.pool import Answer, Job
@@ -84,21 +83,17 @@ def cells_of(asked: Asked) -> list[Cell]:
     from archsim.formats.errors import InputError
     from archsim.results.store import group_name
     from archsim.runs.content import inputs_hash
-    from archsim.runs.pool import Job
 
     suffix = Path(asked.scenario).stem if asked.scenario else None
-    machines: dict[str, list[Choice]] = {}
+    networks = inputs.networks(asked.workloads, asked.layers, asked.batch)
+    tasks = {loaded.task for _, loaded in networks}
+    machines = inputs.choices(asked.archs, tasks, asked.scenario, asked.sets)
     cells = []
-    for path in inputs.workload_paths(asked.workloads):
-        network = Job(path, path, layers=asked.layers, batch=asked.batch)
-        loaded = network.network()
-        if loaded.task not in machines:
-            machines[loaded.task] = inputs.choices(
-                asked.archs, loaded.task, asked.scenario, asked.sets
-            )
-        if not machines[loaded.task]:
+    for network, loaded in networks:
+        own = [one for one in machines if asked.archs or one.arch.task == loaded.task]
+        if not own:
             raise InputError.at(loaded.name, f"no machine for the task {loaded.task!r}")
-        for choice in machines[loaded.task]:
+        for choice in own:
             changed, stem = choice.changed, choice.changed.path.stem
             job = replace(network, arch=changed.path, overrides=choice.overrides)
             group = group_name(loaded.name, suffix)

@@ -32,7 +32,12 @@ def new(
     ],
     source: Annotated[
         str,
-        typer.Option("--from", metavar="ARCH", help="The machine to copy, by name or as a file."),
+        typer.Option(
+            "--from",
+            metavar="ARCH",
+            autocompletion=options.named("archs"),
+            help="The machine to copy, by name or as a file.",
+        ),
     ] = "systolic",
     rule: Annotated[
         bool, typer.Option("--rule", help="Copy its rule as well, the Python of its array.")

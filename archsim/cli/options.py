@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,17 @@ from typing import Annotated
 import typer
 
 from archsim.formats import console
+
+
+def named(kind: str) -> Callable[[str], list[str]]:
+    """What completes a word in the shell: the names of `archsim.formats.search` in a folder."""
+
+    def found(incomplete: str) -> list[str]:
+        from archsim.formats.search import names
+
+        return [name for name in names(kind) if name.startswith(incomplete)]
+
+    return found
 
 
 class Convs(StrEnum):
@@ -38,6 +50,7 @@ Workload = Annotated[
         "-w",
         metavar="NAME",
         show_default=False,
+        autocompletion=named("workloads"),
         help="A workload, by name or as a file.",
     ),
 ]
@@ -48,6 +61,7 @@ Workloads = Annotated[
         "-w",
         metavar="NAME",
         show_default=False,
+        autocompletion=named("workloads"),
         help="A workload, by name or as a file. Repeatable.",
     ),
 ]
@@ -58,6 +72,7 @@ Machines = Annotated[
         "-a",
         metavar="NAME",
         show_default=False,
+        autocompletion=named("archs"),
         help="A machine, by name or as a file. Repeatable; without it every inference machine.",
     ),
 ]
@@ -73,7 +88,16 @@ Set = Annotated[
 Scenario = Annotated[
     str | None,
     typer.Option(
-        "--scenario", metavar="NAME", help="Make the changes of archs/scenarios/NAME.yaml."
+        "--scenario",
+        metavar="NAME",
+        autocompletion=named("archs/scenarios"),
+        help="Make the changes of archs/scenarios/NAME.yaml.",
+    ),
+]
+Machine = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARCH", autocompletion=named("archs"), help="A machine, by name or as a file."
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where results are written.")]
@@ -98,7 +122,13 @@ Batch = Annotated[
     ),
 ]
 NormaliseTo = Annotated[
-    str, typer.Option("--normalise-to", metavar="ARCH", help="The machine that counts as 1.")
+    str,
+    typer.Option(
+        "--normalise-to",
+        metavar="ARCH",
+        autocompletion=named("archs"),
+        help="The machine that counts as 1.",
+    ),
 ]
 Format = Annotated[
     console.Format,
@@ -114,6 +144,7 @@ FigureWidth = Annotated[
         "--width", metavar="one|two", help="Figures as wide as one column of a page, or as two."
     ),
 ]
+NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")]
 TraceFile = Annotated[
     Path | None,
     typer.Option(

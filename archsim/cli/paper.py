@@ -53,6 +53,7 @@ def paper(
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
     width: options.FigureWidth = options.TWO,
+    no_figures: options.NoFigures = False,
     form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -81,11 +82,15 @@ def paper(
     wanted = Wanted(scenario, layers is options.Convs.CONV, tuple(network), measured, out)
     with bar("paper", quiet=quiet or json) as tick:
         context = context_of(wanted, cached=not no_cache, processes=jobs or cores(), tick=tick)
-        say = _page(context) if write_docs else _asked(what, context, width.inches)
+        say = (
+            _page(context)
+            if write_docs
+            else _asked(what, context, None if no_figures else width.inches)
+        )
     say(json=json, quiet=quiet)
 
 
-def _asked(what: str, context: Context, width_inches: float) -> Callable[..., None]:
+def _asked(what: str, context: Context, width_inches: float | None) -> Callable[..., None]:
     """Compute what was asked for; what then prints it."""
     from archsim.paper import reports
 
@@ -112,7 +117,7 @@ def _page(context: Context) -> Callable[..., None]:
 
 
 def _report(
-    report: Report, context: Context, width_inches: float, *, json: bool, quiet: bool
+    report: Report, context: Context, width_inches: float | None, *, json: bool, quiet: bool
 ) -> None:
     drawn = _drawn(report.name, context, width_inches)
     if json:
@@ -173,7 +178,7 @@ def _claims(found: Sequence[Claim], *, json: bool, quiet: bool) -> None:
 
 
 def _sensitivity(
-    found: Sensitivity, context: Context, width_inches: float, *, json: bool, quiet: bool
+    found: Sensitivity, context: Context, width_inches: float | None, *, json: bool, quiet: bool
 ) -> None:
     from archsim.paper import kept
     from archsim.paper.reports import sensitivity_report
@@ -187,8 +192,8 @@ def _sensitivity(
         console.say(f"written: {', '.join(map(str, [path, *drawn]))}")
 
 
-def _drawn(name: str, context: Context, width_inches: float) -> list[Path]:
-    """The figures of a report, drawn."""
+def _drawn(name: str, context: Context, width_inches: float | None) -> list[Path]:
+    """The figures of a report, drawn; none where they have no width."""
     from archsim.paper.reports import draw
 
-    return drawn(lambda: draw(name, context, width_inches))
+    return [] if width_inches is None else drawn(lambda: draw(name, context, width_inches))

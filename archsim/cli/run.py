@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options, report
@@ -25,6 +26,7 @@ def run(
     out: options.Out = options.DEFAULT_OUT,
     no_cache: options.NoCache = False,
     width: options.FigureWidth = options.TWO,
+    no_figures: options.NoFigures = False,
     form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -33,7 +35,8 @@ def run(
     """Simulate workloads, compare machines.
 
     Prints cycles, energy and DRAM traffic, normalised to one machine. Results go to
-    FOLDER/WORKLOAD/ARCH.json, with a summary.csv and figures over all results of the folder.
+    FOLDER/WORKLOAD/ARCH.json, with a summary.csv over all results of the folder, and figures of
+    these workloads with every machine that the folder has of them.
     Each machine is written as soon as it is finished, and used again if nothing that it depends on
     has changed. A machine that cannot run a workload is shown as n/a, with the reason.
 
@@ -52,7 +55,10 @@ def run(
         jobs=jobs, trace=trace, out=out, use_kept=not no_cache, quiet=quiet or json,
     )  # fmt: skip
     found = matrix.compare(asked, normalise_to)
-    figures = draw_folder(out, normalise_to, out, width.inches, quiet=quiet)
+    figures: list[Path] = []
+    if not no_figures:
+        groups = found.groups
+        figures = draw_folder(out, normalise_to, out, width.inches, groups=groups, quiet=quiet)
     if json:
         drawn = [str(path) for path in figures]
         document = {"runs": report.as_json(found), "out": str(out), "figures": drawn}

@@ -1,7 +1,8 @@
 """What people see: tables in colour on a terminal, plain aligned text in a pipe.
 
 Results go to standard output, everything about the run itself (progress, notes, errors) to standard
-error. A reader who leaves early (`| head`) ends the printing, not the work.
+error. A reader who leaves early (`| head`) ends the printing, not the work; so does a full disk,
+which is told at the end. A character that the terminal's encoding lacks is printed as its escape.
 """
 
 import csv
@@ -17,6 +18,7 @@ from enum import StrEnum
 from typing import Any, TextIO
 
 GAP = "  "
+BETWEEN = 3  # letters that a terminal's table takes beside those of each column
 _program = ContextVar("program", default="archsim")
 
 
@@ -38,6 +40,7 @@ LATEX_ESCAPES = str.maketrans(
 NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d*)?(e[+-]?\d+)?")
 UNITS = (" %", "x")
 _chosen = [Format.TEXT]
+_lost: list[str] = []  # why standard output could not be written
 
 
 def use(chosen: Format) -> None:
@@ -67,6 +70,26 @@ class Table:
             ]
             lines.append(GAP.join(cells).rstrip())
         return lines
+
+    def blocks(self, width: int) -> list[Table]:
+        """The table as tables of at most `width` letters, in which nothing is broken: each has the
+        first column and as many of the others as there is room for, one at least."""
+        columns = [*zip(self.heads, *self.rows, strict=True)]
+        lengths = [BETWEEN + max(map(len, cells)) for cells in columns]
+        taken: list[list[int]] = [[]]
+        for at in range(1, len(columns)):
+            if taken[-1] and lengths[0] + sum(lengths[k] for k in (*taken[-1], at)) > width:
+                taken.append([])
+            taken[-1].append(at)
+        return [
+            Table(
+                self.title,
+                [self.heads[k] for k in (0, *own)],
+                [[row[k] for k in (0, *own)] for row in self.rows],
+                1 + sum(k < self.left for k in own),
+            )
+            for own in taken
+        ]
 
     def written(self, form: Format) -> list[str]:
         """The lines of the table in a format; LaTeX needs the package booktabs."""
@@ -138,7 +161,8 @@ def note(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print one JSON document."""
-    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
+    plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=plain)
     _write(sys.stdout, f"{text}\n")
 
 
@@ -153,24 +177,53 @@ def complain(lines: Sequence[object]) -> None:
         note(f"{_program.get()}: {line}")
 
 
-def flush() -> None:
-    """Hand over what is still buffered, while a reader who has left can be forgiven."""
+def open_streams() -> None:
+    """Make the standard streams fit to print on, whatever the program was started with.
+
+    A closed one leads to nowhere: its number would go to the next file that is opened, which
+    a library would then print into.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush() -> str:
+    """Hand over what is still buffered; why standard output could not be written, empty if it was.
+
+    A reader who has left is forgiven.
+    """
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
-            _leave(stream)
+        except OSError as error:
+            _leave(stream, error)
+    reason = "".join(_lost[:1])
+    _lost.clear()
+    return reason
 
 
 def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text)
-    except BrokenPipeError:
-        _leave(stream)
+    except OSError as error:
+        _leave(stream, error)
 
 
-def _leave(stream: TextIO) -> None:
-    """Send the rest to nowhere: the reader has gone."""
+def _leave(stream: TextIO, error: OSError) -> None:
+    """Send the rest to nowhere: the reader has gone, or the disk is full."""
+    if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+        _lost.append(error.strerror or str(error))
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -182,20 +235,24 @@ def _show_rich(table: Table) -> None:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(
-        title=Text(table.title),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        title_style="bold",
-        pad_edge=False,
-    )
-    for column, head in enumerate(table.heads):
-        drawn.add_column(
-            Text(head),
-            justify="left" if column < table.left else "right",
-            overflow="fold",
-            style="cyan" if column == 0 else None,
+    printer = Console(highlight=False)
+    for block in table.blocks(printer.width):
+        drawn = RichTable(
+            title=Text(block.title),
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            title_style="bold",
+            pad_edge=False,
         )
-    for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    Console(highlight=False).print(drawn)
+        for column, (head, *cells) in enumerate(zip(block.heads, *block.rows, strict=True)):
+            drawn.add_column(
+                Text(head),
+                min_width=max(map(len, (head, *cells))),
+                justify="left" if column < block.left else "right",
+                no_wrap=True,
+                overflow="ignore",
+                style="cyan" if column == 0 else None,
+            )
+        for row in block.rows:
+            drawn.add_row(*(Text(cell) for cell in row))
+        printer.print(drawn, crop=False)

@@ -12,8 +12,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     The bytes go to a temporary file in the same folder, which then takes the name: whatever
     happens half way, `path` holds either its old content or the new one. InputError, naming the
     path and the reason, where that is impossible (no permission, a full disk, a file in place of a
-    folder).
+    folder). A device or a pipe has no old content and is written as it is.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        _write_device(path, content)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,6 +32,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError.at(str(path), f"cannot be written: {reason}") from error
+
+
+def _write_device(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError.at(str(path), f"cannot be written: {error.strerror}") from error
 
 
 def check_writable(folder: Path) -> None:

@@ -7,11 +7,13 @@ interruption. What a user typed never ends in a traceback; NAME_DEBUG=1 shows it
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import typer
 
 from archsim.formats import console
 from archsim.formats.errors import CheckFailed, InputError
+from archsim.version import VERSION
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 SHOWN_PROBLEMS = 20  # a file of another format is wrong in every line
@@ -19,14 +21,24 @@ _INTERRUPTED_IN_TYPER = 130  # what typer turns a Ctrl-C into
 
 
 def application(name: str) -> typer.Typer:
-    """An application without commands yet."""
+    """An application without commands yet; it can complete its words in the shell."""
     return typer.Typer(
         name=name,
         rich_markup_mode=None,
-        add_completion=False,
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+def version_option(name: str) -> Any:
+    """The option --version of an application."""
+
+    def say(wanted: bool) -> None:
+        if wanted:
+            console.say(f"{name} {VERSION}")
+            raise typer.Exit
+
+    return typer.Option("--version", callback=say, is_eager=True, help="Print the version.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +62,10 @@ class Program:
 
 def run(program: Program, arguments: Sequence[str] | None) -> int:
     """Run one command line; the exit status. None means the arguments of the process."""
+    console.open_streams()
     console.speak_as(program.name)
+    # Figures go to files only, and a name that matplotlib does not know stops its import.
+    os.environ["MPLBACKEND"] = "Agg"
     args = None if arguments is None else list(arguments)
     try:
         status = program.app(args, prog_name=program.name, standalone_mode=False) or DONE
@@ -63,7 +78,9 @@ def run(program: Program, arguments: Sequence[str] | None) -> int:
     if status == _INTERRUPTED_IN_TYPER:
         console.complain(["interrupted; what was finished is kept"])
         status = BAD_INPUT
-    console.flush()
+    if reason := console.flush():
+        console.complain([f"standard output: cannot be written: {reason}"])
+        status = status or BAD_INPUT
     return int(status)
 
 
@@ -74,7 +91,20 @@ def _explain(error: Exception, program: Program) -> int:
         return BAD_INPUT
     console.complain(_lines(error, program))
     missing = isinstance(error, ModuleNotFoundError) and program.extra
-    return BAD_INPUT if missing or isinstance(error, (InputError, MemoryError)) else FAILED
+    return BAD_INPUT if missing or isinstance(error, InputError) or _outside(error) else FAILED
+
+
+def _outside(error: Exception) -> str:
+    """What the computer refused: memory, a write to a full disk, a name that its encoding lacks.
+    Empty for an error of another kind."""
+    if isinstance(error, MemoryError):
+        return "out of memory: what was asked for is too large for this computer"
+    if isinstance(error, UnicodeEncodeError):
+        lacking = f"this system's encoding, {error.encoding}, lacks a character of it"
+        return f"{error.object!a}: {lacking}; LC_ALL=C.UTF-8 sets another"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'input or output'}: {error.strerror}"
+    return ""
 
 
 def _correct(message: str, name: str) -> None:
@@ -95,8 +125,8 @@ def _lines(error: Exception, program: Program) -> list[object]:
         return [f"a check failed: {error}"]
     if isinstance(error, ModuleNotFoundError) and program.extra:
         return [f"{error.name} is not installed: pip install '{program.extra}'"]
-    if isinstance(error, MemoryError):
-        return ["out of memory: what was asked for is too large for this computer"]
+    if outside := _outside(error):
+        return [outside]
     return [
         f"internal error: {type(error).__name__}: {error}",
         f"this is a fault of {program.name}, not of its input; "

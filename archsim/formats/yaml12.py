@@ -134,6 +134,8 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = (mark.line, mark.column) if mark else (0, 0)
+            if self._is_tab(*where):
+                self._stop(where, "a tab; YAML is indented with spaces alone")
             context = f" {error.context}" if error.context else ""
             self._stop(where, f"this is not YAML: {error.problem}{context}")
         except yaml.YAMLError as error:
@@ -142,6 +144,13 @@ class _Reader:
             self._stop((0, 0), "the file is empty")
         if self._problems:
             raise InputError(self._problems)
+
+    def _is_tab(self, line: int, column: int) -> bool:
+        """Whether a tab stands there, or in the space that the line begins with."""
+        lines = self._text.split("\n")
+        text = lines[line] if line < len(lines) else ""
+        space = text[: len(text) - len(text.lstrip())]
+        return text[column : column + 1] == "\t" or "\t" in space
 
     def _events(self) -> Iterator[Any]:
         return yaml.parse(self._text, Loader=_LOADER)

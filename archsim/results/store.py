@@ -7,7 +7,7 @@ else, whichever run wrote it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,12 +92,17 @@ def _result_from(path: Path, data: Any) -> Result:
         raise InputError.at(str(path), message) from error
 
 
-def read_folder(out: Path) -> tuple[list[Stored], list[Problem]]:
-    """All results under `out` in the order of their paths, and what is wrong with the damaged ones.
-    JSON files of other programs may stand there too and are passed over."""
+def read_folder(
+    out: Path, groups: Collection[str] | None = None
+) -> tuple[list[Stored], list[Problem]]:
+    """All results under `out`, or those of some groups, in the order of their paths, and what is
+    wrong with the damaged ones. JSON files of other programs may stand there too and are passed
+    over."""
     found: list[Stored] = []
     problems: list[Problem] = []
     for path in sorted(out.glob("*/*.json")):
+        if groups is not None and path.parent.name not in groups:
+            continue
         try:
             data = _read_json(path)
             if isinstance(data, dict) and MARK in data:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from archsim.arch.arch import Arch
+from archsim.arch.machine_files import blamed
 from archsim.formats.progress import Progress
 from archsim.machines.shared.tables import Tables, tables_of
 from archsim.machines.shared.weight_forms import check_task
@@ -37,12 +38,13 @@ def simulate_cached(
     counted = None
     if cache is not None and trace is None:
         counted = _read_run(cache, arch, workload)
-    if counted is None:
-        tables = _tables(arch, workload, cache, progress)
-        counted = timed(arch, workload, tables, trace=trace)
-        if cache is not None:
-            _write_run(cache, arch, workload, counted)
-    return final(counted, arch, workload)
+    with blamed(arch.machine_path):
+        if counted is None:
+            tables = _tables(arch, workload, cache, progress)
+            counted = timed(arch, workload, tables, trace=trace)
+            if cache is not None:
+                _write_run(cache, arch, workload, counted)
+        return final(counted, arch, workload)
 
 
 def _tables(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archsim.arch.arch import Arch
+from archsim.arch.machine_files import blamed
 from archsim.formats.progress import Progress
 from archsim.machines.shared.tables import Tables, tables_of
 from archsim.machines.shared.weight_forms import check_task
@@ -42,9 +43,10 @@ def simulate(
     two do not fit each other, and CheckFailed where a run breaks an invariant.
     """
     check_task(arch, workload)
-    tables = tables_of(arch, workload, progress)
-    counted = timed(arch, workload, tables, trace=trace, step_scale=step_scale)
-    return final(counted, arch, workload)
+    with blamed(arch.machine_path):
+        tables = tables_of(arch, workload, progress)
+        counted = timed(arch, workload, tables, trace=trace, step_scale=step_scale)
+        return final(counted, arch, workload)
 
 
 def final(counted: Result, arch: Arch, workload: Workload) -> Result:

@@ -63,8 +63,8 @@ class LayerTensors:
             )
         raise InputError.at(
             self._owner,
-            f"layer {self.layer.name!r} has no profile.{what} to draw its {what} from; "
-            "add it, or build the tensors",
+            f"layer {self.layer.name!r} has no profile.{what} to draw its {what} from; add it, or "
+            "build the tensors; machines of dense weights may run its shape alone",
         )
 
     def source(self, what: str) -> str:

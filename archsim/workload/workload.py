@@ -48,6 +48,7 @@ class Workload:
     path: Path
     notes: tuple[str, ...]
     _digest: bytes = field(repr=False)
+    _places: Mapping[str, str] = field(default_factory=dict, repr=False)
     _file: TensorFile | None = field(default=None, repr=False)
     _tensors: dict[str, LayerTensors] = field(default_factory=dict, repr=False)
 
@@ -70,7 +71,7 @@ class Workload:
         from archsim.workload.tensors import LayerTensors
 
         if layer.name not in self._tensors:
-            place = shown(self.path)
+            place = self._places.get(layer.name, shown(self.path))
             self._tensors[layer.name] = LayerTensors(layer, self._file, place, self.batch)
         return self._tensors[layer.name]
 
@@ -206,10 +207,21 @@ def load_workload(name_or_path: str | Path) -> Workload:
     if file is None:
         _check_profiles(document, header, layers)
     return Workload(
-        name=header.name, task=header.task, batch=header.batch, source=document.value["source"],
-        mode="measured" if file else "profile", layers=layers, path=path,
-        notes=_notes(header, file is not None), _digest=document.digest, _file=file,
-    )  # fmt: skip
+        name=header.name,
+        task=header.task,
+        batch=header.batch,
+        source=document.value["source"],
+        mode="measured" if file else "profile",
+        layers=layers,
+        path=path,
+        notes=_notes(header, layers, file is not None),
+        _digest=document.digest,
+        _places={
+            entry["name"]: document.place("layers", at)
+            for at, entry in enumerate(document.value["layers"])
+        },
+        _file=file,
+    )
 
 
 def workload_schema() -> dict[str, Any]:
@@ -273,28 +285,32 @@ def _tensor_file(header: Header, path: Path, layers: tuple[Layer, ...]) -> Tenso
 
 
 def _check_profiles(document: Document, header: Header, layers: tuple[Layer, ...]) -> None:
-    """Without tensors, every layer of the array has a profile to draw them from."""
-    missing = [layer.name for layer in layers if layer.is_array and layer.profile is None]
-    if not missing:
+    """Where the tensors that the file names are not there, every layer of the array has a profile
+    to draw them from. A file that names none may leave profiles out: some machines need none."""
+    missing = _shapes_alone(layers)
+    if header.tensors is None or not missing:
         return
     others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    without = f"layer {missing[0]!r}{others} has no profile to draw from"
-    if header.tensors is not None:
-        raise InputError.at(
-            document.place("tensors"),
-            f"{header.tensors!r} is not there, and {without}; made by: {header.source.made_by}",
-        )
-    names = [entry.get("name") for entry in document.value["layers"]]
     raise InputError.at(
-        document.place("layers", names.index(missing[0])),
-        f"{without}, and the file names no tensors; add either",
+        document.place("tensors"),
+        f"{header.tensors!r} is not there, and layer {missing[0]!r}{others} has no profile to draw "
+        f"from; made by: {header.source.made_by}",
     )
 
 
-def _notes(header: Header, measured: bool) -> tuple[str, ...]:
+def _shapes_alone(layers: tuple[Layer, ...]) -> list[str]:
+    """The layers of the array that have no profile."""
+    return [layer.name for layer in layers if layer.is_array and layer.profile is None]
+
+
+def _notes(header: Header, layers: tuple[Layer, ...], measured: bool) -> tuple[str, ...]:
     notes = []
     if not measured and header.tensors is None:
-        notes.append("tensors: drawn from the profiles in the workload file")
+        bare, whole = len(_shapes_alone(layers)), sum(layer.is_array for layer in layers)
+        if bare < whole or not whole:
+            notes.append("tensors: drawn from the profiles in the workload file")
+        if bare:
+            notes.append(f"tensors: none of {bare} of {whole} layers, which are their shapes alone")
     elif not measured:
         notes.append(
             f"tensors: drawn from profiles, as {header.tensors} is not there; "

@@ -1,8 +1,9 @@
 """The `sdalgo` command: which subcommands there are. Its exit status: archsim.formats.program."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from archsim.formats.program import Program, application, run
+from archsim.formats.program import Program, application, run, version_option
 from sdalgo.cli import build, decompose, importing, listing, paper, report, train
 
 app = application("sdalgo")
@@ -18,7 +19,7 @@ app.command("train")(train.train)
 
 
 @app.callback()
-def sdalgo() -> None:
+def sdalgo(version: Annotated[bool, version_option("sdalgo")] = False) -> None:
     """Decompose trained weights into powers of two and small bases (SmartDeal).
 
     \b

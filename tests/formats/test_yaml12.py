@@ -204,3 +204,12 @@ def test_problems_come_in_the_order_of_the_file() -> None:
 
     later, first, whole = Problem("f:12:1", "b"), Problem("f:2:7", "a"), Problem("f", "c")
     assert in_file_order([later, first, whole, first]) == [whole, first, later]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("a:\n\tb: 1\n", "2:1"), ("a:\n  b: 1\n  \tc: 1\n", "3:3"), ("a:\n  - 1\n\t- 2\n", "3:1")],
+)
+def test_a_tab_is_called_a_tab(text, place) -> None:
+    with pytest.raises(InputError, match=rf"f:{place}: a tab; YAML is indented with spaces alone"):
+        Document("f", text)

@@ -12,6 +12,7 @@ import pytest
 from tiny_networks import conv, linear, network, post, write
 
 import archsim
+from archsim.cli.main import main
 from archsim.formats.errors import InputError
 
 DATA = Path(__file__).parent / "data"
@@ -153,3 +154,53 @@ def test_the_tests_over_all_machines_pass_with_it(checkout):
     assert "fabric has no golden results" in done.stdout
     assert " passed" in done.stdout
     assert "failed" not in done.stdout
+
+
+MISTAKES = {
+    "syntax": ("class DotLine(", "class DotLine((", "class DotLine", "SyntaxError"),
+    "at import": ("FLOWS = (", "FLOWS = undefined(", "FLOWS", "NameError: name 'undefined'"),
+    "in the rule": (
+        "products = layer.macs //",
+        "products = layer.mcas //",
+        "    products",
+        "AttributeError",
+    ),
+    "in what it calls": ("// width))", "// (width - width)))", "    cycles", "ZeroDivisionError"),
+    "a result of no use": (
+        "    return (\n",
+        "    return None\n    return (\n",
+        "def tiles",
+        "TypeError",
+    ),
+    "a check": (
+        "macs_skipped=0",
+        "macs_skipped=1",
+        "def tiles",
+        "multiplications done and 1 skipped",
+    ),
+    "a class": (
+        "    width: Count",
+        '    kind = "mover"\n    width: Count',
+        "class DotLine",
+        "needs bytes_per",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_the_rule_is_told_with_its_line(mistake, folder, capsys, monkeypatch):
+    right, wrong, at, said = MISTAKES[mistake]
+    rule = folder / "dotline.py"
+    text = rule.read_text(encoding="utf-8")
+    assert right in text
+    line = text[: text.index(f"\n{at}") + 1].count("\n") + 1
+    rule.write_text(text.replace(right, wrong), encoding="utf-8")
+    monkeypatch.setenv("ARCHSIM_MACHINES", str(folder))
+    monkeypatch.chdir(folder)
+    network(folder, *LAYERS)
+    workload = next(str(path) for path in folder.glob("*.yaml") if "layers:" in path.read_text())
+    assert main(["run", "-q", "-w", workload, "-a", "dotline.yaml"]) == 2
+    told = capsys.readouterr().err
+    assert f"dotline.py:{line}: " in told
+    assert said in told
+    assert "a fault of archsim" not in told

@@ -233,7 +233,7 @@ def test_a_profile_says_into_how_many_slices_a_filter_is_cut(tmp_path) -> None:
     loaded = load_workload(path)
     with pytest.raises(InputError) as caught:
         loaded.tensors(loaded.layers[0]).get("basis")
-    assert str(caught.value) == f"{path}: layer 'a', profile.coef.slices: 10 slices of 9 rows"
+    assert str(caught.value) == f"{path}:5:5: layer 'a', profile.coef.slices: 10 slices of 9 rows"
 
 
 def test_what_no_profile_describes_is_asked_for_in_vain(tmp_path) -> None:
@@ -244,8 +244,8 @@ def test_what_no_profile_describes_is_asked_for_in_vain(tmp_path) -> None:
     with pytest.raises(InputError) as caught:
         tensors.need("weight")
     assert str(caught.value) == (
-        f"{path}: layer 'a' has no profile.weight to draw its weight from; "
-        "add it, or build the tensors"
+        f"{path}:5:5: layer 'a' has no profile.weight to draw its weight from; add it, or "
+        "build the tensors; machines of dense weights may run its shape alone"
     )
 
 
@@ -255,4 +255,4 @@ def test_a_profile_of_other_channels_names_the_layer(tmp_path) -> None:
     loaded = load_workload(path)
     with pytest.raises(InputError) as caught:
         loaded.tensors(loaded.layers[0]).get("input")
-    assert str(caught.value).startswith(f"{path}: layer 'a', profile.input: ")
+    assert str(caught.value).startswith(f"{path}:5:5: layer 'a', profile.input: ")

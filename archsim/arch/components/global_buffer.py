@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.arch.component import Count, Kbytes, Kind
-from archsim.arch.movers import Mover
+from archsim.arch.movers import Mover, cycles_for
 
 
 class GlobalBuffer(Mover):
@@ -30,4 +30,4 @@ class GlobalBuffer(Mover):
 
     def move_cycles(self, nbytes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cycles of each transfer; all copies work at once."""
-        return -(-nbytes // (self.bytes_per_cycle * self.count))
+        return cycles_for(nbytes, self.bytes_per_cycle * self.count)

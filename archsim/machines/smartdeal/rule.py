@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from archsim.arch.arch import Arch
 from archsim.arch.components.rebuild_engine import RebuildEngine
+from archsim.arch.movers import cycles_for
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_sizes, part_sizes, share_bytes
 from archsim.machines.shared.machine import buffer_of, halo_bytes, name_of, only, storage_of
@@ -241,7 +242,7 @@ def _limits(run: _Run, machine: _Machine) -> dict[str, Ints]:
     weight[:, 0] = first
     scan = ceil_div(run.units, machine.selector.rows_per_cycle)
     return {
-        "input": ceil_div(run.input_bytes, buffer_of(arch, "input").bytes_per_cycle),
+        "input": cycles_for(run.input_bytes, buffer_of(arch, "input").bytes_per_cycle),
         "scan": np.broadcast_to(scan, shape),
         "weight": weight,
     }

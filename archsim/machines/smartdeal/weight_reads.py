@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archsim.arch.movers import cycles_for
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_numbers
 from archsim.machines.smartdeal.coefficients import Coefficients
@@ -28,7 +29,7 @@ class WeightReads:
         return -(-int(self.every.sum() * tiles + self.first.sum()) // 8)
 
     def cycles(
-        self, sizes: Ints, filters_per_buffer: int, bytes_per_cycle: int
+        self, sizes: Ints, filters_per_buffer: int, bytes_per_cycle: float
     ) -> tuple[Ints, Ints]:
         """(G,) cycles of the slowest buffer, in the first tile and in the others; `sizes` (G,) are
         filters.
@@ -37,11 +38,10 @@ class WeightReads:
         place = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         buffers = -(-int(sizes.max()) // filters_per_buffer)
         owner = group * buffers + place // filters_per_buffer
-        width = 8 * bytes_per_cycle
 
         def slowest(bits: Ints) -> Ints:
             read = np.bincount(owner, bits, minlength=len(sizes) * buffers).astype(np.int64)
-            return np.asarray(-(-read.reshape(len(sizes), buffers).max(axis=1) // width))
+            return cycles_for(read.reshape(len(sizes), buffers).max(axis=1), 8 * bytes_per_cycle)
 
         return slowest(self.every + self.first), slowest(self.every)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from archsim.arch.arch import Arch
 from archsim.arch.components.rebuild_engine import RebuildEngine
+from archsim.arch.movers import cycles_for
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.machine import buffer_of, name_of, only, share_of, storage_of
 from archsim.machines.shared.partial_sums import FLOAT_PSUM_UPDATE_BYTES
@@ -153,7 +154,7 @@ def _product(phase: Phase, gemms: gemm.Gemms, step: _Step, arch: Arch) -> Tiles:
     outputs, moving, stationary = _laid_out(operands, reads, cost, step, arch)
     cycles = _even(cost.cycles, outputs.shape)
     broadcast = cost.cycles * array.arrays * array.rows * VALUE_BYTES
-    limit = ceil_div(_even(broadcast, outputs.shape), buffer_of(arch, "input").bytes_per_cycle)
+    limit = cycles_for(_even(broadcast, outputs.shape), buffer_of(arch, "input").bytes_per_cycle)
     rebuilt = step.weights.rebuilt * reads.stationary if phase in {"ff", "bp"} else 0
     engine = only(arch, RebuildEngine)
     rebuild = ceil_div(_even(rebuilt, outputs.shape), engine.per_line * array.arrays)
