@@ -5,6 +5,8 @@ error. A reader who leaves early (`| head`) ends the printing, not the work; so 
 which is told at the end. A character that the terminal's encoding lacks is printed as its escape.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import json

@@ -207,21 +207,14 @@ def load_workload(name_or_path: str | Path) -> Workload:
     if file is None:
         _check_profiles(document, header, layers)
     return Workload(
-        name=header.name,
-        task=header.task,
-        batch=header.batch,
-        source=document.value["source"],
-        mode="measured" if file else "profile",
-        layers=layers,
-        path=path,
-        notes=_notes(header, layers, file is not None),
-        _digest=document.digest,
+        name=header.name, task=header.task, batch=header.batch, source=document.value["source"],
+        mode="measured" if file else "profile", layers=layers, path=path,
+        notes=_notes(header, layers, file is not None), _digest=document.digest, _file=file,
         _places={
             entry["name"]: document.place("layers", at)
             for at, entry in enumerate(document.value["layers"])
         },
-        _file=file,
-    )
+    )  # fmt: skip
 
 
 def workload_schema() -> dict[str, Any]:
