@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from hashlib import blake2b
 from pathlib import Path
 
 from archsim.formats import console
-from archsim.formats.files import write_atomically
 from archsim.version import VERSION
 
-STATE = ".figures.json"
-"""What the figures of a folder show, beside them."""
 MISSING = "no figures: matplotlib is missing; pip install 'archsim[plot]' brings it"
 
 
@@ -33,14 +31,16 @@ def draw_folder(
     width_inches: float,
     *,
     groups: Collection[str] | None = None,
+    cached: bool = False,
     quiet: bool,
 ) -> list[Path]:
     """The figures over the results of a folder, or those of some groups, drawn into `out`; what
-    keeps any of it from being drawn is said. Those of a run's `groups` are drawn only if anything
-    that they show has changed."""
+    keeps any of it from being drawn is said. With `cached` they are drawn only if anything that
+    they show has changed."""
     from archsim.analysis.compare import compared
     from archsim.analysis.figures.comparison import figures
     from archsim.results.store import other_models, read_folder
+    from archsim.runs.cache import default_cache
 
     stored, problems = read_folder(results, groups)
     for problem in problems:
@@ -57,20 +57,21 @@ def draw_folder(
         width_inches,
         [[x.group, x.stem, x.result.inputs_hash] for x in stored],
     ]
-    state = out / STATE
-    if groups is not None and (kept := _unchanged(state, shown)):
+    name = f"figures-{blake2b(str(out.resolve()).encode(), digest_size=16).hexdigest()}.json"
+    if cached and (kept := _unchanged(default_cache().read(name), shown)):
         return kept
     paths = drawn(lambda: figures(found, out, width_inches))
-    names = [path.name for path in paths]
-    write_atomically(state, json.dumps({"shown": shown, "figures": names}, indent=1).encode())
+    figures_at = [str(path) for path in paths]
+    if cached:
+        default_cache().write(name, json.dumps({"shown": shown, "figures": figures_at}).encode())
     return paths
 
 
-def _unchanged(state: Path, shown: object) -> list[Path]:
-    """The figures that are there, if they show just that; else none."""
+def _unchanged(state: bytes | None, shown: object) -> list[Path]:
+    """The figures that are there, if they show just that by what the cache holds; else none."""
     try:
-        kept = json.loads(state.read_text(encoding="utf-8"))
-        paths = [state.with_name(name) for name in kept["figures"]]
+        kept = json.loads(state or b"")
+        paths = [Path(figure) for figure in kept["figures"]]
         return paths if kept["shown"] == shown and all(path.is_file() for path in paths) else []
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return []

@@ -57,8 +57,10 @@ def run(
     found = matrix.compare(asked, normalise_to)
     figures: list[Path] = []
     if not no_figures:
-        groups = found.groups
-        figures = draw_folder(out, normalise_to, out, width.inches, groups=groups, quiet=quiet)
+        figures = draw_folder(
+            out, normalise_to, out, width.inches,
+            groups=found.groups, cached=not no_cache, quiet=quiet,
+        )  # fmt: skip
     if json:
         drawn = [str(path) for path in figures]
         document = {"runs": report.as_json(found), "out": str(out), "figures": drawn}

@@ -211,8 +211,8 @@ def load_workload(name_or_path: str | Path) -> Workload:
         mode="measured" if file else "profile", layers=layers, path=path,
         notes=_notes(header, layers, file is not None), _digest=document.digest, _file=file,
         _places={
-            entry["name"]: document.place("layers", at)
-            for at, entry in enumerate(document.value["layers"])
+            each["name"]: document.place("layers", k)
+            for k, each in enumerate(document.value["layers"])
         },
     )  # fmt: skip
 
@@ -284,15 +284,12 @@ def _check_profiles(document: Document, header: Header, layers: tuple[Layer, ...
     if header.tensors is None or not missing:
         return
     others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-    raise InputError.at(
-        document.place("tensors"),
-        f"{header.tensors!r} is not there, and layer {missing[0]!r}{others} has no profile to draw "
-        f"from; made by: {header.source.made_by}",
-    )
+    message = (f"{header.tensors!r} is not there, and layer {missing[0]!r}{others} has no profile "
+               f"to draw from; made by: {header.source.made_by}")  # fmt: skip
+    raise InputError.at(document.place("tensors"), message)
 
 
 def _shapes_alone(layers: tuple[Layer, ...]) -> list[str]:
-    """The layers of the array that have no profile."""
     return [layer.name for layer in layers if layer.is_array and layer.profile is None]
 
 

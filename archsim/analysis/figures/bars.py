@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from archsim.analysis.figures import plots
 from archsim.analysis.figures.palette import BLACK, machine_colours
+from archsim.analysis.figures.titles import titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +25,8 @@ AXIS_INCHES = 0.6  # beside the bars
 BAR_POINTS = 8.0  # a bar needs so much for upright text in the small font
 FEWEST_BARS = 8  # a row with fewer leaves the rest empty, so that bars stay narrow
 ROW_INCHES = 1.75
+CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
+"""Behind a value, so that the line of the reference does not run through it."""
 Key = tuple[str, str]
 
 
@@ -75,7 +78,8 @@ def canvas(
 
     below = max(map(len, names.values()), default=0) * plots.LETTER_POINTS * plots.SMALL_POINTS
     room = (width_inches - AXIS_INCHES) / max(len(row.middles) for row in rows)
-    lines = max(_title(group, room).count("\n") for row in rows for group in row.middles) + 1
+    called = titles([group for row in rows for group in row.middles])
+    lines = max(_title(title, room).count("\n") for title in called.values()) + 1
     height = ROW_INCHES + (below + lines * 1.2 * plots.FONT_POINTS) / plots.POINTS_PER_INCH
     figure = Figure(figsize=(width_inches, 0.2 + height * len(rows)), layout="constrained")
     axes = list(figure.subplots(len(rows), 1, sharey=True, squeeze=False)[:, 0])
@@ -86,8 +90,8 @@ def canvas(
         left = (right - row.right) / 2 if len(rows) == 1 else 0.0
         own.set_xlim(-0.9 - left, right - left + 0.9)
         groups = own.secondary_xaxis(location=0)
-        titles = [_title(group, room) for group in row.middles]
-        groups.set_xticks(list(row.middles.values()), titles, fontsize=plots.FONT_POINTS - 0.5)
+        texts = [_title(called[group], room) for group in row.middles]
+        groups.set_xticks(list(row.middles.values()), texts, fontsize=plots.FONT_POINTS - 0.5)
         groups.tick_params(length=0, pad=below + 5)
         groups.spines["bottom"].set_visible(False)
     text = "\n".join(line for part in caption for line in wrap(part, plots.letters(width_inches)))
@@ -126,7 +130,7 @@ def write_values(
             text = "n/a" if value is None else f"{value:.{1 if value >= 10 else 2}f}"
             own.annotate(
                 text, (place, value or 0.0), (0, 2), textcoords="offset points", ha="center",
-                va="bottom", fontsize=plots.SMALL_POINTS, rotation=90,
+                va="bottom", fontsize=plots.SMALL_POINTS, rotation=90, bbox=CLEAR,
             )  # fmt: skip
     top = max(1.0, *(value or 0.0 for value in values.values()))
     axes[0].set_ylim(0, top * (1 + 20 / (ROW_INCHES * plots.POINTS_PER_INCH)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from archsim.analysis.compare import MEAN, Comparison
 from archsim.analysis.figures import bars, palette
 from archsim.analysis.figures.plots import FONT_POINTS, TWO_COLUMNS_INCHES, legend, save
+from archsim.analysis.figures.titles import titles
 from archsim.analysis.roles import energy_by_role
 
 if TYPE_CHECKING:
@@ -146,7 +147,10 @@ def caption(found: Comparison) -> list[str]:
         ("arrays drawn from profiles", is_drawn),
         ("weights synthetic", is_synthetic),
     ):
-        names = dict.fromkeys(group for (group, _), row in found.rows.items() if test(row.result))
+        called = titles(found.groups)
+        names = dict.fromkeys(
+            called[group] for (group, _), row in found.rows.items() if test(row.result)
+        )
         if names:
             every = len(names) == len(found.groups)
             said.append(what if every else f"{what}: {', '.join(names)}")

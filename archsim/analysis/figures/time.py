@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.analysis.figures import palette, plots
+from archsim.analysis.figures.titles import titles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from archsim.analysis.breakdown import Breakdown
 
 PANEL_INCHES = 1.15
+ROOF_POINTS = 0.9  # by which each roof is thicker than the one drawn over it
 NAMED_LAYERS = 24  # so many names stand side by side in a column
 
 
@@ -32,9 +34,10 @@ def figures(
     """
     by_label = {one.label: one for one in found}
     ordered = [by_label[label] for label in palette.placed(by_label)]
+    called = titles([group])[group]
     drawn = {"time": time_figure, "roofline": roofline}
     return plots.save(
-        {folder / f"breakdown_{name}_{group}": partial(one, ordered, group, width_inches)
+        {folder / f"breakdown_{name}_{group}": partial(one, ordered, called, width_inches)
          for name, one in drawn.items()}
     )  # fmt: skip
 
@@ -88,11 +91,12 @@ def roofline(found: Sequence[Breakdown], group: str, width_inches: float) -> Fig
     ends = min(intensities) / 1.5, max(intensities) * 1.5
     colours = palette.machine_colours(one.label for one in found)
     marks = palette.machine_markers(colours)
-    for one in found:
+    for at, one in enumerate(found):
+        thickness = 0.9 + ROOF_POINTS * (len(found) - 1 - at)  # those below show on both sides
         colour, mark = colours[one.label], marks[one.label]
         knee = one.roof.operations / one.roof.dram_bytes
         xs = sorted({ends[0], min(max(knee, ends[0]), ends[1]), ends[1]})
-        axes.plot(xs, [one.roof.at(x) for x in xs], color=colour, linewidth=0.9, zorder=1)
+        axes.plot(xs, [one.roof.at(x) for x in xs], color=colour, linewidth=thickness, zorder=1)
         layers = [span for span in one.layers if span.intensity and span.attained]
         axes.scatter(
             [span.intensity for span in layers], [span.attained for span in layers],
