@@ -85,7 +85,7 @@ run-measured: .venv/weights.stamp
 test: .venv/weights.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 # Strict: a warning, such as a link or an anchor that leads nowhere, fails. Nothing is fetched.
 docs: .venv/all.stamp
