@@ -7,7 +7,7 @@ import pytest
 from tiny_networks import conv, network, post
 
 import archsim
-from archsim.formats.errors import CheckFailed, Deadlock
+from archsim.formats.errors import CheckFailed, Deadlock, InputError
 from archsim.machines.shared.tables import tables_of
 from archsim.results.accounts import EntryRun, Times
 from archsim.results.checks import check_bytes, check_result, check_time
@@ -90,9 +90,11 @@ CASES = {
 def test_a_rule_that_breaks_an_invariant_ends_the_run(tmp_path, change, message):
     (tmp_path / "broken.py").write_text(BROKEN.format(change=change))
     arch = archsim.load_arch("diannao", {"machine": "broken"}, machines=tmp_path)
-    with pytest.raises(CheckFailed) as failed:
+    with pytest.raises(InputError) as failed:
         archsim.simulate(arch, network(tmp_path, *LAYERS))
-    assert str(failed.value).startswith(message)
+    place, _, told = str(failed.value).partition("is not right: ")
+    assert place.startswith(f"{tmp_path / 'broken.py'}:")  # the fault is the rule's, with its line
+    assert told.startswith(message)
 
 
 def test_the_rule_is_sound_before_it_is_broken(tmp_path):
