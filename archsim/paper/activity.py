@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from archsim.formats.digits import count_table
 from archsim.paper import kept
 from archsim.paper.context import Context
 from archsim.paper.networks import Source, load, networks
@@ -29,7 +29,7 @@ TAIL = 5  # "the last several" layers of V-A
 def zeros(workload: Workload) -> dict[str, float]:
     """Shares that are zero in the inputs of all convolutions, by key of Fig. 3: of bits, of digits,
     of rows in the last layers, and of rows in the single layer that has most."""
-    set_bits, digits = _tables()
+    set_bits, digits = count_table("bits", False), count_table("booth", True)
     elements = bits = booth = 0
     rows: list[tuple[int, int]] = []
     for layer in workload.layers:
@@ -70,14 +70,3 @@ def activations(context: Context, name: str) -> Mapping[str, Any] | None:
     measured = rows and workload.name == f"{rows[0]['row']}_sd"
     how = "measured by sdalgo paper fig3" if measured else context.runner.setting
     return {**found, "trained": trained, "how": how}
-
-
-def _tables() -> tuple[NDArray[Any], NDArray[Any]]:
-    """Set bits, and non-zero radix-4 Booth digits, of every byte.
-
-    Digit i is b(2i-1) + b(2i) - 2 b(2i+1), and zero where the three bits are equal.
-    """
-    byte = np.arange(256)
-    bit = [np.zeros(256, int), *((byte >> place) & 1 for place in range(8))]
-    digits = sum(((bit[i] + bit[i + 1] - 2 * bit[i + 2]) != 0).astype(int) for i in range(0, 8, 2))
-    return np.sum(bit, axis=0), np.asarray(digits)
