@@ -97,6 +97,15 @@ class Component(BaseModel):
         """Cycles of each transfer; what data only pass takes none."""
         return np.zeros_like(nbytes)
 
+    def cycles_to_fill(self, nbytes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Cycles of each transfer into it, where that differs."""
+        return self.move_cycles(nbytes)
+
+    @property
+    def longest_burst(self) -> int | None:
+        """Bytes that it carries at a stretch before others have their turn; None for any number."""
+        return None
+
     @property
     def latency(self) -> int:
         """Cycles by which data arrive later than they leave; nothing is occupied meanwhile."""

@@ -108,7 +108,7 @@ def ends_of(program: Program, outcome: Outcome, stages: Sequence[StagePlan]) -> 
     for plan in stages:
         step += len(plan.steps)
         latest = max(latest, outcome.leaves[computing][step - 1])
-        store += int((plan.stores > 0).sum())
+        store += int(plan.bursts.sum())
         if store:
             latest = max(latest, outcome.arrives[storing][store - 1])
         ends.append(latest)
@@ -145,7 +145,8 @@ def times_of(
             blocked = sum(outcome.blocked[server[port]][place] for port in ports)
             if ran:
                 busy[place][name] = ran * copies
-            if blocked:
+            # The array's own waits are charged below, from its hop.
+            if blocked and name != arch.compute:
                 lost[place][name] = {"wait_output": blocked * copies}
     for run in runs:
         place = run.queued.anchor

@@ -14,13 +14,15 @@ from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.tables import Tables
 from archsim.machines.shared.tiles import Tiles, check_tiles, even_parts
-from archsim.timing.schedule import inbound
+from archsim.timing.schedule import inbound, outbound
 from archsim.timing.steps import STEPS_PER_LAYER
 from archsim.workload.layer import Layer
 from archsim.workload.stages import Stage, keep_on_chip, operands, ranks_of, stages_of
 from archsim.workload.workload import Workload
 
 FORWARD = ("inference", "ff")
+MAX_PARTS = 8192
+"""Parts of an element-wise layer at most; larger ones than half the output buffer stream through."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,12 @@ def _phases(stage: Stage, tables: Tables, arch: Arch, workload: Workload) -> tup
 
 
 def _elementwise(layer: Layer, batch: int, arch: Arch) -> Tiles:
-    """A stage without weights: nothing for the array, results in even parts."""
+    """A stage without weights: nothing for the array, results in even parts, each of at most half
+    the output buffer.
+    """
     total = layer.output_elements * batch
-    parts = min(STEPS_PER_LAYER, total)
+    half = max(1, share_of(arch, storage_of(arch, outbound(arch)[0])) // 2)
+    parts = min(total, max(STEPS_PER_LAYER, min(MAX_PARTS, -(-total // half))))
     nothing = np.zeros((1, parts), np.int64)
     roles = {flow: arch.flows[flow].role for flow in inbound(arch)}
     return Tiles(

@@ -8,12 +8,11 @@ from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import posts_of, share_of, storage_of
 from archsim.timing.plan import Planned
-from archsim.timing.schedule import StagePlan, inbound, outbound
+from archsim.timing.schedule import StagePlan, burst_of, inbound, outbound
 from archsim.timing.steps import STEPS_PER_LAYER, Steps, cut
 
 LOADS_PER_BUFFER = 8
-"""A DMA takes turns between its flows: a load is at most this part of a buffer, so that a long one
-does not hold up the results on their way out."""
+"""A load is at most this part of a buffer, however long the bursts of a DMA."""
 MAX_STEPS = 20_000
 """Steps of a network at most; beyond that steps of more than half a buffer are taken."""
 
@@ -51,7 +50,8 @@ def queue(
     loads, need, done = {}, {}, {}
     for flow in inbound(arch):
         capacity = share_of(arch, storage_of(arch, flow))
-        loads[flow], need[flow] = _loads(steps.need[flow], max(1, capacity // LOADS_PER_BUFFER))
+        largest = min(burst_of(arch, flow), max(1, capacity // LOADS_PER_BUFFER))
+        loads[flow], need[flow] = _loads(steps.need[flow], largest)
         done[flow] = _done(loads[flow], need[flow], steps.free[flow])
     return StagePlan(
         anchor=rows[entry.layers[0].name, phase],
@@ -63,6 +63,7 @@ def queue(
         done=done,
         own=_own_cycles(planned, steps, arch),
         stores=steps.outputs,
+        bursts=-(-steps.outputs // burst_of(arch, outbound(arch)[0])),
         to_dram=not entry.stage.keeps_output,
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffers_of, share_of, storage_of
+from archsim.machines.shared.tiles import even_parts
 from archsim.timing.program import (
     FIRST_COME,
     FIXED,
@@ -30,6 +31,7 @@ from archsim.timing.program import (
 )
 from archsim.timing.steps import Steps
 
+UNBOUNDED = 2**62  # longer than any transfer
 CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
 
 
@@ -39,8 +41,8 @@ class StagePlan:
     and last layer.
 
     `loads[flow]` are bytes in order, `need` and `done` (n,) count them per
-    step; `stores` (n,) are bytes for DRAM (`to_dram`) or to stay on chip; `own[component]` (n,) are
-    cycles in the array.
+    step; `stores` (n,) are bytes for DRAM (`to_dram`) or to stay on chip, which leave in `bursts`
+    (n,) transfers; `own[component]` (n,) are cycles in the array.
     """
 
     anchor: int
@@ -52,6 +54,7 @@ class StagePlan:
     done: Mapping[str, Sequence[int]]
     own: Mapping[str, Ints]
     stores: Ints
+    bursts: Ints
     to_dram: bool = True
 
     def held_at_once(self, flow: str) -> int:
@@ -70,6 +73,12 @@ def inbound(arch: Arch) -> list[str]:
 def outbound(arch: Arch) -> list[str]:
     """Flows that begin in the array."""
     return [name for name, flow in arch.flows.items() if flow.path[0] == arch.compute]
+
+
+def burst_of(arch: Arch, flow: str) -> int:
+    """Bytes that the path of a flow carries at a stretch."""
+    bursts = [arch.components[name].longest_burst for name in arch.flows[flow].path]
+    return min((burst for burst in bursts if burst is not None), default=UNBOUNDED)
 
 
 def array_parts(arch: Arch) -> list[str]:
@@ -204,7 +213,9 @@ class Schedule:
 
     def _moving(self, port: Port, nbytes: Ints) -> list[int]:
         """Cycles of each transfer."""
-        return [int(n) for n in self.arch.components[port.component].move_cycles(nbytes)]
+        part = self.arch.components[port.component]
+        cycles = part.cycles_to_fill(nbytes) if port.side == "fill" else part.move_cycles(nbytes)
+        return [int(n) for n in cycles]
 
     def _latency(self, ports: Sequence[Port]) -> int:
         return sum(self.arch.components[port.component].latency for port in ports)
@@ -238,17 +249,19 @@ class Schedule:
         )
 
     def _store_hops(self, flow: str, store: int) -> None:
-        """The chain of hops that carries results away, one task a step that has any."""
+        """The chain of hops that carries results away, a task per burst of the steps that have
+        any.
+        """
         stores = [
-            (int(size), plan.tail, plan.to_dram)
+            (size, plan.tail, plan.to_dram)
             for plan in self.stages
-            for size in plan.stores
-            if size
+            for total, bursts in zip(plan.stores, plan.bursts, strict=True)
+            for size in even_parts(int(total), int(bursts)).tolist()
         ]
         nbytes = np.array([size for size, _, _ in stores], np.int64)
         leaving = np.array([size if to_dram else 0 for size, _, to_dram in stores], np.int64)
+        taken = self._bursts_of_steps(store)
         for ports in links(self.arch, flow):
-            taken = _one_by_one(store, len(stores))
             puts: tuple[Put, ...] = ()
             if ports[-1].side:
                 store = self._add_store(flow, ports[-1].component)
@@ -267,13 +280,25 @@ class Schedule:
                     kind="pass" if puts else "store",
                 )
             )
+            taken = _one_by_one(store, len(stores))
+
+    def _bursts_of_steps(self, store: int) -> Take:
+        """What the array puts there as one item leaves burst by burst, and makes room at its
+        end.
+        """
+        bursts = np.concatenate([plan.bursts for plan in self.stages])
+        bursts = bursts[bursts > 0]
+        need = np.repeat(np.arange(1, len(bursts) + 1), bursts)
+        done = need - 1
+        done[np.cumsum(bursts) - 1] += 1
+        return Take(store, need.tolist(), done.tolist(), "wait_input")
 
     def _gates(self, computing: int, storing: int) -> list[Gate]:
         """What the loads of each stage wait for: the stages that make its operands, or all before
         it.
         """
         steps = np.cumsum([len(plan.steps) for plan in self.stages])
-        stored = np.cumsum([int((plan.stores > 0).sum()) for plan in self.stages])
+        stored = np.cumsum([int(plan.bursts.sum()) for plan in self.stages])
         gates: list[Gate] = []
         for index, plan in enumerate(self.stages):
             after = [index - 1] if self.arch.barrier == "layer" and index else list(plan.after)

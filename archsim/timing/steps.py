@@ -186,11 +186,12 @@ def _freed(need: Ints, increments: Ints) -> Ints:
 
 
 def cut(visits: Visits, halves: Mapping[str, int], output_half: int, wanted: int) -> Steps:
-    """Steps of at most half a buffer of each flow, at least `wanted` of them where there are as
-    many visits.
+    """Steps of at most half a buffer of each flow, and of at most one part in `wanted` of the
+    cycles, of the bytes of each flow and of the results.
 
     `halves` gives half the buffer of each inbound flow. A visit that alone needs more is a step of
-    its own.
+    its own. The parts bound what a larger buffer would do to the steps: a step starts when all of
+    it is there, so longer ones overlap less.
     """
     # A visit's size is the largest share of a step that any bound gives it, so that one running sum
     # of sizes finds the cuts.
@@ -199,9 +200,9 @@ def cut(visits: Visits, halves: Mapping[str, int], output_half: int, wanted: int
     cycles = visits.cycles.sum()
     if cycles:
         size = np.maximum(size, visits.cycles * (min(wanted, count) / cycles))
-    for flow, need in visits.need.items():
-        size = np.maximum(size, np.diff(need, prepend=0) / halves[flow])
-    size = np.maximum(size, visits.outputs / output_half)
+    amounts = [(np.diff(need, prepend=0), halves[flow]) for flow, need in visits.need.items()]
+    for amount, half in [*amounts, (visits.outputs, output_half)]:
+        size = np.maximum(size, amount / min(half, max(1.0, amount.sum() / min(wanted, count))))
     starts = _greedy_starts(np.cumsum(size))
     last = np.append(starts[1:], count) - 1
     return Steps(

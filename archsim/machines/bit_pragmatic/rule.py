@@ -19,7 +19,7 @@ from archsim.machines.bit_pragmatic.cycles import (
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
+from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_bytes
 from archsim.machines.shared.operands import plane_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
@@ -30,14 +30,12 @@ FLOWS = ("input", "weight", "output")
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
-    """The one phase of inference; a tile is as many window groups as half of the output buffer
-    holds."""
+    """The one phase of inference; a tile is as many window groups as `tile_bytes` allows."""
     part = only(arch, BitPragmaticPeArray)
     array = BitPragmaticArray(**part.model_dump())
     inputs = plane_of(layer, tensors)
     work = layer_cycles(inputs, layer.out_channels, layer.geometry, array)
-    room = share_of(arch, storage_of(arch, "output")) // 2
-    cut = _cut(layer, part, room)
+    cut = _cut(layer, part, tile_bytes(arch))
     cycles = _cycles(work, cut)
     depth = layer.kernel[0] * layer.kernel[1] * cut.channels
     nbytes = {

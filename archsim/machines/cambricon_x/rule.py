@@ -14,7 +14,7 @@ from archsim.machines.cambricon_x.cycles import CambriconXArray, CambriconXCycle
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_numbers, group_sizes, part_sizes
-from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
+from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_bytes
 from archsim.machines.shared.operands import weights_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
@@ -25,14 +25,14 @@ FLOWS = ("input", "weight", "output")
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
-    """The one phase of inference; a tile is as many pixels of a group of output channels as half of
-    the output buffer holds."""
+    """The one phase of inference; a tile is as many pixels of a group of output channels as
+    `tile_bytes` allows."""
     part = only(arch, CambriconXPeArray)
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
     array = CambriconXArray(part.pes, part.multipliers, part.sync, part.step_bits)
     work = layer_cycles(weights_of(layer, tensors, arch) != 0, plane, layer.groups, array)
     sizes = group_sizes(layer.out_channels, 1, part.pes)
-    width = max(1, share_of(arch, storage_of(arch, "output")) // 2 // part.pes)
+    width = max(1, tile_bytes(arch) // part.pes)
     pixels = part_sizes(plane, width)
     stored = _stored_bytes(work, sizes)
     cycles = np.outer(work.pixel_cycles, pixels)

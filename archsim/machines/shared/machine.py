@@ -29,6 +29,11 @@ from archsim.workload.tensors import LayerTensors
 
 C = TypeVar("C", bound=Component)
 
+LARGEST_TILE = 2048
+"""Bytes: half of the 4 KB that Table IX gives results. A larger buffer does not ask for larger
+tiles, which would only leave later.
+"""
+
 
 class Machine(Protocol):
     """What a machine file provides."""
@@ -90,6 +95,14 @@ def share_of(arch: Arch, buffer: str) -> int:
     """Bytes of a buffer that one of the flows on it may hold."""
     users = sum(buffer in flow.path for flow in arch.flows.values())
     return buffers_of(arch)[buffer].capacity_bytes // max(1, users)
+
+
+def tile_bytes(arch: Arch) -> int:
+    """Bytes of results that a tile makes where nothing in the array decides: half the output
+    buffer, so that the other half can leave, and never more than `LARGEST_TILE`.
+    """
+    (result,) = (name for name, flow in arch.flows.items() if flow.role == "result")
+    return min(LARGEST_TILE, share_of(arch, storage_of(arch, result)) // 2)
 
 
 def halo_bytes(layer: Layer) -> int:
