@@ -12,7 +12,7 @@ from archsim.arch.arch import Arch
 from archsim.arch.component import Component, Count, Cycles
 from archsim.machines.shared.fetches import Fetches, fetches
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import halo_bytes, name_of, only, storage_of, tile_bytes
+from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_pixels
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.workload.layer import Layer
@@ -34,13 +34,12 @@ class Nfu(Component):
 
 
 def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
-    """The one phase of inference; a tile is as many pixels of Tn filters as `tile_bytes` allows."""
+    """The one phase of inference; a tile is as many pixels of Tn filters as `tile_pixels` says."""
     nfu = only(arch, Nfu)
     depthwise = layer.kind == "depthwise"
     filters = group_sizes(layer.out_channels, 1 if depthwise else layer.groups, _trees(layer, nfu))
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
-    width = max(1, tile_bytes(arch) // nfu.outputs)
-    pixels = part_sizes(plane, width)
+    pixels = part_sizes(plane, tile_pixels(layer, arch, nfu.outputs))
     window = layer.kernel[0] * layer.kernel[1]
     depth = 1 if depthwise else -(-layer.group_channels // nfu.inputs)
     cycles = np.tile(pixels * (window * depth), (len(filters), 1))

@@ -16,7 +16,7 @@ from archsim.arch.arch import Arch
 from archsim.arch.component import Component, Count, UnitPrice
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import buffer_of, halo_bytes, only, storage_of, tile_bytes
+from archsim.machines.shared.machine import buffer_of, halo_bytes, only, storage_of, tile_pixels
 from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.workload.layer import Layer
@@ -89,11 +89,11 @@ def folds_of(layer: Layer, array: SystolicArray) -> Folds:
 
 def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference. A tile is a fold where results stay; where weights stay, it is as
-    many pixels as `tile_bytes` allows.
+    many pixels as `tile_pixels` allows.
     """
     array = only(arch, SystolicArray)
     folds = folds_of(layer, array)
-    pixels = _tile_pixels(folds, array, tile_bytes(arch))
+    pixels = _tile_pixels(folds, array, tile_pixels(layer, arch, array.columns))
     times = {
         name: cycles if array.outputs_stay else _over_plane(cycles, pixels)
         for name, cycles in _fold_cycles(folds, array, arch).items()
@@ -130,11 +130,10 @@ def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     )
 
 
-def _tile_pixels(folds: Folds, array: SystolicArray, tile: int) -> Ints:
+def _tile_pixels(folds: Folds, array: SystolicArray, width: int) -> Ints:
     """Pixels of each tile."""
     if array.outputs_stay:
         return folds.rows
-    width = max(1, tile // array.columns)
     return np.minimum(width, folds.pixels - np.arange(0, folds.pixels, width))
 
 

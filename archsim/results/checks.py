@@ -14,9 +14,9 @@ from archsim.arch.arch import Arch
 from archsim.formats.errors import CheckFailed
 from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES
-from archsim.machines.shared.tiles import Tiles
 from archsim.results.accounts import EntryRun, Times
 from archsim.results.result import LayerResult
+from archsim.timing.entries import Entry
 from archsim.timing.plan import Planned
 
 
@@ -28,7 +28,7 @@ def check_bytes(run: EntryRun, arch: Arch) -> None:
     counted = sum(map(Counter, traffic.reads.values()), Counter())
     # Partial sums from DRAM take the way of the inputs.
     psums, moving = counted.pop("psum", 0), next(iter(tiles.moving))
-    pairs = [(psums + traffic.spilled, _psums_by_rule(tiles, arch), "partial sums counted")]
+    pairs = [(psums + traffic.spilled, _psums_by_rule(run.entry, arch), "partial sums counted")]
     for flow, by_rule in _bytes_by_rule(run.planned).items():
         loads = run.queued.loads[flow]
         more = psums if flow == moving else 0
@@ -64,9 +64,18 @@ def _bytes_by_rule(planned: Planned) -> dict[str, int]:
     return reads | {flow: int(of.sum()) * weights for flow, of in tiles.stationary.items()}
 
 
-def _psums_by_rule(tiles: Tiles, arch: Arch) -> int:
-    """Bytes of partial sums that groups spill whose weights exceed their buffer."""
+def _psums_by_rule(entry: Entry, arch: Arch) -> int:
+    """Bytes of partial sums that groups spill whose weights, or whose input rows, exceed their
+    buffer.
+    """
+    tiles, layer = entry.tiles, entry.stage.anchor
     again = np.zeros(len(tiles.outputs), np.int64)
+    if layer is not None:
+        moving = next(iter(tiles.moving))
+        rows = layer.kernel[0] * layer.in_size[1] * layer.in_channels // layer.groups
+        again += max(0, min(rows, tiles.moving[moving]) - 1) // share_of(
+            arch, storage_of(arch, moving)
+        )
     for flow, nbytes in tiles.stationary.items():
         again = np.maximum(again, (nbytes - 1) // share_of(arch, storage_of(arch, flow)))
     return PSUM_BYTES * int((again * tiles.outputs.sum(axis=1)).sum())

@@ -22,7 +22,7 @@ from archsim.workload.workload import Workload
 
 FORWARD = ("inference", "ff")
 MAX_PARTS = 8192
-"""Parts of an element-wise layer at most; larger ones than half the output buffer stream through."""
+"""Parts of an element-wise layer at most; what is larger than the output buffer streams through."""
 
 
 @dataclass(frozen=True)

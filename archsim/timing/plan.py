@@ -73,7 +73,7 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
     tiles, stage = entry.tiles, entry.stage
     _check_room(entry, arch)
     order = _order(tiles, arch)
-    passes = np.ones(len(tiles.cycles), np.int64)
+    passes = np.full(len(tiles.cycles), _passes_over_rows(entry, arch))
     for flow, by_group in tiles.stationary.items():
         capacity = share_of(arch, storage_of(arch, flow))
         passes = np.maximum(passes, [passes_over_inputs(int(n), capacity) for n in by_group])
@@ -113,30 +113,28 @@ def _order(tiles: Tiles, arch: Arch) -> Order:
 
 
 def _check_room(entry: Entry, arch: Arch) -> None:
-    """A tile's results must fit the output buffer, and the rows its window covers the input
-    buffer.
-    """
-    stage, tiles = entry.stage, entry.tiles
-    out = storage_of(arch, outbound(arch)[0])
-    largest, room = int(tiles.outputs.max()), share_of(arch, out)
-    if largest > room:
-        raise InputError.at(
-            arch.place(f"components.{out}"),
-            f"{out} holds {room} bytes, and one tile of layer {stage.tail.name!r} makes {largest}; "
-            "enlarge it",
-        )
-    if stage.anchor is None:
-        return
-    layer = stage.anchor
-    rows = layer.kernel[0] * layer.in_size[1] * layer.in_channels
-    first = next(iter(tiles.moving))
+    """A row of one channel must fit the input buffer."""
+    layer = entry.stage.anchor
+    first = next(iter(entry.tiles.moving))
     name = storage_of(arch, first)
-    if min(rows, tiles.moving[first]) > share_of(arch, name):
-        raise InputError.at(
-            arch.place(f"components.{name}"),
-            f"{name} holds {share_of(arch, name)} bytes, and the {layer.kernel[0]} input rows "
-            f"that a tile of layer {layer.name!r} reads are {rows}; enlarge it",
-        )
+    room = share_of(arch, name)
+    if layer is None or min(layer.in_size[1], entry.tiles.moving[first]) <= room:
+        return
+    raise InputError.at(
+        arch.place(f"components.{name}"),
+        f"{name} holds {room} bytes, and one input row of one channel of layer {layer.name!r} is "
+        f"{layer.in_size[1]}; enlarge it",
+    )
+
+
+def _passes_over_rows(entry: Entry, arch: Arch) -> int:
+    """Passes over the input channels after which the rows that a window covers fit their buffer."""
+    layer, moving = entry.stage.anchor, next(iter(entry.tiles.moving))
+    if layer is None:
+        return 1
+    rows = layer.kernel[0] * layer.in_size[1] * layer.group_channels
+    room = share_of(arch, storage_of(arch, moving))
+    return passes_over_inputs(min(rows, entry.tiles.moving[moving]), room)
 
 
 def _scaled(parts: Ints, total: int, whole: int) -> Ints:

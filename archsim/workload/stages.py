@@ -54,8 +54,8 @@ def last_operand(layer: Layer, ranks: Mapping[str, Rank]) -> int | None:
 def operands(layer: Layer, ranks: Mapping[str, Rank], fused: bool) -> list[tuple[str, int]]:
     """(producer, elements) that an element-wise layer reads besides what streams in from before it.
 
-    A fused layer takes the operand produced last as it comes; one on its own reads all of them, each
-    once. What is fed from outside has no producer, an empty name.
+    A fused layer takes the operand produced last as it comes; one on its own reads all of them,
+    each once. What is fed from outside has no producer, an empty name.
     """
     last = last_operand(layer, ranks)
     if last is None:

@@ -12,8 +12,8 @@ from archsim.arch.movers import Mover, cycles_for
 class GlobalBuffer(Mover):
     """SRAM in banks, filled from one side while the other reads; `count` copies side by side.
 
-    `bytes_per_cycle` is one copy's where it is read, and `fill_bytes_per_cycle` where it is filled, as
-    wide as the other where the file does not say. `slots` is how many loads may be in it that the
+    `bytes_per_cycle` is one copy's where it is read, and `fill_bytes_per_cycle` where it is filled;
+    where the file does not say, they are equal. `slots` is how many loads may be in it that the
     array has not begun to use, the current one included: 2 is ping-pong, 1 leaves no overlap.
     """
 

@@ -19,7 +19,7 @@ from archsim.machines.bit_pragmatic.cycles import (
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_bytes
+from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_pixels
 from archsim.machines.shared.operands import plane_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
@@ -30,12 +30,12 @@ FLOWS = ("input", "weight", "output")
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
-    """The one phase of inference; a tile is as many window groups as `tile_bytes` allows."""
+    """The one phase of inference; a tile is as many window groups as `tile_pixels` allows."""
     part = only(arch, BitPragmaticPeArray)
     array = BitPragmaticArray(**part.model_dump())
     inputs = plane_of(layer, tensors)
     work = layer_cycles(inputs, layer.out_channels, layer.geometry, array)
-    cut = _cut(layer, part, tile_bytes(arch))
+    cut = _cut(layer, part, arch)
     cycles = _cycles(work, cut)
     depth = layer.kernel[0] * layer.kernel[1] * cut.channels
     nbytes = {
@@ -86,11 +86,11 @@ class _Cut:
     wide: int
 
 
-def _cut(layer: Layer, part: BitPragmaticPeArray, room: int) -> _Cut:
+def _cut(layer: Layer, part: BitPragmaticPeArray, arch: Arch) -> _Cut:
     depthwise = layer.kind == "depthwise"
     seats = part.lanes if depthwise else part.filters
     sizes = group_sizes(layer.out_channels, 1 if depthwise else layer.groups, seats)
-    wide = max(1, room // seats // part.columns)
+    wide = max(1, tile_pixels(layer, arch, seats) // part.columns)
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
     width = wide * part.columns
     return _Cut(

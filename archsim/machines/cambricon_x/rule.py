@@ -14,7 +14,7 @@ from archsim.machines.cambricon_x.cycles import CambriconXArray, CambriconXCycle
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_numbers, group_sizes, part_sizes
-from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_bytes
+from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_pixels
 from archsim.machines.shared.operands import weights_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
@@ -26,14 +26,13 @@ FLOWS = ("input", "weight", "output")
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference; a tile is as many pixels of a group of output channels as
-    `tile_bytes` allows."""
+    `tile_pixels` allows."""
     part = only(arch, CambriconXPeArray)
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
     array = CambriconXArray(part.pes, part.multipliers, part.sync, part.step_bits)
     work = layer_cycles(weights_of(layer, tensors, arch) != 0, plane, layer.groups, array)
     sizes = group_sizes(layer.out_channels, 1, part.pes)
-    width = max(1, tile_bytes(arch) // part.pes)
-    pixels = part_sizes(plane, width)
+    pixels = part_sizes(plane, tile_pixels(layer, arch, part.pes))
     stored = _stored_bytes(work, sizes)
     cycles = np.outer(work.pixel_cycles, pixels)
     nbytes = {

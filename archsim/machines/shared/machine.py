@@ -97,12 +97,18 @@ def share_of(arch: Arch, buffer: str) -> int:
     return buffers_of(arch)[buffer].capacity_bytes // max(1, users)
 
 
-def tile_bytes(arch: Arch) -> int:
-    """Bytes of results that a tile makes where nothing in the array decides: half the output
-    buffer, so that the other half can leave, and never more than `LARGEST_TILE`.
+def tile_pixels(layer: Layer, arch: Arch, filters: int) -> int:
+    """Output pixels of a tile of so many filters where nothing in the array decides.
+
+    Its results take at most half the output buffer, so that the other half can leave, and never
+    more than `LARGEST_TILE`; its share of the inputs takes at most a quarter of theirs, so that the
+    next ones can come.
     """
-    (result,) = (name for name, flow in arch.flows.items() if flow.role == "result")
-    return min(LARGEST_TILE, share_of(arch, storage_of(arch, result)) // 2)
+    roles = {flow.role: name for name, flow in arch.flows.items()}
+    room = min(LARGEST_TILE, share_of(arch, storage_of(arch, roles["result"])) // 2)
+    plane = layer.positions * layer.out_size[0] * layer.out_size[1]
+    quarter = share_of(arch, storage_of(arch, roles["moving"])) // 4
+    return max(1, min(room // filters, plane * quarter // layer.input_elements))
 
 
 def halo_bytes(layer: Layer) -> int:
