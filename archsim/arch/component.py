@@ -38,6 +38,10 @@ Kbytes = Annotated[float, Field(gt=0, le=2**30)]
 """Units of 1024 bytes."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
+Arbitration = Literal["soonest", "first_come", "fixed"]
+"""Who goes first of flows that want a component in the same cycle: the one whose data the array
+wants soonest, the one that has been ready longest, or the first in the file.
+"""
 Kind = Literal["off_chip", "mover", "storage", "array", "index", "post"]
 """What a component is to a run: memory off the chip, at the outer end of every flow; what carries
 bytes and holds none; a buffer that flows rest in; what computes weights or partial sums; what
@@ -112,6 +116,6 @@ class Component(BaseModel):
         return 0
 
     @property
-    def fixed_order(self) -> bool:
-        """Whether the first flow in the file goes first, instead of the longest ready."""
-        return False
+    def turns(self) -> Arbitration:
+        """Who goes first of flows that want it in the same cycle."""
+        return "soonest"

@@ -3,7 +3,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from archsim.arch.arch import Arch
@@ -154,7 +154,8 @@ def times_of(
             busy[place][name] = count
         for name, causes in run.entry.tiles.lost.items():
             lost[place][name] = {cause: count for cause, count in causes.items() if count}
-    _add_waits(program, outcome, (arch.compute, instances[arch.compute]), (busy, lost))
+    alone = {run.queued.anchor for run in runs if run.entry.stage.anchor is None}
+    _add_waits(program, outcome, (arch.compute, instances[arch.compute]), lost, alone)
     return Times(instances, busy, lost, elapsed)
 
 
@@ -170,13 +171,13 @@ def _add_waits(
     program: Program,
     outcome: Outcome,
     array: tuple[str, int],
-    books: tuple[list[dict[str, int]], list[Counts]],
+    lost: Sequence[Counts],
+    alone: Collection[int],
 ) -> None:
     """Charges the array's multipliers with the time between steps, slow neighbours inside one, and
-    the end.
+    the end. During steps of element-wise layers, `alone`, the array is idle.
     """
     name, instances = array
-    _, lost = books
     computing = program.index_of("compute")
     hop = program.hops[computing]
     own = hop.cycles[[program.servers[s].port for s in hop.servers].index(Port(name))]
@@ -191,6 +192,6 @@ def _add_waits(
         for cause, cycles in waits.items():
             charge(place, cause, cycles)
     for k, place in enumerate(hop.layer):
-        if own[k]:
+        if place not in alone:
             charge(place, "wait_output", leaves[k] - starts[k] - own[k])
     charge(hop.layer[-1], "drain", outcome.cycles - leaves[-1])

@@ -18,7 +18,7 @@ import simpy
 
 from archsim.formats.errors import Deadlock
 from archsim.timing.engine_state import SPACE, Server, Store, TaskQueue, Visit, precedes
-from archsim.timing.program import Outcome, Program
+from archsim.timing.program import SOONEST, Outcome, Program
 
 
 def run(program: Program) -> Outcome:
@@ -146,7 +146,7 @@ class _Run:
         able = [queue for queue in self.ready if queue.is_free()]
         if len(able) < 2:
             return able[0] if able else None
-        able.sort(key=lambda queue: (queue.ready_at, queue.index))
+        able.sort(key=lambda queue: queue.rank(SOONEST))
         for queue in able:
             if not any(precedes(other, queue) for other in able if other is not queue):
                 return queue

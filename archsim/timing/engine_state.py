@@ -7,7 +7,17 @@ from operator import attrgetter
 
 import simpy
 
-from archsim.timing.program import FIXED, Gate, Hop, Put, ServerSpec, StoreSpec, Take
+from archsim.arch.component import Arbitration
+from archsim.timing.program import (
+    FIXED,
+    SOONEST,
+    Gate,
+    Hop,
+    Put,
+    ServerSpec,
+    StoreSpec,
+    Take,
+)
 
 GATE = "gate"
 SPACE = "wait_output"
@@ -27,7 +37,7 @@ class Server:
     """Run-time state of one component."""
 
     def __init__(self, spec: ServerSpec, layers: int) -> None:
-        self.fixed = spec.arbitration == FIXED
+        self.arbitration = spec.arbitration
         self.free = True
         self.queue: TaskQueue | None = None
         self.visit: Visit
@@ -111,6 +121,12 @@ class TaskQueue:
         """What task k waits for besides its stores."""
         return self.hop.gates[k] if self.hop.gates is not None else ()
 
+    def rank(self, arbitration: Arbitration) -> tuple[int, int, int]:
+        """What compares its next task with others: the smallest goes first."""
+        ready = 0 if arbitration == FIXED else self.ready_at
+        due = self.hop.due[self.next] if arbitration == SOONEST and self.hop.due else 0
+        return due, ready, self.index
+
     def is_free(self) -> bool:
         """Whether all its servers are free."""
         return all(map(FREE, self.servers))
@@ -153,9 +169,6 @@ class TaskQueue:
 def precedes(a: TaskQueue, b: TaskQueue) -> bool:
     """Whether some server that both want, in this cycle, prefers a."""
     for server in a.servers:
-        if server in b.servers:
-            order_a = a.index if server.fixed else (a.ready_at, a.index)
-            order_b = b.index if server.fixed else (b.ready_at, b.index)
-            if order_a < order_b:  # type: ignore[operator]
-                return True
+        if server in b.servers and a.rank(server.arbitration) < b.rank(server.arbitration):
+            return True
     return False

@@ -14,11 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from archsim.arch.component import Arbitration
+
 Gate = tuple[tuple[int, int], ...]
 """(hop index, count) pairs: a task waits until each hop has finished so many tasks."""
 
-FIRST_COME = "first_come"
-FIXED = "fixed"
+SOONEST: Arbitration = "soonest"
+FIRST_COME: Arbitration = "first_come"
+FIXED: Arbitration = "fixed"
 HopKind = Literal["fetch", "pass", "compute", "store"]
 """From DRAM, between two buffers, in the array, or into DRAM."""
 
@@ -39,13 +42,14 @@ class Port(NamedTuple):
 class ServerSpec:
     """One port as the engine sees it.
 
-    `arbitration` decides between hops that want it in the same cycle: `first_come` prefers the one
-    that has been ready longest, `fixed` the one that stands first in the program. Ties fall to the
-    program's order.
+    `arbitration` decides between hops that want it in the same cycle: `soonest` prefers the one
+    whose task is due first and, of those, the one that has been ready longest, as `first_come` does
+    at once; `fixed` prefers the one that stands first in the program. Ties fall to the program's
+    order.
     """
 
     port: Port
-    arbitration: str = FIRST_COME
+    arbitration: Arbitration = FIRST_COME
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ class Hop:
 
     `cycles[s][k]` is the time of server s in task k. A task has left when its last server is free,
     and has arrived `latency[k]` cycles later: latency delays the data and occupies nothing.
-    `layer[k]` is whose it is.
+    `layer[k]` is whose it is, `due[k]` the place in time at which it is wanted, in steps of the
+    array: only their order counts.
     """
 
     name: str
@@ -101,6 +106,7 @@ class Hop:
     takes: Sequence[Take] = ()
     puts: Sequence[Put] = ()
     gates: Sequence[Gate] | None = None
+    due: Sequence[int] | None = None
     kind: HopKind = "pass"
 
     def __len__(self) -> int:

@@ -18,8 +18,6 @@ from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffers_of, share_of, storage_of
 from archsim.machines.shared.tiles import even_parts
 from archsim.timing.program import (
-    FIRST_COME,
-    FIXED,
     Gate,
     Hop,
     Port,
@@ -132,7 +130,7 @@ class Schedule:
         for name, part in arch.components.items():
             for port in ports_of(arch, name):
                 self.servers[port] = len(self.specs)
-                self.specs.append(ServerSpec(port, FIXED if part.fixed_order else FIRST_COME))
+                self.specs.append(ServerSpec(port, part.turns))
 
     def program(self, stages: Sequence[StagePlan], layers: int) -> Program:
         """Everything in order. One compute hop, then each flow's hops from DRAM inwards, then the
@@ -174,6 +172,8 @@ class Schedule:
         nbytes = np.array([size for plan in self.stages for size in plan.loads[flow]], np.int64)
         layer = [plan.anchor for plan in self.stages for _ in plan.loads[flow]]
         taken: tuple[Take, ...] = ()
+        wanted = self._wanted(flow)
+        due = np.searchsorted(wanted.need, np.arange(len(layer)), side="right").tolist()
         if self._waits_for_stages(flow):
             self.first_hops[len(self.hops)] = flow
         for ports in links(self.arch, flow):
@@ -190,16 +190,23 @@ class Schedule:
                     latency=[self._latency(ports)] * len(layer),
                     takes=taken,
                     puts=(self._put(store, nbytes),),
+                    due=due,
                     kind="pass" if ports[0].side else "fetch",
                 )
             )
             taken = (_one_by_one(store, len(layer)),)
+        return replace(wanted, store=len(self.stores) - 1)
+
+    def _wanted(self, flow: str) -> Take:
+        """Loads of a flow that each step of the array needs and gives up, counted from the start;
+        whatever store they come from.
+        """
         need, done, before = [], [], 0
         for plan in self.stages:
             need += [before + count for count in plan.need[flow]]
             done += [before + count for count in plan.done[flow]]
             before += len(plan.loads[flow])
-        return Take(len(self.stores) - 1, need, done, CAUSES[self.arch.flows[flow].role])
+        return Take(0, need, done, CAUSES[self.arch.flows[flow].role])
 
     def _widen(self, store: int, flow: str) -> None:
         """Lets a step have what it needs where the buffer is full of what stays.
@@ -261,6 +268,7 @@ class Schedule:
         nbytes = np.array([size for size, _, _ in stores], np.int64)
         leaving = np.array([size if to_dram else 0 for size, _, to_dram in stores], np.int64)
         taken = self._bursts_of_steps(store)
+        due = self._room_wanted()
         for ports in links(self.arch, flow):
             puts: tuple[Put, ...] = ()
             if ports[-1].side:
@@ -277,10 +285,18 @@ class Schedule:
                     latency=[self._latency(ports) if to_dram else 0 for _, _, to_dram in stores],
                     takes=(taken,),
                     puts=puts,
+                    due=due,
                     kind="pass" if puts else "store",
                 )
             )
             taken = _one_by_one(store, len(stores))
+
+    def _room_wanted(self) -> list[int]:
+        """The step that would like the room of each burst of results: ping-pong, the next but
+        one.
+        """
+        bursts = np.concatenate([plan.bursts for plan in self.stages])
+        return (np.repeat(np.arange(len(bursts)), bursts) + 2).tolist()
 
     def _bursts_of_steps(self, store: int) -> Take:
         """What the array puts there as one item leaves burst by burst, and makes room at its

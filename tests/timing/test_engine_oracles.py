@@ -11,6 +11,7 @@ from archsim.timing import engine
 from archsim.timing.program import (
     FIRST_COME,
     FIXED,
+    SOONEST,
     Hop,
     Port,
     Program,
@@ -30,7 +31,7 @@ def random_program(rng, shared):
     servers, stores, hops = [], [], []
     pool = [int(i) for i in range(int(rng.integers(1, 4)))] if shared else []
     servers += [
-        ServerSpec(Port(f"shared{i}"), FIXED if rng.random() < 0.5 else FIRST_COME) for i in pool
+        ServerSpec(Port(f"shared{i}"), str(rng.choice([FIXED, FIRST_COME, SOONEST]))) for i in pool
     ]
 
     def own_servers(count):
@@ -47,6 +48,9 @@ def random_program(rng, shared):
 
     def durations(chosen, n):
         return [rng.integers(0, 7, n).tolist() for _ in chosen]
+
+    def dues(n):
+        return np.sort(rng.integers(0, 12, n)).tolist()
 
     def latencies(n):
         return [int(rng.integers(0, 4))] * n
@@ -78,6 +82,7 @@ def random_program(rng, shared):
                     latencies(loads),
                     takes,
                     (Put(store, units),),
+                    due=dues(loads),
                 )
             )
         # One load may serve several tasks of the join, and is given up after the last of them.
@@ -122,6 +127,7 @@ def random_program(rng, shared):
                 (one_to_one(out, stored),),
                 (),
                 gates,
+                dues(stored),
             )
         )
     return Program(tuple(servers), tuple(stores), tuple(hops), 1)
@@ -260,7 +266,7 @@ def every_cycle(program):
                     ready_since[h] = now
                 if all(free_at[s] <= now for s in hop.servers):
                     able.append(h)
-            chosen = undominated(program, able, ready_since)
+            chosen = undominated(program, able, ready_since, following)
             if chosen is None:
                 break
             k = following(chosen)
@@ -272,14 +278,19 @@ def every_cycle(program):
     return start
 
 
-def undominated(program, able, ready_since):
-    able = sorted(able, key=lambda h: (ready_since[h], h))
+def undominated(program, able, ready_since, following):
+    def due(h):
+        return program.hops[h].due[following(h)] if program.hops[h].due else 0
+
+    able = sorted(able, key=lambda h: (due(h), ready_since[h], h))
     for h in able:
         beaten = False
         for other in able:
             for s in set(program.hops[h].servers) & set(program.hops[other].servers):
                 if program.servers[s].arbitration == FIXED:
                     beaten |= other < h
+                elif program.servers[s].arbitration == SOONEST:
+                    beaten |= (due(other), ready_since[other], other) < (due(h), ready_since[h], h)
                 else:
                     beaten |= (ready_since[other], other) < (ready_since[h], h)
         if not beaten:
