@@ -21,6 +21,8 @@ from archsim.workload.stages import Stage, keep_on_chip, operands, ranks_of, sta
 from archsim.workload.workload import Workload
 
 FORWARD = ("inference", "ff")
+MAX_VISITS = 20_000
+"""Tiles of all groups and samples of a layer at most: what a run has steps for."""
 MAX_PARTS = 8192
 """Parts of an element-wise layer at most; what is larger than the output buffer streams through."""
 
@@ -99,17 +101,24 @@ def _elementwise(layer: Layer, batch: int, arch: Arch) -> Tiles:
 
 
 def batched(tiles: Tiles, batch: int) -> Tiles:
-    """The same phase for several samples: their tiles follow each other under one load of
-    weights.
+    """The same phase for several samples: their tiles follow each other under one load of weights.
+
+    Where they would be more than `MAX_VISITS`, neighbouring ones become one, so that time and
+    memory of a run do not grow with the batch.
     """
     if batch == 1:
         return tiles
+    groups, columns = tiles.cycles.shape
+    count = min(columns * batch, max(columns, MAX_VISITS // groups))
+    samples, rest = np.divmod(np.arange(1, count + 1) * (columns * batch) // count, columns)
 
     def scaled(counts: Mapping[str, int]) -> dict[str, int]:
         return {name: count * batch for name, count in counts.items()}
 
     def repeated(table: np.ndarray) -> np.ndarray:
-        return np.tile(np.broadcast_to(table, tiles.cycles.shape), batch)
+        whole = np.broadcast_to(table, tiles.cycles.shape)
+        before = np.concatenate([np.zeros((groups, 1), np.int64), np.cumsum(whole, axis=1)], axis=1)
+        return np.diff(samples * before[:, -1:] + before[:, rest], axis=1, prepend=0)
 
     return replace(
         tiles,

@@ -20,6 +20,8 @@ from archsim.timing.entries import Entry
 from archsim.timing.schedule import outbound
 from archsim.timing.steps import Visits, visit_tiles
 
+MOST_INT64 = 2**63
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -139,7 +141,10 @@ def _passes_over_rows(entry: Entry, arch: Arch) -> int:
 
 def _scaled(parts: Ints, total: int, whole: int) -> Ints:
     """The parts in proportion, adding up to `total` instead of `whole`."""
-    return np.diff(np.cumsum(parts) * total // max(1, whole), prepend=0)
+    ends = np.cumsum(parts)
+    if total * whole >= MOST_INT64:
+        ends = ends.astype(object)
+    return np.diff((ends * total // max(1, whole)).astype(np.int64), prepend=0)
 
 
 def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:

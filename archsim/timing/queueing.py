@@ -1,6 +1,7 @@
 """Steps, loads and stores of an entry, as the schedule takes them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,42 +16,73 @@ LOADS_PER_BUFFER = 8
 """A load is at most this part of a buffer, however long the bursts of a DMA."""
 MAX_STEPS = 20_000
 """Steps of a network at most; beyond that steps of more than half a buffer are taken."""
+MAX_TRANSFERS = 200_000
+"""Loads and stores of a network at most, steps apart; beyond that longer bursts are taken."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How many times larger steps and bursts are than they are by themselves."""
+
+    steps: float = 1.0
+    bursts: int = 1
 
 
 def queue_all(
     planned: Sequence[Planned], arch: Arch, rows: Mapping[tuple[str, str], int], step_scale: float
 ) -> tuple[list[StagePlan], tuple[str, ...]]:
-    """All entries cut into steps, larger ones where there would be too many, and a note that says
-    so.
+    """All entries cut into steps and transfers, larger ones where there would be too many, and
+    notes that say so.
     """
-    scale = step_scale
+    scale, bursts, before = step_scale, _burst_scale(planned, arch), 0
     while True:
-        queued = [queue(plan, arch, rows, scale) for plan in planned]
+        queued = [queue(plan, arch, rows, Scale(scale, bursts)) for plan in planned]
         steps = sum(len(one.steps) for one in queued)
-        if steps <= MAX_STEPS:
+        # A stage has a few steps at least, so that a network of very many stages stays above.
+        if steps <= MAX_STEPS or steps == before:
             break
-        scale *= 1.1 * steps / MAX_STEPS
-    if scale <= max(1.0, step_scale):
-        return queued, ()
-    note = f"{arch.name}: steps of up to {scale:.1f} times half a buffer, to stay under {MAX_STEPS}"
-    return queued, (note,)
+        scale, before = scale * 1.1 * steps / MAX_STEPS, steps
+    notes = []
+    if scale > max(1.0, step_scale):
+        notes.append(f"steps of up to {scale:.1f} times half a buffer, to stay under {MAX_STEPS}")
+    if bursts > 1:
+        notes.append(f"bursts {bursts} times as long, to stay under {MAX_TRANSFERS} transfers")
+    return queued, tuple(f"{arch.name}: {note}" for note in notes)
+
+
+def _burst_scale(planned: Sequence[Planned], arch: Arch) -> int:
+    """By how much bursts have to be longer than the arch says."""
+    bursts = {flow: _largest_load(arch, flow) for flow in inbound(arch)}
+    result = outbound(arch)[0]
+    transfers = sum(
+        int(plan.visits.outputs.sum()) // burst_of(arch, result)
+        + sum(int(plan.visits.need[flow][-1]) // burst for flow, burst in bursts.items())
+        for plan in planned
+    )
+    return max(1, -(-transfers // MAX_TRANSFERS))
+
+
+def _largest_load(arch: Arch, flow: str) -> int:
+    """Bytes of a load where nothing has to be longer."""
+    capacity = share_of(arch, storage_of(arch, flow))
+    return min(burst_of(arch, flow), max(1, capacity // LOADS_PER_BUFFER))
 
 
 def queue(
-    planned: Planned, arch: Arch, rows: Mapping[tuple[str, str], int], step_scale: float
+    planned: Planned, arch: Arch, rows: Mapping[tuple[str, str], int], scale: Scale
 ) -> StagePlan:
     """Cuts an entry into steps and loads; a scale of 1 moves at most half a buffer in a step."""
     halves = {
-        f: max(1, int(share_of(arch, storage_of(arch, f)) * step_scale / 2)) for f in inbound(arch)
+        f: max(1, int(share_of(arch, storage_of(arch, f)) * scale.steps / 2)) for f in inbound(arch)
     }
-    out_half = max(1, int(share_of(arch, storage_of(arch, outbound(arch)[0])) * step_scale / 2))
-    steps = cut(planned.visits, halves, out_half, max(8, int(STEPS_PER_LAYER / step_scale)))
+    result = outbound(arch)[0]
+    out_half = max(1, int(share_of(arch, storage_of(arch, result)) * scale.steps / 2))
+    steps = cut(planned.visits, halves, out_half, max(8, int(STEPS_PER_LAYER / scale.steps)))
     entry = planned.entry
     phase = entry.tiles.phase
     loads, need, done = {}, {}, {}
     for flow in inbound(arch):
-        capacity = share_of(arch, storage_of(arch, flow))
-        largest = min(burst_of(arch, flow), max(1, capacity // LOADS_PER_BUFFER))
+        largest = _largest_load(arch, flow) * scale.bursts
         loads[flow], need[flow] = _loads(steps.need[flow], largest)
         done[flow] = _done(loads[flow], need[flow], steps.free[flow])
     return StagePlan(
@@ -63,7 +95,7 @@ def queue(
         done=done,
         own=_own_cycles(planned, steps, arch),
         stores=steps.outputs,
-        bursts=-(-steps.outputs // burst_of(arch, outbound(arch)[0])),
+        bursts=-(-steps.outputs // (burst_of(arch, result) * scale.bursts)),
         to_dram=not entry.stage.keeps_output,
     )
 
