@@ -54,14 +54,15 @@ def last_operand(layer: Layer, ranks: Mapping[str, Rank]) -> int | None:
 def operands(layer: Layer, ranks: Mapping[str, Rank], fused: bool) -> list[tuple[str, int]]:
     """(producer, elements) that an element-wise layer reads besides what streams in from before it.
 
-    An add, mul or concat takes the operand produced last as it comes; a pool or resize on its own
-    reads its input. What is fed from outside has no producer, an empty name.
+    An add, mul or concat takes the operand produced last as it comes; a resize on its own reads its
+    input, a pool the rows of it that its windows see. What is fed from outside has no producer, an
+    empty name.
     """
     last = last_operand(layer, ranks)
     if last is None:
-        return [("", layer.input_elements)]
+        return [("", layer.read_elements)]
     if layer.op in {"pool", "resize"}:
-        return [] if fused else [(layer.inputs[0], layer.input_elements)]
+        return [] if fused else [(layer.inputs[0], layer.read_elements)]
     return [
         (name, size)
         for k, (name, size) in enumerate(zip(layer.inputs, layer.operands, strict=True))

@@ -23,8 +23,11 @@ from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.arch.components.post_processor import PostProcessor
 from archsim.arch.machine_files import module_of
 from archsim.formats.errors import InputError
+from archsim.machines.shared.geometry import ceil_div
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.traffic import Held
 from archsim.workload.layer import Layer
+from archsim.workload.rows import rows_read_again
 from archsim.workload.tensors import LayerTensors
 
 C = TypeVar("C", bound=Component)
@@ -92,11 +95,20 @@ def share_of(arch: Arch, buffer: str) -> int:
     return buffers_of(arch)[buffer].capacity_bytes // max(1, users)
 
 
-def halo_bytes(layer: Layer) -> int:
-    """Input bytes that a second spatial pass reads again: rows by which windows overlap."""
-    return (
-        max(0, layer.geometry.reach[0] + 1 - layer.stride[0]) * layer.in_size[1] * layer.in_channels
-    )
+def input_blocks(layer: Layer, arch: Arch) -> int:
+    """In how many blocks the input buffer takes the 8-bit inputs of a sample."""
+    return Held(layer.read_elements, share_of(arch, storage_of(arch, "input"))).blocks
+
+
+def halo_bytes(layer: Layer, blocks: int = 2) -> int:
+    """8-bit inputs that each cut between blocks of the output plane brings again: the rows that a
+    block reads and an earlier one has read, counted, and shared out over the cuts.
+
+    A layer whose samples each come in one block may be cut in a batch; that counts as two blocks.
+    """
+    cuts = max(1, blocks - 1)
+    rows = rows_read_again(layer.geometry, layer.in_size, cuts + 1)
+    return ceil_div(rows * layer.in_size[1] * layer.in_channels, cuts)
 
 
 def check_flows(arch: Arch, machine: Machine) -> None:
