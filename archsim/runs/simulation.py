@@ -10,7 +10,7 @@ from dataclasses import replace
 from archsim.arch.arch import Arch
 from archsim.arch.machine_files import blamed
 from archsim.formats.progress import Progress
-from archsim.machines.shared.tables import Tables, tables_of
+from archsim.machines.shared.tables import Tables, check_batch, tables_of
 from archsim.machines.shared.weight_forms import check_task
 from archsim.results.accounts import EntryRun, ends_of, times_of
 from archsim.results.checks import check_bytes, check_time
@@ -63,6 +63,7 @@ def timed(
     step_scale: float = 1.0,
 ) -> Result:
     """The event run over the tile tables: everything that is counted, and no energy yet."""
+    check_batch(arch, workload, tables)
     entries = entries_of(arch, workload, tables)
     rows = rows_of(entries, workload.layers)
     planned = [plan_entry(entry, arch) for entry in entries]

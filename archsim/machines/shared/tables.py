@@ -8,13 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archsim.arch.arch import Arch
+from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
+from archsim.formats.source import shown
 from archsim.machines.shared.machine import Machine, check_flows, load_machine
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.weight_forms import weight_notes
 from archsim.workload.layer import Layer
 from archsim.workload.stages import stages_of
 from archsim.workload.workload import Workload
+
+MAX_VISITS = 6_000_000
+"""Tiles of all samples of a network at most. Each is a visit of some 300 bytes and 40 us, so this
+is about 2 GB and a few minutes; steps, which are what the engine sees, are far fewer."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,23 @@ def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tabl
         f"{arch.name}: {note}" for of in phases.values() for tiles in of for note in tiles.notes
     ]
     return Tables(phases, stored, (*weight_notes(arch, workload), *dict.fromkeys(said)))
+
+
+def check_batch(arch: Arch, workload: Workload, tables: Tables) -> None:
+    """InputError where the samples of a batch have more tiles than a run can lay out in time.
+
+    In training a table is of the whole batch, and is no longer for a larger one.
+    """
+    if workload.task == "training":
+        return
+    tiles = sum(one.cycles.size for phases in tables.phases.values() for one in phases)
+    most = max(1, MAX_VISITS // max(1, tiles))
+    if workload.batch > most:
+        raise InputError.at(
+            shown(workload.path),
+            f"a batch of {workload.batch:,} has {tiles * workload.batch:,} tiles on {arch.name}, "
+            f"and a run lays out at most {MAX_VISITS:,}; take a batch of {most:,} or less",
+        )
 
 
 def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload) -> int:
