@@ -23,6 +23,7 @@ from archsim.formats.record import Record
 
 FORMAT = "archsim-workload/1"
 MAX_LAYERS = 4096
+MAX_BATCH = 65_536
 
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Margin = Annotated[int, Field(ge=0, le=4096)]
@@ -137,7 +138,7 @@ class Header(Record):
     format: Literal["archsim-workload/1"]
     name: FileName
     task: Literal["inference", "training"] = "inference"
-    batch: Annotated[int, Field(ge=1, le=65_536)] = 1
+    batch: Annotated[int, Field(ge=1, le=MAX_BATCH)] = 1
     source: Source
     tensors: Annotated[
         str | None, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\\].*$")

@@ -12,7 +12,13 @@ from archsim.arch.arch import Arch
 from archsim.arch.component import Component, Count, Cycles
 from archsim.machines.shared.fetches import Fetches, fetches
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_pixels
+from archsim.machines.shared.machine import (
+    halo_bytes,
+    input_blocks,
+    name_of,
+    only,
+    tile_pixels,
+)
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.workload.layer import Layer
@@ -55,9 +61,9 @@ def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             cycles=cycles,
             limited=limited,
             outputs=np.outer(filters, pixels),
-            moving={"input": layer.input_elements},
+            moving={"input": layer.read_elements},
             stationary={"weight": filters * (layer.weight_elements // layer.out_channels)},
-            halo_bytes=halo_bytes(layer),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: nfu.inputs * nfu.outputs},

@@ -16,7 +16,14 @@ from archsim.arch.arch import Arch
 from archsim.arch.component import Component, Count, UnitPrice
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import buffer_of, halo_bytes, only, storage_of, tile_pixels
+from archsim.machines.shared.machine import (
+    buffer_of,
+    halo_bytes,
+    input_blocks,
+    only,
+    storage_of,
+    tile_pixels,
+)
 from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.workload.layer import Layer
@@ -105,9 +112,9 @@ def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             cycles=times["cycles"],
             limited=limited,
             outputs=np.outer(folds.filters, pixels),
-            moving={"input": layer.input_elements},
+            moving={"input": layer.read_elements},
             stationary={"weight": folds.filters * folds.depth},
-            halo_bytes=halo_bytes(layer),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: array.rows * array.columns},

@@ -8,7 +8,7 @@ that a class brings. A missing price is an error that names it; a price of zero 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log2
+from math import inf, log2
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -40,7 +40,7 @@ class Free(_Record):
 
 class Sram(_Record):
     """pJ per byte of a bank: a base at one size, and a step or a factor for each doubling, between
-    two ends.
+    a floor and a ceiling where they are given.
     """
 
     base_pj: Price
@@ -55,7 +55,7 @@ class Sram(_Record):
         doublings = log2(bank_kbytes / self.base_kbytes)
         price = self.base_pj * (self.factor_per_doubling or 1.0) ** doublings
         price += (self.pj_per_doubling or 0.0) * doublings
-        return float(min(max(price, self.min_pj or 0.0), self.max_pj or price))
+        return float(min(max(price, self.min_pj or 0.0), self.max_pj or inf))
 
 
 class EnergyTable(_Record):

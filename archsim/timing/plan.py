@@ -142,9 +142,11 @@ def _passes_over_rows(entry: Entry, arch: Arch) -> int:
 def _scaled(parts: Ints, total: int, whole: int) -> Ints:
     """The parts in proportion, adding up to `total` instead of `whole`."""
     ends = np.cumsum(parts)
-    if total * whole >= MOST_INT64:
-        ends = ends.astype(object)
-    return np.diff((ends * total // max(1, whole)).astype(np.int64), prepend=0)
+    if total * whole < MOST_INT64:
+        scaled = ends * total // max(1, whole)
+    else:
+        scaled = np.array([end * total // whole for end in ends.tolist()], np.int64)
+    return np.asarray(np.diff(scaled, prepend=0))
 
 
 def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:

@@ -162,8 +162,11 @@ class Schedule:
         return len(self.stores) - 1
 
     def _put(self, store: int, nbytes: Ints) -> Put:
-        """What is larger than a buffer streams through it and fills it meanwhile."""
-        return Put(store, np.minimum(nbytes, self.stores[store].capacity).tolist())
+        """What is larger than the part of a buffer that may be filled ahead streams through it, and
+        fills that part meanwhile.
+        """
+        spec = self.stores[store]
+        return Put(store, np.minimum(nbytes, spec.ahead or spec.capacity).tolist())
 
     def _load_hops(self, flow: str) -> Take:
         """The chain of hops that brings one flow to the array, and what the array takes from its

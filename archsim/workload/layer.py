@@ -10,6 +10,7 @@ from math import prod
 from typing import Any, Literal
 
 from archsim.workload.convolution import Geometry, Pair
+from archsim.workload.rows import rows_read
 
 Op = Literal["conv", "linear", "pool", "add", "mul", "concat", "resize"]
 Kind = Literal["spatial", "pointwise", "depthwise", "linear", "post"]
@@ -101,6 +102,16 @@ class Layer:
         if self.operands:
             return sum(self.operands)
         return self.in_channels * prod(self.in_size) * self.positions
+
+    @property
+    def read_elements(self) -> int:
+        """Elements that have to be read of all operands together: of a convolution or a pool, those
+        of the rows that a window sees.
+        """
+        if self.op not in {"conv", "pool"}:
+            return self.input_elements
+        rows = int(rows_read(self.geometry, self.in_size).sum())
+        return self.in_channels * rows * self.in_size[1]
 
     @property
     def output_elements(self) -> int:

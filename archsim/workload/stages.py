@@ -55,12 +55,15 @@ def operands(layer: Layer, ranks: Mapping[str, Rank], fused: bool) -> list[tuple
     """(producer, elements) that an element-wise layer reads besides what streams in from before it.
 
     A fused layer takes the operand produced last as it comes; one on its own reads all of them,
-    each once. What is fed from outside has no producer, an empty name.
+    each once, and a pool only the rows that its windows see. What is fed from outside has no
+    producer, an empty name.
     """
     last = last_operand(layer, ranks)
     if last is None:
-        return [("", layer.input_elements)]
+        return [("", layer.read_elements)]
     streamed = layer.inputs[last] if fused else None
+    if layer.op == "pool":
+        return [] if fused else [(layer.inputs[0], layer.read_elements)]
     sizes = dict(zip(layer.inputs, layer.operands, strict=True))
     return [(name, size) for name, size in sizes.items() if name != streamed]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import find
 from archsim.formats.source import Section, in_file_order, read, shown, unknown
-from archsim.formats.workload_records import RECORDS, Header, LayerRecord, WorkloadFile
+from archsim.formats.workload_records import MAX_BATCH, RECORDS, Header, LayerRecord, WorkloadFile
 from archsim.formats.yaml12 import Document
 from archsim.workload.layer import Layer
 from archsim.workload.layer_graph import resolve
@@ -150,10 +150,11 @@ class Workload:
         """The same network at another batch size; stored samples stand for those of the batch.
 
         Raises:
-            InputError: the batch is not positive.
+            InputError: the batch is not positive, or larger than a file may say.
         """
-        if batch < 1:
-            raise InputError.at(shown(self.path), f"a batch of {batch}; it is at least 1")
+        if not 1 <= batch <= MAX_BATCH:
+            message = f"a batch of {batch:,}; it is at least 1 and at most {MAX_BATCH:,}"
+            raise InputError.at(shown(self.path), message)
         if batch == self.batch:
             return self
         digest = blake2b(self._digest + f"batch {batch}".encode(), digest_size=16).digest()

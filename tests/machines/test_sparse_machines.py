@@ -151,6 +151,29 @@ def test_bit_pragmatic_reads_windows_once_for_each_filter_group(case):
     assert tiles.actions["pe_array"]["bit_step"] >= tiles.macs_done
 
 
+def seen_rows(layer):
+    """Rows under the taps of the output rows."""
+    return [
+        e * layer.stride[0] + r * layer.dilation[0] - layer.padding[0]
+        for e in range(layer.out_size[0])
+        for r in range(layer.kernel[0])
+    ]
+
+
+def test_bit_pragmatic_writes_a_partial_sum_where_there_is_something_to_add():
+    """5 has two terms and 1 one; of four bricks of a lane each one is empty. 24 bits each way for
+    each filter; in a depthwise layer for each channel's own terms.
+    """
+    values = np.array([5, 1, 0, 1], np.int8).reshape(1, 2, 2)
+    ones = np.ones((3, 1, 1, 1), np.int8)
+    _, tiles = table("bit_pragmatic", conv(1, 3, (2, 2), (1, 1)), ones, values, {})
+    assert tiles.actions["pe_array"] == {"bit_step": 3 * 4, "psum_access": 3 * 4 * (3 + 3)}
+    layer = conv(2, 2, (2, 2), (1, 1), groups=2)
+    both = np.concatenate([values, values])
+    _, tiles = table("bit_pragmatic", layer, np.ones((2, 1, 1, 1), np.int8), both, {})
+    assert tiles.actions["pe_array"] == {"bit_step": 2 * 4, "psum_access": 2 * 4 * (3 + 3)}
+
+
 @EXAMPLES
 @given(case=cases("scnn"))
 def test_scnn_stores_run_lengths_and_cuts_groups_to_its_memories(case):
@@ -163,16 +186,21 @@ def test_scnn_stores_run_lengths_and_cuts_groups_to_its_memories(case):
         parts = [[step[element::elements] for element in range(elements)] for step in steps]
     else:
         array = ScnnArray(overrides["pe_array.rows"], overrides["pe_array.columns"])
-        passes = planar_passes(values != 0, layer.geometry, array, memory).parts
+        read = np.isin(np.arange(layer.in_size[0]), seen_rows(layer))
+        passes = planar_passes(values != 0, layer.geometry, array, memory, read).parts
         assert tiles.min_blocks == tiles.cycles.shape[1] == len(passes)
-        parts = [
-            [
-                channel[i * th : (i + 1) * th, j * tw : (j + 1) * tw].reshape(-1)
-                for i, j in np.ndindex(array.rows, array.columns)
-                for channel in one.activations
-            ]
-            for one, (th, tw) in ((one, one.tiling.tile) for one in passes)
-        ]
+        parts = []
+        for one in passes:
+            (th, tw), first = one.tiling.tile, one.tiling.origin[0] - layer.padding[0]
+            mine = read[first : first + one.activations.shape[1]]
+            parts.append(
+                [
+                    channel[rows, j * tw : (j + 1) * tw][mine[rows]].reshape(-1)
+                    for rows in (slice(i * th, (i + 1) * th) for i in range(array.rows))
+                    for j in range(array.columns)
+                    for channel in one.activations
+                ]
+            )
     entries = sum(stored(block.tolist(), 16) for blocks in parts for block in blocks)
     assert tiles.moving["input"] == -(-entries * 12 // 8)
     half = arch.components["weight_fifo"].capacity_bytes // 2

@@ -70,6 +70,10 @@ CASES = {
     ),
     "a negative side": ("side={'sb': -table.cycles}", "layer 'a': negative sb"),
     "negative bytes": ("moving={'input': -1}", "layer 'a': negative bytes"),
+    "more rows again than there are": (
+        "halo_bytes=211",
+        "layer 'a': a cut brings 211 bytes again, and its inputs are 210",
+    ),
     "negative weights": ("stationary={'weight': np.array([-1])}", "layer 'a': negative weight"),
     "negative work": (
         "busy={'nfu': -1}, lost={'nfu': {'unmapped': 184321}}",

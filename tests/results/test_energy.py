@@ -1,5 +1,7 @@
 """Prices: SRAM by the size of a bank, tables one over the other, and what a class brings."""
 
+from itertools import pairwise
+
 import pytest
 from loading_files import ARCH, problems, write
 from tiny_networks import conv, network
@@ -41,6 +43,9 @@ def table(tmp_path):
         (SRAM, 16, 6),  # not 7: max_pj
         (SRAM, 1, 3.5),  # not 3: min_pj
         (SRAM, 0.25, 3.5),  # not 1
+        (SRAM.replace(", max_pj: 6", ""), 64, 9),
+        (SRAM.replace(", max_pj: 6", ""), 1, 3.5),  # a floor without a ceiling
+        (SRAM.replace("min_pj: 3.5, ", ""), 16, 6),
         (FACTOR, 8, 9),
         (FACTOR, 1, 4 / 1.5),
         ("sram: {pj: 0, reason: counted elsewhere}\n", 2, 0),
@@ -52,9 +57,25 @@ def test_sram_is_priced_by_its_bank_between_two_ends(table, sram, kbytes, price)
     assert prices.price(bank(kbytes), "write") == pytest.approx(price)
 
 
-def test_the_least_and_the_most_of_table_1_are_kept():
+def test_table_1_holds_at_its_banks_and_goes_on_above_them():
+    """Table I has 1.36 to 2.45 pJ per byte, on banks of 2 to 16 KB here; 0.363 more per doubling is
+    the line through both, to 1 GB: 2.449 + 16 x 0.363.
+    """
     prices = load_energy(SHIPPED)
-    assert [prices.price(bank(size), "read") for size in (0.5, 1, 2, 32)] == [1.36] * 3 + [2.45]
+    found = [prices.price(bank(size), "read") for size in (0.5, 1, 2, 16, 32, 1024, 2**20)]
+    assert found == pytest.approx([1.36, 1.36, 1.36, 2.45, 2.812, 4.627, 8.257], abs=2e-3)
+
+
+@pytest.mark.parametrize("name", ["table1_28nm", "training_65nm", "interstellar"])
+def test_no_bank_is_as_cheap_as_one_of_half_its_size(name):
+    """Above 16 KB every doubling costs more, and in training 65/28 of what it costs in 28 nm."""
+    prices = load_energy(find("archs/units", name))
+    found = [prices.price(bank(2.0**size), "read") for size in range(1, 21)]
+    assert all(one < more for one, more in pairwise(found))
+    if name == "training_65nm":
+        small = load_energy(SHIPPED)
+        wanted = [small.price(bank(2.0**size), "read") * 65 / 28 for size in range(1, 21)]
+        assert found == pytest.approx(wanted, rel=2e-3)
 
 
 def test_a_later_table_wins_per_class_and_action(table):

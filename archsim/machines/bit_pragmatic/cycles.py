@@ -47,7 +47,8 @@ class BitPragmaticCycles:
     convolution group, or brick after brick of a depthwise layer; one element for sync "ideal",
     whose cycles are floored, so that up to a cycle's worth of `terms` is not in `busy`. `terms`:
     shift-and-add steps. `macs`: multiplications by a non-zero activation. Reads are bytes.
-    `element_cycles`: cycles in which a (filter, column) adds up its lanes, all together.
+    `additions`: steps in which a partial sum gets something to add: a (filter, column) adds up its
+    lanes, unless all are empty; in depthwise layers every lane has a partial sum of its own.
     """
 
     pass_cycles: Ints
@@ -56,7 +57,7 @@ class BitPragmaticCycles:
     busy: int
     weight_reads: int
     activation_reads: int
-    element_cycles: int
+    additions: int
     lost: dict[str, int]
 
     @property
@@ -71,7 +72,7 @@ class _Plan:
     without a window.
 
     `lanes`: channels present at each step. `filters`: output channels; `rounds`: filter groups.
-    `terms`, `macs`: sums over all windows for one filter.
+    `terms`, `macs`, `additions`: sums over all windows for one filter.
     """
 
     cycles: Steps
@@ -80,6 +81,7 @@ class _Plan:
     rounds: int
     terms: int
     macs: int
+    additions: int
 
 
 def layer_cycles(
@@ -107,7 +109,7 @@ def layer_cycles(
         busy=busy,
         weight_reads=sum(len(p.cycles) * int(p.lanes.sum()) * p.filters for p in plans),
         activation_reads=sum(windows * int(p.lanes.sum()) * p.rounds for p in plans),
-        element_cycles=sum(int(p.cycles.sum()) * p.filters for p in plans),
+        additions=sum(plan.additions * plan.filters for plan in plans),
         lost=lost,
     )
 
@@ -129,18 +131,27 @@ def _plans(
             filters,
             geometry,
             array,
+            depthwise,
         )
         for first in range(0, channels, each)
     ]
 
 
 def _plan(
-    terms: npt.NDArray[np.uint16], filters: int, geometry: Geometry, array: BitPragmaticArray
+    terms: npt.NDArray[np.uint16],
+    filters: int,
+    geometry: Geometry,
+    array: BitPragmaticArray,
+    depthwise: bool,
 ) -> _Plan:
     """Steps of the windows over one group's term masks (channels, H, W), padding lasting one
     cycle.
     """
-    cycles = brick_cycles(lane_bricks(terms, array.lanes), array.first_stage_bits)
+    full = lane_bricks(terms, array.lanes)
+    cycles = brick_cycles(full, array.first_stage_bits)
+    counted = TERM_COUNTS[terms].sum(axis=0)
+    # An empty brick takes a cycle and adds nothing; in every other cycle a lane takes a term.
+    added = counted if depthwise else np.where(full.any(axis=1), cycles, 0).sum(axis=0)
     view = window_view(pad_plane(cycles, geometry.padding, fill=1), geometry)
     bricks, rows, columns = view.shape[:3]
     steps = view.transpose(2, 1, 4, 3, 0).reshape(rows * columns, -1)
@@ -153,8 +164,9 @@ def _plan(
         lanes=np.tile(present, geometry.kernel[0] * geometry.kernel[1]),
         filters=filters,
         rounds=ceil_div(filters, array.filters),
-        terms=_window_sum(TERM_COUNTS[terms].sum(axis=0), geometry),
+        terms=_window_sum(counted, geometry),
         macs=_window_sum(np.count_nonzero(terms, axis=0), geometry),
+        additions=_window_sum(added, geometry),
     )
 
 

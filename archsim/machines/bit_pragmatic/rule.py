@@ -19,7 +19,13 @@ from archsim.machines.bit_pragmatic.cycles import (
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
-from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_pixels
+from archsim.machines.shared.machine import (
+    halo_bytes,
+    input_blocks,
+    name_of,
+    only,
+    tile_pixels,
+)
 from archsim.machines.shared.operands import plane_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
@@ -49,9 +55,9 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             cycles=cycles,
             limited=read.limited,
             outputs=np.outer(cut.sizes, cut.pixels),
-            moving={"input": layer.input_elements},
+            moving={"input": layer.read_elements},
             stationary={"weight": cut.sizes * (layer.weight_elements // layer.out_channels)},
-            halo_bytes=halo_bytes(layer),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
             macs_done=work.macs,
             macs_skipped=layer.macs - work.macs,
             instances={arch.compute: array.multipliers},
@@ -61,7 +67,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
                 **read.reads,
                 name_of(arch, BitPragmaticPeArray): {
                     "bit_step": work.terms,
-                    "psum_access": work.element_cycles * PSUM_UPDATE_BYTES,
+                    "psum_access": work.additions * PSUM_UPDATE_BYTES,
                 },
             },
             side=read.side,

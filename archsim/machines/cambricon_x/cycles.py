@@ -37,7 +37,7 @@ class CambriconXCycles:
     output channel, fillers included; `stored_bits`: with their index. `lost`:
     multiplier-cycles by cause; `lane_sync` holds the slots of fillers (`filler_slots`) too.
     `neuron_reads`: neurons of the windows that each group reads. `element_cycles`: cycles in which
-    an element multiplies, all elements together.
+    an element multiplies, fillers included, all elements together.
     """
 
     pixels: int
@@ -79,7 +79,9 @@ def layer_cycles(
     filters = flatten_filters(weights)
     span = None if array.step_bits is None else step_span(array.step_bits)
     entries = stored_entries(filters, span)
-    steps = _steps(filters, span, entries, array)
+    work = _element_cycles(filters, span, entries, array)
+    # Elements in step take a cycle even where a filter or segment has no weights.
+    steps = work if array.sync == "none" else np.maximum(work, 1)
     pixel_cycles, lost = _schedule(steps, array)
     nonzero = int(np.count_nonzero(filters))
     slots = int(steps.sum()) * array.multipliers
@@ -93,23 +95,21 @@ def layer_cycles(
         macs=nonzero * pixels,
         filler_slots=(int(entries.sum()) - nonzero) * pixels,
         neuron_reads=_windows(len(filters), groups, array.pes) * filters.shape[1] * pixels,
-        element_cycles=int(steps.sum()) * pixels,
+        element_cycles=int(work.sum()) * pixels,
         weight_reads=int(entries.sum()) * pixels,
         lost={cause: count * pixels for cause, count in lost.items()},
     )
 
 
-def _steps(filters: Mask, span: int | None, entries: Ints, array: CambriconXArray) -> Ints:
-    """Cycles of each filter for one pixel, alone on its element: (K, segments), one segment unless
-    they are in step.
+def _element_cycles(filters: Mask, span: int | None, entries: Ints, array: CambriconXArray) -> Ints:
+    """Cycles in which each filter multiplies for one pixel, alone on its element: (K, segments),
+    one segment unless they are in step.
     """
     if array.sync == "segment":
         entries = segment_entries(filters, span, WINDOW * array.multipliers)
     else:
         entries = entries[:, None]
-    # Elements in step take a cycle even where a filter or segment has no weights.
-    least = 0 if array.sync == "none" else 1
-    return np.maximum(least, -(-entries // array.multipliers))
+    return -(-entries // array.multipliers)
 
 
 def _schedule(steps: Ints, array: CambriconXArray) -> tuple[Ints, dict[str, int]]:

@@ -14,7 +14,13 @@ from archsim.machines.cambricon_x.cycles import CambriconXArray, CambriconXCycle
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_numbers, group_sizes, part_sizes
-from archsim.machines.shared.machine import halo_bytes, name_of, only, tile_pixels
+from archsim.machines.shared.machine import (
+    halo_bytes,
+    input_blocks,
+    name_of,
+    only,
+    tile_pixels,
+)
 from archsim.machines.shared.operands import weights_of
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
@@ -47,9 +53,9 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             cycles=cycles,
             limited=read.limited,
             outputs=np.outer(sizes, pixels),
-            moving={"input": layer.input_elements},
+            moving={"input": layer.read_elements},
             stationary={"weight": stored},
-            halo_bytes=halo_bytes(layer),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
             macs_done=work.macs,
             macs_skipped=layer.macs - work.macs,
             instances={arch.compute: multipliers},

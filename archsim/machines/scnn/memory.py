@@ -45,6 +45,17 @@ def stored_activations(activations: Mask, tile: Pair, array: ScnnArray) -> Ints:
     return stored.reshape(-1)
 
 
+def read_rows_first(activations: Mask, read: Mask, tile_rows: int) -> Mask:
+    """A mask (C, H, W) in which the rows of each tile that are `read` (H,) come first, and the
+    others, emptied, last: it stores what the read rows alone would.
+    """
+    if read.all():
+        return activations
+    row = np.arange(len(read))
+    order = np.lexsort((row, ~read, row // tile_rows))
+    return (activations & read[:, None])[:, order]
+
+
 def _stored_in_tiles(plane: Mask, tiles: Pair) -> Ints:
     """Stored values of equal `tiles` (down, across) of a plane (C, H, W)."""
     C, H, W = plane.shape

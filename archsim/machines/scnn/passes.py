@@ -10,7 +10,7 @@ from math import inf, prod
 
 import numpy as np
 
-from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations
+from archsim.machines.scnn.memory import ENTRY_BITS, read_rows_first, stored_activations
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
 from archsim.machines.shared.geometry import Mask
 from archsim.workload.convolution import Geometry, Pair
@@ -29,18 +29,27 @@ class Passes:
         return self.parts[0].tiling.filters
 
 
-def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int) -> Passes:
+def planar_passes(
+    activations: Mask,
+    geometry: Geometry,
+    array: ScnnArray,
+    capacity: int,
+    read: Mask | None = None,
+) -> Passes:
     """The fewest passes over a mask (C, H, W) in which what each element stores fits `capacity`
     bytes, cut by rows rather than by columns; single pixels of every tile where even they do not
-    fit.
+    fit. Only the rows that are `read` (H,) are there, all unless it is given.
     """
     plane = activations.shape[1], activations.shape[2]
+    read = np.ones(plane[0], np.bool_) if read is None else read
+    activations = activations & read[:, None]
     whole = grid_tiling(plane, geometry, array)
     for cut in _cuts(whole.tile, int(np.count_nonzero(activations)), array, capacity):
         extents = list(_extents(whole, cut, array))
         parts = tuple(_part(activations, whole, extent, array) for extent in extents)
         # Single pixels cannot be cut further, so their capacity is not asked about.
-        stored = _stored(parts, array, capacity if cut != whole.tile else inf)
+        rows = [read[extent[0]] for extent in extents]
+        stored = _stored(parts, rows, array, capacity if cut != whole.tile else inf)
         if stored is not None:
             break
     assert stored is not None  # the last cut is taken as it is
@@ -54,11 +63,17 @@ def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capac
     )
 
 
-def _stored(parts: Sequence[Pass], array: ScnnArray, capacity: float) -> int | None:
-    """Values stored in all passes, None where an element's exceed `capacity` bytes in one."""
+def _stored(
+    parts: Sequence[Pass], rows: Sequence[Mask], array: ScnnArray, capacity: float
+) -> int | None:
+    """Values stored in all passes, `rows` being those read in each; None where an element's exceed
+    `capacity` bytes in one.
+    """
     total = 0
-    for one in parts:
-        of_elements = stored_activations(one.activations, one.tiling.tile, array)
+    for one, read in zip(parts, rows, strict=True):
+        tile = one.tiling.tile
+        kept = read_rows_first(one.activations, read, tile[0])
+        of_elements = stored_activations(kept, tile, array)
         if int(of_elements.max()) * ENTRY_BITS > capacity * 8:
             return None
         total += int(of_elements.sum())

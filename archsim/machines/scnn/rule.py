@@ -27,8 +27,10 @@ from archsim.machines.shared.operands import plane_of, weights_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
 from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.traffic import Held
 from archsim.workload.convolution import Geometry
 from archsim.workload.layer import Layer
+from archsim.workload.rows import rows_read
 from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
@@ -91,7 +93,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             moving={"input": run.input_bytes},
             min_blocks=run.passes,
             stationary={"weight": _cut(run.weights[:, None], parts)[:, 0]},
-            halo_bytes=halo_bytes(layer),
+            halo_bytes=_halo(layer, run, arch),
             macs_done=work.macs,
             macs_skipped=layer.macs - work.macs,
             instances={arch.compute: multipliers},
@@ -102,6 +104,13 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             notes=_notes(layer, work),
         ),
     )
+
+
+def _halo(layer: Layer, run: _Run, arch: Arch) -> int:
+    """Stored bytes that a cut of the plane brings again: the share of its rows in those read."""
+    room = share_of(arch, storage_of(arch, "input"))
+    dense = halo_bytes(layer, max(run.passes, Held(run.input_bytes, room).blocks))
+    return ceil_div(run.input_bytes * dense, max(1, layer.read_elements))
 
 
 def _actions(run: _Run, arch: Arch) -> dict[str, dict[str, int]]:
@@ -154,9 +163,11 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     memories need."""
     part, geometry = only(arch, ScnnPeArray), layer.geometry
     array = _array(part)
-    weights, inputs = weights_of(layer, tensors, arch) != 0, plane_of(layer, tensors) != 0
+    weights = weights_of(layer, tensors, arch) != 0
+    read = rows_read(geometry, layer.in_size)
+    inputs = (plane_of(layer, tensors) != 0) & read[:, None]
     memory = share_of(arch, storage_of(arch, "input")) // array.elements
-    passes = planar_passes(inputs, geometry, array, memory)
+    passes = planar_passes(inputs, geometry, array, memory, read)
     areas = np.array([prod(one.tiling.plane) for one in passes.parts])
     if part.rule == "dnnsim":  # knows no capacities: the passes share the cycles of one
         filters = dnnsim.padded_tiling(layer.in_size, geometry, array).filters

@@ -23,8 +23,11 @@ from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.arch.components.post_processor import PostProcessor
 from archsim.arch.machine_files import module_of
 from archsim.formats.errors import InputError
+from archsim.machines.shared.geometry import ceil_div
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.traffic import Held
 from archsim.workload.layer import Layer
+from archsim.workload.rows import rows_read_again
 from archsim.workload.tensors import LayerTensors
 
 C = TypeVar("C", bound=Component)
@@ -108,14 +111,23 @@ def tile_pixels(layer: Layer, arch: Arch, filters: int) -> int:
     room = min(LARGEST_TILE, share_of(arch, storage_of(arch, roles["result"])) // 2)
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
     quarter = share_of(arch, storage_of(arch, roles["moving"])) // 4
-    return max(1, min(room // filters, plane * quarter // layer.input_elements))
+    return max(1, min(room // filters, plane * quarter // max(1, layer.read_elements)))
 
 
-def halo_bytes(layer: Layer) -> int:
-    """Input bytes that a second spatial pass reads again: rows by which windows overlap."""
-    return (
-        max(0, layer.geometry.reach[0] + 1 - layer.stride[0]) * layer.in_size[1] * layer.in_channels
-    )
+def input_blocks(layer: Layer, arch: Arch) -> int:
+    """In how many blocks the input buffer takes the 8-bit inputs of a sample."""
+    return Held(layer.read_elements, share_of(arch, storage_of(arch, "input"))).blocks
+
+
+def halo_bytes(layer: Layer, blocks: int = 2) -> int:
+    """8-bit inputs that each cut between blocks of the output plane brings again: the rows that a
+    block reads and an earlier one has read, counted, and shared out over the cuts.
+
+    A layer whose samples each come in one block may be cut in a batch; that counts as two blocks.
+    """
+    cuts = max(1, blocks - 1)
+    rows = rows_read_again(layer.geometry, layer.in_size, cuts + 1)
+    return ceil_div(rows * layer.in_size[1] * layer.in_channels, cuts)
 
 
 def check_flows(arch: Arch, machine: Machine) -> None:

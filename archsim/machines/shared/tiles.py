@@ -25,9 +25,9 @@ class Tiles:
     `limited` each. `outputs` are the results that a tile completes, and `result_bytes` what all of
     them take in DRAM where that is not for the run to say (8 bits per element, or what
     `stored_bytes` of the machine says). `moving` maps a flow to its bytes for the whole layer,
-    `stationary` to its bytes for each group; `halo_bytes` are inputs that a second pass over the
-    plane reads again at each cut, and `min_blocks` the parts in which inputs come at least, where
-    more than the sum of their bytes decides. `busy` and `lost` are instance-cycles, and add up to
+    `stationary` to its bytes for each group; `halo_bytes` are inputs that each cut of the plane
+    into blocks brings again, and `min_blocks` the parts in which inputs come at least, where more
+    than the sum of their bytes decides. `busy` and `lost` are instance-cycles, and add up to
     `limited` times `instances`; `actions` are counts to be priced, without what DRAM and the
     filling of buffers cost: traffic is counted from the bytes.
     """
@@ -89,6 +89,12 @@ def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
     for name, values in arrays.items():
         if np.min(values) < 0:
             raise CheckFailed(f"layer {layer.name!r}: negative {name}")
+    inputs = next(iter(tiles.moving.values()), 0)
+    if tiles.halo_bytes > inputs:
+        raise CheckFailed(
+            f"layer {layer.name!r}: a cut brings {tiles.halo_bytes} bytes again, and its inputs "
+            f"are {inputs}"
+        )
     if (tiles.limited < tiles.cycles).any():
         raise CheckFailed(
             f"layer {layer.name!r}: a tile is shorter with bandwidth limits than without"

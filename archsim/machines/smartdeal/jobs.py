@@ -17,6 +17,7 @@ from archsim.machines.shared.digits import Codes, fold, thermometer
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import part_sizes
 from archsim.workload.convolution import Geometry, Pair
+from archsim.workload.rows import input_rows
 
 Small = NDArray[np.signedinteger[Any]]
 TRIPLE = 3
@@ -80,6 +81,7 @@ def spatial_jobs(
     step_counts = counts(inputs, serial)
     row_cycles, row_live = step_maxima(thermometer(step_counts), geometry, macs)
     rows, exists = input_rows(geometry, in_size)
+    rows = np.clip(rows, 0, in_size[0] - 1)
     pixels, row_inputs = tile_columns(geometry, in_size, macs)
     channels, height = inputs.shape[0], geometry.kernel[0]
     kept = row_live[:, rows] & exists[None, :, :, None]
@@ -96,17 +98,6 @@ def spatial_jobs(
         line=np.repeat(np.arange(channels) % lines, height),
         columns=len(pixels),
     )
-
-
-def input_rows(geometry: Geometry, in_size: Pair) -> tuple[Ints, NDArray[np.bool_]]:
-    """(R, P): the input row that kernel row r reads for output row e, clipped, and whether it
-    exists.
-    """
-    r = np.arange(geometry.kernel[0])[:, None] * geometry.dilation[0]
-    e = np.arange(geometry.out_size(in_size)[0])[None, :] * geometry.stride[0]
-    rows = e + r - geometry.padding[0]
-    exists = (rows >= 0) & (rows < in_size[0])
-    return np.clip(rows, 0, in_size[0] - 1), exists
 
 
 def tile_columns(geometry: Geometry, in_size: Pair, macs: int) -> tuple[Ints, Ints]:

@@ -17,7 +17,14 @@ from archsim.arch.components.rebuild_engine import RebuildEngine
 from archsim.arch.movers import cycles_for
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_sizes, part_sizes, share_bytes
-from archsim.machines.shared.machine import buffer_of, halo_bytes, name_of, only, storage_of
+from archsim.machines.shared.machine import (
+    buffer_of,
+    halo_bytes,
+    input_blocks,
+    name_of,
+    only,
+    storage_of,
+)
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.smartdeal import coefficients, pe_array
@@ -93,14 +100,14 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             cycles=run.cycles,
             limited=limited,
             outputs=run.outputs,
-            moving={"input": layer.input_elements},
+            moving={"input": layer.read_elements},
             stationary={
                 "weight": share_bytes(run.rows.weight_bytes, run.rows.filter_bits, run.sizes),
                 "index": share_bytes(
                     run.rows.index_bytes, np.ones(layer.out_channels, np.int64), run.sizes
                 ),
             },
-            halo_bytes=halo_bytes(layer),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
             macs_done=sum(one.macs_done for one in run.work),
             macs_skipped=sum(one.macs_skipped for one in run.work),
             instances=_instances(machine),
@@ -285,6 +292,7 @@ def _actions(run: _Run, machine: _Machine) -> dict[str, dict[str, int]]:
     bits_per_row = 0 if run.rows.bits is None else int(run.rows.bits.index[0]) // run.units
     step = "booth_step" if machine.array.serial == "booth" else "bit_step"
     scanned = run.scanned * tiles_of_group
+    digits = sum(one.digits for one in work)
     return {
         storage_of(arch, "input"): {"read": int(run.input_bytes.sum())},
         storage_of(arch, "index"): {"read": -(-scanned * bits_per_row // 8)},
@@ -293,10 +301,16 @@ def _actions(run: _Run, machine: _Machine) -> dict[str, dict[str, int]]:
         name_of(arch, RebuildEngine): {"basis_read": rebuilt, "shift_add": rebuilt},
         arch.compute: {
             "fifo": sum(one.fifo_bytes for one in work),
-            step: sum(one.digits for one in work),
-            "psum_access": sum(one.macs_done for one in work) * PSUM_UPDATE_BYTES,
+            step: digits,
+            # A serial multiplier adds to its partial sum in each of its steps.
+            "psum_access": digits * PSUM_UPDATE_BYTES,
         },
-        name_of(arch, PeSlices): {
-            "tree_add": run.layer.output_elements * (machine.slices.lines - 1)
-        },
+        name_of(arch, PeSlices): {"tree_add": run.layer.output_elements * (_lines(run) - 1)},
     }
+
+
+def _lines(run: _Run) -> int:
+    """Lines of a slice that hold a part of an output, and that the adder tree adds up."""
+    if run.layer.kind == "depthwise":  # the other lines in use work on other output rows
+        return min(run.layer.kernel[0], run.array.lines)
+    return run.work[0].lines_used

@@ -121,7 +121,7 @@ def _step(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Step:
         weights = decomposed_bytes(coef, mask, tensors.need("basis").shape, state)
         if array.skip == "rows":
             live = live_weights(coef if mask is None else mask, _kernels(layer))
-    inputs, outputs = layer.input_elements * batch, layer.output_elements * batch
+    inputs, outputs = layer.read_elements * batch, layer.output_elements * batch
     out = layer.out_size if layer.op == "conv" else (1, 1)
     return _Step(
         layer=layer,

@@ -55,13 +55,14 @@ def brick_time(values, array):
 
 def walk(case, array):
     """Every step in order: a list of column durations, None where there is no window. Also terms
-    times filters.
+    times filters, and steps in which a partial sum gets something to add: one of each filter and
+    column, in depthwise layers one of each lane.
     """
     C, H, W = case.activations.shape
     K, each = case.weights.shape[:2]
     (P, Q), (R, S), geo = case.out_size, case.kernel, case.geometry
     depthwise = geo.groups == C == K and geo.groups > 1
-    steps, terms, macs = [], 0, 0
+    steps, terms, macs, additions = [], 0, 0, 0
 
     def pixel(c, w, r, s):
         y = (w % P) * geo.stride[0] + r * geo.dilation[0] - geo.padding[0]
@@ -74,7 +75,8 @@ def walk(case, array):
         outer = [(range(g * each, (g + 1) * each), K // geo.groups) for g in range(geo.groups)]
     for channels, filters in outer:
         for first in range(0, P * Q, array.columns):
-            for _ in range(0, filters, array.filters):
+            for round_ in range(0, filters, array.filters):
+                seats = min(array.filters, filters - round_)
                 for s in range(S):
                     for r in range(R):
                         for brick in range(0, len(channels), array.lanes):
@@ -85,27 +87,32 @@ def walk(case, array):
                                 columns.append(
                                     None if values is None else brick_time(values, array)
                                 )
+                                if values is None or not any(values):
+                                    continue
+                                lane_terms = [terms_of(v, array.signed_digits) for v in values]
+                                own = sum(map(len, lane_terms))
+                                additions += own if depthwise else columns[-1] * seats
                             steps.append(columns)
         for w in range(P * Q):
             values = [pixel(c, w, r, s) for c in channels for r in range(R) for s in range(S)]
             terms += filters * sum(len(terms_of(v, array.signed_digits)) for v in values)
             macs += filters * sum(v != 0 for v in values)
-    return steps, terms, macs
+    return steps, terms, macs, additions
 
 
 def oracle(case, array):
-    steps, terms, macs = walk(case, array)
+    steps, *counts = walk(case, array)
     if array.sync == "ideal":
-        return terms // (array.lanes * array.columns * array.filters), terms, macs
+        return counts[0] // (array.lanes * array.columns * array.filters), *counts
     if array.sync == "pallet":
-        return sum(max(t for t in step if t is not None) for step in steps), terms, macs
+        return sum(max(t for t in step if t is not None) for step in steps), *counts
     ends, latest = [0] * array.columns, []
     for i, step in enumerate(steps):
         before = i - 1 - array.registers
         gate = latest[before] if before >= 0 else 0
         ends = [end if t is None else max(end, gate) + t for end, t in zip(ends, step, strict=True)]
         latest.append(max(*ends, latest[-1] if latest else 0))
-    return latest[-1], terms, macs
+    return latest[-1], *counts
 
 
 arrays = st.builds(
@@ -124,8 +131,9 @@ arrays = st.builds(
 @given(case=small_cases(max_filters=6, low=-128), array=arrays)
 def test_cycles_equal_the_loops(case, array):
     result = layer_cycles(case.activations, len(case.weights), case.geometry, array)
-    cycles, terms, macs = oracle(case, array)
+    cycles, terms, macs, additions = oracle(case, array)
     assert (result.cycles, result.terms, result.macs) == (cycles, terms, macs)
+    assert result.additions == additions
     if array.sync != "ideal":
         assert result.busy == terms
         assert min(result.lost.values()) >= 0

@@ -60,6 +60,19 @@ def oracle(case, array):
     return cycles * case.pixels, entries
 
 
+def multiplying(case, array):
+    """Cycles in which an element has an entry, filter by filter and segment by segment."""
+    cycles = 0
+    for weights in case.weights:
+        vector = weights.transpose(1, 2, 0).reshape(-1).tolist()
+        window = 16 * array.multipliers if array.sync == "segment" else len(vector)
+        positions = stored_positions(vector, array.step_bits)
+        for start in range(0, len(vector), window):
+            inside = sum(start <= position < start + window for position in positions)
+            cycles += -(-inside // array.multipliers)
+    return cycles * case.pixels
+
+
 arrays = st.builds(
     CambriconXArray,
     pes=st.integers(1, 5),
@@ -77,6 +90,7 @@ def test_cycles_and_entries_equal_the_loops(case, array):
     assert result.cycles == cycles
     assert result.entries.tolist() == entries
     assert result.macs == np.count_nonzero(case.weights) * case.pixels
+    assert result.element_cycles == multiplying(case, array)
     assert result.filler_slots == (sum(entries) - np.count_nonzero(case.weights)) * case.pixels
     assert min(result.lost.values()) >= 0
     slots = result.cycles * array.pes * array.multipliers

@@ -28,7 +28,7 @@ def tiles(layer, _tensors, arch):
             cycles=cycles,
             limited=cycles,
             outputs=np.full_like(cycles, pixels),
-            moving={"input": layer.input_elements},
+            moving={"input": layer.read_elements},
             stationary={"weight": np.full(layer.out_channels, products)},
             macs_done=layer.macs,
             macs_skipped=0,

@@ -150,6 +150,16 @@ def looped(layer, arrays, chip):
     return tile_loops.layer_groups(layer, arrays["input"], codes, raw, chip)
 
 
+def lines_of_an_output(layer, chip):
+    """Lines that work for one output: those of its input channels, triples or kernel rows."""
+    places = layer.group_channels
+    if layer.kind == "depthwise":
+        places = layer.kernel[0]
+    elif layer.kernel == (1, 1):
+        places = ceil(places / 3)
+    return len({place % chip.lines for place in range(places)})
+
+
 @EXAMPLES
 @given(cases())
 def test_cycles_and_work_are_those_of_the_loops(case):
@@ -170,13 +180,16 @@ def test_cycles_and_work_are_those_of_the_loops(case):
     assert (table.macs_done, table.macs_done + table.macs_skipped) == (done, layer.macs)
     step = "booth_step" if chip.serial == "booth" else "bit_step"
     entries = sum(group.basis_entries() for group in groups)
+    digits = sum(group.digits() for group in groups)
     assert table.actions["mac_array"] == {
-        step: sum(group.digits() for group in groups),
+        step: digits,
         "fifo": sum(group.fifo() for group in groups),
-        "psum_access": 6 * done,
+        "psum_access": 6 * digits,
     }
     assert table.actions["rebuild_engine"] == {"basis_read": entries, "shift_add": entries}
-    assert table.actions["pe_slices"] == {"tree_add": layer.output_elements * (chip.lines - 1)}
+    assert table.actions["pe_slices"] == {
+        "tree_add": layer.output_elements * (lines_of_an_output(layer, chip) - 1)
+    }
 
 
 @EXAMPLES
@@ -227,6 +240,39 @@ def test_what_the_buffers_and_the_selector_give_is_that_of_the_loops(case):
             for streams in group.groups()
         ]
     ).all()
+
+
+@pytest.mark.parametrize(
+    ("layer", "additions"),
+    [
+        (conv(5, 5, (4, 4), (3, 3), groups=5), 2),  # three kernel rows, whatever rows share a slice
+        (conv(5, 5, (4, 4), (1, 1), groups=5), 0),
+        (conv(20, 20, (40, 4), (19, 1), groups=20), 15),  # 16 lines take 19 rows in turn
+        (conv(3, 6, (4, 4), (3, 3)), 2),
+        (conv(40, 6, (4, 4), (3, 3)), 15),
+        (conv(12, 6, (4, 4), (3, 3), groups=3), 3),
+        (conv(7, 6, (4, 4), (1, 1)), 2),  # three triples
+        (linear(3, 9), 0),
+        (linear(32, 9, 2), 10),
+        (linear(300, 9), 15),
+    ],
+)
+def test_the_adder_tree_adds_the_lines_that_hold_a_part_of_an_output(layer, additions):
+    """By hand: n lines take n - 1 additions, the other adders add nothing."""
+    rng = np.random.default_rng(0)
+    arrays = {"input": some_inputs(layer, rng, True, 0.5), **some_weights(layer, rng, 0.5, None)}
+    table = tables(layer, arrays, loops.Chip())["tile"]
+    assert table.actions["pe_slices"]["tree_add"] == layer.output_elements * additions
+
+
+def test_a_partial_sum_is_written_in_every_step_of_its_multiplier():
+    """A 1x1 layer of one channel and weight: 85 has four digits, 3 two and 0 none; 24 bits are read
+    and written in each.
+    """
+    layer = conv(1, 1, (1, 3), (1, 1))
+    arrays = {"input": np.array([[[85, 3, 0]]], np.int8), "weight": np.ones((1, 1, 1, 1), np.int8)}
+    actions = tables(layer, arrays, loops.Chip())["tile"].actions["mac_array"]
+    assert (actions["booth_step"], actions["psum_access"]) == (6, 6 * (3 + 3))
 
 
 def test_booth_table_by_hand():
