@@ -162,11 +162,12 @@ class Schedule:
         return len(self.stores) - 1
 
     def _put(self, store: int, nbytes: Ints) -> Put:
-        """What is larger than the part of a buffer that may be filled ahead streams through it, and
-        fills that part meanwhile.
+        """What is larger than half a buffer streams through it, and fills that half meanwhile; all of
+        it where nothing may be filled ahead.
         """
         spec = self.stores[store]
-        return Put(store, np.minimum(nbytes, spec.ahead or spec.capacity).tolist())
+        room = min(spec.ahead, max(1, spec.capacity // 2)) or spec.capacity
+        return Put(store, np.minimum(nbytes, room).tolist())
 
     def _load_hops(self, flow: str) -> Take:
         """The chain of hops that brings one flow to the array, and what the array takes from its

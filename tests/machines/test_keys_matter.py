@@ -67,7 +67,12 @@ def plane():
     return [conv("plane", [], (1, 64), (300, 300), kernel=(1, 1))]
 
 
-WORKLOADS = {"small": small, "wide": wide, "heavy": heavy, "plane": plane}
+def both():
+    """As many inputs as results, so that the bus is slower than the post-processor."""
+    return [conv("both", [], (64, 64), (100, 100), kernel=(1, 1))]
+
+
+WORKLOADS = {"small": small, "wide": wide, "heavy": heavy, "plane": plane, "both": both}
 
 
 @pytest.fixture(scope="module")
