@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import buffers_of, posts_of, storage_of
 from archsim.timing.entries import Entry
+from archsim.timing.paths import outbound, ports_of
 from archsim.timing.plan import Planned
 from archsim.timing.program import Outcome, Port, Program
-from archsim.timing.schedule import StagePlan, outbound, ports_of
+from archsim.timing.schedule import StagePlan
 
 Counts = dict[str, dict[str, int]]
 

@@ -6,7 +6,7 @@ from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import posts_of
 from archsim.results.accounts import EntryRun, Times, actions_of
 from archsim.results.result import LayerResult
-from archsim.timing.schedule import inbound, outbound
+from archsim.timing.paths import inbound, outbound
 from archsim.workload.layer import Layer
 
 

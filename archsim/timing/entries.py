@@ -14,7 +14,7 @@ from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.tables import Tables
 from archsim.machines.shared.tiles import Tiles, check_tiles, even_parts
-from archsim.timing.schedule import inbound, outbound
+from archsim.timing.paths import inbound, outbound
 from archsim.timing.steps import STEPS_PER_LAYER
 from archsim.workload.layer import Layer
 from archsim.workload.stages import Stage, keep_on_chip, operands, ranks_of, stages_of

@@ -17,7 +17,7 @@ from archsim.machines.shared.partial_sums import PSUM_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
 from archsim.timing.entries import Entry
-from archsim.timing.schedule import outbound
+from archsim.timing.paths import outbound
 from archsim.timing.steps import Visits, visit_tiles
 
 MOST_INT64 = 2**63

@@ -8,14 +8,17 @@ import numpy as np
 from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import posts_of, share_of, storage_of
+from archsim.timing.paths import burst_of, inbound, outbound
 from archsim.timing.plan import Planned
-from archsim.timing.schedule import StagePlan, burst_of, inbound, outbound
+from archsim.timing.schedule import StagePlan
 from archsim.timing.steps import STEPS_PER_LAYER, Steps, cut
 
 LOADS_PER_BUFFER = 8
 """A load is at most this part of a buffer, however long the bursts of a DMA."""
 MAX_STEPS = 20_000
 """Steps of a network at most; beyond that steps of more than half a buffer are taken."""
+FEWEST_PER_STAGE = 64
+"""Steps of a stage that no scale takes away: each bound of `cut` leaves at most eight."""
 MAX_TRANSFERS = 200_000
 """Loads and stores of a network at most, steps apart; beyond that longer bursts are taken."""
 
@@ -34,17 +37,17 @@ def queue_all(
     """All entries cut into steps and transfers, larger ones where there would be too many, and
     notes that say so.
     """
-    scale, bursts, before = step_scale, _burst_scale(planned, arch), 0
+    scale, bursts = step_scale, _burst_scale(planned, arch)
+    most = max(MAX_STEPS, FEWEST_PER_STAGE * len(planned))
     while True:
         queued = [queue(plan, arch, rows, Scale(scale, bursts)) for plan in planned]
         steps = sum(len(one.steps) for one in queued)
-        # A stage has a few steps at least, so that a network of very many stages stays above.
-        if steps <= MAX_STEPS or steps == before:
+        if steps <= most:
             break
-        scale, before = scale * 1.1 * steps / MAX_STEPS, steps
+        scale *= 1.1 * steps / most
     notes = []
     if scale > max(1.0, step_scale):
-        notes.append(f"steps of up to {scale:.1f} times half a buffer, to stay under {MAX_STEPS}")
+        notes.append(f"steps of up to {scale:.1f} times half a buffer, to stay under {most}")
     if bursts > 1:
         notes.append(f"bursts {bursts} times as long, to stay under {MAX_TRANSFERS} transfers")
     return queued, tuple(f"{arch.name}: {note}" for note in notes)

@@ -7,9 +7,9 @@ while this one computes; its inputs wait until the layers that make them have wr
 (`barrier: input`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffers_of, share_of, storage_of
 from archsim.machines.shared.tiles import even_parts
+from archsim.timing.paths import array_parts, inbound, links, outbound, ports_of
 from archsim.timing.program import (
     Gate,
     Hop,
@@ -29,7 +30,6 @@ from archsim.timing.program import (
 )
 from archsim.timing.steps import Steps
 
-UNBOUNDED = 2**62  # longer than any transfer
 CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
 
 
@@ -61,57 +61,6 @@ class StagePlan:
         kept = [0, *self.done[flow]]
         needs = zip(self.need[flow], kept, strict=False)
         return max((ends[needed] - ends[gone] for needed, gone in needs), default=0)
-
-
-def inbound(arch: Arch) -> list[str]:
-    """Flows that end in the array."""
-    return [name for name, flow in arch.flows.items() if flow.path[0] != arch.compute]
-
-
-def outbound(arch: Arch) -> list[str]:
-    """Flows that begin in the array."""
-    return [name for name, flow in arch.flows.items() if flow.path[0] == arch.compute]
-
-
-def burst_of(arch: Arch, flow: str) -> int:
-    """Bytes that the path of a flow carries at a stretch."""
-    bursts = [arch.components[name].longest_burst for name in arch.flows[flow].path]
-    return min((burst for burst in bursts if burst is not None), default=UNBOUNDED)
-
-
-def array_parts(arch: Arch) -> list[str]:
-    """What runs inside a step: the components between the flows' last buffers and the results'
-    first ones.
-    """
-    parts: dict[str, None] = {}
-    for name in [*inbound(arch), *outbound(arch)]:
-        path = arch.flows[name].path
-        buffer = path.index(storage_of(arch, name))
-        inner = path[:buffer] if path[0] == arch.compute else path[buffer + 1 :]
-        parts.update(dict.fromkeys(inner))
-    return list(parts)
-
-
-def links(arch: Arch, flow: str) -> Iterator[list[Port]]:
-    """The stretches of a flow's path that stream as one: from memory or a buffer to the next."""
-    path = arch.flows[flow].path
-    kinds = [arch.components[name].kind for name in path]
-    stops = [k for k, kind in enumerate(kinds) if kind in {"off_chip", "storage"}]
-    for start, end in pairwise(stops):
-        yield [
-            Port(path[start], "read" if kinds[start] == "storage" else None),
-            *map(Port, path[start + 1 : end]),
-            Port(path[end], "fill" if kinds[end] == "storage" else None),
-        ]
-
-
-def ports_of(arch: Arch, name: str) -> list[Port]:
-    """The servers of a component: both sides of a buffer, as one bank fills while another is read
-    and neither waits for the other.
-    """
-    if arch.components[name].kind == "storage":
-        return [Port(name, "fill"), Port(name, "read")]
-    return [Port(name)]
 
 
 def _one_by_one(store: int, tasks: int) -> Take:
@@ -162,8 +111,8 @@ class Schedule:
         return len(self.stores) - 1
 
     def _put(self, store: int, nbytes: Ints) -> Put:
-        """What is larger than half a buffer streams through it, and fills that half meanwhile; all of
-        it where nothing may be filled ahead.
+        """What is larger than half a buffer streams through that half; through all of it where
+        nothing may be filled ahead.
         """
         spec = self.stores[store]
         room = min(spec.ahead, max(1, spec.capacity // 2)) or spec.capacity

@@ -22,13 +22,12 @@ from archsim.machines.shared.machine import (
     halo_bytes,
     input_blocks,
     name_of,
-    only,
     storage_of,
 )
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.smartdeal import coefficients, pe_array
-from archsim.machines.smartdeal.components import BitSerialMacArray, IndexSelector, PeSlices
+from archsim.machines.smartdeal.components import IndexSelector, PeSlices
 from archsim.machines.smartdeal.jobs import (
     TRIPLE,
     Jobs,
@@ -37,6 +36,7 @@ from archsim.machines.smartdeal.jobs import (
     pointwise_jobs,
     spatial_jobs,
 )
+from archsim.machines.smartdeal.parts import Parts, parts_of
 from archsim.machines.smartdeal.weight_reads import WeightReads, weight_reads
 from archsim.workload.layer import Layer
 from archsim.workload.tensors import LayerTensors
@@ -45,22 +45,11 @@ FLOWS = ("input", "index", "weight", "output")
 
 
 @dataclass(frozen=True)
-class _Machine:
-    """The components of this machine, whatever the arch calls them."""
-
-    arch: Arch
-    slices: PeSlices
-    array: BitSerialMacArray
-    selector: IndexSelector
-    engine: RebuildEngine
-
-
-@dataclass(frozen=True)
 class _Run:
     """One layer on the array: its jobs, rows and work, and what the parts beside the array do.
 
     `sizes` (G,) are the filters of each group; `input_bytes` (G, T) what a tile reads of the input
-    buffer; `scanned` the rows that all selectors scan in one tile of every group.
+    buffer; `scanned` (G,) the rows that all selectors scan in one tile.
     """
 
     layer: Layer
@@ -73,23 +62,22 @@ class _Run:
     outputs: Ints
     input_bytes: Ints
     reads: WeightReads
-    scanned: int
+    scanned: Ints
 
     @property
     def units(self) -> int:
         """Coefficient rows of a filter."""
         return int(self.rows.nonzeros.shape[1])
 
+    @property
+    def index_bits(self) -> int:
+        """Bits of the index per coefficient row."""
+        return 0 if self.rows.bits is None else int(self.rows.bits.index[0]) // self.units
+
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference."""
-    machine = _Machine(
-        arch,
-        only(arch, PeSlices),
-        only(arch, BitSerialMacArray),
-        only(arch, IndexSelector),
-        only(arch, RebuildEngine),
-    )
+    machine = parts_of(arch)
     run = _run(layer, tensors, machine)
     limits = _limits(run, machine)
     limited = np.maximum.reduce([run.cycles, *limits.values()])
@@ -117,6 +105,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             side={
                 storage_of(arch, "input"): limits["input"],
                 name_of(arch, IndexSelector): limits["scan"],
+                storage_of(arch, "index"): limits["index"],
                 storage_of(arch, "weight"): limits["weight"],
                 name_of(arch, RebuildEngine): np.minimum(rebuild, limited),
                 name_of(arch, PeSlices): np.minimum(limited, machine.array.macs),
@@ -125,7 +114,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     )
 
 
-def _run(layer: Layer, tensors: LayerTensors, machine: _Machine) -> _Run:
+def _run(layer: Layer, tensors: LayerTensors, machine: Parts) -> _Run:
     array = _array(machine, layer)
     rows = _coefficients(tensors, machine)
     jobs, work = _work(layer, tensors, machine, rows)
@@ -147,11 +136,11 @@ def _run(layer: Layer, tensors: LayerTensors, machine: _Machine) -> _Run:
         outputs=outputs,
         input_bytes=_input_bytes(layer, work, machine, outputs.shape),
         reads=weight_reads(rows, line, machine.engine.per_line),
-        scanned=int(streams.sum()) * int(rows.nonzeros.shape[1]),
+        scanned=streams * int(rows.nonzeros.shape[1]),
     )
 
 
-def _array(machine: _Machine, layer: Layer) -> pe_array.Array:
+def _array(machine: Parts, layer: Layer) -> pe_array.Array:
     slices, macs = machine.slices, machine.array.macs
     clusters = slices.clusters if layer.kind == "linear" and macs >= slices.clusters * TRIPLE else 1
     return pe_array.Array(
@@ -164,7 +153,7 @@ def _array(machine: _Machine, layer: Layer) -> pe_array.Array:
     )
 
 
-def _coefficients(tensors: LayerTensors, machine: _Machine) -> coefficients.Coefficients:
+def _coefficients(tensors: LayerTensors, machine: Parts) -> coefficients.Coefficients:
     """The rows of the decomposed form, or of the 8-bit weights of a layer that was left as it was.
 
     The latter take the raw path of the rebuild engine's multiplexer (paper V-B).
@@ -177,7 +166,7 @@ def _coefficients(tensors: LayerTensors, machine: _Machine) -> coefficients.Coef
 
 
 def _work(
-    layer: Layer, tensors: LayerTensors, machine: _Machine, rows: coefficients.Coefficients
+    layer: Layer, tensors: LayerTensors, machine: Parts, rows: coefficients.Coefficients
 ) -> tuple[Jobs, list[pe_array.ArrayWork]]:
     """Jobs and array work of each convolution group; one for ungrouped and depthwise layers."""
     array, inputs = _array(machine, layer), tensors.need("input")
@@ -202,7 +191,7 @@ def _work(
     return jobs, work
 
 
-def _jobs(layer: Layer, inputs: NDArray[np.int8], machine: _Machine) -> Jobs:
+def _jobs(layer: Layer, inputs: NDArray[np.int8], machine: Parts) -> Jobs:
     serial, macs, lines = machine.array.serial, machine.array.macs, machine.slices.lines
     if layer.kind == "linear":
         return linear_jobs(inputs.reshape(-1, layer.in_channels), serial, lines)
@@ -211,7 +200,7 @@ def _jobs(layer: Layer, inputs: NDArray[np.int8], machine: _Machine) -> Jobs:
     return spatial_jobs(inputs, layer.geometry, macs, serial, lines)
 
 
-def _block(machine: _Machine, layer: Layer) -> int:
+def _block(machine: Parts, layer: Layer) -> int:
     """Output rows of a depthwise tile: as many as have lines for all their kernel rows, or
     fewer.
     """
@@ -219,7 +208,7 @@ def _block(machine: _Machine, layer: Layer) -> int:
     return min(machine.slices.depthwise_rows or fitting, fitting)
 
 
-def _pixels(layer: Layer, jobs: Jobs, machine: _Machine) -> Ints:
+def _pixels(layer: Layer, jobs: Jobs, machine: Parts) -> Ints:
     """(T,) output pixels of each tile."""
     if layer.kind != "depthwise":
         return jobs.pixels
@@ -229,7 +218,7 @@ def _pixels(layer: Layer, jobs: Jobs, machine: _Machine) -> Ints:
 
 
 def _input_bytes(
-    layer: Layer, work: list[pe_array.ArrayWork], machine: _Machine, shape: tuple[int, ...]
+    layer: Layer, work: list[pe_array.ArrayWork], machine: Parts, shape: tuple[int, ...]
 ) -> Ints:
     """(G, T) bytes that the streams of a group read from the input buffer for a tile."""
     if layer.kind == "linear":
@@ -240,22 +229,26 @@ def _input_bytes(
     return np.outer(work[0].seats_used, own)
 
 
-def _limits(run: _Run, machine: _Machine) -> dict[str, Ints]:
-    """(G, T) cycles that input buffer, selector and weight buffers need for each tile."""
+def _limits(run: _Run, machine: Parts) -> dict[str, Ints]:
+    """(G, T) cycles that the input buffer, selector, index and weight buffers need per tile."""
     arch, shape = machine.arch, run.cycles.shape
     clusters = run.array.seats // machine.slices.slices
     first, every = run.reads.cycles(run.sizes, clusters, buffer_of(arch, "weight").bytes_per_cycle)
     weight = np.repeat(every[:, None], shape[1], axis=1)
     weight[:, 0] = first
     scan = ceil_div(run.units, machine.selector.rows_per_cycle)
+    index = cycles_for(
+        ceil_div(run.scanned * run.index_bits, 8), buffer_of(arch, "index").bytes_per_cycle
+    )
     return {
         "input": cycles_for(run.input_bytes, buffer_of(arch, "input").bytes_per_cycle),
         "scan": np.broadcast_to(scan, shape),
+        "index": np.broadcast_to(index[:, None], shape),
         "weight": weight,
     }
 
 
-def _instances(machine: _Machine) -> dict[str, int]:
+def _instances(machine: Parts) -> dict[str, int]:
     """Copies of each part of the array."""
     lines = machine.slices.slices * machine.slices.lines
     return {
@@ -265,7 +258,7 @@ def _instances(machine: _Machine) -> dict[str, int]:
     }
 
 
-def _busy(run: _Run, machine: _Machine) -> dict[str, int]:
+def _busy(run: _Run, machine: Parts) -> dict[str, int]:
     """Instance-cycles of useful work inside the array: digits, and basis rows added."""
     rebuilt = sum(one.rebuilt_rows for one in run.work)
     return {
@@ -278,24 +271,24 @@ def _losses(run: _Run, limits: dict[str, Ints], limited: Ints) -> dict[str, int]
     """Where the multipliers' time goes inside the tiles."""
     lost = pe_array.multiplier_losses(run.work, run.array, run.cycles)
     over = limited - run.cycles
-    by_weight = limits["weight"] >= np.maximum(limits["input"], limits["scan"])
+    of_inputs = [limit for name, limit in limits.items() if name != "weight"]
+    by_weight = limits["weight"] >= np.maximum.reduce(of_inputs)
     lost["wait_weight"] = int(over[by_weight].sum()) * run.array.multipliers
     lost["wait_input"] = int(over[~by_weight].sum()) * run.array.multipliers
     return lost
 
 
-def _actions(run: _Run, machine: _Machine) -> dict[str, dict[str, int]]:
+def _actions(run: _Run, machine: Parts) -> dict[str, dict[str, int]]:
     """Counts to be priced; the fills of buffers and DRAM are counted with the traffic."""
     arch, work = machine.arch, run.work
     tiles_of_group = run.cycles.shape[1]
     rebuilt = sum(one.rebuilt_rows for one in work) * run.rows.basis_columns
-    bits_per_row = 0 if run.rows.bits is None else int(run.rows.bits.index[0]) // run.units
     step = "booth_step" if machine.array.serial == "booth" else "bit_step"
-    scanned = run.scanned * tiles_of_group
+    scanned = int(run.scanned.sum()) * tiles_of_group
     digits = sum(one.digits for one in work)
     return {
         storage_of(arch, "input"): {"read": int(run.input_bytes.sum())},
-        storage_of(arch, "index"): {"read": -(-scanned * bits_per_row // 8)},
+        storage_of(arch, "index"): {"read": -(-scanned * run.index_bits // 8)},
         name_of(arch, IndexSelector): {"scan": scanned},
         storage_of(arch, "weight"): {"read": run.reads.total_bytes(tiles_of_group)},
         name_of(arch, RebuildEngine): {"basis_read": rebuilt, "shift_add": rebuilt},

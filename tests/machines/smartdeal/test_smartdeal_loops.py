@@ -160,6 +160,9 @@ def lines_of_an_output(layer, chip):
     return len({place % chip.lines for place in range(places)})
 
 
+INDEX_WIDTH = archsim.load_arch("smartdeal").components["index_gb"].bytes_per_cycle
+
+
 @EXAMPLES
 @given(cases())
 def test_cycles_and_work_are_those_of_the_loops(case):
@@ -222,6 +225,13 @@ def test_what_the_buffers_and_the_selector_give_is_that_of_the_loops(case):
         "weight": weight_bytes,
         "index": ceil(bits.index / 8),
     }
+    of_a_row = bits.index // sum(map(len, rows))
+    index = [
+        ceil(ceil(len(streams) * len(group.rows[0]) * of_a_row / 8) / INDEX_WIDTH)
+        for group in groups
+        for streams in group.groups()
+    ]
+    assert (table.side["index_gb"] == np.array(index)[:, None]).all()
     every, first = weight_loops.buffer_bits(groups, bits, basis_shape, chip)
     assert table.actions["weight_buffer"]["read"] == ceil((sum(every) * shape[1] + sum(first)) / 8)
     opening, steady = weight_loops.weight_cycles(groups, every, first, chip)
@@ -229,7 +239,7 @@ def test_what_the_buffers_and_the_selector_give_is_that_of_the_loops(case):
     assert (table.side["weight_buffer"][:, 1:] == np.array(steady)[:, None]).all()
     longest = [
         table.cycles,
-        *(table.side[name] for name in ("input_gb", "index_selector", "weight_buffer")),
+        *(table.side[name] for name in ("input_gb", "index_selector", "index_gb", "weight_buffer")),
     ]
     assert (table.limited == np.maximum.reduce(longest)).all()
     assert (
