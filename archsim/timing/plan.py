@@ -118,7 +118,7 @@ def _check_room(entry: Entry, arch: Arch) -> None:
     """
     stage, tiles = entry.stage, entry.tiles
     out = storage_of(arch, outbound(arch)[0])
-    largest, room = int(tiles.outputs.max()), share_of(arch, out)
+    largest, room = int(tiles.outputs.max() / tiles.coarse), share_of(arch, out)
     if largest > room:
         raise InputError.at(
             arch.place(f"components.{out}"),
@@ -141,7 +141,11 @@ def _check_room(entry: Entry, arch: Arch) -> None:
 
 def _scaled(parts: Ints, total: int, whole: int) -> Ints:
     """The parts in proportion, adding up to `total` instead of `whole`."""
-    return np.diff(np.cumsum(parts) * total // max(1, whole), prepend=0)
+    ends = np.cumsum(parts)
+    # Of a huge batch the products do not fit 64 bits.
+    wide = ends.astype(object) if total * whole >= 2**63 else ends
+    scaled: Ints = (wide * total // max(1, whole)).astype(np.int64)
+    return scaled - np.append(0, scaled[:-1])
 
 
 def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:

@@ -15,7 +15,8 @@ LOADS_PER_BUFFER = 8
 """A DMA takes turns between its flows: a load is at most this part of a buffer, so that a long one
 does not hold up the results on their way out."""
 MAX_STEPS = 20_000
-"""Steps of a network at most; beyond that steps of more than half a buffer are taken."""
+"""Steps of a network at most; beyond that a step stands for several, and moves more than half a
+buffer."""
 
 
 def queue_all(
@@ -24,7 +25,7 @@ def queue_all(
     """All entries cut into steps, larger ones where there would be too many, and a note that says
     so.
     """
-    scale = step_scale
+    scale = max([step_scale, *(plan.entry.tiles.coarse for plan in planned)])
     while True:
         queued = [queue(plan, arch, rows, scale) for plan in planned]
         steps = sum(len(one.steps) for one in queued)
@@ -51,7 +52,9 @@ def queue(
     loads, need, done = {}, {}, {}
     for flow in inbound(arch):
         capacity = share_of(arch, storage_of(arch, flow))
-        loads[flow], need[flow] = _loads(steps.need[flow], max(1, capacity // LOADS_PER_BUFFER))
+        # Steps that stand for several take loads that do.
+        largest = int(max(1, capacity // LOADS_PER_BUFFER) * max(1.0, step_scale))
+        loads[flow], need[flow] = _loads(steps.need[flow], largest)
         done[flow] = _done(loads[flow], need[flow], steps.free[flow])
     return StagePlan(
         anchor=rows[entry.layers[0].name, phase],
@@ -64,6 +67,7 @@ def queue(
         own=_own_cycles(planned, steps, arch),
         stores=steps.outputs,
         to_dram=not entry.stage.keeps_output,
+        scale=max(1.0, step_scale),
     )
 
 

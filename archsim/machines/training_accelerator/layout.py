@@ -3,11 +3,12 @@
 A tile moves at most half a buffer of each flow, so that the other half can be filled or emptied
 meanwhile. A phase has at least `LEAST` tiles each way where it has as many results, so that loads,
 products and stores overlap however large the buffers are, and at most `MOST` in all: those of a
-huge batch are larger than half a buffer and stream through it.
+huge batch stand for several.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -38,11 +39,14 @@ class Operands:
 
 @dataclass(frozen=True)
 class Layout:
-    """Results of each tile (groups, tiles), bytes of what moves, and by group of what stays."""
+    """Results of each tile (groups, tiles), bytes of what moves, and by group of what stays; how
+    many half buffers a tile moves at most, at least 1.
+    """
 
     outputs: Ints
     moving: Mapping[str, int]
     stationary: Mapping[str, Ints]
+    coarse: float
 
 
 def reads_of(operands: Operands, held: str, arch: Arch) -> traffic.Reads:
@@ -67,28 +71,29 @@ def product_layout(
         "input": operands.moving * reads.moving,
         "weight": operands.stationary * reads.stationary,
     }
-    made = {"output": operands.outputs * VALUE_BYTES}
+    outputs = operands.outputs
     if reads.blocks is not None:
         releases = products * reads.blocks.count
-        parts = ceil_div(_parts(moving, MOST, arch), releases)
-        outputs = np.zeros((releases, parts), np.int64)
+        parts, coarse = _parts(moving, LEAST, arch)
+        table = np.zeros((releases, ceil_div(parts, releases)), np.int64)
         # A block of results is complete only when the whole depth has streamed past it.
-        outputs[:, -1] = even_parts(operands.outputs, releases)
-        return Layout(outputs.reshape(1, -1), moving, {})
+        table[:, -1] = even_parts(outputs, releases)
+        return Layout(table.reshape(1, -1), moving, {}, coarse)
     if reads.moving > 1 or reads.stationary > 1:
-        parts = _parts({**moving, **made}, operands.outputs, arch)
-        return Layout(even_parts(operands.outputs, parts).reshape(1, -1), moving, {})
-    groups, tiles = _both_ways(operands, waves, arch)
-    outputs = even_parts(operands.outputs, groups * tiles).reshape(groups, tiles)
+        nbytes = {**moving, "output": outputs * VALUE_BYTES}
+        parts, coarse = _parts(nbytes, min(LEAST, outputs), arch)
+        return Layout(even_parts(outputs, parts).reshape(1, -1), moving, {}, coarse)
+    groups, tiles, coarse = _both_ways(operands, waves, arch)
+    table = even_parts(outputs, groups * tiles).reshape(groups, tiles)
     weights = even_parts(operands.stationary, groups)
-    return Layout(outputs, {"input": operands.moving}, {"weight": weights})
+    return Layout(table, {"input": operands.moving}, {"weight": weights}, coarse)
 
 
 def update_layout(updated: int, reads: int, writes: int, arch: Arch) -> Layout:
     """So many weights, or codes and bases, one after the other."""
-    parts = _parts({"input": reads, "output": writes}, updated, arch)
+    parts, coarse = _parts({"input": reads, "output": writes}, min(LEAST, updated), arch)
     outputs = even_parts(updated, parts).reshape(1, -1)
-    return Layout(outputs, {"input": reads}, {"weight": np.zeros(1, np.int64)})
+    return Layout(outputs, {"input": reads}, {"weight": np.zeros(1, np.int64)}, coarse)
 
 
 def in_step(limited: Ints, total: int) -> Ints:
@@ -100,32 +105,27 @@ def in_step(limited: Ints, total: int) -> Ints:
         return limited
     # Products of two sums may exceed 64 bits.
     ends = [end * total // max(1, whole) for end in np.cumsum(limited).tolist()]
-    return np.diff(np.array(ends, np.int64), prepend=0).reshape(limited.shape)
+    parts = [end - before for before, end in pairwise([0, *ends])]
+    return np.array(parts, np.int64).reshape(limited.shape)
 
 
-def too_large(layout: Layout) -> bool:
-    """Whether there are as many tiles as are allowed."""
-    return layout.outputs.size >= MOST
+def _parts(nbytes: Mapping[str, int], least: int, arch: Arch) -> tuple[int, float]:
+    """Parts of flows that stream together, and how many half buffers one of them moves."""
+    halves = max(_halves(arch, flow, amount) for flow, amount in nbytes.items())
+    parts = max(1, min(MOST, max(least, halves)))
+    return parts, max(1.0, halves / parts)
 
 
-def _parts(nbytes: Mapping[str, int], most: int, arch: Arch) -> int:
-    """Parts of flows that stream together, `most` at most."""
-    halves = [_halves(arch, flow, amount) for flow, amount in nbytes.items()]
-    return max(1, min(most, MOST, max(LEAST, *halves)))
-
-
-def _both_ways(operands: Operands, waves: int, arch: Arch) -> tuple[int, int]:
-    """Groups of the stationary operand, and tiles of each."""
-    least = max(1, _halves(arch, "weight", operands.stationary))
-    groups = max(least, min(LEAST, waves))
-    tiles = max(
-        min(LEAST, operands.outputs // LEAST),
-        _halves(arch, "input", operands.moving),
-        ceil_div(_halves(arch, "output", operands.outputs * VALUE_BYTES), groups),
-        1,
-    )
-    groups = min(groups, max(least, MOST // tiles))
-    return groups, max(1, min(tiles, MOST // groups))
+def _both_ways(operands: Operands, waves: int, arch: Arch) -> tuple[int, int, float]:
+    """Groups of the stationary operand, tiles of each, and how many half buffers a tile moves."""
+    weights = max(1, _halves(arch, "weight", operands.stationary))
+    inputs = _halves(arch, "input", operands.moving)
+    results = _halves(arch, "output", operands.outputs * VALUE_BYTES)
+    groups = max(weights, min(LEAST, waves))
+    tiles = max(1, min(LEAST, operands.outputs // LEAST), inputs, ceil_div(results, groups))
+    groups = min(groups, max(weights, MOST // tiles))
+    tiles = max(1, min(tiles, MOST // groups))
+    return groups, tiles, max(1.0, inputs / tiles, results / (groups * tiles))
 
 
 def _halves(arch: Arch, flow: str, nbytes: int) -> int:

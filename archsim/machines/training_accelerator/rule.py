@@ -24,14 +24,11 @@ from archsim.machines.training_accelerator import gemm, traffic
 from archsim.machines.training_accelerator.components import TrainingPeArray
 from archsim.machines.training_accelerator.exponent_codes import coded_size
 from archsim.machines.training_accelerator.layout import (
-    MOST,
     VALUE_BYTES,
-    Layout,
     Operands,
     in_step,
     product_layout,
     reads_of,
-    too_large,
     update_layout,
 )
 from archsim.machines.training_accelerator.skip import live_weights, skipping_cycles
@@ -66,8 +63,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """`ff`, `bp` (not of a layer that is fed from outside), `wg`, `update`, for the whole batch."""
     step = _step(layer, tensors, arch)
     notes = _missing(tensors, step.array)
-    forward = _product("ff", gemm.forward(step.shape), step, arch)
-    phases = [replace(forward, notes=(*forward.notes, *notes))]
+    phases = [replace(_product("ff", gemm.forward(step.shape), step, arch), notes=notes)]
     if layer.inputs:
         phases.append(_product("bp", gemm.backward(step.shape), step, arch))
     phases.append(_product("wg", gemm.weight_gradient(step.shape), step, arch))
@@ -179,7 +175,7 @@ def _product(phase: Phase, gemms: gemm.Gemms, step: _Step, arch: Arch) -> Tiles:
             },
         },
         side={name: in_step(limited, cycles) for name, (_, cycles) in beside.items()},
-        notes=_coarse(layout),
+        coarse=layout.coarse,
     )
 
 
@@ -204,13 +200,6 @@ def _beside(
             ceil_div(rebuilt, engine.per_line * array.arrays),
         ),
     }
-
-
-def _coarse(layout: Layout) -> tuple[str, ...]:
-    """That some tiles are larger than half a buffer."""
-    if not too_large(layout):
-        return ()
-    return (f"some phases are cut into no more than {MOST} tiles, larger than half a buffer",)
 
 
 def _cost(phase: Phase, gemms: gemm.Gemms, step: _Step) -> gemm.PhaseCycles:
@@ -266,7 +255,7 @@ def _update(step: _Step, arch: Arch) -> Tiles:
         actions={
             arch.compute: {weights.update_action: weights.updated, "mac": weights.update_macs}
         },
-        notes=_coarse(layout),
+        coarse=layout.coarse,
     )
 
 
