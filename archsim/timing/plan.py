@@ -145,7 +145,7 @@ def _scaled(parts: Ints, total: int, whole: int) -> Ints:
     # Of a huge batch the products do not fit 64 bits.
     wide = ends.astype(object) if total * whole >= 2**63 else ends
     scaled: Ints = (wide * total // max(1, whole)).astype(np.int64)
-    return scaled - np.append(0, scaled[:-1])
+    return np.asarray(scaled - np.append(0, scaled[:-1]))
 
 
 def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:
