@@ -121,7 +121,8 @@ def _both_ways(operands: Operands, waves: int, arch: Arch) -> tuple[int, int, fl
     weights = max(1, _halves(arch, "weight", operands.stationary))
     inputs = _halves(arch, "input", operands.moving)
     results = _halves(arch, "output", operands.outputs * VALUE_BYTES)
-    groups = max(weights, min(LEAST, waves))
+    # Where both fit, one group: all inputs need not be there before the second one.
+    groups = max(weights, min(LEAST, waves)) if weights > 2 or inputs > 2 else 1
     tiles = max(1, min(LEAST, operands.outputs // LEAST), inputs, ceil_div(results, groups))
     groups = min(groups, max(weights, MOST // tiles))
     tiles = max(1, min(tiles, MOST // groups))
