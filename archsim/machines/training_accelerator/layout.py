@@ -125,7 +125,7 @@ def _both_ways(operands: Operands, waves: int, arch: Arch) -> tuple[int, int, fl
     groups = max(weights, min(LEAST, waves)) if weights > 2 or inputs > 2 else 1
     tiles = max(1, min(LEAST, operands.outputs // LEAST), inputs, ceil_div(results, groups))
     groups = min(groups, max(weights, MOST // tiles))
-    tiles = max(1, min(tiles, MOST // groups))
+    tiles = max(1, min(max(tiles, ceil_div(results, groups)), MOST // groups))
     return groups, tiles, max(1.0, inputs / tiles, results / (groups * tiles))
 
 
