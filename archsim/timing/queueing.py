@@ -16,7 +16,8 @@ from archsim.timing.steps import STEPS_PER_LAYER, Steps, cut
 LOADS_PER_BUFFER = 8
 """A load is at most this part of a buffer, however long the bursts of a DMA."""
 MAX_STEPS = 20_000
-"""Steps of a network at most; beyond that steps of more than half a buffer are taken."""
+"""Steps of a network at most; beyond that a step stands for several, and moves more than half a
+buffer."""
 FEWEST_PER_STAGE = 64
 """Steps of a stage that no scale takes away: each bound of `cut` leaves at most eight."""
 MAX_TRANSFERS = 200_000
@@ -37,7 +38,8 @@ def queue_all(
     """All entries cut into steps and transfers, larger ones where there would be too many, and
     notes that say so.
     """
-    scale, bursts = step_scale, _burst_scale(planned, arch)
+    bursts = _burst_scale(planned, arch)
+    scale = max([step_scale, *(plan.entry.tiles.coarse for plan in planned)])
     most = max(MAX_STEPS, FEWEST_PER_STAGE * len(planned))
     while True:
         queued = [queue(plan, arch, rows, Scale(scale, bursts)) for plan in planned]
@@ -100,6 +102,7 @@ def queue(
         stores=steps.outputs,
         bursts=-(-steps.outputs // (burst_of(arch, result) * scale.bursts)),
         to_dram=not entry.stage.keeps_output,
+        scale=max(1.0, scale.steps),
     )
 
 

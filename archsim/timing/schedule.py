@@ -40,7 +40,8 @@ class StagePlan:
 
     `loads[flow]` are bytes in order, `need` and `done` (n,) count them per
     step; `stores` (n,) are bytes for DRAM (`to_dram`) or to stay on chip, which leave in `bursts`
-    (n,) transfers; `own[component]` (n,) are cycles in the array.
+    (n,) transfers; `own[component]` (n,) are cycles in the array. `scale` is for how many steps of
+    the machine one stands here.
     """
 
     anchor: int
@@ -54,6 +55,7 @@ class StagePlan:
     stores: Ints
     bursts: Ints
     to_dram: bool = True
+    scale: float = 1.0
 
     def held_at_once(self, flow: str) -> int:
         """Most bytes of a flow that a step needs together with those that have to stay."""
@@ -104,7 +106,10 @@ class Schedule:
     def _add_store(self, flow: str, name: str) -> int:
         """The store of a flow on a buffer; flows that share a buffer have equal parts of it."""
         buffer = buffers_of(self.arch)[name]
-        capacity = share_of(self.arch, name)
+        # A step that stands for several would find no room beside the one before, and nothing would
+        # overlap that does in the machine: buffers are larger by as much as the steps.
+        scale = max((plan.scale for plan in self.stages), default=1.0)
+        capacity = int(share_of(self.arch, name) * scale)
         # Bytes, not loads: were loads counted, how finely steps are cut would change the result.
         ahead = capacity * (buffer.slots - 1) // buffer.slots
         self.stores.append(StoreSpec(f"{name} ({flow})", ahead, capacity))

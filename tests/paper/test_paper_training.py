@@ -7,8 +7,12 @@ from archsim.paper import reports, training
 from archsim.paper.assumptions import Assumptions, listed
 from archsim.paper.context import Wanted
 from archsim.paper.context import context as context_of
+from archsim.paper.formula import value
+from archsim.paper.lines import scopes
+from archsim.paper.printed import data
+from archsim.paper.runs import Totals
 from archsim.paper.shapes import mobilenet_v2_shapes, resnet18_shapes
-from archsim.paper.training import sizes_of
+from archsim.paper.training import Gain, sizes_of
 
 NETWORK = "MobileNetV2"
 
@@ -67,3 +71,32 @@ def test_every_row_of_the_tables_has_a_number(context):
         assert all(line.ours is not None for line in lines)
     (line,) = [one for one in reports.report("table7", context).lines if one.what[:2] == "SD"]
     assert line.ours is not None
+
+
+def totals(energy_pj):
+    return Totals(1, 1, energy_pj, {}, 1, {}, 1)
+
+
+def test_batches_stand_beside_each_other_at_both_prices():
+    """Made-up energies: the n-th change gains n, and one more with structured sparsity."""
+    found = []
+    for number, change in enumerate(listed("training"), 1):
+        gains = {
+            arm: Gain(totals(number + more), totals(1), bound=number + 2)
+            for more, arm in enumerate(training.ARMS)
+        }
+        found.append((change, {"ResNet18": gains, "MobileNetV2": gains}))
+    place = {change.name: number for number, (change, _) in enumerate(found, 1)}
+    for entry in data("reports")["training"]["tables"][1:]:
+        (known,) = scopes(entry, {"found": found})
+        for batch, cells in value(entry["rows"], known):
+            table, chip = (
+                ("as the files have it", "chip's own energy")
+                if batch == "128"
+                else (f"batch {batch}", f"chip's own energy, batch {batch}")
+            )
+            whole = [place[name] + more for name in (table, chip) for more in (0, 1, 2)]
+            assert cells == whole
+            by_name = {change.name: change for change, _ in found}
+            assert by_name[chip].batch == by_name[table].batch
+            assert by_name[table].batch == (None if batch == "128" else int(batch))

@@ -27,9 +27,10 @@ class Tiles:
     `stored_bytes` of the machine says). `moving` maps a flow to its bytes for the whole layer,
     `stationary` to its bytes for each group; `halo_bytes` are inputs that each cut of the plane
     into blocks brings again, and `min_blocks` the parts in which inputs come at least, where more
-    than the sum of their bytes decides. `busy` and `lost` are instance-cycles, and add up to
-    `limited` times `instances`; `actions` are counts to be priced, without what DRAM and the
-    filling of buffers cost: traffic is counted from the bytes.
+    than the sum of their bytes decides. `coarse` is how many half buffers a tile moves where tiles
+    stand for several, so that there are not too many of them. `busy` and `lost` are
+    instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be priced,
+    without what DRAM and the filling of buffers cost: traffic is counted from the bytes.
     """
 
     phase: str
@@ -48,6 +49,7 @@ class Tiles:
     halo_bytes: int = 0
     min_blocks: int = 1
     result_bytes: int | None = None
+    coarse: float = 1.0
     notes: tuple[str, ...] = ()
 
     @property

@@ -18,7 +18,9 @@ class TrainingPeArray(Component):
     `held` says what may stay on chip while the rest of a product streams by: an operand alone, or
     the results, too. `momentum_bytes` and `master_bytes` are kept beside each float number that is
     trained: its momentum, and a copy of it in higher precision; 0 for none. `skip` leaves out
-    coefficient rows that are fixed at zero, of decomposed weights alone.
+    coefficient rows that are fixed at zero, of decomposed weights alone. With `multicast` one read
+    of a buffer serves all arrays that take the same value in the same cycle; without it each array
+    reads for itself.
     """
 
     arrays: Count
@@ -30,3 +32,4 @@ class TrainingPeArray(Component):
     momentum_bytes: StateBytes = 2
     master_bytes: StateBytes = 0
     skip: Literal["none", "rows"] = "none"
+    multicast: bool = True

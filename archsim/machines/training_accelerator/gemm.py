@@ -7,31 +7,53 @@ assumptions).
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from archsim.machines.shared.geometry import ceil_div
+from archsim.machines.training_accelerator.multicast import (
+    Lanes,
+    OperandReads,
+    Still,
+    held_once,
+    lanes_read,
+)
 
 
 @dataclass(frozen=True)
 class TrainingArray:
-    """`arrays` arrays of `rows` x `columns` multiply-accumulate units."""
+    """`arrays` arrays of `rows` x `columns` multiply-accumulate units.
+
+    With `multicast` a value that several arrays take in the same cycle is read once.
+    """
 
     arrays: int = 32
     rows: int = 4
     columns: int = 4
+    multicast: bool = True
 
     @property
     def multipliers(self) -> int:
         """Multiply-accumulate units in all."""
         return self.arrays * self.rows * self.columns
 
+    @property
+    def lanes(self) -> Lanes:
+        """The arrays as those who take streams."""
+        return Lanes(self.arrays, self.columns)
+
 
 @dataclass(frozen=True)
 class Gemms:
-    """`count` equal products (m x depth) * (depth x n) whose tiles share the arrays."""
+    """`count` equal products (m x depth) * (depth x n) whose tiles share the arrays.
+
+    `alike` of them at a time have the same right operand.
+    """
 
     m: int
     depth: int
     n: int
     count: int
+    alike: int = 1
 
     @property
     def macs(self) -> int:
@@ -69,9 +91,22 @@ class TrainingLayer:
 
 
 @dataclass(frozen=True)
+class Waves:
+    """What the waves of a phase, rounds of one tile per array, come to: cycles for which they
+    stream, multiplications, and values read from the buffers.
+    """
+
+    count: int
+    streamed: int
+    macs: int
+    reads: OperandReads
+
+
+@dataclass(frozen=True)
 class PhaseCycles:
-    """One phase on the arrays: rounds of tiles (`waves`), one after the other. `stationary` says
-    which operand stays: "W" the left one, "X" the right, "-" no work.
+    """One phase on the arrays: `waves` of tiles, one after the other. `stationary` says
+    which operand stays: "W" the left one, "X" the right, "-" no work; `reads` are values that the
+    arrays take from the buffers.
     """
 
     stationary: Literal["W", "X", "-"]
@@ -80,9 +115,10 @@ class PhaseCycles:
     macs: int
     busy: int
     lost: dict[str, int]
+    reads: OperandReads
 
 
-NO_WORK = PhaseCycles("-", 0, 0, 0, 0, {})
+NO_WORK = PhaseCycles("-", 0, 0, 0, 0, {}, OperandReads(0, 0))
 
 
 def forward(layer: TrainingLayer) -> Gemms:
@@ -96,7 +132,7 @@ def backward(layer: TrainingLayer) -> Gemms:
     stride.
     """
     count = layer.taps * layer.groups
-    return Gemms(layer.in_channels, layer.filters, layer.pixels, count=count)
+    return Gemms(layer.in_channels, layer.filters, layer.pixels, count=count, alike=layer.taps)
 
 
 def weight_gradient(layer: TrainingLayer) -> Gemms:
@@ -126,13 +162,39 @@ def _phase(
     stationary: Literal["W", "X"], gemms: Gemms, array: TrainingArray, waves: int
 ) -> PhaseCycles:
     moving = gemms.n if stationary == "W" else gemms.m
-    return counted(stationary, array, rounds=waves, streamed=waves * moving, macs=gemms.macs)
+    reads = operand_reads(stationary, gemms, array)
+    return counted(stationary, array, Waves(waves, waves * moving, gemms.macs, reads))
 
 
-def counted(
-    stationary: Literal["W", "X"], array: TrainingArray, *, rounds: int, streamed: int, macs: int
-) -> PhaseCycles:
-    """A phase of so many rounds, which stream for `streamed` cycles in all, and its losses."""
-    slots = streamed * array.multipliers
-    lost = {"unmapped": slots - macs, "drain": rounds * array.rows * array.multipliers}
-    return PhaseCycles(stationary, rounds, streamed + rounds * array.rows, macs, macs, lost)
+def operand_reads(
+    stationary: Literal["W", "X"], gemms: Gemms, array: TrainingArray
+) -> OperandReads:
+    """Values read; each only once in a wave where the arrays share reads.
+
+    The order of tiles is that of their streams. Left operand still: products and rows that take the
+    same depth of a right operand follow each other. Right operand still: columns do that take the
+    same depth of a product's left one.
+    """
+    left, groups = stationary == "W", gemms.count // gemms.alike
+    side, moving = (gemms.m, gemms.n) if left else (gemms.n, gemms.m)
+    still = Still(gemms.depth, side, array.columns, array.rows, groups, gemms.alike)
+    if not array.multicast:
+        lanes = gemms.count * still.blocks * gemms.depth
+        return OperandReads(streamed=lanes * moving, held=still.held)
+    runs = groups if left else gemms.count
+    size = gemms.count * still.blocks // runs
+    first = np.arange(runs, dtype=np.int64) * still.deep * size
+    lanes = int(lanes_read(first, size, gemms.depth, array.lanes).sum())
+    held = still.held if left else held_once(still, array.arrays)
+    return OperandReads(streamed=lanes * moving, held=held)
+
+
+def counted(stationary: Literal["W", "X"], array: TrainingArray, waves: Waves) -> PhaseCycles:
+    """A phase of so many waves, with its losses."""
+    macs, loading = waves.macs, waves.count * array.rows
+    lost = {
+        "unmapped": waves.streamed * array.multipliers - macs,
+        "drain": loading * array.multipliers,
+    }
+    cycles = waves.streamed + loading
+    return PhaseCycles(stationary, waves.count, cycles, macs, macs, lost, waves.reads)

@@ -16,15 +16,21 @@ from numpy.typing import NDArray
 
 from archsim.arch.arch import Arch
 from archsim.arch.components.rebuild_engine import RebuildEngine
-from archsim.arch.movers import cycles_for
-from archsim.machines.shared.geometry import Ints, ceil_div
-from archsim.machines.shared.machine import buffer_of, name_of, only, share_of, storage_of
+from archsim.machines.shared.geometry import ceil_div
+from archsim.machines.shared.machine import buffer_of, name_of, only, storage_of
 from archsim.machines.shared.partial_sums import FLOAT_PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles, even_parts
-from archsim.machines.shared.traffic import Held
 from archsim.machines.training_accelerator import gemm, traffic
 from archsim.machines.training_accelerator.components import TrainingPeArray
 from archsim.machines.training_accelerator.exponent_codes import coded_size
+from archsim.machines.training_accelerator.layout import (
+    VALUE_BYTES,
+    Operands,
+    in_step,
+    product_layout,
+    reads_of,
+    update_layout,
+)
 from archsim.machines.training_accelerator.skip import live_weights, skipping_cycles
 from archsim.machines.training_accelerator.weights import (
     FloatState,
@@ -37,10 +43,7 @@ from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 
-VALUE_BYTES = 2
-"""bfloat16."""
 Phase = Literal["ff", "bp", "wg"]
-PARTS = 96  # even parts that a phase is cut into, each way at most
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,6 @@ class _Step:
     input_bytes: int
     error_bytes: int
     live: NDArray[np.bool_] | None
-
-
-@dataclass(frozen=True)
-class _Operands:
-    """What a product moves: bytes of the operand that streams, of the one that stands still and of
-    the results in DRAM, the number of results, and how they are made."""
-
-    moving: int
-    stationary: int
-    result_bytes: int
-    outputs: int
-    results: traffic.Results
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
@@ -150,52 +141,77 @@ def _product(phase: Phase, gemms: gemm.Gemms, step: _Step, arch: Arch) -> Tiles:
     array = step.array
     cost = _cost(phase, gemms, step)
     operands = _operands(phase, step)
-    reads = _reads(operands, array, arch)
-    outputs, moving, stationary = _laid_out(operands, reads, cost, step, arch)
-    cycles = _even(cost.cycles, outputs.shape)
-    broadcast = cost.cycles * array.arrays * array.rows * VALUE_BYTES
-    limit = cycles_for(_even(broadcast, outputs.shape), buffer_of(arch, "input").bytes_per_cycle)
+    reads = reads_of(operands, array.held, arch)
+    layout = product_layout(operands, reads, cost.waves, step.shape.groups, arch)
     rebuilt = step.weights.rebuilt * reads.stationary if phase in {"ff", "bp"} else 0
-    engine = only(arch, RebuildEngine)
-    rebuild = ceil_div(_even(rebuilt, outputs.shape), engine.per_line * array.arrays)
-    limited = np.maximum.reduce([cycles, limit, rebuild])
+    read = {
+        flow: values * VALUE_BYTES
+        for flow, values in (("input", cost.reads.streamed), ("weight", cost.reads.held))
+    }
+    beside = _beside(read, rebuilt, array, arch)
+    longest = max(cost.cycles, *(cycles for _, cycles in beside.values()))
+    limited = even_parts(longest, layout.outputs.size).reshape(layout.outputs.shape)
     multipliers = array.arrays * array.rows * array.columns
     psums = _psums(gemms, cost, array) * FLOAT_PSUM_UPDATE_BYTES
     return Tiles(
         phase=phase,
-        cycles=cycles,
+        cycles=in_step(limited, cost.cycles),
         limited=limited,
-        outputs=outputs,
-        moving=moving,
-        stationary=stationary,
+        outputs=layout.outputs,
+        moving=layout.moving,
+        stationary=layout.stationary,
         result_bytes=None if phase == "ff" else operands.result_bytes,
         macs_done=cost.macs,
         macs_skipped=gemms.macs - cost.macs,
         instances={arch.compute: multipliers},
         busy={arch.compute: cost.busy},
-        lost={arch.compute: _lost(cost, limited, limit, multipliers)},
+        lost={arch.compute: _lost(cost, longest, beside, multipliers)},
         actions={
             arch.compute: {"mac": cost.macs, "psum_access": psums},
-            storage_of(arch, "input"): {"read": broadcast},
-            storage_of(arch, "weight"): {"read": cost.waves * multipliers * VALUE_BYTES},
+            **{storage_of(arch, flow): {"read": nbytes} for flow, nbytes in read.items()},
             name_of(arch, RebuildEngine): {
                 "basis_read": rebuilt * VALUE_BYTES * step.weights.columns,
                 "shift_add": rebuilt * step.weights.columns,
             },
         },
-        side={storage_of(arch, "input"): limit, name_of(arch, RebuildEngine): rebuild},
+        side={name: in_step(limited, cycles) for name, (_, cycles) in beside.items()},
+        coarse=layout.coarse,
     )
+
+
+def _beside(
+    read: Mapping[str, int], rebuilt: int, array: TrainingPeArray, arch: Arch
+) -> dict[str, tuple[str, int]]:
+    """What the array waits for, by component: cycles in which the buffers are read and the rows of
+    coefficients added, and the name of the wait.
+    """
+    engine = only(arch, RebuildEngine)
+    waits = {"input": "wait_input", "weight": "wait_weight"}
+    return {
+        **{
+            storage_of(arch, flow): (
+                waits[flow],
+                int(buffer_of(arch, flow).move_cycles(np.array([nbytes]))[0]),
+            )
+            for flow, nbytes in read.items()
+        },
+        name_of(arch, RebuildEngine): (
+            "rebuild",
+            ceil_div(rebuilt, engine.per_line * array.arrays),
+        ),
+    }
 
 
 def _cost(phase: Phase, gemms: gemm.Gemms, step: _Step) -> gemm.PhaseCycles:
     """All multiplications or, where dead rows are skipped, those of live ones."""
-    array = gemm.TrainingArray(step.array.arrays, step.array.rows, step.array.columns)
+    own = step.array
+    array = gemm.TrainingArray(own.arrays, own.rows, own.columns, own.multicast)
     if step.live is None:
         return gemm.gemm_cycles(gemms, array)
     return skipping_cycles(phase, step.live, step.shape.pixels, step.shape.groups, array)
 
 
-def _operands(phase: str, step: _Step) -> _Operands:
+def _operands(phase: str, step: _Step) -> Operands:
     """The operands of a phase.
 
     What the forward pass stores is for `stored_bytes` to say: the next layer knows its values.
@@ -205,83 +221,42 @@ def _operands(phase: str, step: _Step) -> _Operands:
     weights = step.weights
     if phase == "ff":
         made = traffic.Results(shape.filters, shape.pixels)
-        return _Operands(step.input_bytes, weights.stored, 0, outputs, made)
+        return Operands(step.input_bytes, weights.stored, 0, outputs, made)
     if phase == "bp":
         coded = step.error_bytes * inputs // outputs
         made = traffic.Results(shape.in_channels, inputs // layer.in_channels)
-        return _Operands(step.error_bytes, weights.stored, coded, inputs, made)
+        return Operands(step.error_bytes, weights.stored, coded, inputs, made)
     made = traffic.Results(shape.filters, shape.in_channels, shape.taps)
-    return _Operands(
+    return Operands(
         step.input_bytes, step.error_bytes, weights.gradient, layer.weight_elements, made
     )
-
-
-def _reads(operands: _Operands, array: TrainingPeArray, arch: Arch) -> traffic.Reads:
-    """How often the operands are read, with what the buffers hold."""
-
-    def held(flow: str, nbytes: int) -> Held:
-        return Held(nbytes, share_of(arch, storage_of(arch, flow)))
-
-    moving, stationary = held("input", operands.moving), held("weight", operands.stationary)
-    if array.held == "operands":
-        return traffic.reads_of_operands(moving, stationary)
-    room = share_of(arch, storage_of(arch, "output"))
-    return traffic.fewest_reads(moving, stationary, operands.results, room)
-
-
-def _laid_out(
-    operands: _Operands, reads: traffic.Reads, cost: gemm.PhaseCycles, step: _Step, arch: Arch
-) -> tuple[Ints, dict[str, int], dict[str, Ints]]:
-    """Results of each tile, bytes of what moves, and of what stands still by group.
-
-    Where results stay on chip both operands stream, as often as they are read, and a block of
-    results is complete at its last tile.
-    """
-    if reads.blocks is None:
-        shape = (min(PARTS, cost.waves), min(PARTS, max(1, operands.outputs // PARTS)))
-        groups = _even(operands.stationary, shape).sum(axis=1)
-        return _even(operands.outputs, shape), {"input": operands.moving}, {"weight": groups}
-    moving = {
-        "input": operands.moving * reads.moving,
-        "weight": operands.stationary * reads.stationary,
-    }
-    halves = [-(-2 * n // share_of(arch, storage_of(arch, flow))) for flow, n in moving.items()]
-    releases = step.shape.groups * reads.blocks.count
-    parts = -(-max(PARTS, *halves) // releases)
-    outputs = np.zeros((releases, parts), np.int64)
-    # A block of results is complete only when the whole depth has streamed past it.
-    outputs[:, -1] = even_parts(operands.outputs, releases)
-    return outputs.reshape(1, -1), moving, {}
 
 
 def _update(step: _Step, arch: Arch) -> Tiles:
     """Weights and momentum, or counters, codes and bases, element by element."""
     array, weights = step.array, step.weights
-    shape = (1, min(PARTS, max(1, weights.updated)))
-    cycles = _even(-(-weights.updated // array.update_lanes), shape)
+    layout = update_layout(weights.updated, weights.update_reads, weights.update_writes, arch)
+    total = ceil_div(weights.updated, array.update_lanes)
+    cycles = even_parts(total, layout.outputs.size).reshape(layout.outputs.shape)
     multipliers = array.arrays * array.rows * array.columns
     return Tiles(
         phase="update",
         cycles=cycles,
         limited=cycles,
-        outputs=_even(weights.updated, shape),
-        moving={"input": weights.update_reads},
-        stationary={"weight": np.zeros(1, np.int64)},
+        outputs=layout.outputs,
+        moving=layout.moving,
+        stationary=layout.stationary,
         result_bytes=weights.update_writes,
         macs_done=0,
         macs_skipped=0,
         instances={arch.compute: multipliers},
         busy={arch.compute: 0},
-        lost={arch.compute: {"unmapped": int(cycles.sum()) * multipliers}},
+        lost={arch.compute: {"unmapped": total * multipliers}},
         actions={
             arch.compute: {weights.update_action: weights.updated, "mac": weights.update_macs}
         },
+        coarse=layout.coarse,
     )
-
-
-def _even(total: int, shape: tuple[int, int]) -> Ints:
-    """Whole parts that add up to the total, as even as can be."""
-    return even_parts(total, shape[0] * shape[1]).reshape(shape)
 
 
 def _psums(gemms: gemm.Gemms, cost: gemm.PhaseCycles, array: TrainingPeArray) -> int:
@@ -293,9 +268,9 @@ def _psums(gemms: gemm.Gemms, cost: gemm.PhaseCycles, array: TrainingPeArray) ->
 
 
 def _lost(
-    cost: gemm.PhaseCycles, limited: Ints, limit: Ints, multipliers: int
+    cost: gemm.PhaseCycles, longest: int, beside: Mapping[str, tuple[str, int]], multipliers: int
 ) -> Mapping[str, int]:
-    """Unit-cycles that do nothing useful."""
-    over = int(limited.sum()) - cost.cycles
-    waiting = "wait_input" if int(limit.sum()) >= int(limited.sum()) else "rebuild"
+    """Unit-cycles that do nothing useful; the array waits for what takes longest."""
+    waiting, _ = max(beside.values(), key=lambda wait: wait[1])
+    over = longest - cost.cycles
     return {**cost.lost, waiting: cost.lost.get(waiting, 0) + over * multipliers}

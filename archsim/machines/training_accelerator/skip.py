@@ -3,30 +3,50 @@ fixed, so what is zero stays zero and needs no gradient).
 
 A weight is live if its coefficient row may be anything but zero. Tiles of the still operand are
 packed: a block of as many filters (backward: channels) as an array has rows keeps the depth
-positions that are live in any of them. A weight gradient is made where it is live. The order of
-tiles is that of the blocks, and a round of arrays lasts as long as its longest tile.
+positions that are live in any of them. A weight gradient is made where it is live.
+
+Forward and backward, a tile streams all pixels of its depth positions, and tiles come in the order
+of their first position, so that the same positions meet in a wave. In a weight gradient a block
+streams what is live in it, and blocks in which the same is live follow each other, as only they can
+share a stream. A wave of arrays lasts as long as its longest tile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.machines.shared.geometry import Ints
-from archsim.machines.training_accelerator.gemm import NO_WORK, PhaseCycles, TrainingArray, counted
-
-Flags = NDArray[np.bool_]
+from archsim.machines.shared.geometry import Ints, ceil_div
+from archsim.machines.training_accelerator.gemm import (
+    NO_WORK,
+    PhaseCycles,
+    TrainingArray,
+    Waves,
+    counted,
+)
+from archsim.machines.training_accelerator.multicast import OperandReads, lanes_read
+from archsim.machines.training_accelerator.packing import (
+    Flags,
+    blocks_of,
+    held_twice,
+    lanes_of_rows,
+    packed_rows,
+)
 
 
 @dataclass(frozen=True)
-class _Tiles:
-    """Blocks of equal tiles, (B,) each: how many, how long each streams, multiplications in all."""
+class _Stretch:
+    """Tiles in a row that stream equally long: of each stream, as wide as an array along `depth`,
+    `size` tiles; multiplications and held values of all.
+    """
 
-    counts: Ints
-    lengths: Ints
-    macs: Ints
+    size: int
+    depth: int
+    length: int
+    macs: int
+    held: int
 
 
 def live_weights(mask: NDArray[np.generic], shape: tuple[int, ...]) -> Flags:
@@ -53,81 +73,109 @@ def skipping_cycles(
         groups: of the convolution; each is a product of its own.
         array: what it runs on.
     """
-    left, right = [], []
-    for part in np.split(live, groups):
-        for matrix in _matrices(phase, part):
-            if phase == "wg":
-                left.append(_gradient_left(matrix, pixels, array))
-                right.append(_gradient_right(matrix, pixels, array))
-            else:
-                left.append(_product_left(matrix, pixels, array))
-                right.append(_product_right(matrix, pixels, array))
-    held_left, held_right = _timed("W", left, array), _timed("X", right, array)
+    if not live.any():
+        return NO_WORK
+    products = [_matrices(phase, part) for part in np.split(live, groups)]
+    if phase == "wg":
+        matrices = [matrix for (matrix,) in products]
+        columns = [matrix[:, matrix.any(axis=0)].T for matrix in matrices]
+        left = _in_waves([_gradient_blocks(one, pixels, array) for one in matrices], array)
+        right = _in_waves([_gradient_blocks(one, pixels, array) for one in columns], array)
+    else:
+        left = _weights_still(products, pixels, array)
+        right = _pixels_still(products, pixels, array)
+    held_left, held_right = counted("W", array, left), counted("X", array, right)
     return held_left if held_left.cycles <= held_right.cycles else held_right
 
 
-def _matrices(phase: str, part: Flags) -> Iterator[Flags]:
-    """Yield the left operands of a group: the weights forward and for the gradient, and for each
-    tap their transpose backward.
+def _matrices(phase: str, part: Flags) -> list[Flags]:
+    """The left operands of a group: the weights forward and for the gradient, and for each tap
+    their transpose backward.
     """
     if phase != "bp":
-        yield part.reshape(len(part), -1)
-    else:
-        yield from (part[:, :, tap].T for tap in range(part.shape[2]))
+        return [part.reshape(len(part), -1)]
+    return [part[:, :, tap].T for tap in range(part.shape[2])]
 
 
-def _product_left(live: Flags, pixels: int, array: TrainingArray) -> _Tiles:
+def _weights_still(products: Sequence[Sequence[Flags]], pixels: int, array: TrainingArray) -> Waves:
     """Weights still, packed by blocks of rows; all pixels pass each tile."""
-    heights, kept = _blocks(live, array.rows)
-    depth = kept.sum(axis=1)
-    length = np.full(len(depth), pixels)
-    return _Tiles(-(-depth // array.columns), length, depth * heights * pixels)
+    tiles = lanes = held = 0
+    for matrices in products:
+        packed = packed_rows(matrices, array)
+        if array.multicast:
+            lanes += lanes_of_rows(packed, tiles, array.arrays)
+        else:
+            lanes += len(packed.position)
+        tiles += packed.tiles
+        held += packed.held
+    waves = ceil_div(tiles, array.arrays)
+    reads = OperandReads(streamed=lanes * pixels, held=held)
+    return Waves(waves, waves * pixels, held * pixels, reads)
 
 
-def _product_right(live: Flags, pixels: int, array: TrainingArray) -> _Tiles:
+def _pixels_still(products: Sequence[Sequence[Flags]], pixels: int, array: TrainingArray) -> Waves:
     """Activations still, at depths that any row needs; all rows pass each tile."""
-    depth = int(live.any(axis=0).sum())
-    tiles = -(-depth // array.columns) * -(-pixels // array.rows)
-    return _Tiles(np.array([tiles]), np.array([len(live)]), np.array([depth * len(live) * pixels]))
+    blocks = ceil_div(pixels, array.rows)
+    stretches: list[list[_Stretch]] = []
+    first = twice = 0
+    for matrices in products:
+        positions = [np.flatnonzero(matrix.any(axis=0)) for matrix in matrices]
+        depths = [len(found) for found in positions]
+        if array.multicast and len(matrices) > 1:
+            twice += held_twice(positions, first, pixels, array)
+        first += sum(ceil_div(depth, array.columns) for depth in depths) * blocks
+        rows = len(matrices[0])
+        stretches.append(
+            [_Stretch(blocks, d, rows, d * rows * pixels, d * pixels) for d in depths if d]
+        )
+    return _in_waves(stretches, array, twice)
 
 
-def _gradient_left(live: Flags, pixels: int, array: TrainingArray) -> _Tiles:
-    """Errors of a block of filters still; the inputs of its live weights pass each tile."""
-    heights, kept = _blocks(live, array.rows)
-    length = kept.sum(axis=1)
-    counts = np.where(length > 0, -(-pixels // array.columns), 0)
-    return _Tiles(counts, length, length * heights * pixels)
+def _gradient_blocks(live: Flags, pixels: int, array: TrainingArray) -> Iterator[_Stretch]:
+    """Blocks of rows of `live`, whose part of one operand is still; of the other one passes what is
+    live in any of them. Those in which the same is live, in the order of the first of each.
+    """
+    heights, kept = blocks_of(live, array.rows)
+    packed = np.packbits(kept, axis=1)
+    _, first, which = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    which = which.reshape(-1)
+    for number in np.argsort(first):
+        members = which == number
+        length, entries = int(kept[first[number]].sum()), int(heights[members].sum())
+        if length:
+            macs, held = length * entries * pixels, entries * pixels
+            yield _Stretch(int(members.sum()), pixels, length, macs, held)
 
 
-def _gradient_right(live: Flags, pixels: int, array: TrainingArray) -> _Tiles:
-    """Inputs of a block of live columns still; the errors of filters that are live in one pass."""
-    widths, kept = _blocks(live[:, live.any(axis=0)].T, array.rows)
-    length = kept.sum(axis=1)
-    counts = np.full(len(length), -(-pixels // array.columns))
-    return _Tiles(counts, length, length * widths * pixels)
+def _in_waves(
+    groups: Iterable[Iterable[_Stretch]], array: TrainingArray, held_twice: int = 0
+) -> Waves:
+    """Stretches dealt to the arrays in order; a wave lasts as long as its longest tile."""
+    stretches = [stretch for group in groups for stretch in group]
+    counts = np.array([s.size * ceil_div(s.depth, array.columns) for s in stretches], np.int64)
+    ends = np.cumsum(counts)
+    waves = ceil_div(int(ends[-1]), array.arrays)
+    read = 0
+    for begin, s in zip((ends - counts).tolist(), stretches, strict=True):
+        if array.multicast:
+            read += s.length * lanes_read(begin, s.size, s.depth, array.lanes)
+        else:
+            read += s.length * s.size * s.depth
+    lengths = np.array([s.length for s in stretches], np.int64)
+    reads = OperandReads(read, sum(s.held for s in stretches) - held_twice)
+    streamed = _streamed(ends, lengths, array.arrays)
+    return Waves(waves, streamed, sum(s.macs for s in stretches), reads)
 
 
-def _blocks(live: Flags, size: int) -> tuple[Ints, Flags]:
-    """Rows taken `size` at a time: how many each block has, and what is live in any of them."""
-    starts = np.arange(0, len(live), size)
-    heights = np.minimum(size, len(live) - starts)
-    if not len(starts):
-        return heights, np.zeros((0, live.shape[1]), np.bool_)
-    return heights, np.logical_or.reduceat(live, starts, axis=0)
-
-
-def _timed(stationary: Literal["W", "X"], parts: list[_Tiles], array: TrainingArray) -> PhaseCycles:
-    """Tiles dealt to the arrays in order; a round lasts as long as its longest tile."""
-    counts = np.concatenate([part.counts for part in parts])
-    lengths = np.concatenate([part.lengths for part in parts])[counts > 0]
-    macs = int(sum(part.macs.sum() for part in parts))
-    ends = np.cumsum(counts[counts > 0])
-    if not len(ends):
-        return NO_WORK
-    starts = np.arange(0, ends[-1], array.arrays)
-    first = np.searchsorted(ends, starts, side="right")
-    last = np.searchsorted(ends, np.minimum(starts + array.arrays, ends[-1]) - 1, side="right")
-    # reduceat over [first, last + 1) pairs; every second result lies between two rounds.
+def _streamed(ends: Ints, lengths: Ints, arrays: int) -> int:
+    """Cycles of all waves, given at which tile each stretch ends."""
+    begins = np.append(0, ends[:-1])
+    until = np.append(ends[:-1] // arrays, ceil_div(int(ends[-1]), arrays))
+    alone = np.maximum(0, until - ceil_div(begins, arrays))
+    shared = np.unique(ends[:-1][ends[:-1] % arrays > 0] // arrays) * arrays
+    first = np.searchsorted(ends, shared, side="right")
+    last = np.searchsorted(ends, np.minimum(shared + arrays, ends[-1]) - 1, side="right")
+    # reduceat over [first, last + 1) pairs; every second result lies between two waves.
     spans = np.stack([first, last + 1], axis=1).reshape(-1)
-    streamed = int(np.maximum.reduceat(np.append(lengths, 0), spans)[::2].sum())
-    return counted(stationary, array, rounds=len(starts), streamed=streamed, macs=macs)
+    longest = np.maximum.reduceat(np.append(lengths, 0), spans)[::2] if len(spans) else spans
+    return int((alone * lengths).sum() + longest.sum())

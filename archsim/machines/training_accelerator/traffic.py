@@ -79,13 +79,14 @@ def reads_of_operands(moving: Held, stationary: Held) -> Reads:
 
 
 def fewest_reads(moving: Held, stationary: Held, results: Results, room: int) -> Reads:
-    """The order that reads fewest bytes: an operand stays or, where that reads fewer, the results,
-    the stationary operand being the left one.
+    """The order that reads fewest bytes: the results stay or, where that reads fewer, an operand,
+    the stationary one being the left one. On a tie the results do, as nothing then has to be there
+    before the first product.
     """
     common = reads_of_operands(moving, stationary)
     blocks = result_blocks(results, stationary.nbytes, moving.nbytes, room)
     if blocks is None:
         return common
     own = Reads(blocks.rows, blocks.columns, blocks)
-    fewer = own.nbytes(moving, stationary) < common.nbytes(moving, stationary)
-    return own if fewer else common
+    fewer = common.nbytes(moving, stationary) < own.nbytes(moving, stationary)
+    return common if fewer else own

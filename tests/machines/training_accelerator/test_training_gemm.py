@@ -1,5 +1,7 @@
 """The training accelerator's phases: its table, and a walk over tiles and arrays."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,8 +16,10 @@ from archsim.machines.training_accelerator.gemm import (
     backward,
     forward,
     gemm_cycles,
+    operand_reads,
     weight_gradient,
 )
+from archsim.machines.training_accelerator.multicast import OperandReads, waves_of_runs
 from archsim.machines.training_accelerator.traffic import Results, result_blocks
 
 TABLE = [
@@ -39,38 +43,115 @@ def test_table(layer, expected, macs):
         assert phase.busy + sum(phase.lost.values()) == phase.cycles * 512
 
 
-def walk(gemms, array, stationary):
-    """Deal the still operand's tiles to the arrays in rounds; stream the other past each."""
+class Tile(NamedTuple):
+    """The depth and the other side of the still operand that an array holds, and for which product
+    of which group.
+    """
+
+    group: int
+    product: int
+    depth: tuple
+    side: tuple
+
+
+def tiles_of(gemms, array, stationary):
+    """Those that take one stream after the other: of the right operand, all products of a group
+    have the same.
+    """
     tall = gemms.m if stationary == "W" else gemms.n
-    moving = gemms.n if stationary == "W" else gemms.m
     tiles = [
-        min(array.rows, tall - row) * min(array.columns, gemms.depth - column)
-        for _ in range(gemms.count)
-        for row in range(0, tall, array.rows)
-        for column in range(0, gemms.depth, array.columns)
+        Tile(number // gemms.alike, number, tuple(depth), tuple(side))
+        for number in range(gemms.count)
+        for depth in chunks(range(gemms.depth), array.columns)
+        for side in chunks(range(tall), array.rows)
     ]
-    cycles = macs = 0
-    for first in range(0, len(tiles), array.arrays):
+    if stationary == "W":
+        tiles.sort(key=lambda tile: (tile.group, tile.depth))
+    return tiles
+
+
+def chunks(items, size):
+    return [items[first : first + size] for first in range(0, len(items), size)]
+
+
+def walk(gemms, array, stationary):
+    """Deal the still operand's tiles to the arrays in rounds; stream the other past each. Values
+    read: of each round, those that differ, or those of each array.
+    """
+    left = stationary == "W"
+    moving = gemms.n if left else gemms.m
+    cycles = macs = streamed = held = 0
+    for wave in chunks(tiles_of(gemms, array, stationary), array.arrays):
         cycles += moving + array.rows
-        macs += sum(tiles[first : first + array.arrays]) * moving
-    return cycles, macs
+        lanes, values = [], []
+        for tile in wave:
+            macs += len(tile.depth) * len(tile.side) * moving
+            # The left operand is each product's own, the right one its group's.
+            streams, holds = (tile.group, tile.product) if left else (tile.product, tile.group)
+            lanes += [(streams, d) for d in tile.depth]
+            values += [(holds, d, s) for d in tile.depth for s in tile.side]
+        collect = set if array.multicast else list
+        streamed += len(collect(lanes)) * moving
+        held += len(collect(values))
+    return cycles, macs, OperandReads(streamed, held)
 
 
 sizes = st.integers(1, 40)
 
 
+@st.composite
+def products(draw):
+    alike = draw(st.sampled_from([1, 1, 2, 3, 9]))
+    m, depth, n = draw(sizes), draw(sizes), draw(sizes)
+    return Gemms(m, depth, n, alike * draw(st.integers(1, 5)), alike)
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(
-    gemms=st.builds(Gemms, sizes, sizes, sizes, st.integers(1, 9)),
-    array=st.builds(TrainingArray, st.integers(1, 7), st.integers(1, 5), st.integers(1, 5)),
+    gemms=products(),
+    array=st.builds(
+        TrainingArray,
+        st.integers(1, 7) | st.integers(8, 70),
+        st.integers(1, 5),
+        st.integers(1, 5),
+        st.booleans(),
+    ),
 )
 def test_phase_is_the_shorter_walk(gemms, array):
     walks = {stationary: walk(gemms, array, stationary) for stationary in "WX"}
     result = gemm_cycles(gemms, array)
-    assert result.cycles == min(cycles for cycles, _ in walks.values())
+    assert result.cycles == min(cycles for cycles, _, _ in walks.values())
     assert result.stationary == ("W" if walks["W"][0] <= walks["X"][0] else "X")
-    assert {macs for _, macs in walks.values()} == {result.macs}
+    assert {macs for _, macs, _ in walks.values()} == {result.macs}
     assert min(result.lost.values()) >= 0
+    for stationary, (_, _, reads) in walks.items():
+        assert operand_reads(stationary, gemms, array) == reads
+    assert result.reads == walks[result.stationary][2]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    first=st.integers(0, 60), size=st.integers(1, 20), count=st.integers(1, 30),
+    arrays=st.integers(1, 40),
+)  # fmt: skip
+def test_a_run_is_read_in_every_wave_that_it_touches(first, size, count, arrays):
+    runs = chunks(range(first, first + size * count), size)
+    touched = sum(len({tile // arrays for tile in run}) for run in runs)
+    assert waves_of_runs(first, size, count, arrays) == touched
+    many = waves_of_runs(np.array([first, first + 1]), size, count, arrays)
+    assert many.tolist()[0] == touched
+
+
+def test_filters_that_fill_the_arrays_once_read_their_inputs_once_a_wave():
+    """128 filters are 32 blocks of four: one wave per four input positions, all of which take the
+    same 1000 columns. By hand: 144 waves of 4 x 1000 values, where each array for itself reads 32
+    times as many.
+    """
+    gemms = Gemms(128, 576, 1000, count=1)
+    assert gemm_cycles(gemms, TrainingArray()).reads.streamed == 144 * 4 * 1000
+    alone = gemm_cycles(gemms, TrainingArray(multicast=False))
+    assert alone.reads.streamed == 144 * 4 * 1000 * 32
+    assert alone.reads.held == gemm_cycles(gemms, TrainingArray()).reads.held == 128 * 576
 
 
 def test_an_empty_phase_costs_nothing():
@@ -156,7 +237,7 @@ def test_no_block_that_fits_reads_less(results, left, right, capacity):
 def test_a_filter_of_a_group_is_a_product_of_its_own():
     layer = TrainingLayer(8, 1, (3, 3), (4, 4), 2, groups=8)
     assert forward(layer) == Gemms(1, 9, 32, count=8)
-    assert backward(layer) == Gemms(1, 1, 32, count=72)
+    assert backward(layer) == Gemms(1, 1, 32, count=72, alike=9)
     assert weight_gradient(layer) == Gemms(1, 32, 9, count=8)
     phases = {phase(layer).macs for phase in (forward, backward, weight_gradient)}
     assert phases == {8 * 9 * 32}

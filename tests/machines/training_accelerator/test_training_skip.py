@@ -15,6 +15,7 @@ from archsim.machines.training_accelerator.gemm import (
     gemm_cycles,
     weight_gradient,
 )
+from archsim.machines.training_accelerator.multicast import OperandReads
 from archsim.machines.training_accelerator.skip import live_weights, skipping_cycles
 
 DENSE = {"ff": forward, "bp": backward, "wg": weight_gradient}
@@ -32,8 +33,20 @@ class Case(NamedTuple):
     array: TrainingArray
 
 
+class Tile(NamedTuple):
+    """What an array does with a tile: how long it streams, multiplications, the streams that its
+    lanes take and the values that it holds; `order` sorts the tiles.
+    """
+
+    order: tuple
+    length: int
+    macs: int
+    lanes: list
+    held: list
+
+
 def listed(case, stationary):
-    """(length, multiplications) of every tile, by loops over filters, channels, taps and pixels."""
+    """Every tile in its order, by loops over filters, channels, taps and pixels."""
     phase, live, pixels, groups, array = case
     share = len(live) // groups
     tiles = []
@@ -43,61 +56,84 @@ def listed(case, stationary):
         if phase == "bp":
             for tap in range(live.shape[2]):
                 need = {c: {k for k in filters if live[k, c, tap]} for c in range(live.shape[1])}
-                tiles += product(stationary, need, pixels, array)
+                tiles += product(stationary, need, (group, tap), pixels, array)
             continue
         need = {k: {one for one in columns if live[k][one]} for k in filters}
         if phase == "ff":
-            tiles += product(stationary, need, pixels, array)
+            tiles += product(stationary, need, (group, 0), pixels, array)
         else:
-            tiles += gradient(stationary, need, pixels, array)
-    return tiles
+            tiles += gradient(stationary, need, group, pixels, array)
+    return sorted(tiles, key=lambda tile: tile.order)
 
 
-def product(stationary, need, pixels, array):
-    """`need` maps a row of the left operand to the depth positions where it is live."""
+def product(stationary, need, place, pixels, array):
+    """`need` maps a row of the left operand to the depth positions where it is live; the right
+    operand is the same for all taps of a group.
+    """
+    group, tap = place
     rows = list(need)
     tiles = []
     if stationary == "W":
-        for block in chunks(rows, array.rows):
+        for number, block in enumerate(chunks(rows, array.rows)):
             depth = sorted(set().union(*(need[row] for row in block)))
             tiles += [
-                (pixels, len(block) * len(packed) * pixels)
+                Tile(
+                    (group, packed[0], tap, number),
+                    pixels,
+                    len(block) * len(packed) * pixels,
+                    [(group, d) for d in packed],
+                    [(place, row, d) for row in block for d in packed],
+                )
                 for packed in chunks(depth, array.columns)
             ]
     else:
         depth = sorted(set().union(*need.values()))
         tiles += [
-            (len(rows), len(packed) * len(part) * len(rows))
+            Tile(
+                (group, tap, packed[0], part[0]),
+                len(rows),
+                len(packed) * len(part) * len(rows),
+                [(place, d) for d in packed],
+                [(group, d, pixel) for d in packed for pixel in part],
+            )
             for packed in chunks(depth, array.columns)
             for part in chunks(range(pixels), array.rows)
         ]
     return tiles
 
 
-def gradient(stationary, need, pixels, array):
-    tiles = []
+def gradient(stationary, need, group, pixels, array):
+    """Blocks that want the same come after each other; a stream is a pixel of what they want."""
     if stationary == "W":
-        for block in chunks(list(need), array.rows):
-            wanted = set().union(*(need[k] for k in block))
-            tiles += [
-                (len(wanted), len(block) * len(part) * len(wanted))
-                for part in chunks(range(pixels), array.columns)
-                if wanted
-            ]
+        blocks = chunks(list(need), array.rows)
+        wanted = [sorted(set().union(*(need[k] for k in block))) for block in blocks]
     else:
-        for block in chunks(sorted(set().union(*need.values())), array.rows):
-            wanted = [k for k in need if need[k] & {*block}]
-            tiles += [
-                (len(wanted), len(block) * len(part) * len(wanted))
-                for part in chunks(range(pixels), array.columns)
-            ]
-    return tiles
+        blocks = chunks(sorted(set().union(*need.values())), array.rows)
+        wanted = [[k for k in need if need[k] & {*block}] for block in blocks]
+    return [
+        Tile(
+            (group, wanted.index(wants), part[0], number),
+            len(wants),
+            len(block) * len(part) * len(wants),
+            [(group, pixel, tuple(wants)) for pixel in part],
+            [(group, one, pixel) for one in block for pixel in part],
+        )
+        for number, (block, wants) in enumerate(zip(blocks, wanted, strict=True))
+        for part in chunks(range(pixels), array.columns)
+        if wants
+    ]
 
 
 def walked(tiles, array):
-    rounds = chunks(tiles, array.arrays)
-    cycles = sum(max(length for length, _ in one) + array.rows for one in rounds)
-    return cycles, sum(macs for _, macs in tiles)
+    """Cycles, multiplications and values read: of each wave, those that differ, or each array's."""
+    cycles = streamed = held = 0
+    collect = set if array.multicast else list
+    for wave in chunks(tiles, array.arrays):
+        cycles += max(tile.length for tile in wave) + array.rows
+        lanes = collect((lane, tile.length) for tile in wave for lane in tile.lanes)
+        streamed += sum(length for _, length in lanes)
+        held += len(collect(value for tile in wave for value in tile.held))
+    return cycles, sum(tile.macs for tile in tiles), OperandReads(streamed, held)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -106,9 +142,15 @@ def walked(tiles, array):
     shape=st.tuples(st.integers(1, 9), st.integers(1, 7), st.integers(1, 3)),
     groups=st.integers(1, 3),
     density=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
-    array=st.builds(TrainingArray, st.integers(1, 5), st.integers(1, 4), st.integers(1, 4)),
+    array=st.builds(
+        TrainingArray,
+        st.integers(1, 5) | st.integers(6, 40),
+        st.integers(1, 4),
+        st.integers(1, 4),
+        st.booleans(),
+    ),
 )
-def test_cycles_and_multiplications_are_those_of_the_listed_tiles(
+def test_cycles_multiplications_and_reads_are_those_of_the_listed_tiles(
     seed, shape, groups, density, array
 ):
     rng = np.random.default_rng(seed)
@@ -118,9 +160,9 @@ def test_cycles_and_multiplications_are_those_of_the_listed_tiles(
         found = skipping_cycles(phase, live, pixels, groups, array)
         case = Case(phase, live, pixels, groups, array)
         walks = {stationary: walked(listed(case, stationary), array) for stationary in "WX"}
-        assert found.cycles == min(cycles for cycles, _ in walks.values())
+        assert found.cycles == min(cycles for cycles, _, _ in walks.values())
         if live.any():
-            assert (found.cycles, found.macs) == walks[found.stationary]
+            assert (found.cycles, found.macs, found.reads) == walks[found.stationary]
         slots = found.cycles * array.multipliers
         assert found.busy + sum(found.lost.values()) == slots
 
@@ -131,13 +173,14 @@ def test_cycles_and_multiplications_are_those_of_the_listed_tiles(
         TrainingLayer,
         st.sampled_from([6, 12, 24]), st.integers(1, 9), st.sampled_from([(1, 1), (3, 3)]),
         st.sampled_from([(1, 1), (5, 7)]), st.integers(1, 4), st.sampled_from([1, 2, 6]),
-    )
+    ),
+    array=st.builds(TrainingArray, st.integers(1, 70), multicast=st.booleans()),
 )  # fmt: skip
-def test_with_all_rows_live_nothing_changes(layer):
+def test_with_all_rows_live_nothing_changes(layer, array):
     live = np.ones((layer.out_channels, layer.in_channels, layer.taps), bool)
     for phase, product_of in DENSE.items():
-        usual = gemm_cycles(product_of(layer), TrainingArray())
-        found = skipping_cycles(phase, live, layer.pixels, layer.groups, TrainingArray())
+        usual = gemm_cycles(product_of(layer), array)
+        found = skipping_cycles(phase, live, layer.pixels, layer.groups, array)
         assert found == usual
 
 
