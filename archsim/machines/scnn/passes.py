@@ -11,6 +11,7 @@ from math import inf, prod
 import numpy as np
 
 from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations
+from archsim.machines.scnn.operations import operands
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
 from archsim.machines.shared.geometry import Mask
 from archsim.workload.convolution import Geometry, Pair
@@ -29,14 +30,21 @@ class Passes:
         return self.parts[0].tiling.filters
 
 
-def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int) -> Passes:
+def planar_passes(
+    activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int, filters: int = 1
+) -> Passes:
     """The fewest passes over a mask (C, H, W) in which what each element stores fits `capacity`
-    bytes, cut by rows rather than by columns; single pixels of every tile where even they do not
-    fit.
+    bytes, and the outputs of so many filters its accumulators; cut by rows rather than by columns,
+    single pixels of every tile where even they do not fit.
     """
     plane = activations.shape[1], activations.shape[2]
     whole = grid_tiling(plane, geometry, array)
-    for cut in _cuts(whole.tile, int(np.count_nonzero(activations)), array, capacity):
+    cuts = _cuts(whole.tile, int(np.count_nonzero(activations)), array, capacity)
+    # Where not even the outputs of single pixels fit, cutting does not help.
+    filters = min(filters, _filters(whole.tile, whole.tile, geometry, array))
+    for cut in cuts:
+        if _filters(whole.tile, cut, geometry, array) < filters:
+            continue
         extents = list(_extents(whole, cut, array))
         parts = tuple(_part(activations, whole, extent, array) for extent in extents)
         # Single pixels cannot be cut further, so their capacity is not asked about.
@@ -52,6 +60,38 @@ def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capac
     return Passes(
         tuple(replace(one, tiling=replace(one.tiling, filters=filters)) for one in parts), stored
     )
+
+
+def fewest_operations(
+    weights: Mask, activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int
+) -> Passes:
+    """Passes as `planar_passes`, or more of them where the larger filter groups that smaller tiles
+    allow save operations: a channel of few filters fills no vectors of weights.
+    """
+    each = weights.shape[0] // geometry.groups
+    best = planar_passes(activations, geometry, array, capacity)
+    least = _operations(weights, best, geometry, array)
+    filters = best.filters
+    while filters < each:
+        filters = min(each, 2 * filters)
+        found = planar_passes(activations, geometry, array, capacity, filters)
+        work = _operations(weights, found, geometry, array)
+        if work >= least or found.filters < filters:
+            break
+        best, least, filters = found, work, found.filters
+    return best
+
+
+def _operations(weights: Mask, passes: Passes, geometry: Geometry, array: ScnnArray) -> int:
+    """Those of the busiest element in all groups and passes, which are the cycles but for banks."""
+    layers = operands(weights, passes.parts, geometry, array)
+    return sum(int(one.operations.max(axis=1).sum()) for one in layers)
+
+
+def _filters(tile: Pair, cut: Pair, geometry: Geometry, array: ScnnArray) -> int:
+    """Filters whose outputs of a part of a tile fit the accumulators, perhaps none."""
+    largest = -(-tile[0] // cut[0]), -(-tile[1] // cut[1])
+    return array.accumulators // prod(geometry.reached(largest))
 
 
 def _stored(parts: Sequence[Pass], array: ScnnArray, capacity: float) -> int | None:
