@@ -11,6 +11,7 @@ from kernel_layers import crowded_cases
 from test_scnn_memory import encode
 
 from archsim.machines.scnn import cycles as scnn
+from archsim.machines.scnn.fill import Counts
 from archsim.machines.scnn.operations import operands
 from archsim.machines.scnn.passes import fewest_operations, planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
@@ -131,6 +132,31 @@ def test_more_passes_are_taken_only_where_they_save_operations(case, array, capa
     found = fewest_operations(weights, inputs, case.geometry, array, capacity)
     cost = [busiest(weights, one, case.geometry, array) for one in (few, found)]
     assert cost[1] < cost[0] or len(found.parts) == len(few.parts)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([3, 12, 1000]))
+def test_operations_follow_from_counts(case, array, capacity):
+    weights, inputs = case.weights != 0, case.activations != 0
+    passes = planar_passes(inputs, case.geometry, array, capacity)
+    counts = Counts(weights, inputs, case.geometry, array)
+    origin = case.geometry.padding[:2]
+    edges = []
+    for axis, count in ((0, array.rows), (1, array.columns)):
+        spans = {
+            (one.tiling.origin[axis] - origin[axis], one.tiling.plane[axis], one.tiling.tile[axis])
+            for one in passes.parts
+        }
+        edges.append(
+            np.array(
+                [
+                    [min(first + i * tile, first + size) for i in range(count + 1)]
+                    for first, size, tile in sorted(spans)
+                ]
+            )
+        )
+    found = counts.operations(*edges, passes.filters)
+    assert found == busiest(weights, passes, case.geometry, array)
 
 
 @pytest.mark.parametrize(
