@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_layers import Arrays, conv, linear
 
 import archsim
-from archsim.machines.scnn.passes import planar_passes
+from archsim.machines.scnn.passes import fewest_operations, planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.machine import load_machine
 from archsim.machines.shared.tiles import check_tiles
@@ -185,9 +185,20 @@ def test_scnn_stores_run_lengths_and_cuts_groups_to_its_memories(case):
         steps = values.reshape(-1, layer.in_channels)
         parts = [[step[element::elements] for element in range(elements)] for step in steps]
     else:
-        array = ScnnArray(overrides["pe_array.rows"], overrides["pe_array.columns"])
+        banks, entries = overrides["pe_array.banks"], overrides["pe_array.bank_entries"]
+        array = ScnnArray(
+            overrides["pe_array.rows"],
+            overrides["pe_array.columns"],
+            banks=banks,
+            accumulators=banks * entries,
+        )
         read = np.isin(np.arange(layer.in_size[0]), seen_rows(layer))
-        passes = planar_passes(values != 0, layer.geometry, array, memory, read).parts
+        passes = planar_passes(values != 0, layer.geometry, array, memory).parts
+        fit = tiles.stationary["weight"].sum() <= arch.components["weight_fifo"].capacity_bytes
+        if fit and overrides["pe_array.rule"] == "queued":
+            found = fewest_operations(weights != 0, values != 0, layer.geometry, array, memory)
+            assert len(found.parts) >= len(passes)
+            passes = found.parts
         assert tiles.min_blocks == tiles.cycles.shape[1] == len(passes)
         parts = []
         for one in passes:

@@ -11,8 +11,9 @@ import numpy as np
 
 from archsim.machines.scnn.counts import Occupation, ScnnCycles, joined
 from archsim.machines.scnn.operations import Operands, operands
+from archsim.machines.scnn.sample import sampled_waits
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
-from archsim.machines.scnn.waits import Waits, bank_waits, no_waits, sampled_waits
+from archsim.machines.scnn.waits import Waits, bank_waits, no_waits
 from archsim.machines.shared.geometry import Mask
 from archsim.workload.convolution import Geometry
 

@@ -85,15 +85,21 @@ class Operands:
         sums = left @ right.transpose(1, 2, 0)
         return np.rint(sums).astype(np.int64).reshape(self.groups, -1)
 
-    def upto(self, channels: int) -> "Operands":
-        """The first channels alone, of a layer that is not grouped."""
-        weights, activations = self.weights.upto(channels), self.activations.upto(channels)
-        return replace(self, weights=weights, activations=activations)
+    def of(self, channels: Ints) -> "Operands":
+        """Some channels alone, the same of every convolution group."""
+        groups = np.arange(self.geometry.groups)[:, None] * self.channels
+        activations = self.activations.of((groups + channels).reshape(-1))
+        return replace(self, weights=self.weights.of(channels), activations=activations)
 
     @cached_property
     def table(self) -> BankTable:
         """Bank counts of single products."""
         return bank_table(self.geometry, self.tiling, self.array.banks)
+
+    @cached_property
+    def activation_classes(self) -> Ints:
+        """Class of every activation, vectors as they come: (vectors, width)."""
+        return self.table.activation_classes(self.activations)
 
     @cached_property
     def met(self) -> "Met":
@@ -104,8 +110,8 @@ class Operands:
         first = np.cumsum(sizes) - sizes
         order = np.repeat(np.moveaxis(old, 0, 2).reshape(-1) - first, sizes)
         order += np.arange(order.size)
-        classes = self.table.activation_classes(self.activations)
-        return Met(np.ascontiguousarray(classes[order].T), first.reshape(lengths.shape))
+        classes = np.ascontiguousarray(self.activation_classes[order].T)
+        return Met(classes, first.reshape(lengths.shape))
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,22 @@
-"""Planes that SCNN's input memories cannot hold at once (ISCA 2017: temporal tiling). Every
-element's tile is cut, and the parts are worked on in passes; partial sums at their edges go from
-pass to pass as they go from element to element.
+"""Planes that SCNN's memories cannot hold at once (ISCA 2017: temporal tiling). The tile of every
+element is cut, and the parts are worked on in passes; partial sums at their edges go from pass to
+pass as they go from element to element.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cached_property
+from itertools import pairwise, product
 from math import inf, prod
 
 import numpy as np
 
+from archsim.machines.scnn.fill import Counts
 from archsim.machines.scnn.memory import ENTRY_BITS, read_rows_first, stored_activations
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
-from archsim.machines.shared.geometry import Mask
+from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 from archsim.workload.convolution import Geometry, Pair
+from archsim.workload.rows import rows_read
 
 
 @dataclass(frozen=True)
@@ -29,38 +32,159 @@ class Passes:
         return self.parts[0].tiling.filters
 
 
-def planar_passes(
-    activations: Mask,
-    geometry: Geometry,
-    array: ScnnArray,
-    capacity: int,
-    read: Mask | None = None,
-) -> Passes:
+def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int) -> Passes:
     """The fewest passes over a mask (C, H, W) in which what each element stores fits `capacity`
-    bytes, cut by rows rather than by columns; single pixels of every tile where even they do not
-    fit. Only the rows that are `read` (H,) are there, all unless it is given.
+    bytes, and the outputs of a filter its accumulators; cut by rows rather than by columns, single
+    pixels of every tile where even they do not fit. Rows that no window reads are not there.
     """
-    plane = activations.shape[1], activations.shape[2]
-    read = np.ones(plane[0], np.bool_) if read is None else read
-    activations = activations & read[:, None]
-    whole = grid_tiling(plane, geometry, array)
-    for cut in _cuts(whole.tile, int(np.count_nonzero(activations)), array, capacity):
-        extents = list(_extents(whole, cut, array))
-        parts = tuple(_part(activations, whole, extent, array) for extent in extents)
-        # Single pixels cannot be cut further, so their capacity is not asked about.
-        rows = [read[extent[0]] for extent in extents]
-        stored = _stored(parts, rows, array, capacity if cut != whole.tile else inf)
-        if stored is not None:
+    plane = _Plane.of(activations, geometry, array)
+    pixels = plane.whole.tile
+    enough = [
+        cut
+        for cut in _cuts(pixels)
+        if prod(cut) * array.elements * capacity * 8 >= plane.nonzeros * ENTRY_BITS
+        # Where not even the outputs of single pixels fit, cutting does not help.
+        and plane.filters(cut) >= min(1, plane.filters(pixels))
+    ]
+    for cut in enough:
+        found = plane.passes(cut, capacity)
+        if found is not None:
+            return found
+    # Single pixels cannot be cut further, so they are taken as they are.
+    found = plane.passes(pixels, inf)
+    assert found is not None  # of infinite capacity
+    return found
+
+
+def fewest_operations(
+    weights: Mask, activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int
+) -> Passes:
+    """Passes as `planar_passes`, or more of them where that saves operations: smaller tiles allow
+    larger filter groups, and few filters fill no vectors of weights.
+    """
+    few = planar_passes(activations, geometry, array, capacity)
+    each = weights.shape[0] // geometry.groups
+    if len(few.parts) == 1 and few.filters >= each:
+        return few
+    plane = _Plane.of(activations, geometry, array)
+    counts = Counts(weights, plane.activations, geometry, array)
+    cost = {}
+    for cut in _ladder(plane.whole.tile, len(few.parts)):
+        filters = max(1, plane.filters(cut))
+        cost[cut] = counts.operations(plane.edges(cut, 0), plane.edges(cut, 1), filters)
+        # What half the memory would have taken is looked at too.
+        if filters >= each and prod(cut) >= 2 * len(few.parts):
             break
-    assert stored is not None  # the last cut is taken as it is
-    tile = tuple(max(one.tiling.tile[axis] for one in parts) for axis in (0, 1))
-    # The same filter groups in every pass, for their weights are stored once: the largest tile
-    # decides how many filters the accumulators hold.
-    outputs = geometry.reached((tile[0], tile[1]))
-    filters = max(1, array.accumulators // prod(outputs))
-    return Passes(
-        tuple(replace(one, tiling=replace(one.tiling, filters=filters)) for one in parts), stored
-    )
+    # Among equals the fewest passes, which come first, stay.
+    for cut in sorted(cost, key=lambda cut: cost[cut]):
+        found = few if prod(cut) == len(few.parts) else plane.passes(cut, capacity)
+        if found is not None:
+            return found
+    return few
+
+
+def _cuts(tile: Pair) -> list[Pair]:
+    """(parts of a tile's rows, parts of its columns), the fewest first, by rows rather than by
+    columns.
+    """
+    every = product(range(1, tile[0] + 1), range(1, tile[1] + 1))
+    return sorted(every, key=lambda cut: (prod(cut), cut[1]))
+
+
+def _ladder(tile: Pair, fewest: int) -> list[Pair]:
+    """Cuts into `fewest` parts and more, each a seventh more than the one before where they are
+    many.
+    """
+    ladder: list[Pair] = []
+    wanted = fewest
+    for cut in _cuts(tile):
+        if prod(cut) >= wanted:
+            ladder.append(cut)
+            wanted = prod(cut) * 8 // 7 + 1
+    return ladder
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """A mask (C, H, W) on the grid, empty where no window reads, and the ways to cut its tiles;
+    `read` (H,) are the rows that some window reads.
+    """
+
+    activations: Mask
+    read: Mask
+    geometry: Geometry
+    array: ScnnArray
+
+    @classmethod
+    def of(cls, activations: Mask, geometry: Geometry, array: ScnnArray) -> "_Plane":
+        """The plane of a layer, whatever stands in rows that nobody reads."""
+        read = rows_read(geometry, (activations.shape[1], activations.shape[2]))
+        return cls(activations & read[:, None], read, geometry, array)
+
+    @cached_property
+    def whole(self) -> Tiling:
+        """The plane in one pass."""
+        size = self.activations.shape[1], self.activations.shape[2]
+        return grid_tiling(size, self.geometry, self.array)
+
+    @cached_property
+    def nonzeros(self) -> int:
+        """Of all channels."""
+        return int(np.count_nonzero(self.activations))
+
+    def filters(self, cut: Pair) -> int:
+        """Filters whose outputs of a tile's largest part fit the accumulators, perhaps none."""
+        largest = ceil_div(self.whole.tile[0], cut[0]), ceil_div(self.whole.tile[1], cut[1])
+        return self.array.accumulators // prod(self.geometry.reached(largest))
+
+    def passes(self, cut: Pair, capacity: float) -> Passes | None:
+        """The passes of a cut, None where an element stores more than `capacity` bytes in one."""
+        extents = list(self._extents(cut))
+        parts = [self._part(rows, columns) for rows, columns in extents]
+        read = [self.read[rows] for rows, _ in extents]
+        stored = _stored(parts, read, self.array, capacity)
+        if stored is None:
+            return None
+        # The same filter groups in every pass, for their weights are stored once: the largest tile
+        # decides how many filters the accumulators hold.
+        tile = tuple(max(one.tiling.tile[axis] for one in parts) for axis in (0, 1))
+        filters = max(1, self.array.accumulators // prod(self.geometry.reached((tile[0], tile[1]))))
+        alike = (replace(one, tiling=replace(one.tiling, filters=filters)) for one in parts)
+        return Passes(tuple(alike), stored)
+
+    def _bounds(self, cut: Pair, axis: int) -> Ints:
+        """Where the parts of the plane that passes take begin and end along one axis."""
+        count = (self.array.rows, self.array.columns)[axis]
+        ends = np.arange(cut[axis] + 1) * self.whole.tile[axis] // cut[axis] * count
+        bounds: Ints = np.minimum(ends, self.whole.plane[axis])
+        return bounds
+
+    def edges(self, cut: Pair, axis: int) -> Ints:
+        """Where the elements' tiles begin and end along one axis, (passes, elements + 1)."""
+        bounds, count = self._bounds(cut, axis), (self.array.rows, self.array.columns)[axis]
+        tile = ceil_div(np.diff(bounds), count)
+        starts = bounds[:-1, None] + tile[:, None] * np.arange(count + 1)
+        edges: Ints = np.minimum(starts, bounds[1:, None])
+        return edges
+
+    def _extents(self, cut: Pair) -> Iterator[tuple[slice, slice]]:
+        """Rows and columns of the plane that each pass takes, `cut` of them down and across."""
+        down, across = (self._bounds(cut, axis).tolist() for axis in (0, 1))
+        for top, bottom in pairwise(down):
+            for left, right in pairwise(across):
+                yield slice(top, bottom), slice(left, right)
+
+    def _part(self, rows: slice, columns: slice) -> Pass:
+        """A part of the plane on the whole grid."""
+        mine, whole = self.activations[:, rows, columns], self.whole
+        size = mine.shape[1], mine.shape[2]
+        tiling = replace(
+            whole,
+            plane=size,
+            origin=(whole.origin[0] + rows.start, whole.origin[1] + columns.start),
+            tile=(-(-size[0] // self.array.rows), -(-size[1] // self.array.columns)),
+        )
+        return Pass(mine, tiling)
 
 
 def _stored(
@@ -78,40 +202,3 @@ def _stored(
             return None
         total += int(of_elements.sum())
     return total
-
-
-def _cuts(tile: Pair, nonzeros: int, array: ScnnArray, capacity: int) -> list[Pair]:
-    """(parts of a tile's rows, parts of its columns) that may be enough, the fewest passes first
-    and single pixels last.
-    """
-    enough = [
-        (rows, columns)
-        for rows in range(1, tile[0] + 1)
-        for columns in range(1, tile[1] + 1)
-        if rows * columns * array.elements * capacity * 8 >= nonzeros * ENTRY_BITS
-    ]
-    return sorted({*enough, tile}, key=lambda cut: (cut[0] * cut[1], cut[1]))
-
-
-def _extents(whole: Tiling, cut: Pair, array: ScnnArray) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the plane that each pass takes, `cut` of them down and across."""
-    down, across = (
-        np.minimum(np.arange(cut[axis] + 1) * whole.tile[axis] // cut[axis] * count, plane).tolist()
-        for axis, count, plane in zip((0, 1), (array.rows, array.columns), whole.plane, strict=True)
-    )
-    for top, bottom in pairwise(down):
-        for left, right in pairwise(across):
-            yield slice(top, bottom), slice(left, right)
-
-
-def _part(activations: Mask, whole: Tiling, extent: tuple[slice, slice], array: ScnnArray) -> Pass:
-    """A part of a plane, its rows and columns, on the whole grid."""
-    mine = activations[:, extent[0], extent[1]]
-    plane = mine.shape[1], mine.shape[2]
-    tiling = replace(
-        whole,
-        plane=plane,
-        origin=(whole.origin[0] + extent[0].start, whole.origin[1] + extent[1].start),
-        tile=(-(-plane[0] // array.rows), -(-plane[1] // array.columns)),
-    )
-    return Pass(mine, tiling)

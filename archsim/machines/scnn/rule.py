@@ -17,7 +17,7 @@ from archsim.machines.scnn.components import ScnnPeArray
 from archsim.machines.scnn.counts import ScnnCycles
 from archsim.machines.scnn.cycles import pass_cycles
 from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations, stored_weights
-from archsim.machines.scnn.passes import planar_passes
+from archsim.machines.scnn.passes import fewest_operations, planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints, ceil_div
@@ -167,7 +167,11 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     read = rows_read(geometry, layer.in_size)
     inputs = (plane_of(layer, tensors) != 0) & read[:, None]
     memory = share_of(arch, storage_of(arch, "input")) // array.elements
-    passes = planar_passes(inputs, geometry, array, memory, read)
+    passes = planar_passes(inputs, geometry, array, memory)
+    stored = ceil_div(stored_weights(weights, geometry, passes.filters) * ENTRY_BITS, 8)
+    # More passes cost no traffic where the weights stay on the chip from pass to pass.
+    if part.rule == "queued" and int(stored.sum()) <= share_of(arch, storage_of(arch, "weight")):
+        passes = fewest_operations(weights, inputs, geometry, array, memory)
     areas = np.array([prod(one.tiling.plane) for one in passes.parts])
     if part.rule == "dnnsim":  # knows no capacities: the passes share the cycles of one
         filters = dnnsim.padded_tiling(layer.in_size, geometry, array).filters

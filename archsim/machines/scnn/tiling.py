@@ -91,15 +91,13 @@ class Vectors:
         """Vectors of each run, shaped as `counts`."""
         return np.diff(self.first).reshape(self.counts.shape)
 
-    def upto(self, channels: int) -> "Vectors":
-        """Those of the first channels."""
-        blocks, every, phases = self.counts.shape
-        first = self.first[:-1].reshape(blocks, every * phases)[:, 0]
-        lengths = self.lengths[:, :channels]
-        size = lengths.sum(axis=(1, 2))
-        place = np.repeat(first - (np.cumsum(size) - size), size) + np.arange(size.sum())
-        ends = np.concatenate([[0], np.cumsum(lengths)])
-        return Vectors(self.counts[:, :channels], self.members[place], ends)
+    def of(self, channels: Ints) -> "Vectors":
+        """Those of some channels alone."""
+        size = self.lengths[:, channels].reshape(-1)
+        first = self.first[:-1].reshape(self.counts.shape)[:, channels].reshape(-1)
+        ends = np.concatenate([[0], np.cumsum(size)])
+        place = np.repeat(first - ends[:-1], size) + np.arange(ends[-1])
+        return Vectors(self.counts[:, channels], self.members[place], ends)
 
 
 def grid_tiling(in_size: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
@@ -170,9 +168,9 @@ class WeightRuns:
         """Those of all groups."""
         return self.vectors(np.arange(len(self.cube)))
 
-    def upto(self, channels: int) -> "WeightRuns":
-        """The runs of the first channels."""
-        return replace(self, cube=self.cube[:, :, :channels])
+    def of(self, channels: Ints) -> "WeightRuns":
+        """The runs of some input channels alone."""
+        return replace(self, cube=self.cube[:, :, channels])
 
 
 def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> WeightRuns:

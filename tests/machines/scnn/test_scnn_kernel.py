@@ -13,10 +13,9 @@ from archsim.machines.scnn import linear as scnn_linear
 from archsim.machines.scnn.banks import bank_of
 from archsim.machines.scnn.certificate import never_waits, tile_origins
 from archsim.machines.scnn.operations import Limits, operands
-from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.queues import BLOCK, Segments, run_queues
 from archsim.machines.scnn.tiling import Pass, ScnnArray, grid_tiling
-from archsim.machines.scnn.waits import bank_waits, followed, no_waits, sampled_waits
+from archsim.machines.scnn.waits import followed
 from archsim.workload.convolution import Geometry
 
 # the queued rule, and DNNsim's
@@ -270,64 +269,6 @@ def test_without_banks_a_layer_costs_its_operations():
     masks = case.weights != 0, case.activations != 0, case.geometry, ScnnArray()
     assert scnn.layer_cycles(*masks, "none").cycles == 14_130
     assert scnn.layer_cycles(*masks, "none").lost["bank_conflict"] == 0
-
-
-def test_a_sample_of_groups_is_near_the_truth():
-    rng = np.random.default_rng(0)
-    weights, inputs = rng.random((896, 24, 1, 1)) < 0.6, rng.random((24, 48, 48)) < 0.5
-    weights &= (np.arange(896) % 4 != 2)[:, None, None, None]
-    array = ScnnArray(queue_depth=2)
-    whole = Pass(inputs, grid_tiling((48, 48), Geometry(), array))
-    (layer,) = operands(weights, [whole], Geometry(), array)
-    exact, sampled = bank_waits([layer]), sampled_waits([layer], affordable=800_000)
-    assert (exact.how, sampled.how) == ("exact", "sampled")
-    assert 16 <= sampled.sampled < layer.groups
-    (real,), (guessed,) = exact.passes, sampled.passes
-    truth, guess = real.group_cycles.sum(), guessed.group_cycles.sum()
-    assert 0 < abs(guess - truth) < 3 * sampled.standard_error < 0.06 * truth
-    assert truth > 1.01 * no_waits([layer]).passes[0].group_cycles.sum()  # there is something
-    busy = layer.operations + guessed.cycles
-    assert (busy.max(axis=1) <= guessed.group_cycles).all()
-    (all_of_it,) = sampled_waits([layer]).passes
-    assert all_of_it.group_cycles.tolist() == real.group_cycles.tolist()
-
-
-def test_a_single_group_is_followed_in_part():
-    rng = np.random.default_rng(2)
-    weights, inputs = rng.random((16, 200, 3, 3)) < 0.5, rng.random((200, 40, 40)) < 0.5
-    array, geometry = ScnnArray(queue_depth=3), Geometry(kernel=(3, 3), padding=(1, 1, 1, 1))
-    whole = Pass(inputs, grid_tiling((40, 40), geometry, array))
-    (layer,) = operands(weights, [whole], geometry, array)
-    assert layer.groups == 1
-    half = int(layer.operations.sum()) // 2
-    exact, sampled = bank_waits([layer]), sampled_waits([layer], affordable=4 * half)
-    assert exact.passes[0].cycles.tolist() == sampled.passes[0].cycles.tolist()
-    sampled = sampled_waits([layer], affordable=half)
-    truth, guess = (int(found.passes[0].group_cycles.sum()) for found in (exact, sampled))
-    assert (sampled.how, sampled.sampled) == ("sampled", 1)
-    assert 0 < abs(guess - truth) < 3 * sampled.standard_error < 0.06 * truth
-
-
-def test_passes_share_what_a_layer_may_cost():
-    rng = np.random.default_rng(1)
-    weights, inputs = rng.random((2560, 64, 1, 1)) < 0.6, rng.random((64, 48, 48)) < 0.5
-    weights &= (np.arange(2560) % 4 != 2)[:, None, None, None]
-    array = ScnnArray(queue_depth=2)
-    parts = planar_passes(inputs, Geometry(), array, 512).parts
-    layers = operands(weights, parts, Geometry(), array)
-    work = [int(layer.operations.sum()) for layer in layers]
-    assert len(parts) > 2
-    exact, sampled = bank_waits(layers), sampled_waits(layers, affordable=sum(work) - 1)
-    assert max(work) < sum(work) - 1  # each pass alone could be afforded
-    assert sampled.how == "sampled"
-    assert 16 <= sampled.sampled < sum(layer.groups for layer in layers)
-    truth, guess = (
-        sum(waits.group_cycles.sum() for waits in found.passes) for found in (exact, sampled)
-    )
-    assert 0 < abs(guess - truth) < 3 * sampled.standard_error < 0.06 * truth
-    whole = sampled_waits(layers, affordable=sum(work))
-    for one, other in zip(whole.passes, exact.passes, strict=True):
-        assert one.cycles.tolist() == other.cycles.tolist()
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
