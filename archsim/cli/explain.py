@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.cli import options
-from archsim.cli.figures import drawn
+from archsim.cli.figures import Figures, Wanted, drawn
 from archsim.cli.report import MILLI_PJ, number
 from archsim.formats import console
 
@@ -99,7 +99,7 @@ def explain(
     parts = [*(_file_stem(text) for text in (a, b)), found.a.workload]
     parts += [_file_stem(layers)] if layers != options.ALL else []
     stem = out / "_".join(["explain", *parts])
-    written = [] if no_figures else _draw(found, stem, width.inches)
+    written = [] if no_figures else _draw(found, stem, width.inches, cached=not no_cache)
     if json:
         console.say_json(as_json(found))
     elif not quiet:
@@ -204,8 +204,12 @@ def as_json(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _draw(found: Explanation, stem: Path, width_inches: float) -> list[Path]:
+def _draw(found: Explanation, stem: Path, width_inches: float, *, cached: bool) -> list[Path]:
     from archsim.analysis.figures.waterfall import waterfall
 
     missing = "no figure: matplotlib is missing; pip install 'archsim[plot]' brings it"
-    return drawn(lambda: waterfall(found, stem, width_inches), missing)
+    wanted = Wanted(stem.name, stem.parent, [as_json(found), width_inches], cached)
+    made = drawn(wanted, lambda: Figures(waterfall(found, stem, width_inches)), missing)
+    for line in made.notes:
+        console.note(line)
+    return [*made.paths]

@@ -42,7 +42,8 @@ def show_workload(found: Comparison, group: str, verbose: int) -> None:
         console.say()
         console.show(comparison(rows, found.refused(group)))
     show_refusals(found, group)
-    if len(rows) > 1 and all(row.reference is None for row in rows):
+    note_unlike(found, group)
+    if len(rows) > 1 and all(row.reference is None and not row.unlike for row in rows):
         console.note("not normalised: the machine to normalise to is not in this run")
     if rows:
         console.show(energy_by_component(rows))
@@ -53,6 +54,13 @@ def show_workload(found: Comparison, group: str, verbose: int) -> None:
         console.show(time_by_component(row))
     for row in rows if verbose > 1 else ():
         console.show(layers_of(row))
+
+
+def note_unlike(found: Comparison, group: str = "") -> None:
+    """Why results of a group, or of all, are not held against the reference."""
+    for row in found.rows.values():
+        if row.unlike and group in {"", row.stored.group}:
+            console.note(f"not normalised: {row.label} on {row.stored.group}: {row.unlike}")
 
 
 def show_refusals(found: Comparison, group: str) -> None:
@@ -80,7 +88,7 @@ def comparison(rows: Sequence[Normalised], refusals: Sequence[Refusal] = ()) -> 
     if reference is None:
         columns = [column for column in columns if column[0] not in {"speed-up", "energy", "DRAM"}]
     lines = [[row.label, *(show(row) for _, show in columns)] for row in rows]
-    lines += [[each.stem, NOT_AVAILABLE, *[NONE] * (len(columns) - 1)] for each in refusals]
+    lines += [[each.machine, NOT_AVAILABLE, *[NONE] * (len(columns) - 1)] for each in refusals]
     title = f"normalised to {reference}" if reference else ""
     return Table(title, ["machine", *(name for name, _ in columns)], lines)
 
@@ -167,8 +175,8 @@ def layers_of(row: Normalised) -> Table:
 def refusals_as_json(found: Comparison) -> dict[str, Any]:
     """The machines that cannot run a workload, where there are any."""
     refused = [
-        {"folder": group, "arch": stem, "reason": refusal.reason}
-        for (group, stem), refusal in found.refusals.items()
+        {"folder": group, "arch": refusal.machine, "reason": refusal.reason}
+        for (group, _), refusal in found.refusals.items()
     ]
     return {"not_available": refused} if refused else {}
 
@@ -179,11 +187,15 @@ def as_json(found: Comparison) -> list[dict[str, Any]]:
         {
             "workload": row.result.workload,
             "folder": row.stored.group,
-            "arch": row.stored.stem,
+            "file": f"{row.stored.stem}.json",
+            "arch": row.stored.machine,
             "name": row.result.arch,
+            "batch": row.result.batch,
+            "settings": dict(row.stored.settings),
             "mode": row.result.mode,
             "notes": list(row.result.notes),
             "normalised_to": row.reference.arch if row.reference else None,
+            **({"not_normalised": row.unlike} if row.unlike else {}),
             "speedup": row.speedup,
             "energy": row.energy,
             "dram": row.dram,

@@ -92,6 +92,21 @@ class Prices:
             return component.prices[action].pj
         return 0.0 if isinstance(found, Free) else found
 
+    def of(self, components: Mapping[str, Component]) -> dict[str, Any]:
+        """The prices of these components by class and action, and those of `sram`, as plain
+        data."""
+        found: dict[str, Any] = {}
+        if self.sram is not None:
+            found["sram"] = self.sram.model_dump(mode="json", exclude_none=True)
+        kinds: dict[type[Component], None] = dict.fromkeys(map(type, components.values()))
+        for kind in kinds:
+            own = {action: price.pj for action, price in kind.prices.items()}
+            table = self.classes.get(kind.__name__, {})
+            own |= {name: 0.0 if isinstance(pj, Free) else pj for name, pj in table.items()}
+            if own:
+                found[kind.__name__] = own
+        return found
+
 
 def price_actions(
     prices: Prices, components: Mapping[str, Component], actions: Mapping[str, Mapping[str, int]]

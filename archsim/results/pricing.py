@@ -25,7 +25,7 @@ def priced(counted: Result, arch: Arch) -> Result:
         layers.append(replace(layer, energy_by=energy, energy_pj=sum(energy.values())))
     result = replace(
         counted, arch_hash=arch.hash, arch_resolved=arch.resolved, kinds=arch.kinds,
-        clock_mhz=arch.clock_mhz, layers=tuple(layers),
+        clock_mhz=arch.clock_mhz, layers=tuple(layers), prices=prices.of(arch.components),
     )  # fmt: skip
     check_result(result.layers, result.cycles, result.energy_by)
     return result

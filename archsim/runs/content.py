@@ -55,7 +55,8 @@ def run_key(arch: Arch, workload: Workload) -> str:
 def inputs_hash(arch: Arch, workload: Workload) -> str:
     """Of everything that a whole result depends on."""
     tables = [_file(path) for path in load_energy(*arch.energy_paths).files]
-    return _digest("result", VERSION, run_key(arch, workload), arch.resolved, *tables)
+    parts = run_key(arch, workload), arch.resolved, arch.changed
+    return _digest("result", VERSION, *parts, *tables)
 
 
 @cache

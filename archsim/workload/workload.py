@@ -36,7 +36,8 @@ class Workload:
     """A network that has been read and checked; layers stand in topological order.
 
     `mode` says where arrays come from: ``measured`` from the tensors file, ``profile`` drawn.
-    `notes` are what every output of a run must say about its input.
+    `notes` are what every output of a run must say about its input. `settings` are the `batch` and
+    the `layers` that were asked for where they are not the file's.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Workload:
     layers: tuple[Layer, ...]
     path: Path
     notes: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     _digest: bytes = field(repr=False)
     _places: Mapping[str, str] = field(default_factory=dict, repr=False)
     _file: TensorFile | None = field(default=None, repr=False)
@@ -108,8 +110,7 @@ class Workload:
                 kept.append(replace(layer, inputs=inputs, operands=()))
         if not kept:
             raise InputError.at(shown(self.path), "has no conv layer")
-        note = "layers: convolutions only"
-        return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
+        return self._of(kept, CONV_LAYERS, "layers: convolutions only")
 
     def of_layers(self, chosen: str) -> Workload:
         """The layers that were asked for: ``all``, ``conv``, or patterns of names with commas
@@ -134,7 +135,11 @@ class Workload:
             elif layer.name in wanted:
                 kept.append(layer if wanted.issuperset(layer.inputs) else replace(layer, inputs=()))
         note = f"layers: {len(kept)} of {len(self.layers)}, those of {chosen}"
-        return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
+        return self._of(kept, ",".join(map(str.strip, chosen.split(","))), note)
+
+    def _of(self, kept: list[Layer], chosen: str, note: str) -> Workload:
+        said = {"settings": {**self.settings, "layers": chosen}, "notes": (*self.notes, note)}
+        return replace(self, layers=tuple(kept), **said, _tensors={})  # type: ignore[arg-type]
 
     def _matching(self, pattern: str) -> list[str]:
         names = [layer.name for layer in self.layers]
@@ -158,7 +163,8 @@ class Workload:
             return self
         digest = blake2b(self._digest + f"batch {batch}".encode(), digest_size=16).digest()
         notes = (*self.notes, f"batch: {batch} instead of {self.batch}")
-        return replace(self, batch=batch, notes=notes, _digest=digest, _tensors={})
+        own = {**self.settings, "batch": batch}
+        return replace(self, batch=batch, notes=notes, settings=own, _digest=digest, _tensors={})
 
     def drawn(self) -> Workload:
         """The same network with its arrays drawn from the profiles, tensors or not: what everyone

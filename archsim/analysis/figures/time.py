@@ -24,20 +24,22 @@ NAMED_LAYERS = 24  # so many names stand side by side in a column
 def figures(
     found: Sequence[Breakdown],
     folder: Path,
-    group: str,
+    stem: str,
+    title: str,
     width_inches: float = plots.TWO_COLUMNS_INCHES,
 ) -> list[Path]:
-    """Draws breakdown_time_GROUP and breakdown_roofline_GROUP into `folder`, as PNG and SVG.
+    """Draws breakdown_time_STEM and breakdown_roofline_STEM into `folder`, as PNG and SVG; `title`
+    is the workload, and what was set.
 
     Raises:
         MissingMatplotlib: it is not installed.
     """
     by_label = {one.label: one for one in found}
     ordered = [by_label[label] for label in palette.placed(by_label)]
-    called = titles([group])[group]
+    called = titles([title])[title]
     drawn = {"time": time_figure, "roofline": roofline}
     return plots.save(
-        {folder / f"breakdown_{name}_{group}": partial(one, ordered, called, width_inches)
+        {folder / f"breakdown_{name}_{stem}": partial(one, ordered, called, width_inches)
          for name, one in drawn.items()}
     )  # fmt: skip
 
