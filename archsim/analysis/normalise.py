@@ -121,7 +121,7 @@ def titled(rows: Sequence[Normalised]) -> list[tuple[Normalised, str]]:
     found = []
     for row in rows:
         if row.partner is not None:
-            title = f"{row.partner.group} {short_text(row.partner.settings)}".rstrip()
+            title = f"{row.partner.group} {short_text(row.partner.settings, ' ')}".rstrip()
             if runs.setdefault(title, row.partner) is not row.partner:
                 title = f"{title} ({row.partner.stem})"
             found.append((row, title))

@@ -28,6 +28,8 @@ def setting_name(path: str) -> str:
 
 def value_text(value: Any) -> str:
     """A value as YAML has it on one line."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -36,13 +38,14 @@ def settings_text(settings: Settings) -> str:
     return ",".join(f"{key}={value_text(settings[key])}" for key in sorted(settings))
 
 
-def short_text(settings: Settings) -> str:
+def short_text(settings: Settings, joint: str = ",") -> str:
     """The same to stand in a figure: settings that have no room are counted, and a hash tells
     those apart that are called the same."""
     text = settings_text(settings)
+    parts = [f"{key}={value_text(settings[key])}" for key in sorted(settings)]
     if len(text) <= LONGEST_LABEL:
-        return text
-    first, *rest = (f"{key}={value_text(settings[key])}" for key in sorted(settings))
+        return joint.join(parts)
+    first, *rest = parts
     more = f", {len(rest)} more" if rest else ""
     return f"{first[:LONGEST_LABEL]}{more} ({_digest(text)[:4]})"
 
