@@ -110,15 +110,21 @@ def _prices(one: Result, two: Result) -> list[str]:
     if one.prices is None or two.prices is None:
         named = [_tables(each.arch_resolved) for each in (one, two)]
         return [] if named[0] & named[1] or not all(named) else [f"{UNPRICED}other tables"]
-    said = []
-    for name, ours in one.prices.items():
-        theirs: Mapping[str, Any] = two.prices.get(name, {})
-        if name == "sram":
-            different = bool(theirs) and _sram(ours) != _sram(theirs)
-        else:
-            different = any(theirs.get(action, pj) != pj for action, pj in ours.items())
-        said += [name] if different else []
+    sram = [_sram(prices.get("sram") or {}) for prices in (one.prices, two.prices)]
+    said = ["SRAM"] if all(sram) and sram[0] != sram[1] else []
+    first, second = (prices.get("components", {}) for prices in (one.prices, two.prices))
+    for name, other in (_same_classes(one, two) | _pairs(one, two)).items():
+        ours, theirs = first.get(name, {}), second.get(other, {})
+        if any(theirs.get(action, pj) != pj for action, pj in ours.items()):
+            said.append(name)
     return [f"{UNPRICED}another for {', '.join(said)}"] if said else []
+
+
+def _same_classes(one: Result, two: Result) -> dict[str, str]:
+    """Components of `one` with one of their class in `two`."""
+    first, second = (each.arch_resolved["components"] for each in (one, two))
+    names = {keys["class"]: name for name, keys in second.items()}
+    return {name: names[keys["class"]] for name, keys in first.items() if keys["class"] in names}
 
 
 def _sram(prices: Mapping[str, Any]) -> dict[str, Any]:

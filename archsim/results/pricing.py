@@ -3,10 +3,22 @@
 from dataclasses import replace
 
 from archsim.arch.arch import Arch
-from archsim.arch.machine_files import shipped_classes
+from archsim.arch.machine_files import classes_of
 from archsim.results.checks import check_result
-from archsim.results.energy import load_energy, price_actions
+from archsim.results.energy import Prices, load_energy, price_actions
 from archsim.results.result import Result
+
+
+def prices_of(arch: Arch) -> Prices:
+    """What the tables of an arch say, and its components' own classes.
+
+    Raises:
+        InputError: a table is wrong.
+    """
+    own = {**classes_of(arch.machine_path)} | {
+        type(part).__name__: type(part) for part in arch.components.values()
+    }
+    return load_energy(*arch.energy_paths, classes=own)
 
 
 def priced(counted: Result, arch: Arch) -> Result:
@@ -17,8 +29,8 @@ def priced(counted: Result, arch: Arch) -> Result:
         InputError: a table is wrong, or a price is missing.
         CheckFailed: parts do not add up.
     """
-    own = {type(part).__name__: type(part) for part in arch.components.values()}
-    prices = load_energy(*arch.energy_paths, classes=shipped_classes() | own)
+    prices = prices_of(arch)
+    price_actions(prices, arch.components, counted.totals()["actions"])  # says all that is missing
     layers = []
     for layer in counted.layers:
         energy = price_actions(prices, arch.components, layer.actions)

@@ -57,8 +57,8 @@ class Result:
     of a class that came with a user's machine. `batch` is None where an earlier archsim has not
     written it. `settings` are what the run was asked for beside its files
     (`archsim.results.settings`); `changed` are the full paths of all keys that differ from the arch
-    file, those of a scenario included, and `prices` the pJ per action of each component class
-    (of buffers: of `sram`): both None where an earlier archsim has not written them. `notes` is
+    file, those of a scenario included, and `prices` the pJ per action of each component
+    and of SRAM: both None where an earlier archsim has not written them. `notes` is
     what has to be said wherever the numbers are shown; `inputs_hash` is of all that the numbers
     depend on, the program included, and `model` is the version of the model that made them.
     """

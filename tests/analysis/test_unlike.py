@@ -63,7 +63,7 @@ UNLIKE = {
     "barrier": (lambda net: ran("systolic", net, "barrier=layer"), "barrier = layer, not input"),
     "prices": (
         lambda net: ran("systolic", net, "energy=units/interstellar"),
-        "prices: another for sram",
+        "prices: another for SRAM",
     ),
 }
 
