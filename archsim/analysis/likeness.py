@@ -23,6 +23,7 @@ HEAD_KEYS = ("clock_mhz", "interlayer", "barrier")
 """Keys of the arch itself that every machine has and that say nothing of the machine's own form."""
 SHIPPED_ALIKE = ("interlayer", "barrier")
 """Of these the ones that are held against each other where nobody knows what was changed."""
+ARRAYS = {"measured": "measured", "profile": "drawn from profiles", "shapes": "left out"}
 UNPRICED = "prices: "
 
 
@@ -70,12 +71,8 @@ def _workload(one: Result, two: Result) -> list[str]:
     if layers[0] != layers[1]:
         said.append(f"layers {layers[0]}, not {layers[1]}")
     if one.mode != two.mode:
-        said.append(f"arrays {_arrays(one)}, not {_arrays(two)}")
+        said.append(f"arrays {ARRAYS[one.mode]}, not {ARRAYS[two.mode]}")
     return said or ["another state of the workload's files"]
-
-
-def _arrays(result: Result) -> str:
-    return "measured" if result.mode == "measured" else "drawn from profiles or of shapes alone"
 
 
 def _common(one: Result, two: Result) -> Iterator[_Common]:

@@ -15,6 +15,11 @@ LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock 
 NONE = "-"
 NOT_AVAILABLE = "n/a"
 TOTAL = "total"
+MODES = {
+    "profile": "drawn from profile",
+    "measured": "measured tensors",
+    "shapes": "shapes of layers alone",
+}
 MILLI_PJ = 1e9  # pJ in a millijoule
 MEGA = 1e6
 ROOM_FOR_SHARES = 3  # so many machines fit side by side with a second column each
@@ -35,8 +40,7 @@ def show_workload(found: Comparison, group: str, verbose: int) -> None:
     if rows:
         result = rows[0].result
         layers = len({layer.name for layer in result.layers})
-        drawn = {"profile": "drawn from profile", "measured": "measured tensors"}[result.mode]
-        console.say(f"{group}: {drawn}, {layers} layers, {result.macs / 1e9:.4g} GMAC")
+        console.say(f"{group}: {MODES[result.mode]}, {layers} layers, {result.macs / 1e9:.4g} GMAC")
         for line in dict.fromkeys(note for row in rows for note in row.result.notes):
             console.say(f"  {line}")
         console.say()

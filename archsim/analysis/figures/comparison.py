@@ -145,6 +145,7 @@ def caption(found: Comparison) -> list[str]:
     said = []
     for what, test in (
         ("arrays drawn from profiles", is_drawn),
+        ("shapes of layers alone, without arrays", is_bare),
         ("weights synthetic", is_synthetic),
     ):
         called = titles(found.groups)
@@ -160,6 +161,11 @@ def caption(found: Comparison) -> list[str]:
 def is_drawn(result: Result) -> bool:
     """Whether the arrays were drawn from a profile."""
     return result.mode == "profile"
+
+
+def is_bare(result: Result) -> bool:
+    """Whether there were no arrays, but shapes alone."""
+    return result.mode == "shapes"
 
 
 def is_synthetic(result: Result) -> bool:
