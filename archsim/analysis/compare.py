@@ -66,6 +66,11 @@ class Comparison:
         labels = [row.label for (_, own), row in self.rows.items() if own == stem]
         return labels[0] if labels else stem
 
+    def title(self, stem: str) -> str:
+        """What a machine is called where its settings are not said beside it, as in a figure."""
+        titles = [row.title for (_, own), row in self.rows.items() if own == stem]
+        return titles[0] if titles else stem
+
     def of(self, group: str) -> list[Normalised]:
         """The results of a workload, in the order of the machines."""
         return [self.rows[group, stem] for stem in self.stems if (group, stem) in self.rows]

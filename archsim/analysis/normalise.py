@@ -20,11 +20,13 @@ from archsim.results.store import Stored
 @dataclass(frozen=True)
 class Normalised:
     """One result, what it is called beside the others, and its reference: the same workload under
-    the same scenario on the reference machine, or None where that was not run. `unlike` says how
-    the nearest run of the reference machine differs, where no run is like this one."""
+    the same scenario on the reference machine, or None where that was not run. `title` is the name
+    with the settings that the reference does not share. `unlike` says how the nearest run of the
+    reference machine differs, where no run is like this one."""
 
     stored: Stored
     label: str
+    title: str
     partner: Stored | None
     unlike: str = ""
 
@@ -69,10 +71,14 @@ def normalise(results: Sequence[Stored], reference: str) -> list[Normalised]:
     pairs = [(stored, partner) for stored, (partner, _) in zip(results, chosen, strict=True)]
     names = [_name(*pair) for pair in pairs]
     count = Counter((stored.group, name) for (stored, _), name in zip(pairs, names, strict=True))
+    machines = Counter((stored.group, stored.result.arch) for stored in results)
     rows = []
     for stored, (partner, said), name in zip(results, chosen, names, strict=True):
-        label = f"{name} ({stored.stem})" if count[stored.group, name] > 1 else name
-        rows.append(Normalised(stored, label, partner, said))
+        title = f"{name} ({stored.stem})" if count[stored.group, name] > 1 else name
+        alone = machines[stored.group, stored.result.arch] == 1
+        rows.append(
+            Normalised(stored, stored.result.arch if alone else title, title, partner, said)
+        )
     return rows
 
 

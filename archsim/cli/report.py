@@ -69,9 +69,9 @@ def note_unlike(found: Comparison, group: str = "") -> None:
 
 def show_refusals(found: Comparison, group: str) -> None:
     """Why machines have no numbers for a workload."""
-    refusals = found.refused(group)
-    for refusal in refusals:
-        console.say(f"{NOT_AVAILABLE}: {group} on {found.label(refusal.stem)}: {refusal.reason}")
+    refusals = {stem: one for (name, stem), one in found.refusals.items() if name == group}
+    for stem, refusal in refusals.items():
+        console.say(f"{NOT_AVAILABLE}: {group} on {found.label(stem)}: {refusal.reason}")
     if refusals:
         console.say()
 

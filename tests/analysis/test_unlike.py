@@ -113,7 +113,7 @@ def drawn(found, what, means=False):
     """The names and heights of a figure's bars by workload, as drawn."""
     rows = bars.panels(comparison.shown(found, means=means), 7.16)
     return {
-        (group, found.label(stem)): comparison._height(found, what, (group, stem))
+        (group, found.title(stem)): comparison._height(found, what, (group, stem))
         for row in rows for group, stem in row.bars
     }  # fmt: skip
 
@@ -170,7 +170,7 @@ def test_a_key_of_one_machine_alone_is_a_variant_with_a_label(net):
     found = by_case(compared(stored, [one.stem for one in stored], "diannao"), "diannao")
     name = load_arch("systolic").name
     assert found.groups == ("net",)
-    assert [row.label for row in found.of("net")] == ["DianNao", name, f"{name}, {key}=8"]
+    assert [row.title for row in found.of("net")] == ["DianNao", name, f"{name}, {key}=8"]
     ratio = stored[0].result.milliseconds / variant.result.milliseconds
     assert drawn(found, "speedup")["net", f"{name}, {key}=8"] == pytest.approx(ratio)
 
@@ -178,7 +178,7 @@ def test_a_key_of_one_machine_alone_is_a_variant_with_a_label(net):
 def test_a_variant_of_the_reference_itself_is_held_against_it(net):
     stored = [ran("diannao", net), ran("diannao", net, "nfu.inputs=8")]
     rows = normalise(stored, "diannao")
-    assert [row.label for row in rows] == ["DianNao", "DianNao, nfu.inputs=8"]
+    assert [row.title for row in rows] == ["DianNao", "DianNao, nfu.inputs=8"]
     assert rows[1].partner is stored[0]
     dram = ran("diannao", net, "nfu.inputs=8", "dram.bytes_per_cycle=8")
     assert normalise([stored[0], dram], "diannao")[1].partner is dram
