@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archsim.formats import sniff, tensor_record
+from archsim.formats import console, sniff, tensor_record
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.source import unknown
 from archsim.formats.tensor_file import read_tensors
 
 Tensors = dict[str, tensor_record.Tensor]
@@ -28,8 +29,12 @@ _BESIDE = {"n_averaged"}  # a count that torch's AveragedModel keeps beside `mod
 _TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 
 
-def read_weights(path: Path) -> Tensors:
+def read_weights(path: Path, entry: str | None = None) -> Tensors:
     """Read a state dict, whatever its suffix.
+
+    Args:
+        entry: the key of the one that is wanted, of several in a checkpoint. Without it the first
+            of those that are usual is taken, and a note says so.
 
     Raises:
         InputError: it cannot be read, is something else, or holds more than tensors.
@@ -40,10 +45,12 @@ def read_weights(path: Path) -> Tensors:
             start = file.read(9)
     except OSError as error:
         raise InputError.at(path, f"cannot be read: {error.strerror or error}") from error
+    if kind == sniff.TORCH and start[8:] != b"{":
+        return torch_state(path, entry)
+    if entry is not None:
+        raise InputError.at(path, f"has no entry {entry!r}: only torch checkpoints have entries")
     if start[8:] == b"{":  # a header's length may look like another format's magic number
         return read_tensors(path)
-    if kind == sniff.TORCH:
-        return torch_state(path)
     if kind == "a JSON file":
         return _shards(path)
     if start.startswith(b"\x08") or path.suffix.lower() == ".onnx":
@@ -56,7 +63,7 @@ def read_weights(path: Path) -> Tensors:
     return read_tensors(path)
 
 
-def torch_state(path: Path) -> Tensors:
+def torch_state(path: Path, entry: str | None = None) -> Tensors:
     """Read what torch.save wrote: named tensors, alone or in one entry of a training script's."""
     import torch
 
@@ -65,6 +72,8 @@ def torch_state(path: Path) -> Tensors:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it says
         raise InputError.at(path, _refusal(str(error))) from None
+    if entry is not None:
+        content = _entry(content, entry, path)
     found = _state(content, path)
     if found is None:
         raise InputError.at(path, f"holds {_article(content)}, not named tensors")
@@ -108,17 +117,21 @@ def _state(content: Any, path: Path) -> dict[str, Any] | None:
     if not isinstance(content, Mapping):
         return None
     if not _holds_tensors(content):
-        for key in _NESTED:
-            inner = _state(content[key], path) if key in content else None
-            if inner is not None:
-                return inner
+        usual = {key: _state(content[key], path) for key in _NESTED if key in content}
+        there = {key: inner for key, inner in usual.items() if inner is not None}
+        if there:
+            usual_one, *others = there
+            if others:
+                held = " and ".join(others)
+                console.note(f"{path}: {usual_one} is read; it holds {held} too (--entry NAME)")
+            return there[usual_one]
         groups = [
             str(k) for k, v in content.items() if isinstance(v, Mapping) and _holds_tensors(v)
         ]
         if len(groups) > 1:
-            raise InputError.at(
-                path, f"holds several state dicts ({', '.join(groups[:8])}); store one alone"
-            )
+            listed = ", ".join(groups[:8])
+            message = f"holds several state dicts ({listed}); say which one: --entry {groups[0]}"
+            raise InputError.at(path, message)
         if not groups:
             return None
         content = next(v for k, v in content.items() if str(k) == groups[0])
@@ -126,6 +139,21 @@ def _state(content: Any, path: Path) -> dict[str, Any] | None:
     if len(named) < len(content) or not all(isinstance(key, (str, int)) for key in content):
         raise InputError.at(path, "two names are the same, or one is neither text nor a number")
     return _without_prefixes(named)
+
+
+def _entry(content: Any, name: str, path: Path) -> Any:
+    """What stands under a key, at the first depth where any mapping has it."""
+    level = [content] if isinstance(content, Mapping) else []
+    keys: list[str] = []
+    while level:
+        for each in level:
+            for key, value in each.items():
+                if str(key) == name and isinstance(value, Mapping):
+                    return value
+        inner = [value for each in level for value in each.values() if isinstance(value, Mapping)]
+        keys += [str(k) for each in level for k, v in each.items() if isinstance(v, Mapping)]
+        level = [each for each in inner if not _holds_tensors(each)]
+    raise InputError.at(path, unknown("entry", name, dict.fromkeys(keys)))
 
 
 def _holds_tensors(content: Mapping[Any, Any]) -> bool:

@@ -79,8 +79,9 @@ def initialisers(path: Path) -> dict[str, tensor_record.Tensor]:
     return {name: _stored(proto, f"{path}: {name}") for name, proto in protos.items()}
 
 
-def input_shape(graph: Any, path: Path) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
-    """Return the one input's name, its sizes without the batch (0: not fixed), and their names."""
+def input_shape(graph: Any, path: Path) -> tuple[str, tuple[int, ...], tuple[str, ...], int]:
+    """Return the one input's name, its sizes without the batch (0: not fixed), their names, and the
+    batch (0: not fixed)."""
     from onnx import TensorProto
 
     constants = {proto.name for proto in graph.initializer}
@@ -97,6 +98,7 @@ def input_shape(graph: Any, path: Path) -> tuple[str, tuple[int, ...], tuple[str
         inputs[0].name,
         tuple(int(size.dim_value) for size in sizes),
         tuple(size.dim_param or "?" for size in sizes),
+        int(kind.shape.dim[0].dim_value) if kind.shape.dim else 0,
     )
 
 

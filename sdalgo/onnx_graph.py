@@ -32,6 +32,7 @@ class OnnxModel:
         size: (H, W) or (C, H, W) where the file leaves them open.
 
     Attributes:
+        batch: samples for which the file is made, 0 where it leaves them open.
         weights: of its convolutions and linear layers, by layer name, in our layouts.
         inputs: what these read in the run.
         layers: all layers in the order in which they run.
@@ -42,7 +43,7 @@ class OnnxModel:
         self.path, self.opset = path, onnx_file.opset(model, path)
         self.nodes = list(model.graph.node)
         self.output = model.graph.output[0].name
-        self.input, sizes, names = onnx_file.input_shape(model.graph, path)
+        self.input, sizes, names, self.batch = onnx_file.input_shape(model.graph, path)
         self.stored_shape = self._filled(sizes, names, size)
         self.constants = {
             proto.name: onnx_file.tensor(proto, f"{path}: {proto.name}")
@@ -94,6 +95,8 @@ class OnnxModel:
         attrs = attributes(node)
         if node.op_type == "Softmax":
             attrs["opset"] = self.opset
+        if node.op_type == "Reshape" and given[0] and given[0].source is not None:
+            attrs["batch"] = self.batch
         step = Step(kind=node.op_type, operator=operator, attrs=attrs, given=given)
         self._check_constants(step, node, place)
         try:

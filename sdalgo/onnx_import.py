@@ -119,9 +119,13 @@ def _write(
             tensors=built.tensors.replace(folder / built.tensors.name),
             yaml=built.yaml.replace(folder / built.yaml.name),
         )
-        shutil.rmtree(parts)
     except OSError as error:
+        shutil.rmtree(parts, ignore_errors=True)
         raise InputError.at(folder, f"cannot be written: {error.strerror}") from error
+    except Exception:  # an interrupted import may go on from its parts; a failed one may not
+        shutil.rmtree(parts, ignore_errors=True)
+        raise
+    shutil.rmtree(parts)
     return built
 
 

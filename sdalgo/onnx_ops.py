@@ -78,9 +78,17 @@ def axes_of(given: Given, attrs: Attributes) -> list[int] | None:
     return given[1].tolist() if len(given) > 1 and given[1] is not None else None
 
 
-def _reshape(given: Given, _attrs: Attributes) -> Tensor:
-    sizes = given[1].tolist()
-    return given[0].reshape([given[0].shape[i] if n == 0 else n for i, n in enumerate(sizes)])
+def _reshape(given: Given, attrs: Attributes) -> Tensor:
+    """As the file says, for one sample: sizes that were fixed for its batch are for so many."""
+    x, sizes = given[0], given[1].tolist()
+    sizes = [x.shape[i] if n == 0 else n for i, n in enumerate(sizes)]
+    batch = attrs.get("batch", 0)
+    if batch > 1 and x.shape[:1] == (1,) and sizes and sizes[0] > 0 and sizes[0] % batch == 0:
+        whole = batch * x.numel()
+        known = math.prod(size for size in sizes if size > 0)
+        if (-1 in sizes and whole % known == 0) or known == whole:
+            sizes[0] //= batch
+    return x.reshape(sizes)
 
 
 def _flatten(given: Given, attrs: Attributes) -> Tensor:

@@ -20,15 +20,25 @@ THETAS = (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
 
 
 def sweep(
-    source: str, thetas: Sequence[float], name: str, progress: Progress | None = None
+    source: str,
+    thetas: Sequence[float],
+    name: str,
+    progress: Progress | None = None,
+    entry: str | None = None,
 ) -> list[dict[str, Any]]:
     """Decompose a network at each theta; returns a row a theta.
 
     Args:
         source: a recipe, whose outputs are then compared too, or a file of weights.
         name: preset.
+        entry: that of a checkpoint with several state dicts.
     """
-    weights, compare = _from_file(Path(source)) if _is_file(source) else _from_recipe(source)
+    if _is_file(source):
+        weights, compare = _from_file(Path(source), entry)
+    elif entry is None:
+        weights, compare = _from_recipe(source)
+    else:
+        raise InputError.at("--entry", "a recipe has no entries; name a checkpoint")
     rows = []
     for index, theta in enumerate(thetas):
         if progress:
@@ -41,8 +51,8 @@ def _is_file(source: str) -> bool:
     return source.endswith(".safetensors") or Path(source).is_file()
 
 
-def _from_file(path: Path) -> tuple[dict[str, Float32], Compare | None]:
-    floats = {key: t.array() for key, t in read_weights(path).items() if t.is_float}
+def _from_file(path: Path, entry: str | None) -> tuple[dict[str, Float32], Compare | None]:
+    floats = {key: t.array() for key, t in read_weights(path, entry).items() if t.is_float}
     for key, values in floats.items():
         check_finite(values, f"{path}: {key}")
     found = {key: a.astype(np.float32) for key, a in floats.items() if a.ndim in (2, 4)}

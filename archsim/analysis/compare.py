@@ -2,15 +2,24 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import exp, log
+from operator import attrgetter
 from typing import Any
 
-from archsim.analysis.normalise import Normalised, is_machine, normalise
+from archsim.analysis.normalise import (
+    Normalised,
+    by_reference,
+    is_machine,
+    normalise,
+    own_settings,
+    titled,
+)
 from archsim.analysis.roles import ROLES, energy_by_role
 from archsim.formats.errors import Problem
-from archsim.results.store import Stored
+from archsim.results.settings import BATCH, LAYERS, Settings, file_stem, machine_of, settings_text
+from archsim.results.store import Stored, run_columns
 
 METRICS = {"speedup": "speed-up", "energy": "energy", "dram": "DRAM traffic"}
 """Of a machine against the reference; the first is better large, the others small."""
@@ -19,11 +28,17 @@ MEAN = "geometric mean"
 
 @dataclass(frozen=True)
 class Refusal:
-    """A machine that cannot run a workload, and why. `group` and `stem` are those of `Stored`."""
+    """A machine that cannot run a workload, and why. `group`, `stem`, `machine` and `settings` are
+    those of `Stored`."""
 
     group: str
     stem: str
     problems: tuple[Problem, ...]
+    settings: Settings = field(default_factory=dict)
+
+    @property
+    def machine(self) -> str:
+        return machine_of(self.stem, self.settings)
 
     @property
     def reason(self) -> str:
@@ -35,8 +50,9 @@ class Refusal:
 class Comparison:
     """All cells of a matrix of workloads and machines.
 
-    `groups` are the workloads (`<workload>` or `<workload>@<scenario>`) and `stems` the machines,
-    in the order asked for; `rows` and `refusals` have the cell of each pair in one or the other.
+    `groups` are the workloads (`<workload>` or `<workload>@<scenario>`) and `stems` the machines
+    with their settings, in the order asked for; `rows` and `refusals` have the cell of each pair in
+    one or the other.
     """
 
     groups: tuple[str, ...]
@@ -50,9 +66,19 @@ class Comparison:
         labels = [row.label for (_, own), row in self.rows.items() if own == stem]
         return labels[0] if labels else stem
 
+    def title(self, stem: str) -> str:
+        """What a machine is called where its settings are not said beside it, as in a figure."""
+        titles = [row.title for (_, own), row in self.rows.items() if own == stem]
+        return titles[0] if titles else stem
+
     def of(self, group: str) -> list[Normalised]:
         """The results of a workload, in the order of the machines."""
         return [self.rows[group, stem] for stem in self.stems if (group, stem) in self.rows]
+
+    @property
+    def unlike(self) -> dict[str, str]:
+        """The results that have a reference run, but none that is like them: what differs."""
+        return {row.stored.place: row.unlike for row in self.rows.values() if row.unlike}
 
     def refused(self, group: str) -> list[Refusal]:
         """The machines that cannot run a workload."""
@@ -71,21 +97,46 @@ class Comparison:
 
 
 def compared(
-    answers: Iterable[Stored | Refusal], stems: Sequence[str], reference: str
+    answers: Iterable[Stored | Refusal],
+    stems: Sequence[str],
+    reference: str,
+    column: Callable[[Any], str] = attrgetter("stem"),
 ) -> Comparison:
     """The matrix of what was answered. `reference` is the stem or name of a machine, in any case;
-    it stands first."""
+    it stands first. `column` says which of the `stems` an answer belongs to."""
     answered = list(answers)
     stored = [one for one in answered if isinstance(one, Stored)]
-    rows = {(row.stored.group, row.stored.stem): row for row in normalise(stored, reference)}
-    first = {one.stem for one in stored if is_machine(one, reference)}
+    rows = {(row.stored.group, column(row.stored)): row for row in normalise(stored, reference)}
+    first = {column(one) for one in stored if is_machine(one, reference)}
+    refusals = [one for one in answered if isinstance(one, Refusal)]
     return Comparison(
         groups=tuple(dict.fromkeys(one.group for one in answered)),
         stems=tuple(sorted(stems, key=lambda stem: stem not in first)),
         rows=rows,
-        refusals={(one.group, one.stem): one for one in answered if not isinstance(one, Stored)},
+        refusals={(one.group, column(one)): one for one in refusals},
         reference=next((row.reference.arch for row in rows.values() if row.reference), reference),
     )
+
+
+def column_of(answer: Stored | Refusal) -> str:
+    """A machine with its own settings, the same over workloads whose batches differ."""
+    own = {key: each for key, each in answer.settings.items() if key not in {BATCH, LAYERS}}
+    return file_stem(answer.machine, own)
+
+
+def by_case(found: Comparison, reference: str) -> Comparison:
+    """The same for figures: groups are called by the settings of their reference runs, machines by
+    the settings that their references do not share, and what has no reference is left out."""
+    rows = list(found.rows.values())
+    answers: list[Stored | Refusal] = [*by_reference(rows)]
+    runs = {row.stored.group: (row.partner, title) for row, title in titled(rows)}
+    for refusal in found.refusals.values():
+        if refusal.group in runs:
+            partner, title = runs[refusal.group]
+            own = settings_text(own_settings(refusal.settings, partner))
+            stem = f"{refusal.machine}@{own}" if own else refusal.machine
+            answers.append(replace(refusal, group=title, stem=stem))
+    return compared(answers, list(dict.fromkeys(each.stem for each in answers)), reference)
 
 
 def geometric_mean(values: Sequence[float]) -> float | None:
@@ -107,7 +158,7 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
         means.append(
             {
                 "workload": MEAN,
-                "arch": stem,
+                **_machine(comparison, stem),
                 "name": comparison.label(stem),
                 "workloads": found["speedup"][1],
                 **{metric: value for metric, (value, _) in found.items()},
@@ -117,16 +168,16 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def _record(comparison: Comparison, group: str, stem: str) -> dict[str, Any]:
-    workload, _, scenario = group.partition("@")
-    head = {
-        "workload": workload, "scenario": scenario, "arch": stem, "name": comparison.label(stem),
-    }  # fmt: skip
+    name = {"name": comparison.label(stem)}
     row = comparison.rows.get((group, stem))
     if row is None:
+        workload, _, scenario = group.partition("@")
+        head = {"workload": workload, "scenario": scenario, **_machine(comparison, stem), **name}
         return {**head, "not_available": comparison.refusals[group, stem].reason}
     result = row.result
     return {
-        **head,
+        **run_columns(row.stored),
+        **name,
         "mode": result.mode,
         "cycles": result.cycles,
         "milliseconds": result.milliseconds,
@@ -135,15 +186,27 @@ def _record(comparison: Comparison, group: str, stem: str) -> dict[str, Any]:
         **{metric: getattr(row, metric) for metric in METRICS},
         "energy_by_role": energy_by_role(result),
         "inputs_hash": result.inputs_hash,
+        **({"not_normalised": row.unlike} if row.unlike else {}),
     }
+
+
+def _machine(comparison: Comparison, stem: str) -> dict[str, str]:
+    """The machine of a column, and its own settings."""
+    cells: dict[tuple[str, str], Stored | Refusal] = {
+        **{place: row.stored for place, row in comparison.rows.items()},
+        **comparison.refusals,
+    }
+    answer = next(one for (_, own), one in cells.items() if own == stem)
+    return {"arch": answer.machine, "set": column_of(answer).removeprefix(answer.machine)[1:]}
 
 
 def as_csv(comparison: Comparison) -> bytes:
     """`records` as a table; energies of roles become columns `energy_pj.<role>`."""
     columns = [
-        "workload", "scenario", "arch", "name", "mode", "cycles", "milliseconds", "millijoules",
-        "dram_bytes", *METRICS, "workloads", *(f"energy_pj.{role}" for role in ROLES),
-        "inputs_hash", "not_available",
+        "workload", "scenario", "arch", "name", "batch", "layers", "set", "mode", "cycles",
+        "milliseconds", "millijoules", "dram_bytes", *METRICS, "workloads",
+        *(f"energy_pj.{role}" for role in ROLES),
+        "inputs_hash", "not_normalised", "not_available",
     ]  # fmt: skip
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")

@@ -17,6 +17,7 @@ from itertools import accumulate
 from typing import Any
 
 from archsim.analysis.identity import cycle_parts, energy_parts
+from archsim.analysis.roles import COMMON_KINDS
 from archsim.analysis.variants import Runner, Variant, check_same
 from archsim.arch.arch import Arch
 from archsim.arch.change import Change
@@ -26,7 +27,6 @@ from archsim.results.result import Result
 from archsim.runs.pool import Answer
 
 SHARED_KEYS = ("energy", "interlayer", "barrier")
-SHARED_KINDS = ("off_chip", "mover", "post")
 HEAD_KEYS = ("weights", *SHARED_KEYS)
 
 
@@ -135,7 +135,7 @@ def _differences(first: Arch, second: Arch) -> list[Change]:
 
 def _settings(first: Arch, second: Arch) -> list[_Step]:
     """Steps that give the first machine the second's settings, where both have one."""
-    pairs = [(_only(first, kind), _only(second, kind)) for kind in SHARED_KINDS]
+    pairs = [(_only(first, kind), _only(second, kind)) for kind in COMMON_KINDS]
     names = [(ours, theirs) for ours, theirs in pairs if ours and theirs]
     return [_setting((one,)) for one in _made_equal(first, second, SHARED_KEYS, names)]
 

@@ -13,6 +13,8 @@ ROLES = (
 )  # fmt: skip
 """`index`: where indexes of coefficients or weights are stored and searched. `array`: everything
 that computes weights or partial sums, rebuild engines and adder trees included."""
+COMMON_KINDS = ("off_chip", "mover", "post")
+"""What is not the machine's own: two machines that are compared have it alike."""
 _OF_KIND = {"off_chip": "DRAM", "mover": "DRAM", "index": "index", "array": "array", "post": "post"}
 _OF_FLOW = {
     "moving": "input buffer",

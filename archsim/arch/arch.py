@@ -64,6 +64,8 @@ class Arch:
     energy_paths: tuple[Path, ...]
     """The YAML files of the price tables, a later one before an earlier one."""
     description: str | None = None
+    changed: tuple[str, ...] = ()
+    """The full paths of keys that were changed against the file."""
     _document: Document | None = field(default=None, repr=False)
 
     @property
@@ -99,6 +101,13 @@ class Arch:
         """blake2b of `resolved`."""
         text = json.dumps(self.resolved, sort_keys=True, separators=(",", ":"))
         return blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def value(self, path: str) -> Any:
+        """The value of a key by its full path, as it stands in `resolved`."""
+        here: Any = self.resolved
+        for part in path.split("."):
+            here = here[part]
+        return here
 
     def place(self, key: str) -> str:
         """``file:line:column`` of a key such as ``components.dram.bytes_per_cycle``."""
@@ -136,7 +145,8 @@ def load_arch(
     document = read(path)
     if not isinstance(document.value, dict):
         raise InputError.at(document.place(), "an arch is a mapping: name, flows, components ...")
-    problems = apply(document, parsed(changes))
+    made = parsed(changes)
+    problems = apply(document, made)
     header = Section(document).checked(ArchFile, document.value, problems)
     machine_path = _machine(document, machines, problems)
     energy_paths = tables_named(document, "energy", path.parent, problems)
@@ -153,6 +163,9 @@ def load_arch(
         path=path,
         machine_path=machine_path,
         energy_paths=energy_paths,
+        changed=tuple(
+            sorted({".".join(path) for each in made for path in each.paths(document.value)})
+        ),
         _document=document,
     )
 

@@ -12,7 +12,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -114,6 +114,17 @@ def shipped_classes() -> dict[str, type[Component]]:
     for path in machine_files().values():
         if path.parent == OWN:
             found |= classes_of(path)
+    return found
+
+
+def known_classes() -> dict[str, type[Component]]:
+    """Every component class that can be found: those of the package, then those of machines in the
+    folder that the user named, as far as these can be loaded."""
+    found = dict(shipped_classes())
+    for path in machine_files().values():
+        if path.parent != OWN:
+            with suppress(InputError):
+                found |= classes_of(path)
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options
-from archsim.cli.figures import drawn
+from archsim.cli.figures import Figures, Wanted, drawn
 from archsim.cli.report import NONE, NOT_AVAILABLE, number
 from archsim.formats import console
 
@@ -63,7 +63,7 @@ def breakdown(
         break_down(one.result.arch if names.count(one.result.arch) == 1 else one.stem, one.result)
         for one in stored
     ]
-    figures = [] if no_figures else _draw(found, out, cells[0].group, width)
+    figures = [] if no_figures else _draw(found, asked, cells, width)
     if json:
         console.say_json([as_record(one) for one in found])
     elif not quiet:
@@ -81,7 +81,7 @@ def _print(
     console.say()
     show(found, verbose)
     for refusal in refusals:
-        console.say(f"{NOT_AVAILABLE}: {refusal.stem}: {refusal.reason}")
+        console.say(f"{NOT_AVAILABLE}: {refusal.machine}: {refusal.reason}")
 
 
 def show(found: Sequence[Breakdown], verbose: int) -> None:
@@ -133,7 +133,25 @@ def _position(found: Breakdown, span: Span) -> list[str]:
     ]
 
 
-def _draw(found: Sequence[Breakdown], out: Path, group: str, width: options.Width) -> list[Path]:
+def _draw(
+    found: Sequence[Breakdown],
+    asked: matrix.Asked,
+    cells: Sequence[matrix.Cell],
+    width: options.Width,
+) -> list[Path]:
+    """The figures, called by the workload and by everything that was set."""
+    from archsim.analysis.breakdown import as_record
     from archsim.analysis.figures.time import figures
+    from archsim.results.settings import file_stem, short_text
 
-    return drawn(lambda: figures(found, out, group, width.inches))
+    group = cells[0].group
+    settings = {key: value for cell in cells for key, value in cell.settings.items()}
+    title, stem = f"{group} {short_text(settings)}".rstrip(), file_stem(group, settings)
+    shown = [width.inches, title, [as_record(one) for one in found]]
+    made = drawn(
+        Wanted(f"breakdown {stem}", asked.out, shown, asked.use_kept),
+        lambda: Figures(figures(found, asked.out, stem, title, width.inches)),
+    )
+    for line in made.notes:
+        console.note(line)
+    return [*made.paths]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options, report
-from archsim.cli.figures import drawn
+from archsim.cli.figures import Figures, Wanted, compared_figures, drawn
 from archsim.cli.report import NONE, NOT_AVAILABLE, ratio
 from archsim.formats import console
 
@@ -57,7 +57,7 @@ def compare(
     found = matrix.compare(asked, normalise_to)
     written = [out / "compare.csv"]
     write_atomically(written[0], as_csv(found))
-    written += [] if no_figures else _draw(found, out, width)
+    written += [] if no_figures else _draw(found, normalise_to, asked, width)
     if json:
         console.say_json({"reference": found.reference, "cells": records(found)})
     elif not quiet:
@@ -78,7 +78,8 @@ def show(found: Comparison) -> None:
         notes = [note for row in found.of(group) for note in row.result.notes]
         console.say("\n  ".join([group, *dict.fromkeys(notes)]))
     console.say()
-    if all(row.reference is None for row in found.rows.values()):
+    report.note_unlike(found)
+    if all(row.reference is None and not row.unlike for row in found.rows.values()):
         console.note(f"not normalised: {found.reference} is not among these machines")
     for metric, title in METRICS.items():
         lines = [
@@ -107,7 +108,19 @@ def _mean(found: Comparison, metric: str, stem: str) -> str:
     return ratio(value) + (f" of {count}" if count < len(found.groups) else "")
 
 
-def _draw(found: Comparison, out: Path, width: options.Width) -> list[Path]:
-    from archsim.analysis.figures.comparison import figures
-
-    return drawn(lambda: figures(found, out, width.inches, means=True))
+def _draw(
+    found: Comparison, reference: str, asked: matrix.Asked, width: options.Width
+) -> list[Path]:
+    """The figures of a comparison; what they leave out the tables have said."""
+    results = [[*place, row.result.inputs_hash] for place, row in found.rows.items()]
+    refused = [[*place, refusal.reason] for place, refusal in found.refusals.items()]
+    shown = [reference, width.inches, found.groups, found.stems, results, refused]
+    made = drawn(
+        Wanted("compare", asked.out, shown, asked.use_kept),
+        lambda: Figures(
+            compared_figures(found, reference, asked.out, width.inches, means=True).paths
+        ),
+    )
+    for line in made.notes:
+        console.note(line)
+    return [*made.paths]

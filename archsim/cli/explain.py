@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.cli import options
-from archsim.cli.figures import drawn
+from archsim.cli.figures import Figures, Wanted, drawn
 from archsim.cli.report import MILLI_PJ, number
 from archsim.formats import console
 
@@ -88,18 +88,21 @@ def explain(
     console.use(form)
     with tempfile.TemporaryDirectory(prefix="archsim-") as folder:
         variants = [variant_of(text, Path(folder)) for text in (a, b)]
+        settings = _settings(variants, layers)
+        layers = settings.get("layers", layers)
         run = WorkloadRunner(
             _workload(workload, variants),
             jobs or cores(),
             layers=layers,
             use_cache=not no_cache,
             quiet=quiet or json,
+            batch=settings.get("batch"),
         )
         found = explaining.explain(variants[0], variants[1], run)
     parts = [*(_file_stem(text) for text in (a, b)), found.a.workload]
     parts += [_file_stem(layers)] if layers != options.ALL else []
     stem = out / "_".join(["explain", *parts])
-    written = [] if no_figures else _draw(found, stem, width.inches)
+    written = [] if no_figures else _draw(found, stem, width.inches, cached=not no_cache)
     if json:
         console.say_json(as_json(found))
     elif not quiet:
@@ -117,6 +120,26 @@ def _workload(name: str | None, variants: Sequence[Variant]) -> Path:
     if name is None and not held:
         raise InputError.at("--workload", "name one: A is no result that would say which")
     return find("workloads", name or held[0])
+
+
+def _settings(variants: Sequence[Variant], layers: str) -> dict[str, Any]:
+    """The batch and the layers with which results were made, if any are among the variants.
+
+    Raises:
+        InputError: two results differ in them, or the layers that were asked for are others.
+    """
+    from archsim.formats.errors import InputError
+
+    made = {} if layers == options.ALL else {"layers": (layers, "--layers")}
+    for variant in variants:
+        settings = variant.result.settings if variant.result else {}
+        for key in ("batch", "layers") if variant.result else ():
+            value = settings.get(key, {"layers": options.ALL}.get(key))
+            before, place = made.setdefault(key, (value, variant.label))
+            if before != value:
+                message = f"was made with {key} {value or 'of the workload'}, and {place} has "
+                raise InputError.at(variant.label, f"{message}{before or 'that of the workload'}")
+    return {key: value for key, (value, _) in made.items() if value is not None}
 
 
 def _file_stem(text: str) -> str:
@@ -204,8 +227,12 @@ def as_json(found: Explanation) -> dict[str, Any]:
     }
 
 
-def _draw(found: Explanation, stem: Path, width_inches: float) -> list[Path]:
+def _draw(found: Explanation, stem: Path, width_inches: float, *, cached: bool) -> list[Path]:
     from archsim.analysis.figures.waterfall import waterfall
 
     missing = "no figure: matplotlib is missing; pip install 'archsim[plot]' brings it"
-    return drawn(lambda: waterfall(found, stem, width_inches), missing)
+    wanted = Wanted(stem.name, stem.parent, [as_json(found), width_inches], cached)
+    made = drawn(wanted, lambda: Figures(waterfall(found, stem, width_inches)), missing)
+    for line in made.notes:
+        console.note(line)
+    return [*made.paths]

@@ -11,6 +11,7 @@ from archsim.formats.errors import InputError, Problem
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
     from archsim.arch.change import Change
+    from archsim.results.settings import Settings
     from archsim.runs.pool import Job
     from archsim.workload.workload import Workload
 
@@ -19,11 +20,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Choice:
-    """A machine as its file has it, what is to be changed in it, and the machine then."""
+    """A machine as its file has it, what is to be changed in it, and the machine then; `settings`
+    are those of the changes that no scenario makes."""
 
     arch: Arch
     overrides: tuple[Change, ...]
     changed: Arch
+    settings: Settings
 
 
 def networks(
@@ -69,6 +72,7 @@ def choices(
     from archsim.arch.change import ChangeSet, parsed
     from archsim.arch.change_files import check_keys, load_scenario
     from archsim.formats.search import names as found
+    from archsim.results.settings import setting_name
 
     plain = _all(dict.fromkeys(names) or found("archs"), load_arch)
     files = {arch.path.resolve(): arch for arch in reversed(plain)}.values()
@@ -83,8 +87,13 @@ def choices(
     both = ChangeSet("--set", changes=(*overlay, *lines))
 
     def changed(arch: Arch) -> Choice:
-        lines = both.on(arch.resolved)
-        return Choice(arch, lines, load_arch(arch.path, lines))
+        under = ChangeSet("--scenario", changes=overlay).on(arch.resolved)
+        before = load_arch(arch.path, under) if under else arch
+        own = ChangeSet("--set", changes=lines).on(before.resolved)
+        overrides = both.on(arch.resolved)
+        after = load_arch(arch.path, overrides)
+        settings = {setting_name(each.key): after.value(each.key) for each in own}
+        return Choice(arch, overrides, after, settings)
 
     return _all(chosen, changed)
 

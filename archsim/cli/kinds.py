@@ -77,15 +77,18 @@ def _arrays(path: Path) -> None:
 
 
 def _machine(path: Path) -> None:
-    """Load a machine and all that it names: its rule with its flows and components, its prices.
+    """Load a machine and all that it names: its rule with its flows and components, its prices;
+    and run a small layer of every kind on it.
 
     Raises:
         InputError: everything that is wrong with any of them.
     """
     from archsim.arch.arch import load_arch
     from archsim.machines.shared.machine import check_flows, load_machine
-    from archsim.results.energy import load_energy
+    from archsim.results.pricing import prices_of
+    from archsim.runs.probe import probe
 
     arch = load_arch(path)
     check_flows(arch, load_machine(arch))
-    load_energy(*arch.energy_paths)
+    prices_of(arch)
+    probe(arch)

@@ -71,7 +71,7 @@ def workloads(
     """List the workloads of --workload.
 
     With the mode in which each would run: measured if its tensors are built, else drawn from its
-    profile.
+    profile, or its shapes alone where it has none.
 
     \b
     Example:

@@ -17,6 +17,7 @@ from archsim.formats import console
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison, Refusal
     from archsim.arch.arch import Arch
+    from archsim.results.settings import Settings
     from archsim.results.store import Stored
     from archsim.results.trace import Trace
     from archsim.runs.pool import Answer, Job
@@ -44,11 +45,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the matrix before it is filled: the machine as its job has it; `inputs` is the
-    hash its result must carry."""
+    """One cell of the matrix before it is filled: the machine as its job has it, and what is set
+    beside machine and workload; `inputs` is the hash its result must carry."""
 
     group: str
     stem: str
+    settings: Settings
     arch: Arch
     job: Job
     inputs: str
@@ -57,16 +59,27 @@ class Cell:
     def place(self) -> tuple[str, str]:
         return self.group, self.stem
 
+    def answer(self, answer: Answer) -> Stored | Refusal:
+        """The cell when it is filled."""
+        from archsim.analysis.compare import Refusal
+        from archsim.results.result import Result
+        from archsim.results.store import Stored
+
+        if isinstance(answer, Result):
+            return Stored(*self.place, replace(answer, settings=self.settings))
+        return Refusal(*self.place, answer, self.settings)
+
 
 def compare(asked: Asked, reference: str) -> Comparison:
     """Every machine on every workload, against the machine `reference`."""
-    from archsim.analysis.compare import compared
+    from archsim.analysis.compare import column_of, compared
     from archsim.cli import inputs
 
     cells = cells_of(asked)
     inputs.check_reference(reference, [cell.arch for cell in cells])
     answers = answers_of(cells, asked)
-    return compared(answers, list(dict.fromkeys(cell.stem for cell in cells)), reference)
+    columns = list(dict.fromkeys(map(column_of, answers)))
+    return compared(answers, columns, reference, column_of)
 
 
 def end(refusals: Sequence[Refusal], asked: Asked) -> None:
@@ -81,6 +94,7 @@ def cells_of(asked: Asked) -> list[Cell]:
     """Every pair, with everything that the user named loaded and checked."""
     from archsim.cli import inputs
     from archsim.formats.errors import InputError
+    from archsim.results.settings import file_stem
     from archsim.results.store import group_name
     from archsim.runs.content import inputs_hash
 
@@ -94,10 +108,12 @@ def cells_of(asked: Asked) -> list[Cell]:
         if not own:
             raise InputError.at(loaded.name, f"no machine for the task {loaded.task!r}")
         for choice in own:
-            changed, stem = choice.changed, choice.changed.path.stem
+            changed = choice.changed
             job = replace(network, arch=changed.path, overrides=choice.overrides)
             group = group_name(loaded.name, suffix)
-            cells.append(Cell(group, stem, changed, job, inputs_hash(changed, loaded)))
+            settings = {**loaded.settings, **choice.settings}
+            stem = file_stem(changed.path.stem, settings)
+            cells.append(Cell(group, stem, settings, changed, job, inputs_hash(changed, loaded)))
     places = [cell.place for cell in cells]
     for group, stem in places:
         if places.count((group, stem)) > 1:
@@ -114,8 +130,7 @@ def answers_of(cells: Sequence[Cell], asked: Asked) -> list[Stored | Refusal]:
     from archsim.analysis.compare import Refusal
     from archsim.formats.errors import InputError
     from archsim.formats.files import check_writable
-    from archsim.results.result import Result
-    from archsim.results.store import Stored, kept_result
+    from archsim.results.store import kept_result
     from archsim.results.trace import write_traces
 
     for group in dict.fromkeys(cell.group for cell in cells):
@@ -130,12 +145,7 @@ def answers_of(cells: Sequence[Cell], asked: Asked) -> list[Stored | Refusal]:
     todo = [cell for cell in cells if cell.place not in answers]
     for cell, answer in _filled(todo, asked, traces):
         answers[cell.place] = answer
-    found = [
-        Stored(cell.group, cell.stem, answer)
-        if isinstance(answer := answers[cell.place], Result)
-        else Refusal(cell.group, cell.stem, answer)
-        for cell in cells
-    ]
+    found = [cell.answer(answers[cell.place]) for cell in cells]
     refused = [answer for answer in found if isinstance(answer, Refusal)]
     if len(refused) == len(found):
         raise InputError([problem for refusal in refused for problem in refusal.problems])
@@ -150,20 +160,21 @@ def _filled(
     """The cells with their answers as they are finished; each result is written at once, and
     whatever ends the loop, the summary lists what stands in the folder."""
     from archsim.formats.progress import bar
-    from archsim.results.result import Result
-    from archsim.results.store import Stored, read_folder, save, write_summary
+    from archsim.results.store import Stored, save, write_rows
     from archsim.runs.cache import default_cache
+    from archsim.runs.folder_index import listing
     from archsim.runs.pool import answered, processes_for
 
     jobs = [cell.job for cell in cells]
-    cache = default_cache().folder if asked.use_kept else None
+    kept = default_cache() if asked.use_kept else None
+    cache = kept.folder if kept else None
     done = 0
     try:
         with bar("runs", quiet=asked.quiet) as tick:
             for at, answer in answered(jobs, asked.jobs or processes_for(jobs), cache, traces):
                 cell = cells[at]
-                if isinstance(answer, Result):
-                    save(asked.out, Stored(cell.group, cell.stem, answer))
+                if isinstance(stored := cell.answer(answer), Stored):
+                    save(asked.out, stored)
                 done += 1
                 tick(done, len(cells), cell.job.title)
                 yield cell, answer
@@ -172,5 +183,5 @@ def _filled(
                      f"in {asked.out}, and the same command uses them again")  # fmt: skip
         raise
     finally:
-        if stored := read_folder(asked.out)[0]:
-            write_summary(asked.out, stored)
+        if rows := listing(asked.out, kept).rows:
+            write_rows(asked.out, rows)

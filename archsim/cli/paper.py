@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsim.cli import options
-from archsim.cli.figures import drawn
+from archsim.cli.figures import Figures, Wanted, drawn
 from archsim.formats import console
 from archsim.formats.console import Table
 
@@ -194,6 +194,16 @@ def _sensitivity(
 
 def _drawn(name: str, context: Context, width_inches: float | None) -> list[Path]:
     """The figures of a report, drawn; none where they have no width."""
-    from archsim.paper.reports import draw
+    from archsim.paper.reports import draw, figure_data, figure_path
 
-    return [] if width_inches is None else drawn(lambda: draw(name, context, width_inches))
+    if width_inches is None or (shown := figure_data(name, context)) is None:
+        return []
+    path = figure_path(name, context)
+    cached = context.runner.cache is not None
+    made = drawn(
+        Wanted(path.name, path.parent, [width_inches, shown], cached),
+        lambda: Figures(draw(name, context, width_inches)),
+    )
+    for line in made.notes:
+        console.note(line)
+    return [*made.paths]

@@ -28,7 +28,8 @@ def plot(
 ) -> None:
     """Draw the figures of a results folder.
 
-    Energy, speed-up and DRAM traffic as PNG and SVG, and summary.csv, from the JSON files.
+    Energy, speed-up and DRAM traffic as PNG and SVG, and summary.csv, from the JSON files. Results
+    with other settings than those of any run of the reference machine are left out, with a note.
 
     \b
     Examples:
@@ -38,16 +39,18 @@ def plot(
     """
     from archsim.cli.figures import draw_folder
     from archsim.formats.errors import InputError
-    from archsim.results.store import read_folder, write_summary
+    from archsim.results.store import write_rows
+    from archsim.runs.cache import default_cache
+    from archsim.runs.folder_index import listing
 
-    found, problems = read_folder(results)
-    if problems:
-        raise InputError(problems)
-    if not found:
+    found = listing(results, default_cache())
+    if found.problems:
+        raise InputError(found.problems)
+    if not found.results:
         raise InputError.at(str(results), "holds no results: archsim run writes them")
     folder = out or results
     figures = draw_folder(results, normalise_to, folder, width.inches, quiet=quiet)
-    written = [write_summary(folder, found), *figures]
+    written = [write_rows(folder, found.rows), *figures]
     if json:
         console.say_json({"written": [str(path) for path in written]})
     elif not quiet:

@@ -15,6 +15,11 @@ LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock 
 NONE = "-"
 NOT_AVAILABLE = "n/a"
 TOTAL = "total"
+MODES = {
+    "profile": "drawn from profile",
+    "measured": "measured tensors",
+    "shapes": "shapes of layers alone",
+}
 MILLI_PJ = 1e9  # pJ in a millijoule
 MEGA = 1e6
 ROOM_FOR_SHARES = 3  # so many machines fit side by side with a second column each
@@ -35,14 +40,14 @@ def show_workload(found: Comparison, group: str, verbose: int) -> None:
     if rows:
         result = rows[0].result
         layers = len({layer.name for layer in result.layers})
-        drawn = {"profile": "drawn from profile", "measured": "measured tensors"}[result.mode]
-        console.say(f"{group}: {drawn}, {layers} layers, {result.macs / 1e9:.4g} GMAC")
+        console.say(f"{group}: {MODES[result.mode]}, {layers} layers, {result.macs / 1e9:.4g} GMAC")
         for line in dict.fromkeys(note for row in rows for note in row.result.notes):
             console.say(f"  {line}")
         console.say()
         console.show(comparison(rows, found.refused(group)))
     show_refusals(found, group)
-    if len(rows) > 1 and all(row.reference is None for row in rows):
+    note_unlike(found, group)
+    if len(rows) > 1 and all(row.reference is None and not row.unlike for row in rows):
         console.note("not normalised: the machine to normalise to is not in this run")
     if rows:
         console.show(energy_by_component(rows))
@@ -55,11 +60,18 @@ def show_workload(found: Comparison, group: str, verbose: int) -> None:
         console.show(layers_of(row))
 
 
+def note_unlike(found: Comparison, group: str = "") -> None:
+    """Why results of a group, or of all, are not held against the reference."""
+    for row in found.rows.values():
+        if row.unlike and group in {"", row.stored.group}:
+            console.note(f"not normalised: {row.label} on {row.stored.group}: {row.unlike}")
+
+
 def show_refusals(found: Comparison, group: str) -> None:
     """Why machines have no numbers for a workload."""
-    refusals = found.refused(group)
-    for refusal in refusals:
-        console.say(f"{NOT_AVAILABLE}: {group} on {found.label(refusal.stem)}: {refusal.reason}")
+    refusals = {stem: one for (name, stem), one in found.refusals.items() if name == group}
+    for stem, refusal in refusals.items():
+        console.say(f"{NOT_AVAILABLE}: {group} on {found.label(stem)}: {refusal.reason}")
     if refusals:
         console.say()
 
@@ -80,7 +92,7 @@ def comparison(rows: Sequence[Normalised], refusals: Sequence[Refusal] = ()) -> 
     if reference is None:
         columns = [column for column in columns if column[0] not in {"speed-up", "energy", "DRAM"}]
     lines = [[row.label, *(show(row) for _, show in columns)] for row in rows]
-    lines += [[each.stem, NOT_AVAILABLE, *[NONE] * (len(columns) - 1)] for each in refusals]
+    lines += [[each.machine, NOT_AVAILABLE, *[NONE] * (len(columns) - 1)] for each in refusals]
     title = f"normalised to {reference}" if reference else ""
     return Table(title, ["machine", *(name for name, _ in columns)], lines)
 
@@ -167,8 +179,8 @@ def layers_of(row: Normalised) -> Table:
 def refusals_as_json(found: Comparison) -> dict[str, Any]:
     """The machines that cannot run a workload, where there are any."""
     refused = [
-        {"folder": group, "arch": stem, "reason": refusal.reason}
-        for (group, stem), refusal in found.refusals.items()
+        {"folder": group, "arch": refusal.machine, "reason": refusal.reason}
+        for (group, _), refusal in found.refusals.items()
     ]
     return {"not_available": refused} if refused else {}
 
@@ -179,11 +191,15 @@ def as_json(found: Comparison) -> list[dict[str, Any]]:
         {
             "workload": row.result.workload,
             "folder": row.stored.group,
-            "arch": row.stored.stem,
+            "file": f"{row.stored.stem}.json",
+            "arch": row.stored.machine,
             "name": row.result.arch,
+            "batch": row.result.batch,
+            "settings": dict(row.stored.settings),
             "mode": row.result.mode,
             "notes": list(row.result.notes),
             "normalised_to": row.reference.arch if row.reference else None,
+            **({"not_normalised": row.unlike} if row.unlike else {}),
             "speedup": row.speedup,
             "energy": row.energy,
             "dram": row.dram,

@@ -35,8 +35,9 @@ def run(
     """Simulate workloads, compare machines.
 
     Prints cycles, energy and DRAM traffic, normalised to one machine. Results go to
-    FOLDER/WORKLOAD/ARCH.json, with a summary.csv over all results of the folder, and figures of
-    these workloads with every machine that the folder has of them.
+    FOLDER/WORKLOAD/ARCH.json, ARCH@KEY=VALUE.json where something is set, with a summary.csv over
+    all results of the folder, and figures of these workloads with every machine that the folder has
+    of them.
     Each machine is written as soon as it is finished, and used again if nothing that it depends on
     has changed. A machine that cannot run a workload is shown as n/a, with the reason.
 
@@ -77,8 +78,9 @@ def run(
 
 def _folders(found: Comparison) -> str:
     """The files of the results, as the shell would write them."""
-    groups, stems = (dict.fromkeys(place[at] for place in found.rows) for at in (0, 1))
+    groups = dict.fromkeys(row.stored.group for row in found.rows.values())
+    stems = dict.fromkeys(row.stored.stem for row in found.rows.values())
+    texts = [*groups], [f'"{stem}"' if "," in stem else stem for stem in stems]
     return "/".join(
-        next(iter(names)) if len(names) == 1 else "{" + ",".join(names) + "}"
-        for names in (groups, stems)
+        names[0] if len(names) == 1 else "{" + ",".join(names) + "}" for names in texts
     ) + ".json"  # fmt: skip

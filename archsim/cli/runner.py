@@ -21,6 +21,7 @@ class WorkloadRunner:
     layers: str
     use_cache: bool
     quiet: bool
+    batch: int | None = None
 
     def __call__(self, variants: Sequence[Variant]) -> list[Answer]:
         """The answers in order; equal machines run once, illegal ones answer why."""
@@ -40,7 +41,7 @@ class WorkloadRunner:
                 keys.append(at)
                 continue
             keys.append((arch.hash, arch.machine_path, arch.energy_paths))
-            job = Job(self.workload, variant.path, variant.changes, self.layers)
+            job = Job(self.workload, variant.path, variant.changes, self.layers, batch=self.batch)
             jobs.setdefault(keys[-1], job)
         cache = default_cache().folder if self.use_cache else None
         with bar(self.workload.stem, quiet=self.quiet) as tick:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archsim.formats.errors import InputError
 from archsim.formats.source import unknown
@@ -20,6 +20,9 @@ from archsim.paper.quantities import names
 from archsim.paper.ratios import RANGES, VALUES
 from archsim.paper.runs import check_some
 from archsim.paper.sensitivity import Sensitivity
+
+if TYPE_CHECKING:
+    from archsim.paper.plots import Chart
 
 Cell = float | str | None
 
@@ -142,26 +145,43 @@ def sensitivity(context: Context) -> Sensitivity:
     return sense.measure(context.runner, context.networks, context.assumptions)
 
 
+def figure_path(name: str, context: Context) -> Path:
+    """Where the figure of a report stands, without its suffix."""
+    suffix = f"@{context.assumptions.name}" if context.wanted.scenario else ""
+    return context.wanted.out / "paper" / f"{name}{suffix}"
+
+
+def figure_data(name: str, context: Context) -> Any:
+    """All that the figure of a report shows; None for what has no figure."""
+    if name == "sensitivity":
+        return context.known.to_dict() if context.known else None
+    return [VALUES[name](context.grid), vars(_chart(name, context))] if name in VALUES else None
+
+
 def draw(name: str, context: Context, width_inches: float) -> list[Path]:
     """Draw what has a figure into `<out>/paper`, that wide; the paths, none for tables.
 
     Raises:
         MissingMatplotlib: it is not installed.
     """
-    from archsim.paper.plots import Chart, bars, tornado
+    from archsim.paper.plots import bars, tornado
 
-    suffix = f"@{context.assumptions.name}" if context.wanted.scenario else ""
-    path = context.wanted.out / "paper" / f"{name}{suffix}"
+    path = figure_path(name, context)
     if name == "sensitivity":
         return tornado(context.known, path, width_inches) if context.known else []
     if name not in VALUES:
         return []
+    return bars(VALUES[name](context.grid), _chart(name, context), path, width_inches)
+
+
+def _chart(name: str, context: Context) -> Chart:
+    from archsim.paper.plots import Chart
+
     printed = table("figures")[name][RANGES[name]]
     whose = "the other machines" if name == "fig9" else "SmartDeal"
     setting = f"{context.runner.setting}; scenario {context.assumptions.name}"
-    chart = Chart(
+    return Chart(
         data("reports")[name]["title"],
         (float(printed["low"]), float(printed["high"])),
         f"shaded: the paper's range of {whose}; {setting}",
     )
-    return bars(VALUES[name](context.grid), chart, path, width_inches)

@@ -6,7 +6,7 @@ written. Of several tables the later wins, per class and action, and any table w
 that a class brings. A missing price is an error that names it; a price of zero carries its reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, log2
 from pathlib import Path
@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from archsim.arch.component import Component
 from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.arch.energy_files import tables_named
-from archsim.arch.machine_files import shipped_classes
+from archsim.arch.machine_files import known_classes
 from archsim.arch.records import OneOrMore
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.record import load
-from archsim.formats.source import in_file_order, shown, unknown
+from archsim.formats.source import in_file_order, nearest, shown, unknown
 from archsim.formats.yaml12 import Document
 
 Price = Annotated[float, Field(gt=0, le=1e9)]
@@ -92,34 +92,51 @@ class Prices:
             return component.prices[action].pj
         return 0.0 if isinstance(found, Free) else found
 
+    def of(self, components: Mapping[str, Component]) -> dict[str, Any]:
+        """The prices of each of these components by action, and those of SRAM, as plain data."""
+        own: dict[str, Any] = {}
+        for name, component in components.items():
+            found = {action: price.pj for action, price in component.prices.items()}
+            table = self.classes.get(type(component).__name__, {})
+            found |= {key: 0.0 if isinstance(pj, Free) else pj for key, pj in table.items()}
+            own |= {name: found} if found else {}
+        sram = self.sram.model_dump(mode="json", exclude_none=True) if self.sram else None
+        return {"sram": sram, "components": own}
+
 
 def price_actions(
     prices: Prices, components: Mapping[str, Component], actions: Mapping[str, Mapping[str, int]]
 ) -> dict[str, float]:
-    """pJ of each component. InputError names the first price that is missing, and where it
-    belongs.
-    """
+    """pJ of each component. InputError names every price that is missing, and where it belongs."""
     energy = {}
+    missing: dict[str, Problem] = {}
     for name, counts in actions.items():
         total = 0.0
         for action, count in counts.items():
             price = prices.price(components[name], action)
             if price is None:
-                raise _missing(prices, name, components[name], action, count)
-            total += count * price
+                key = _price_key(components[name], action)
+                missing.setdefault(key, _missing(prices, name, components[name], action, count))
+            else:
+                total += count * price
         energy[name] = total
+    if missing:
+        raise InputError(missing.values())
     return energy
 
 
-def _missing(
-    prices: Prices, name: str, component: Component, action: str, count: int
-) -> InputError:
-    kind = type(component).__name__
-    key = f"classes.{kind}.{action}"
+def _price_key(component: Component, action: str) -> str:
+    """The key of a table that gives the price of an action."""
     if component.kind == "storage" and action in {"read", "write"}:
-        key = "sram (base_pj, base_kbytes ...)"
+        return "sram (base_pj, base_kbytes ...)"
+    return f"classes.{type(component).__name__}.{action}"
+
+
+def _missing(prices: Prices, name: str, component: Component, action: str, count: int) -> Problem:
+    kind = type(component).__name__
+    key = _price_key(component, action)
     free = "{pj: 0, reason: ...}"
-    return InputError.at(
+    return Problem(
         shown(prices.files[-1]),
         f"no price for action {action!r} of class {kind} (component {name!r}, {count} times); "
         f"add {key} in pJ, or {free}",
@@ -130,13 +147,16 @@ def load_energy(*paths: Path, classes: Mapping[str, type[Component]] | None = No
     """Reads price tables and those that they extend; a later one wins.
 
     A class that brings prices names all its actions by them, so a table with another action of such
-    a class is wrong; `classes` are those that are known, by default all of the package.
+    a class is wrong; so is one with a class that there is not, or with an action that only looks
+    like one of an earlier table. `classes` are known beside those that can be found.
 
     Raises:
         InputError: all that is wrong in a table.
     """
-    known = shipped_classes() if classes is None else classes
-    read_tables = [pair for path in paths for pair in _tables(path, (), known)]
+    known = known_classes() | {**(classes or {})}
+    read_tables: list[tuple[Path, EnergyTable]] = []
+    for path in paths:
+        read_tables += _tables(path, (), known, read_tables)
     sram: Sram | Free | None = None
     merged: dict[str, dict[str, float | Free]] = {}
     for _, table in read_tables:
@@ -147,10 +167,13 @@ def load_energy(*paths: Path, classes: Mapping[str, type[Component]] | None = No
 
 
 def _tables(
-    path: Path, above: tuple[Path, ...], classes: Mapping[str, type[Component]]
+    path: Path,
+    above: tuple[Path, ...],
+    classes: Mapping[str, type[Component]],
+    earlier: Sequence[tuple[Path, EnergyTable]] = (),
 ) -> list[tuple[Path, EnergyTable]]:
     """The tables that the one at `path` extends, each after its own, and that table; `above` are
-    those that lead here.
+    those that lead here, `earlier` those that it stands after.
     """
     document, table = load(path, EnergyTable)
     problems: list[Problem] = []
@@ -161,27 +184,45 @@ def _tables(
             circle = " extends ".join(shown(one) for one in (*way, each.resolve()))
             message = f"{circle}; leave out one `extends`"
             problems.append(Problem(document.place("extends"), message))
-    problems += _unknown_actions(document, table, classes)
+    problems += _unknown_names(document, table, classes)
     if problems:
         raise InputError(in_file_order(problems))
     before = [pair for each in extended for pair in _tables(each, way, classes)]
+    if slips := _slips(document, table, [other for _, other in (*earlier, *before)]):
+        raise InputError(in_file_order(slips))
     return [*before, (path, table)]
 
 
-def _unknown_actions(
+def _unknown_names(
     document: Document, table: EnergyTable, classes: Mapping[str, type[Component]]
 ) -> list[Problem]:
-    """Actions that a class with prices of its own does not have."""
-    return [
-        Problem(
-            document.key_place("classes", name, action),
-            unknown(f"action of class {name} called", action, classes[name].prices),
-        )
-        for name, actions in table.classes.items()
-        if name in classes and classes[name].prices
-        for action in actions
-        if action not in classes[name].prices
-    ]
+    """Classes that there are not, and actions that a class with prices of its own does not have."""
+    problems = []
+    for name, actions in table.classes.items():
+        if name not in classes:
+            message = f"classes: {unknown('component class', name, classes)}"
+            problems.append(Problem(document.key_place("classes", name), message))
+        own = classes[name].prices if name in classes else {}
+        for action in actions if own else ():
+            if action not in own:
+                message = unknown(f"action of class {name} called", action, own)
+                problems.append(Problem(document.key_place("classes", name, action), message))
+    return problems
+
+
+def _slips(document: Document, table: EnergyTable, earlier: Sequence[EnergyTable]) -> list[Problem]:
+    """Actions that no earlier table has of that class, beside one that is written much like it and
+    that this table does not have: its price would stay what it was."""
+    problems = []
+    for name, actions in table.classes.items():
+        before = {action for other in earlier for action in other.classes.get(name, ())}
+        for action in actions:
+            near = nearest(action, before - {*actions}) if action not in before else None
+            if near is not None:
+                message = f"there is no action of class {name} called {action!r}; "
+                message += f"did you mean {near!r}?"
+                problems.append(Problem(document.key_place("classes", name, action), message))
+    return problems
 
 
 def energy_schema() -> dict[str, Any]:

@@ -3,10 +3,22 @@
 from dataclasses import replace
 
 from archsim.arch.arch import Arch
-from archsim.arch.machine_files import shipped_classes
+from archsim.arch.machine_files import classes_of
 from archsim.results.checks import check_result
-from archsim.results.energy import load_energy, price_actions
+from archsim.results.energy import Prices, load_energy, price_actions
 from archsim.results.result import Result
+
+
+def prices_of(arch: Arch) -> Prices:
+    """What the tables of an arch say, and its components' own classes.
+
+    Raises:
+        InputError: a table is wrong.
+    """
+    own = {**classes_of(arch.machine_path)} | {
+        type(part).__name__: type(part) for part in arch.components.values()
+    }
+    return load_energy(*arch.energy_paths, classes=own)
 
 
 def priced(counted: Result, arch: Arch) -> Result:
@@ -17,15 +29,15 @@ def priced(counted: Result, arch: Arch) -> Result:
         InputError: a table is wrong, or a price is missing.
         CheckFailed: parts do not add up.
     """
-    own = {type(part).__name__: type(part) for part in arch.components.values()}
-    prices = load_energy(*arch.energy_paths, classes=shipped_classes() | own)
+    prices = prices_of(arch)
+    price_actions(prices, arch.components, counted.totals()["actions"])  # says all that is missing
     layers = []
     for layer in counted.layers:
         energy = price_actions(prices, arch.components, layer.actions)
         layers.append(replace(layer, energy_by=energy, energy_pj=sum(energy.values())))
     result = replace(
         counted, arch_hash=arch.hash, arch_resolved=arch.resolved, kinds=arch.kinds,
-        clock_mhz=arch.clock_mhz, layers=tuple(layers),
+        clock_mhz=arch.clock_mhz, layers=tuple(layers), prices=prices.of(arch.components),
     )  # fmt: skip
     check_result(result.layers, result.cycles, result.energy_by)
     return result

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from archsim.results.settings import settings_in
 from archsim.version import MODEL, VERSION
 
 if TYPE_CHECKING:
@@ -53,9 +54,13 @@ class Result:
 
     `cycles` is the length of the run; `instances` and `idle` (instance-cycles) are per component.
     `kinds` says what each component is (`archsim.arch.component.Kind`), which a reader cannot know
-    of a class that came with a user's machine. `notes` is what has to be said wherever the numbers
-    are shown; `inputs_hash` is of all that the numbers depend on, the program included, and `model`
-    is the version of the model that made them.
+    of a class that came with a user's machine. `batch` is None where an earlier archsim has not
+    written it. `settings` are what the run was asked for beside its files
+    (`archsim.results.settings`); `changed` are the full paths of all keys that differ from the arch
+    file, those of a scenario included, and `prices` the pJ per action of each component
+    and of SRAM: both None where an earlier archsim has not written them. `notes` is
+    what has to be said wherever the numbers are shown; `inputs_hash` is of all that the numbers
+    depend on, the program included, and `model` is the version of the model that made them.
     """
 
     arch: str
@@ -70,6 +75,10 @@ class Result:
     instances: Counts
     idle: Counts
     layers: tuple[LayerResult, ...]
+    batch: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    changed: tuple[str, ...] | None = ()
+    prices: Mapping[str, Any] | None = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     inputs_hash: str = ""
     archsim: str = field(default=VERSION)
@@ -145,7 +154,7 @@ class Result:
         """The whole result as JSON-ready values, in the order of the file."""
         head = (
             "archsim", "model", "arch", "arch_hash", "workload", "workload_hash", "inputs_hash",
-            "mode", "clock_mhz", "notes",
+            "mode", "batch", "settings", "clock_mhz", "notes",
         )  # fmt: skip
         return {
             **{name: _plain(getattr(self, name)) for name in head},
@@ -153,19 +162,28 @@ class Result:
             "layers": [layer.to_dict() for layer in self.layers],
             "arch_resolved": _plain(self.arch_resolved),
             "kinds": _plain(self.kinds),
+            "changed": _plain(self.changed),
+            "prices": _plain(self.prices),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Result:
-        """The inverse of `to_dict`. KeyError or TypeError where `data` is no result."""
+        """The inverse of `to_dict`, of files of an earlier archsim too. KeyError or TypeError where
+        `data` is no result."""
         totals = data["totals"]
+        notes = tuple(data["notes"])
+        changed = data.get("changed")
         same = (
             "archsim", "model", "arch", "arch_hash", "arch_resolved", "kinds", "clock_mhz",
             "workload", "workload_hash", "mode",
         )  # fmt: skip
         return cls(
             **{name: data[name] for name in same},
-            notes=tuple(data["notes"]),
+            notes=notes,
+            batch=data.get("batch"),
+            settings=data["settings"] if "settings" in data else settings_in(notes),
+            changed=None if changed is None else tuple(changed),
+            prices=data.get("prices"),
             inputs_hash=data.get("inputs_hash", ""),
             cycles=totals["cycles"],
             instances=totals["instances"],

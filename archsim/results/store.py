@@ -1,13 +1,16 @@
-"""A folder of results: `<out>/<workload>[@<scenario>]/<arch>.json`, and `summary.csv` over them.
+"""A folder of results: `<out>/<workload>[@<scenario>]/<arch>[@<settings>].json`, and `summary.csv`
+over them.
 
-The summary is made from the JSON files each time, so it lists what the folder holds and nothing
-else, whichever run wrote it.
+The summary lists what the folder holds and nothing else, whichever run wrote it. What a result was
+made with is read from the result; its name only keeps it from being written over.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
 from archsim.results.result import Result
+from archsim.results.settings import BATCH, LAYERS, Settings, machine_of, settings_text
 from archsim.version import MODEL
 
 if TYPE_CHECKING:
@@ -30,12 +34,27 @@ PLAIN_COLUMNS = (
 @dataclass(frozen=True)
 class Stored:
     """A result and where it stands: `group` is the folder, `<workload>` or
-    `<workload>@<scenario>`; `stem` is the name of the machine's file, which stays unique where two
-    machines call themselves the same."""
+    `<workload>@<scenario>`; `stem` is the name of the result's file."""
 
     group: str
     stem: str
     result: Result
+    of_machine: str = ""
+
+    @property
+    def machine(self) -> str:
+        """The name of the machine's file, which stays unique where two machines call themselves
+        the same: `of_machine` if it is given, else what `stem` begins with."""
+        return self.of_machine or machine_of(self.stem, self.settings)
+
+    @property
+    def place(self) -> str:
+        """Where it stands in a results folder."""
+        return f"{self.group}/{self.stem}"
+
+    @property
+    def settings(self) -> Settings:
+        return self.result.settings
 
     def path(self, out: Path) -> Path:
         return out / self.group / f"{self.stem}.json"
@@ -92,49 +111,80 @@ def _result_from(path: Path, data: Any) -> Result:
         raise InputError.at(str(path), message) from error
 
 
+def result_files(out: Path) -> list[Path]:
+    """The files under `out` that may be results, in the order of their paths."""
+    return sorted(out.glob("*/*.json"))
+
+
+def read_stored(path: Path) -> Stored | None:
+    """The result in a file of a results folder; None where it is the file of another program.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    data = _read_json(path)
+    if not (isinstance(data, dict) and MARK in data):
+        return None
+    return Stored(path.parent.name, path.stem, _result_from(path, data))
+
+
 def read_folder(
     out: Path, groups: Collection[str] | None = None
 ) -> tuple[list[Stored], list[Problem]]:
-    """All results under `out`, or those of some groups, in the order of their paths, and what is
-    wrong with the damaged ones. JSON files of other programs may stand there too and are passed
-    over."""
+    """All results under `out`, or those of some groups, and what is wrong with the damaged ones.
+    JSON files of other programs may stand there too and are passed over."""
     found: list[Stored] = []
     problems: list[Problem] = []
-    for path in sorted(out.glob("*/*.json")):
+    for path in result_files(out):
         if groups is not None and path.parent.name not in groups:
             continue
         try:
-            data = _read_json(path)
-            if isinstance(data, dict) and MARK in data:
-                found.append(Stored(path.parent.name, path.stem, _result_from(path, data)))
+            stored = read_stored(path)
         except InputError as error:
             problems += error.problems
+            continue
+        if stored is not None:
+            found.append(stored)
     return found, problems
 
 
-def other_models(results: Sequence[Stored]) -> list[str]:
-    """A line for each other version of the model that made some of the results."""
-    made: dict[int, list[str]] = {}
-    for stored in results:
-        if stored.result.model != MODEL:
-            made.setdefault(stored.result.model, []).append(f"{stored.group}/{stored.stem}")
+def other_models(made: Iterable[tuple[str, int]]) -> list[str]:
+    """A line for each other version of the model that made some of the results, of which the place
+    (`<group>/<stem>`) and the version are given."""
+    places: dict[int, list[str]] = {}
+    for place, model in made:
+        if model != MODEL:
+            places.setdefault(model, []).append(place)
     return [
         f"of model version {model}, not {MODEL} as this archsim (CHANGELOG.md): " + ", ".join(names)
-        for model, names in sorted(made.items())
+        for model, names in sorted(places.items())
     ]
 
 
-def summary_row(stored: Stored) -> dict[str, Any]:
-    """The totals of one result as a row of `summary.csv`: the plain counts, then
-    `dram_bytes.<flow>` and `energy_pj.<component>`."""
-    result = stored.result
+def run_columns(stored: Stored) -> dict[str, Any]:
+    """What was run, as columns: workload, scenario, machine, batch (empty where an earlier archsim
+    has not written it), layers, and the other settings."""
     workload, _, scenario = stored.group.partition("@")
-    totals = result.totals()
+    settings = dict(stored.settings)
+    batch = settings.pop(BATCH, None)
     return {
         "workload": workload,
         "scenario": scenario,
-        "arch": stored.stem,
-        "name": result.arch,
+        "arch": stored.machine,
+        "name": stored.result.arch,
+        "batch": batch if stored.result.batch is None else stored.result.batch,
+        "layers": settings.pop(LAYERS, "all"),
+        "set": settings_text(settings),
+    }
+
+
+def summary_row(stored: Stored) -> dict[str, Any]:
+    """The totals of one result as a row of `summary.csv`: what was run, the plain counts, then
+    `dram_bytes.<flow>` and `energy_pj.<component>`."""
+    result = stored.result
+    totals = result.totals()
+    return {
+        **run_columns(stored),
         "mode": result.mode,
         "model": result.model,
         **{name: totals[name] for name in PLAIN_COLUMNS},
@@ -147,18 +197,33 @@ def summary_row(stored: Stored) -> dict[str, Any]:
 
 
 def summary(results: Sequence[Stored]) -> pd.DataFrame:
-    """One row per (workload, scenario, machine). A flow or component that a machine does not have
-    is left empty."""
+    """One row per result. A flow or component that a machine does not have is left empty."""
     import pandas as pd
 
-    frame = pd.DataFrame([summary_row(stored) for stored in results])
-    frame["notes"] = frame.pop("notes")  # last, whichever columns later rows brought
-    whole = [name for name in frame.columns if name.startswith("dram_bytes.")]
+    rows = [summary_row(stored) for stored in results]
+    columns = _columns(rows)
+    frame = pd.DataFrame(rows, columns=columns)
+    whole = [name for name in columns if name.startswith("dram_bytes.")]
     return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
 def write_summary(out: Path, results: Sequence[Stored]) -> Path:
     """Write `summary.csv` over `results`; the path it stands at."""
+    return write_rows(out, [summary_row(stored) for stored in results])
+
+
+def write_rows(out: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write `summary.csv` of rows as `summary_row` makes them; the path it stands at."""
     path = out / "summary.csv"
-    write_atomically(path, summary(results).to_csv(index=False, lineterminator="\n").encode())
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _columns(rows), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomically(path, text.getvalue().encode())
     return path
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """In the order in which rows bring them; the notes last."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [*(name for name in names if name != "notes"), "notes"]

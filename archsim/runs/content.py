@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.results.energy import load_energy
+from archsim.results.pricing import prices_of
 from archsim.version import MODEL, VERSION
 from archsim.workload.workload import Workload
 
@@ -54,8 +54,9 @@ def run_key(arch: Arch, workload: Workload) -> str:
 
 def inputs_hash(arch: Arch, workload: Workload) -> str:
     """Of everything that a whole result depends on."""
-    tables = [_file(path) for path in load_energy(*arch.energy_paths).files]
-    return _digest("result", VERSION, run_key(arch, workload), arch.resolved, *tables)
+    tables = [_file(path) for path in prices_of(arch).files]
+    parts = run_key(arch, workload), arch.resolved, arch.changed
+    return _digest("result", VERSION, *parts, *tables)
 
 
 @cache

@@ -17,6 +17,7 @@ from archsim.results.checks import check_bytes, check_time
 from archsim.results.layer_results import layer_results
 from archsim.results.pricing import priced
 from archsim.results.result import Result
+from archsim.results.settings import setting_name
 from archsim.results.trace import Trace
 from archsim.runs.content import inputs_hash
 from archsim.timing import engine
@@ -50,8 +51,15 @@ def simulate(
 
 
 def final(counted: Result, arch: Arch, workload: Workload) -> Result:
-    """A counted run with the prices of `arch` and the hash of everything it depends on."""
-    return replace(priced(counted, arch), inputs_hash=inputs_hash(arch, workload))
+    """A counted run with the prices of `arch`, what was set for it, and the hash of everything it
+    depends on."""
+    keys = {setting_name(path): arch.value(path) for path in arch.changed}
+    return replace(
+        priced(counted, arch),
+        settings={**workload.settings, **keys},
+        changed=arch.changed,
+        inputs_hash=inputs_hash(arch, workload),
+    )
 
 
 def timed(
@@ -85,6 +93,7 @@ def timed(
         workload=workload.name,
         workload_hash=workload.hash,
         mode=workload.mode,
+        batch=workload.batch,
         cycles=outcome.cycles,
         instances=times.instances,
         idle=idle,

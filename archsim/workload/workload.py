@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -20,6 +18,7 @@ from archsim.formats.workload_records import MAX_BATCH, RECORDS, Header, LayerRe
 from archsim.formats.yaml12 import Document
 from archsim.workload.layer import Layer
 from archsim.workload.layer_graph import resolve
+from archsim.workload.layer_names import matching
 
 if TYPE_CHECKING:
     import networkx
@@ -28,25 +27,28 @@ if TYPE_CHECKING:
     from archsim.workload.tensors import LayerTensors
 
 ALL_LAYERS, CONV_LAYERS = "all", "conv"
-NEAREST = 3  # names that are shown where a pattern matches none
+Mode = Literal["measured", "profile", "shapes"]
 
 
 @dataclass(frozen=True, eq=False)
 class Workload:
     """A network that has been read and checked; layers stand in topological order.
 
-    `mode` says where arrays come from: ``measured`` from the tensors file, ``profile`` drawn.
-    `notes` are what every output of a run must say about its input.
+    `mode` says where arrays come from: ``measured`` from the tensors file, ``profile`` drawn;
+    ``shapes`` says that there are none, as no layer has a profile.
+    `notes` are what every output of a run must say about its input. `settings` are the `batch` and
+    the `layers` that were asked for where they are not the file's.
     """
 
     name: str
     task: Literal["inference", "training"]
     batch: int
     source: Mapping[str, Any]
-    mode: Literal["measured", "profile"]
+    mode: Mode
     layers: tuple[Layer, ...]
     path: Path
     notes: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     _digest: bytes = field(repr=False)
     _places: Mapping[str, str] = field(default_factory=dict, repr=False)
     _file: TensorFile | None = field(default=None, repr=False)
@@ -108,8 +110,7 @@ class Workload:
                 kept.append(replace(layer, inputs=inputs, operands=()))
         if not kept:
             raise InputError.at(shown(self.path), "has no conv layer")
-        note = "layers: convolutions only"
-        return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
+        return self._of(kept, CONV_LAYERS, "layers: convolutions only")
 
     def of_layers(self, chosen: str) -> Workload:
         """The layers that were asked for: ``all``, ``conv``, or patterns of names with commas
@@ -123,7 +124,8 @@ class Workload:
         """
         if chosen in {ALL_LAYERS, CONV_LAYERS}:
             return self if chosen == ALL_LAYERS else self.only_convs()
-        wanted = {name for pattern in chosen.split(",") for name in self._matching(pattern)}
+        names, place = [layer.name for layer in self.layers], shown(self.path)
+        wanted = {name for each in chosen.split(",") for name in matching(names, each, place)}
         reached: dict[str, tuple[str, ...]] = {}
         kept = []
         for layer in self.layers:
@@ -134,17 +136,13 @@ class Workload:
             elif layer.name in wanted:
                 kept.append(layer if wanted.issuperset(layer.inputs) else replace(layer, inputs=()))
         note = f"layers: {len(kept)} of {len(self.layers)}, those of {chosen}"
-        return replace(self, layers=tuple(kept), notes=(*self.notes, note), _tensors={})
+        return self._of(kept, ",".join(map(str.strip, chosen.split(","))), note)
 
-    def _matching(self, pattern: str) -> list[str]:
-        names = [layer.name for layer in self.layers]
-        found = [name for name in names if fnmatchcase(name, pattern.strip())]
-        if not found:
-            plain = pattern.translate(dict.fromkeys(map(ord, "*?[] ")))
-            near = get_close_matches(plain, names, n=NEAREST, cutoff=0) or names[:NEAREST]
-            message = f"no layer matches {pattern!r}; the nearest are {', '.join(near)}"
-            raise InputError.at(shown(self.path), f"{message}; all and conv are legal too")
-        return found
+    def _of(self, kept: list[Layer], chosen: str, note: str) -> Workload:
+        return replace(
+            self, layers=tuple(kept), mode=_mode(self._file, kept), notes=(*self.notes, note),
+            settings={**self.settings, "layers": chosen}, _tensors={},
+        )  # fmt: skip
 
     def of_batch(self, batch: int) -> Workload:
         """The same network at another batch size; stored samples stand for those of the batch.
@@ -159,7 +157,8 @@ class Workload:
             return self
         digest = blake2b(self._digest + f"batch {batch}".encode(), digest_size=16).digest()
         notes = (*self.notes, f"batch: {batch} instead of {self.batch}")
-        return replace(self, batch=batch, notes=notes, _digest=digest, _tensors={})
+        own = {**self.settings, "batch": batch}
+        return replace(self, batch=batch, notes=notes, settings=own, _digest=digest, _tensors={})
 
     def drawn(self) -> Workload:
         """The same network with its arrays drawn from the profiles, tensors or not: what everyone
@@ -209,7 +208,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
         _check_profiles(document, header, layers)
     return Workload(
         name=header.name, task=header.task, batch=header.batch, source=document.value["source"],
-        mode="measured" if file else "profile", layers=layers, path=path,
+        mode=_mode(file, layers), layers=layers, path=path,
         notes=_notes(header, layers, file is not None), _digest=document.digest, _file=file,
         _places={
             each["name"]: document.place("layers", k)
@@ -290,6 +289,12 @@ def _check_profiles(document: Document, header: Header, layers: tuple[Layer, ...
     raise InputError.at(document.place("tensors"), message)
 
 
+def _mode(file: TensorFile | None, layers: Sequence[Layer]) -> Mode:
+    if file is not None:
+        return "measured"
+    return "profile" if any(layer.is_array and layer.profile for layer in layers) else "shapes"
+
+
 def _shapes_alone(layers: tuple[Layer, ...]) -> list[str]:
     return [layer.name for layer in layers if layer.is_array and layer.profile is None]
 
@@ -298,7 +303,7 @@ def _notes(header: Header, layers: tuple[Layer, ...], measured: bool) -> tuple[s
     notes = []
     if not measured and header.tensors is None:
         bare, whole = len(_shapes_alone(layers)), sum(layer.is_array for layer in layers)
-        if bare < whole or not whole:
+        if bare < whole:
             notes.append("tensors: drawn from the profiles in the workload file")
         if bare:
             notes.append(f"tensors: none of {bare} of {whole} layers, which are their shapes alone")

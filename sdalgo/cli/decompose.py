@@ -24,6 +24,9 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     levels: Annotated[int | None, typer.Option(help="N_p, exponents in a slice.")] = None,
     iterations: Annotated[int | None, typer.Option(help="Fits of B.")] = None,
     slice_rows: Annotated[int | None, typer.Option(help="Most rows of a slice.")] = None,
+    entry: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
+    ] = None,
     index: Annotated[str, typer.Option(help="Index bit a row or an element.")] = "row",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
@@ -47,7 +50,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
         "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
     }  # fmt: skip
     options = named(preset, **{key: value for key, value in given.items() if value is not None})
-    tensors = read_weights(weights)
+    tensors = read_weights(weights, entry)
     with bar("decomposing", quiet=quiet or as_json) as progress:
         container = decompose_state(tensors, options, index, progress)
     nbytes = write_container(out or weights.with_suffix(".sd"), container)

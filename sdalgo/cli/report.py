@@ -1,5 +1,6 @@
 """`sdalgo report` and `sdalgo sweep`: what a decomposition is like, in tables and plots."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +11,14 @@ from archsim.formats.progress import bar
 from sdalgo.cli.decompose import show
 
 
-def report(
+def report(  # noqa: PLR0913, PLR0917  (one parameter an option)
     container: Annotated[Path, typer.Argument(help="A .sd file.")],
     plots: Annotated[Path | None, typer.Option(help="Folder for PNG and SVG figures.")] = None,
     weights: Annotated[
         Path | None, typer.Option(help="The original weights, for the evolution figure.")
+    ] = None,
+    entry: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the evolution figure.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -26,6 +30,7 @@ def report(
       sdalgo report mobilenet.sd
       sdalgo report mobilenet.sd --plots figures --weights mobilenet.safetensors
     """
+    from sdalgo.checkpoints import read_weights
     from sdalgo.container import read_container
     from sdalgo.summary import summarise
 
@@ -39,7 +44,7 @@ def report(
 
         written = [*draw.powers(found, plots), *draw.error_density(summary, plots)]
         if weights:
-            written += _evolution(found, weights, layer, plots)
+            written += _evolution(found, read_weights(weights, entry), layer, plots)
     if as_json:
         console.say_json(summary | {"plots": [str(path) for path in written]})
         return
@@ -48,17 +53,17 @@ def report(
         console.say(str(path))
 
 
-def _evolution(found: Any, weights: Path, layer: str | None, folder: Path) -> list[Path]:
+def _evolution(
+    found: Any, tensors: Mapping[str, Any], layer: str | None, folder: Path
+) -> list[Path]:
     """Decompose one layer again, as the container's options say, and watch it."""
     from archsim.formats.errors import InputError
     from sdalgo import plots as draw
-    from sdalgo.checkpoints import read_weights
     from sdalgo.decompose import checked
     from sdalgo.exchange import Round, exchange
     from sdalgo.matrices import to_slices
     from sdalgo.options import Options
 
-    tensors = read_weights(weights)
     name = layer or max(found.layers, key=lambda key: found.layers[key].entries)
     if name not in found.layers or name not in tensors:
         raise InputError.at(
@@ -71,11 +76,14 @@ def _evolution(found: Any, weights: Path, layer: str | None, folder: Path) -> li
     return draw.evolution(slices, rounds, folder)
 
 
-def sweep(
+def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
     source: Annotated[str, typer.Argument(help="A recipe, or a state dict.")],
     theta: Annotated[list[float] | None, typer.Option(help="Repeat for several.")] = None,
     preset: Annotated[str, typer.Option(help="See `sdalgo list presets`.")] = "as_released_double",
     plots: Annotated[Path | None, typer.Option(help="Folder for a figure.")] = None,
+    entry: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decompose a network at several thetas: density, error, size and, for recipes, agreement.
@@ -91,7 +99,7 @@ def sweep(
     from sdalgo.sweep import sweep as run
 
     with bar("sweeping", quiet=as_json) as progress:
-        rows = run(source, tuple(theta) if theta else THETAS, preset, progress)
+        rows = run(source, tuple(theta) if theta else THETAS, preset, progress, entry)
     if plots:
         from sdalgo import plots as draw
 

@@ -143,7 +143,9 @@ def test_run_is_compare_of_one_workload(folder, capsys):
     assert ran.splitlines()[0] in compared_
     assert "where time goes" in ran
     assert "speed-up, DianNao = 1" in compared_
-    result = json.loads((folder / "results" / "tiny_sd" / "smartdeal.json").read_text())
+    result = json.loads(
+        (folder / "results" / "tiny_sd" / "smartdeal@batch=2,layers=p%2A%2Cadd.json").read_text()
+    )
     names = [layer["name"] for layer in result["layers"]]
     assert names
     assert all(name.startswith(("p", "add")) for name in names)

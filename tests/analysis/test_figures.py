@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 from made_results import result, stored
 
+from archsim.analysis.breakdown import Breakdown, Roof, Span
 from archsim.analysis.compare import MEAN, Refusal, compared
 from archsim.analysis.explain import Explanation
-from archsim.analysis.figures import bars, comparison, palette, waterfall
+from archsim.analysis.figures import bars, comparison, palette, time, waterfall
 from archsim.analysis.figures.plots import (
     ONE_COLUMN_INCHES,
     SMALL_POINTS,
@@ -207,6 +208,71 @@ def test_a_machine_has_one_colour_and_one_place_in_all_figures():
     assert bar.get_facecolor()[:3] == pytest.approx(
         [int(colours["SmartDeal"][at : at + 2], 16) / 255 for at in (1, 3, 5)]
     )
+
+
+def test_a_machine_with_settings_is_a_shade_beside_the_machine():
+    names = [
+        "SCNN",
+        "SmartDeal",
+        "SmartDeal, pe_slices.lines=8",
+        "SmartDeal, batch=2",
+        "Mine, a.b=1",
+    ]
+    assert palette.placed(reversed(names)) == [
+        "SCNN", "SmartDeal", "SmartDeal, batch=2", "SmartDeal, pe_slices.lines=8", "Mine, a.b=1",
+    ]  # fmt: skip
+    colours = palette.machine_colours(names)
+    assert len(set(colours.values())) == len(names)
+    assert colours["SmartDeal"] == palette.SHIPPED["smartdeal"]
+    shades = {palette.paler(palette.SHIPPED["smartdeal"], share) for share in palette.VARIANTS}
+    assert {colours["SmartDeal, batch=2"], colours["SmartDeal, pe_slices.lines=8"]} <= shades
+    marks = palette.machine_markers(names)
+    assert marks["SmartDeal"] == marks["SmartDeal, batch=2"] != marks["SCNN"]
+
+
+def test_no_value_crosses_the_line_of_the_reference():
+    """Bars of all heights about it: each value is wholly below the line, or wholly above it."""
+    base = stored("diannao")
+    for share in (0.1, 0.3, 0.5, 0.7, 0.85, 0.95, 0.99, 1.0, 1.01, 1.2):
+        slow = stored("smartdeal")
+        slow = replace(slow, result=replace(slow.result, cycles=round(4000 / share)))
+        fast = stored("scnn")
+        fast = replace(fast, result=replace(fast.result, cycles=800))
+        found = compared([base, fast, slow], list(MACHINES), "diannao")
+        figure, panels = drawn(found, "speedup")
+        with matplotlib.rc_context(STYLE):
+            figure.draw_without_rendering()
+        for axes, _ in panels:
+            line = axes.transData.transform((0, 1.0))[1]
+            for note in axes.texts:
+                box = note.get_window_extent()
+                assert not box.y0 < line < box.y1, (share, note.get_text())
+
+
+def roofed(label, operations, dram_bytes=64.0):
+    span = {"phase": "", "instances": 1, "lost": {}, "idle": 0, "busy": 9, "cycles": 9}
+    layers = tuple(
+        Span(name=str(at), operations=at * 1000, dram_bytes=1000, **span) for at in (1, 400)
+    )
+    whole = Span(name="whole", operations=200_000, dram_bytes=1000, **span)
+    return Breakdown(label, Roof(operations, dram_bytes), whole, layers)
+
+
+def test_a_roof_that_several_machines_share_is_drawn_once_with_their_names():
+    machines = [roofed("DianNao", 2048), roofed("SCNN", 2048), roofed("SmartDeal", 8192),
+                roofed("Mine", 2048, 32.0)]  # fmt: skip
+    (axes,) = time.roofline(machines, "net", TWO_COLUMNS_INCHES).axes
+    lines = {tuple(map(tuple, line.get_xydata())): line.get_color() for line in axes.lines}
+    assert len(lines) == len(axes.lines) == 4  # two slopes, two ceilings
+    shared = [line for line, colour in lines.items() if colour == time.SHARED_COLOUR]
+    assert {line[-1] for line in shared} == {(128.0, 8192.0), (600.0, 2048.0)}
+    colours = palette.machine_colours(["SmartDeal", "Mine"])
+    assert {*lines.values()} == {time.SHARED_COLOUR, *colours.values()}
+    assert {note.get_text() for note in axes.texts} == {
+        "roof: DianNao, SCNN, Mine", "roof: SmartDeal",
+    }  # fmt: skip
+    (axes,) = time.roofline(machines[:2], "net", TWO_COLUMNS_INCHES).axes
+    assert [note.get_text() for note in axes.texts] == ["roof of all machines"]
 
 
 def test_components_of_a_role_are_shades_of_its_hue():

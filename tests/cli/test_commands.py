@@ -122,8 +122,9 @@ def test_an_override_changes_the_machines_that_have_the_key(folder, capsys):
     assert main([*RUN, "--set", "pe_slices.lines=2"]) == 0
     after = _cycles(folder)
     assert "overrides: pe_slices.lines=2" in capsys.readouterr().out
-    assert after["smartdeal"] > before["smartdeal"]
-    assert after["diannao"] == before["diannao"]
+    assert {*after} == {"diannao", "smartdeal", "smartdeal@pe_slices.lines=2"}
+    assert after["smartdeal@pe_slices.lines=2"] > before["smartdeal"]
+    assert {name: after[name] for name in before} == before
 
 
 def test_a_scenario_has_a_folder_and_rows_of_its_own(folder):

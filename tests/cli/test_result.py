@@ -53,12 +53,16 @@ def test_the_file_has_the_documented_keys():
         "workload_hash",
         "inputs_hash",
         "mode",
+        "batch",
+        "settings",
         "clock_mhz",
         "notes",
         "totals",
         "layers",
         "arch_resolved",
         "kinds",
+        "changed",
+        "prices",
     ]
     assert list(data["layers"][0]) == [
         "name",
@@ -129,7 +133,7 @@ def test_summary_has_a_row_for_every_result_of_the_folder(tmp_path):
     found, problems = read_folder(tmp_path)
     assert problems == []
     lines = write_summary(tmp_path, found).read_text().splitlines()
-    assert lines[0].startswith("workload,scenario,arch,name,mode,model,macs,")
+    assert lines[0].startswith("workload,scenario,arch,name,batch,layers,set,mode,model,macs,")
     assert [line.split(",")[:4] for line in lines[1:]] == [
         ["other", "lanes", "smartdeal", "SmartDeal"],
         ["tiny", "", "diannao", "DianNao"],

@@ -2,9 +2,12 @@
 
 import pytest
 
+from archsim.analysis.compare import compared
+from archsim.analysis.figures.comparison import caption
 from archsim.arch.arch import load_arch
 from archsim.cli.main import main
 from archsim.formats.errors import InputError
+from archsim.results.store import Stored, read_result
 from archsim.runs.simulation import simulate
 from archsim.workload.workload import load_workload
 
@@ -57,3 +60,23 @@ def test_a_machine_that_needs_values_says_so_with_the_place(tmp_path):
     (tmp_path / "w.yaml").write_text(f"{HEAD}  - {{{SHAPE}}}\n")
     with pytest.raises(InputError, match=r"w\.yaml:5:5: layer 'a' has no profile\.pruned"):
         simulate(load_arch("scnn"), load_workload(tmp_path / "w.yaml"))
+
+
+def test_a_network_of_shapes_alone_is_not_called_drawn(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.yaml").write_text(f"{HEAD}  - {{{SHAPE}}}\n")
+    assert load_workload("w.yaml").mode == "shapes"
+    assert main(["run", "-w", "w.yaml", "-a", "diannao", "--no-figures"]) == 0
+    said = capsys.readouterr().out
+    assert "w: shapes of layers alone, 1 layers" in said
+    assert "drawn" not in said
+    result = read_result(tmp_path / "results" / "w" / "diannao.json")
+    assert result.mode == "shapes"
+    found = compared([Stored("w", "diannao", result)], ["diannao"], "diannao")
+    assert caption(found) == ["shapes of layers alone, without arrays"]
+    both = f"{HEAD}  - {{{SHAPE}, profile: {{{INPUT}}}}}\n  - {{{SHAPE.replace('a,', 'b,', 1)}}}\n"
+    (tmp_path / "w.yaml").write_text(both)
+    whole = load_workload("w.yaml")
+    assert (whole.mode, whole.of_layers("a").mode, whole.of_layers("b").mode) == (
+        "profile", "profile", "shapes",
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from archsim.formats.errors import InputError
 from archsim.formats.search import find
 from archsim.machines.diannao import Nfu
 from archsim.machines.systolic import SystolicArray
-from archsim.results.energy import load_energy
+from archsim.results.energy import load_energy, price_actions
 from archsim.runs.content import inputs_hash
 
 TABLE = "format: archsim-energy/1\nname: x\nsource: a test\n"
@@ -192,3 +192,31 @@ def test_tables_without_a_price_for_sram_say_what_to_add(table, tmp_path):
     arch = archsim.load_arch(write(tmp_path, "arch.yaml", ARCH), {"energy": "alone"})
     with pytest.raises(InputError, match=r"alone\.yaml: no price .* add sram \(base_pj"):
         archsim.simulate(arch, network(tmp_path, conv("a", [], (4, 8), (6, 6))))
+
+
+@pytest.mark.parametrize(
+    ("prices", "place", "said"),
+    [
+        ("Darm: {read: 1, write: 1}", "4:11", "no component class 'Darm'; did you mean 'Dram'?"),
+        ("Zzzz: {read: 1}", "4:11", "there is no component class 'Zzzz'"),
+        ("Nfu: {macc: 1}", "4:17", "no action of class Nfu called 'macc'; did you mean 'mac'?"),
+    ],
+)
+def test_a_misspelt_name_is_no_price(table, prices, place, said):
+    """Beside a table that has the right name it would be passed over in silence."""
+    mine = table("mine", f"classes: {{{prices}}}\n")
+    (found,) = problems(lambda path: load_energy(SHIPPED, path), mine)
+    assert said in found
+    assert f":{place}:" in found
+
+
+def test_an_action_like_another_one_is_legal_beside_it(table):
+    mine = table("mine", "classes: {Nfu: {mac: 1, macs: 2}}\n")
+    assert load_energy(SHIPPED, mine).price(NFU, "macs") == 2
+
+
+def test_all_prices_that_are_missing_are_said_at_once(table):
+    prices = load_energy(table("none", SRAM))
+    with pytest.raises(InputError) as error:
+        price_actions(prices, {"nfu": NFU}, {"nfu": {"mac": 3, "psum_access": 2}})
+    assert ["mac" in str(each) for each in error.value.problems] == [True, False]

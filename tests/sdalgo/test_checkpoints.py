@@ -146,3 +146,36 @@ def test_nan_anywhere_stops_a_sweep(tmp_path, capsys):
     torch.save({**STATE, "bn.running_var": torch.tensor([1.0, torch.nan])}, tmp_path / "w.pth")
     assert main(["sweep", str(tmp_path / "w.pth")]) == 2
     assert "bn.running_var: 1 of 2 values are NaN" in capsys.readouterr().err
+
+
+def test_of_two_state_dicts_the_first_is_read_and_it_is_said(tmp_path, capsys):
+    path = tmp_path / "w.pth"
+    torch.save({"epoch": 3, "model": STATE, "model_ema": {"fc.weight": W * 2}}, path)
+    assert np.array_equal(read_weights(path)["fc.weight"].array(), W)
+    assert "w.pth: model is read; it holds model_ema too (--entry" in capsys.readouterr().err
+    assert np.array_equal(read_weights(path, "model_ema")["fc.weight"].array(), W * 2)
+    assert capsys.readouterr().err == ""
+    for command in (["decompose", str(path), "-q", "-o", str(tmp_path / "w.sd")],
+                    ["sweep", str(path), "--theta", "0", "--json"]):  # fmt: skip
+        assert main([*command, "--entry", "model_ema"]) == 0
+        assert main([*command, "--entry", "model_emma"]) == 2
+        said = capsys.readouterr().err
+        assert "there is no entry 'model_emma'; did you mean 'model_ema'?" in said
+
+
+@pytest.mark.parametrize(
+    "content", [{"one": STATE, "two": STATE}, {"x": {"one": STATE}, "y": STATE}]
+)
+def test_one_of_several_unusual_entries_is_asked_for(content, tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save(content, path)
+    assert set(read_weights(path, "one")) == set(STATE)
+    if "one" in content:
+        with pytest.raises(InputError, match="several state dicts"):
+            read_weights(path)
+
+
+def test_a_file_that_is_no_checkpoint_has_no_entries(tmp_path):
+    save_file({"a": np.ones(2, np.float32)}, str(tmp_path / "w.safetensors"))
+    with pytest.raises(InputError, match="has no entry 'model'"):
+        read_weights(tmp_path / "w.safetensors", "model")

@@ -100,6 +100,53 @@ def test_an_imported_workload_is_one_that_archsim_runs(tmp_path):
     ]  # fmt: skip
 
 
+def of_batch(path, batch, sizes):
+    """A convolution, a reshape to the sizes and back to rows of samples, and a matrix."""
+    rng = np.random.default_rng(2)
+    constants = {
+        "w": rng.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32),
+        "sizes": np.array(sizes, np.int64),
+        "m": rng.normal(0, 0.3, (sizes[-1] if sizes[-1] > 0 else 128, 5)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], "conv"),
+        helper.make_node("Reshape", ["c", "sizes"], ["r"], "reshape"),
+        helper.make_node("MatMul", ["r", "m"], ["y"], "fc"),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, 3, 6, 6])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [batch, 5])
+    tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "net", [x], [y], tensors)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              str(path))  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 2, 8])
+@pytest.mark.parametrize("sizes", ["B,-1", "B,128", "-1,128", "0,-1"])
+def test_a_reshape_of_a_fixed_batch_is_one_of_a_sample(batch, sizes, tmp_path):
+    """Oracle: ONNX's own evaluator on the whole batch; batches of 8 have as many channels."""
+    from onnx.reference import ReferenceEvaluator
+
+    path = tmp_path / "net.onnx"
+    of_batch(path, batch, [batch if size == "B" else int(size) for size in sizes.split(",")])
+    image = np.random.default_rng(1).normal(0, 1, (3, 6, 6)).astype(np.float32)
+    found = OnnxModel(path).run(image)
+    (expected,) = ReferenceEvaluator(str(path)).run(None, {"x": np.stack([image] * batch)})
+    np.testing.assert_allclose(found, expected[:1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_failed_import_leaves_nothing(tmp_path, monkeypatch):
+    from sdalgo.cli.main import main
+
+    path = made(tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "net.yaml").mkdir()  # in the way of the file
+    arguments = ["import", str(path), "--name", "net", "--out", str(out), "--json"]
+    assert main(arguments) == 2
+    assert [each.name for each in out.iterdir() if each.name.startswith(".")] == []
+
+
 def test_what_the_importer_does_not_know_is_named(tmp_path):
     model = OnnxModel(made(tmp_path, operator="Erf"))
     with pytest.raises(InputError, match="Erf"):

@@ -25,8 +25,11 @@ AXIS_INCHES = 0.6  # beside the bars
 BAR_POINTS = 8.0  # a bar needs so much for upright text in the small font
 FEWEST_BARS = 8  # a row with fewer leaves the rest empty, so that bars stay narrow
 ROW_INCHES = 1.75
+AXES_POINTS = 90.0  # at least of a row are its axes
+VALUE_POINTS = 18.0  # of an upright value of four digits, and of the gap below it
+LINE = 1.0  # where the reference is
 CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
-"""Behind a value, so that the line of the reference does not run through it."""
+"""Behind a value, so that no line of the grid runs through it."""
 Key = tuple[str, str]
 
 
@@ -115,25 +118,35 @@ def draw_machines(
                 list(known), [value or 0.0 for value in known.values()], BAR_WIDTH,
                 color=colours[names[stem]], label=names[stem],
             )  # fmt: skip
-        own.axhline(1.0, color=BLACK, linewidth=0.7, linestyle=(0, (4, 2)))
-    write_values(axes, rows, height)
+        own.axhline(LINE, color=BLACK, linewidth=0.7, linestyle=(0, (4, 2)))
+    write_values(axes, rows, height, lined=True)
 
 
 def write_values(
-    axes: Sequence[Axes], rows: Sequence[Panel], height: Callable[[Key], float | None]
+    axes: Sequence[Axes],
+    rows: Sequence[Panel],
+    height: Callable[[Key], float | None],
+    *,
+    lined: bool = False,
 ) -> None:
-    """The value above each bar, n/a where there is none, and room for it."""
+    """The value above each bar, n/a where there is none, and room for it; above the line of
+    the reference, where there is one that it would cross."""
     values = {key: height(key) for row in rows for key in row.bars}
+    top = max(1.0, *(value or 0.0 for value in values.values()))
+    top *= 1 + 20 / (ROW_INCHES * plots.POINTS_PER_INCH)
+    text_height = VALUE_POINTS * top / AXES_POINTS
     for own, row in zip(axes, rows, strict=True):
         for key, place in row.bars.items():
             value = values[key]
             text = "n/a" if value is None else f"{value:.{1 if value >= 10 else 2}f}"
+            base = value or 0.0
+            if lined and base < LINE < base + text_height:
+                base = LINE
             own.annotate(
-                text, (place, value or 0.0), (0, 2), textcoords="offset points", ha="center",
+                text, (place, base), (0, 2), textcoords="offset points", ha="center",
                 va="bottom", fontsize=plots.SMALL_POINTS, rotation=90, bbox=CLEAR,
             )  # fmt: skip
-    top = max(1.0, *(value or 0.0 for value in values.values()))
-    axes[0].set_ylim(0, top * (1 + 20 / (ROW_INCHES * plots.POINTS_PER_INCH)))
+    axes[0].set_ylim(0, top)
 
 
 def broken(name: str, room: int) -> str:

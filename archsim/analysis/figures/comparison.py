@@ -65,7 +65,7 @@ def figures(
 
 def shown(found: Comparison, *, means: bool) -> dict[str, list[str]]:
     """The machines of each workload that has the reference, in their places; the means last."""
-    stems = {found.label(stem): stem for stem in found.stems}
+    stems = {found.title(stem): stem for stem in found.stems}
     order = [stems[label] for label in palette.placed(stems)]
     cells = {*found.rows, *found.refusals}
     groups = [group for group in found.groups if any(row.reference for row in found.of(group))]
@@ -98,7 +98,7 @@ def stacked(
     found: Comparison, rows: Sequence[bars.Panel], width_inches: float, stack: Stack
 ) -> Figure:
     """Bars of parts, the name of its machine under each. A mean has no parts: a plain bar."""
-    names = {stem: found.label(stem) for stem in found.stems}
+    names = {stem: found.title(stem) for stem in found.stems}
     figure, axes = bars.canvas(rows, width_inches, names, caption(found))
     figure.supylabel(f"{stack.title}, {found.reference} = 1", fontsize=FONT_POINTS)
     parts = {key: _shares(row, stack) for key, row in found.rows.items()}
@@ -131,7 +131,7 @@ def stacked(
 
 def speedup(found: Comparison, rows: Sequence[bars.Panel], width_inches: float) -> Figure:
     """A bar of its machine's colour for each."""
-    names = {stem: found.label(stem) for stem in found.stems}
+    names = {stem: found.title(stem) for stem in found.stems}
     figure, axes = bars.canvas(rows, width_inches, {}, caption(found))
     figure.supylabel(f"Speed-up over {found.reference}", fontsize=FONT_POINTS)
     bars.draw_machines(axes, rows, names, partial(_height, found, "speedup"))
@@ -145,6 +145,7 @@ def caption(found: Comparison) -> list[str]:
     said = []
     for what, test in (
         ("arrays drawn from profiles", is_drawn),
+        ("shapes of layers alone, without arrays", is_bare),
         ("weights synthetic", is_synthetic),
     ):
         called = titles(found.groups)
@@ -160,6 +161,11 @@ def caption(found: Comparison) -> list[str]:
 def is_drawn(result: Result) -> bool:
     """Whether the arrays were drawn from a profile."""
     return result.mode == "profile"
+
+
+def is_bare(result: Result) -> bool:
+    """Whether there were no arrays, but shapes alone."""
+    return result.mode == "shapes"
 
 
 def is_synthetic(result: Result) -> bool:

@@ -32,31 +32,45 @@ FURTHER = ("#8c510a", "#666633", "#5e3c99", "#b2182b", "#003c30", "#c51b7d", YEL
 BETTER, WORSE, WHOLE, MEAN_COLOUR, REST_COLOUR = BLUE, VERMILION, "#4d4d4d", "#c9c9c9", "#e0e0e0"
 BAND_COLOUR = "#f3e6c4"
 PALER = (0.0, 0.4, 0.65, 0.2, 0.8)  # the share of white in the shades of a hue, in this order
+VARIANTS = (0.45, 0.7, 0.25, 0.85)  # the same for a machine with settings
 MARKERS = "osD^vP*XhdpH<>8"
 
 
 def placed(machines: Iterable[str]) -> list[str]:
-    """Names of machines in the order in which they stand in every figure."""
+    """Names of machines in the order in which they stand in every figure; a machine with settings
+    (``SmartDeal, pe_slices.lines=8``) stands after the machine as it is."""
     order = list(SHIPPED)
     names = dict.fromkeys(machines)
-    return sorted(names, key=lambda name: order.index(_key(name)) if _key(name) in order else 99)
+    bare = list(dict.fromkeys(map(_bare, names)))
+
+    def place(name: str) -> tuple[int, int, bool]:
+        own = _bare(name)
+        return order.index(_key(own)) if _key(own) in order else 99, bare.index(own), name != own
+
+    return sorted(names, key=place)
 
 
 def machine_colours(machines: Iterable[str]) -> dict[str, str]:
-    """The colour of each machine, by its name."""
+    """The colour of each machine, by its name; of one with settings a paler shade of it."""
     colours: dict[str, str] = {}
+    shades: dict[str, str] = {}
     for name in placed(machines):
-        first = crc32(name.encode()) % len(FURTHER)
+        own = _bare(name)
+        first = crc32(own.encode()) % len(FURTHER)
         further = [*FURTHER[first:], *FURTHER[:first]]
         free = [colour for colour in further if colour not in colours.values()] or further
-        colours[name] = SHIPPED.get(_key(name), free[0])
-    return colours
+        colours.setdefault(own, SHIPPED.get(_key(own), free[0]))
+        at = sum(_bare(other) == own != other for other in shades)
+        shades[name] = colours[own] if name == own else paler(colours[own], VARIANTS[at % 4])
+    return shades
 
 
 def machine_markers(machines: Iterable[str]) -> dict[str, str]:
     """The mark of each machine in a scatter plot; it goes with the colour."""
     marks = dict(zip((*SHIPPED.values(), *FURTHER), MARKERS, strict=True))
-    return {name: marks[colour] for name, colour in machine_colours(machines).items()}
+    names = list(machines)
+    colours = machine_colours([*map(_bare, names), *names])
+    return {name: marks[colours[_bare(name)]] for name in placed(names)}
 
 
 def component_colours(results: Iterable[Result], drawn: Collection[str]) -> dict[str, str]:
@@ -89,6 +103,11 @@ def paler(colour: str, share: float) -> str:
     """`colour` (#rrggbb) mixed with a share of white."""
     parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join(f"{round(part + (255 - part) * share):02x}" for part in parts)
+
+
+def _bare(name: str) -> str:
+    """The name without settings; no machine has a comma in its name."""
+    return name.partition(", ")[0]
 
 
 def _key(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,27 +17,31 @@ if TYPE_CHECKING:
     from archsim.analysis.breakdown import Breakdown
 
 PANEL_INCHES = 1.15
-ROOF_POINTS = 0.9  # by which each roof is thicker than the one drawn over it
+SHARED_COLOUR = "#4d4d4d"  # of a roof that is several machines'
+LABEL = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.75}
+CLOSE_ROOFS = 1.25  # the label of a roof so many times another or less goes below the line
 NAMED_LAYERS = 24  # so many names stand side by side in a column
 
 
 def figures(
     found: Sequence[Breakdown],
     folder: Path,
-    group: str,
+    stem: str,
+    title: str,
     width_inches: float = plots.TWO_COLUMNS_INCHES,
 ) -> list[Path]:
-    """Draws breakdown_time_GROUP and breakdown_roofline_GROUP into `folder`, as PNG and SVG.
+    """Draws breakdown_time_STEM and breakdown_roofline_STEM into `folder`, as PNG and SVG; `title`
+    is the workload, and what was set.
 
     Raises:
         MissingMatplotlib: it is not installed.
     """
     by_label = {one.label: one for one in found}
     ordered = [by_label[label] for label in palette.placed(by_label)]
-    called = titles([group])[group]
+    called = titles([title])[title]
     drawn = {"time": time_figure, "roofline": roofline}
     return plots.save(
-        {folder / f"breakdown_{name}_{group}": partial(one, ordered, called, width_inches)
+        {folder / f"breakdown_{name}_{stem}": partial(one, ordered, called, width_inches)
          for name, one in drawn.items()}
     )  # fmt: skip
 
@@ -81,7 +85,7 @@ def _stack(axes: Axes, one: Breakdown) -> None:
 
 
 def roofline(found: Sequence[Breakdown], group: str, width_inches: float) -> Figure:
-    """Layers as points, machines as colours and marks, each under its own roof."""
+    """Layers as points, machines as colours and marks, under the roofs of their machines."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width_inches, 3.6), layout="constrained")
@@ -91,12 +95,9 @@ def roofline(found: Sequence[Breakdown], group: str, width_inches: float) -> Fig
     ends = min(intensities) / 1.5, max(intensities) * 1.5
     colours = palette.machine_colours(one.label for one in found)
     marks = palette.machine_markers(colours)
-    for at, one in enumerate(found):
-        thickness = 0.9 + ROOF_POINTS * (len(found) - 1 - at)  # those below show on both sides
+    _roofs(axes, found, ends, colours)
+    for one in found:
         colour, mark = colours[one.label], marks[one.label]
-        knee = one.roof.operations / one.roof.dram_bytes
-        xs = sorted({ends[0], min(max(knee, ends[0]), ends[1]), ends[1]})
-        axes.plot(xs, [one.roof.at(x) for x in xs], color=colour, linewidth=thickness, zorder=1)
         layers = [span for span in one.layers if span.intensity and span.attained]
         axes.scatter(
             [span.intensity for span in layers], [span.attained for span in layers],
@@ -116,3 +117,45 @@ def roofline(found: Sequence[Breakdown], group: str, width_inches: float) -> Fig
     figure.supxlabel(below, fontsize=plots.SMALL_POINTS, color="#555555")
     plots.legend(figure, axes)
     return figure
+
+
+def _roofs(
+    axes: Axes, found: Sequence[Breakdown], ends: tuple[float, float], colours: Mapping[str, str]
+) -> None:
+    """Each slope and each ceiling once, of its machine's colour if it is only one's, with the names
+    of its machines on the ceiling (on the slope where no ceiling is in sight)."""
+    slopes = _of_each({one.label: one.roof.dram_bytes for one in found})
+    ceilings = _of_each({one.label: one.roof.operations for one in found})
+    knees = {one.label: one.roof.operations / one.roof.dram_bytes for one in found}
+
+    def line(names: Sequence[str], xs: Sequence[float], ys: Sequence[float]) -> None:
+        colour = colours[names[0]] if len(names) == 1 else SHARED_COLOUR
+        axes.plot(xs, ys, color=colour, linewidth=1.2, zorder=1)
+
+    for rate, names in slopes.items():
+        top = min(max(knees[name] for name in names), ends[1])
+        if top > ends[0]:
+            line(names, (ends[0], top), (rate * ends[0], rate * top))
+    below = 0.0
+    for operations, names in sorted(ceilings.items()):
+        start = max(min(knees[name] for name in names), ends[0])
+        if start < ends[1]:
+            line(names, (start, ends[1]), (operations, operations))
+        under = below and operations / below < CLOSE_ROOFS
+        height = min(operations, max(rate for rate, of in slopes.items() if {*of} & {*names})
+                     * ends[1])  # fmt: skip
+        every = len(names) == len(found) > 1
+        axes.annotate(
+            "roof of all machines" if every else f"roof: {', '.join(names)}", (ends[1], height),
+            (-2, -2 if under else 2), textcoords="offset points", ha="right",
+            va="top" if under else "bottom", fontsize=plots.SMALL_POINTS, zorder=4, bbox=LABEL,
+        )  # fmt: skip
+        below = operations
+
+
+def _of_each(values: Mapping[str, float]) -> dict[float, list[str]]:
+    """The names that have each value."""
+    found: dict[float, list[str]] = {}
+    for name, value in values.items():
+        found.setdefault(value, []).append(name)
+    return found

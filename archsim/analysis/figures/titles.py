@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 
@@ -14,15 +15,15 @@ NETWORKS: Mapping[str, str] = {
 
 
 def titles(groups: Collection[str]) -> dict[str, str]:
-    """What each workload (`<workload>` or `<workload>@<scenario>`) is called; two that would be
-    called the same keep their names."""
+    """What each workload (`<workload>` or `<workload>@<scenario>`, and settings after a space) is
+    called; two that would be called the same keep their names."""
     wanted = {group: _title(group) for group in groups}
     count = Counter(wanted.values())
     return {group: title if count[title] == 1 else group for group, title in wanted.items()}
 
 
 def _title(group: str) -> str:
-    name, at, scenario = group.partition("@")
-    start = next((start for start in NETWORKS if name.startswith(start)), "")
+    start = next((start for start in NETWORKS if group.startswith(start)), "")
+    name = re.split("[@ ]", group)[0]
     rest = name[len(start) :].removesuffix("_sd").replace("_", " ")
-    return f"{NETWORKS[start]}{rest}{at}{scenario}" if start else group
+    return f"{NETWORKS[start]}{rest}{group[len(name) :]}" if start else group

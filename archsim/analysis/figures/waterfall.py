@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from archsim.analysis.figures.palette import BETTER, WHOLE, WORSE
 from archsim.analysis.figures.plots import SMALL_POINTS, TWO_COLUMNS_INCHES, letters, save
+from archsim.analysis.figures.titles import titles
+from archsim.results.settings import BATCH, LAYERS, settings_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +50,9 @@ def figure_of(found: Explanation, width_inches: float) -> Figure:
     lines = [sum(len(wrap(name, room)) + 0.4 for name, _ in own) + 3 for own in steps.values()]
     size = (width_inches, sum(lines) * ROW_INCHES + 1.3)
     figure = Figure(figsize=size, layout="constrained")
-    figure.supxlabel(found.a.workload, fontsize=SMALL_POINTS, color="#555555")
+    made = {key: each for key, each in found.a.settings.items() if key in {BATCH, LAYERS}}
+    workload = titles([f"{found.a.workload} {settings_text(made)}".rstrip()]).popitem()[1]
+    figure.supxlabel(workload, fontsize=SMALL_POINTS, color="#555555")
     axes = figure.subplots(2, 1, height_ratios=lines)
     for own, (what, (unit, title)) in zip(axes, units.items(), strict=True):
         ends = getattr(found.a, what) / unit, getattr(found.b, what) / unit

@@ -35,8 +35,8 @@ def followed(tmp_path_factory):
     return folder
 
 
-def energy_by_phase(folder, where):
-    path = folder / "results" / where / "training_accelerator.json"
+def energy_by_phase(folder, where, settings=""):
+    path = folder / "results" / where / f"training_accelerator{settings}.json"
     found = {}
     for layer in json.loads(path.read_text(encoding="utf-8"))["layers"]:
         found[layer["phase"]] = found.get(layer["phase"], 0) + layer["energy_pj"]
@@ -49,7 +49,7 @@ def test_every_step_gives_what_the_page_says(followed):
         log = (runs / f"{arm}-0" / "log.jsonl").read_text(encoding="utf-8")
         assert len(log.splitlines()) == 7
     assert (runs / "accuracy.svg").exists()
-    plain = energy_by_phase(followed, "dense/worked_SD_0")
+    plain = energy_by_phase(followed, "worked_SD_0", "@weights=dense")
     for arm in ("SD", "SS"):
         found = energy_by_phase(followed, f"worked_{arm}_0")
         assert found.keys() == plain.keys() == {"ff", "bp", "wg", "update"}
