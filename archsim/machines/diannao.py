@@ -73,7 +73,7 @@ def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
                 **read.reads,
                 name_of(arch, Nfu): {
                     "mac": layer.macs,
-                    "psum_access": int(cycles.sum()) * _trees(layer, nfu) * PSUM_UPDATE_BYTES,
+                    "psum_access": int(cycles.sum(axis=1) @ filters) * PSUM_UPDATE_BYTES,
                 },
             },
             side=read.side,

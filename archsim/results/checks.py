@@ -70,7 +70,7 @@ def _psums_by_rule(entry: Entry, arch: Arch) -> int:
     """
     tiles, layer = entry.tiles, entry.stage.anchor
     again = np.zeros(len(tiles.outputs), np.int64)
-    if layer is not None:
+    if layer is not None and tiles.min_blocks == 1:
         moving = next(iter(tiles.moving))
         rows = layer.kernel[0] * layer.in_size[1] * layer.in_channels // layer.groups
         again += max(0, min(rows, tiles.moving[moving]) - 1) // share_of(

@@ -115,12 +115,13 @@ def _order(tiles: Tiles, arch: Arch) -> Order:
 
 
 def _check_room(entry: Entry, arch: Arch) -> None:
-    """A row of one channel must fit the input buffer."""
+    """A row of one channel must fit the input buffer, unless the machine cuts rows by itself."""
     layer = entry.stage.anchor
     first = next(iter(entry.tiles.moving))
     name = storage_of(arch, first)
     room = share_of(arch, name)
-    if layer is None or min(layer.in_size[1], entry.tiles.moving[first]) <= room:
+    cuts_rows = entry.tiles.min_blocks > 1
+    if layer is None or cuts_rows or min(layer.in_size[1], entry.tiles.moving[first]) <= room:
         return
     raise InputError.at(
         arch.place(f"components.{name}"),
@@ -130,9 +131,11 @@ def _check_room(entry: Entry, arch: Arch) -> None:
 
 
 def _passes_over_rows(entry: Entry, arch: Arch) -> int:
-    """Passes over the input channels after which the rows that a window covers fit their buffer."""
+    """Passes over the input channels after which the rows that a window covers fit their buffer;
+    one where the machine cuts the plane by itself.
+    """
     layer, moving = entry.stage.anchor, next(iter(entry.tiles.moving))
-    if layer is None:
+    if layer is None or entry.tiles.min_blocks > 1:
         return 1
     rows = layer.kernel[0] * layer.in_size[1] * layer.group_channels
     room = share_of(arch, storage_of(arch, moving))
