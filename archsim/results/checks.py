@@ -66,11 +66,11 @@ def _bytes_by_rule(planned: Planned) -> dict[str, int]:
 
 def _psums_by_rule(entry: Entry, arch: Arch) -> int:
     """Bytes of partial sums that groups spill whose weights, or whose input rows, exceed their
-    buffer.
+    buffer; products of training have no such rows.
     """
     tiles, layer = entry.tiles, entry.stage.anchor
     again = np.zeros(len(tiles.outputs), np.int64)
-    if layer is not None and tiles.min_blocks == 1:
+    if layer is not None and arch.task != "training" and tiles.min_blocks == 1:
         moving = next(iter(tiles.moving))
         rows = layer.kernel[0] * layer.in_size[1] * layer.in_channels // layer.groups
         again += max(0, min(rows, tiles.moving[moving]) - 1) // share_of(

@@ -133,9 +133,11 @@ def _check_room(entry: Entry, arch: Arch) -> None:
 def _passes_over_rows(entry: Entry, arch: Arch) -> int:
     """Passes over the input channels after which the rows that a window covers fit their buffer;
     one where the machine cuts the plane by itself.
+
+    A phase of training is a matrix product, which no window passes over: it takes one.
     """
     layer, moving = entry.stage.anchor, next(iter(entry.tiles.moving))
-    if layer is None or entry.tiles.min_blocks > 1:
+    if layer is None or arch.task == "training" or entry.tiles.min_blocks > 1:
         return 1
     rows = layer.kernel[0] * layer.in_size[1] * layer.group_channels
     room = share_of(arch, storage_of(arch, moving))

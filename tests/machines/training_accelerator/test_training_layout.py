@@ -129,6 +129,20 @@ def test_the_smallest_output_buffer_runs(tmp_path):
     assert forward.dram_bytes_by["output"] == made
 
 
+def test_wide_rows_of_many_channels_spill_no_partial_sums(tmp_path):
+    """Three rows of 33 pixels of 2048 channels exceed 192 KB, but a product has no window: bytes
+    are those of inputs, weights and results, two each.
+    """
+    text = conv("wide", "[]", (2048, 16), 33, 3)
+    arch = archsim.load_arch("training_accelerator", {"weights": "dense"})
+    result = archsim.simulate(arch, loaded(tmp_path, text, 1))
+    inputs, weights, made = 2048 * 33 * 33, 2048 * 16 * 9, 16 * 33 * 33
+    rows = {row.phase: row.dram_bytes_by for row in result.layers}
+    assert all("psum" not in moved for moved in rows.values())
+    assert rows["wg"] == {"input": 2 * inputs, "weight": 2 * made, "output": 2 * weights}
+    assert rows["update"] == {"input": 6 * weights, "weight": 0, "output": 4 * weights}
+
+
 def test_an_update_is_cut_by_the_buffers_too(tmp_path):
     """Six bytes of each of 4096 * 4096 weights are read: 1024 half buffers of 96 KB."""
     text = linear("wide", "[]", (4096, 4096))
