@@ -91,7 +91,7 @@ def test_a_damaged_file_of_sdalgo_is_bad_input(here, capsys):
 def test_a_machine_that_refuses_a_network_is_not_applicable_and_says_why(here, capsys):
     (here / "narrow.yaml").write_text(
         "name: narrow\ndescription: too small a buffer\n"
-        "machines:\n  cambricon_x: {nbin.banks: 1, nbin.bank_kbytes: 0.125}\n"
+        "machines:\n  cambricon_x: {nbin.banks: 1, nbin.bank_kbytes: 0.02}\n"
     )
     scenario = str(here / "narrow.yaml")
     status, told = run(capsys, "fig10", "-n", "VGG19", "--scenario", scenario, "--out", str(here))
