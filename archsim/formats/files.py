@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from archsim.formats.errors import InputError
+from archsim.formats.temporary import sweep_once, temporary_beside
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -14,14 +15,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     path and the reason, where that is impossible (no permission, a full disk, a file in place of a
     folder). A device or a pipe has no old content and is written as it is.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        _write_device(path, content)
-        return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            path.write_bytes(content)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with temporary.open("wb") as file:
+            sweep_once(path.parent)
+            with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -32,13 +34,6 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError.at(str(path), f"cannot be written: {reason}") from error
-
-
-def _write_device(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise InputError.at(str(path), f"cannot be written: {error.strerror}") from error
 
 
 def check_writable(folder: Path) -> None:

@@ -6,9 +6,12 @@ names. Nothing in it is executed and nothing is unpickled.
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 
@@ -23,7 +26,7 @@ SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by archsim; may
 @dataclass
 class Cache:
     """Files by name. `problem` is why the last one could not be written, if it could not: a run
-    goes on without."""
+    goes on without. What a folder that only can be read holds is used all the same."""
 
     folder: Path
     limit_bytes: int = LIMIT_BYTES
@@ -35,21 +38,33 @@ class Cache:
         path = self.folder / name
         try:
             content = path.read_bytes()
-            os.utime(path)
         except OSError:
             return None
+        with suppress(OSError):
+            os.utime(path)
         return content
 
     def write(self, name: str, content: bytes) -> None:
         """Keep `content` under that name."""
+        self.problem = self.refusal() or None
+        if self.problem is None:
+            try:
+                write_atomically(self.folder / name, content)
+                self._shrink(name)
+            except InputError as error:
+                self.problem = str(error.problems[0])
+
+    def refusal(self) -> str:
+        """Make the folder; why nothing can be written in it, empty where something can."""
+        if os.path.isdir(self.folder):  # pathlib raises where a name is too long
+            writable = os.access(self.folder, os.W_OK | os.X_OK)
+            return "" if writable else f"{self.folder}: cannot be written"
         try:
-            if not self.folder.is_dir():
-                write_atomically(self.folder / "CACHEDIR.TAG", SIGNATURE.encode())
-                write_atomically(self.folder / ".gitignore", b"*\n")
-            write_atomically(self.folder / name, content)
-            self._shrink(name)
+            write_atomically(self.folder / "CACHEDIR.TAG", SIGNATURE.encode())
+            write_atomically(self.folder / ".gitignore", b"*\n")
         except InputError as error:
-            self.problem = str(error.problems[0])
+            return str(error.problems[0])
+        return ""
 
     def _shrink(self, newest: str) -> None:
         files = []
@@ -64,10 +79,19 @@ class Cache:
         for is_newest, _, nbytes, path in sorted(files):
             if held <= self.limit_bytes or is_newest:
                 return
-            path.unlink(missing_ok=True)
-            held -= nbytes
+            with suppress(OSError):  # it is another user's, or already gone
+                path.unlink(missing_ok=True)
+                held -= nbytes
 
 
 def default_cache() -> Cache:
-    """The cache of this working directory."""
-    return Cache(Path(os.environ.get(VARIABLE) or FOLDER))
+    """The cache of this working directory; where it cannot be written, a note says so once."""
+    folder = Path(os.environ.get(VARIABLE) or FOLDER)
+    _note_refusal(folder.absolute())
+    return Cache(folder)
+
+
+@cache
+def _note_refusal(folder: Path) -> None:
+    if refusal := Cache(folder).refusal():
+        console.note(f"the cache, {refusal}; nothing new is kept in it ({VARIABLE} names another)")

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import get_args
@@ -249,3 +251,27 @@ def test_the_public_name_is_the_function_whatever_was_imported_before(tiny):
 
     assert archsim.simulate is simulate
     assert archsim.simulate(archsim.load_arch("diannao"), tiny).cycles
+
+
+@pytest.mark.parametrize("folder", ["x" * 300, "file/cache", "/".join(["y" * 200] * 30)])
+def test_a_folder_that_cannot_be_made_is_a_note_and_the_run_goes_on(folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "archsim", "run", "--workload", "tiny_sd", "--arch", "diannao",
+         "--out", str(tmp_path / "out"), "--quiet"],
+        env={**os.environ, "ARCHSIM_CACHE": str(tmp_path / folder)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("the cache, ") == 1
+    assert (tmp_path / "out" / "tiny_sd" / "diannao.json").is_file()
+
+
+def test_what_a_folder_that_can_only_be_read_holds_is_used():
+    # No one may set the times of these files, not even the superuser, nor make others.
+    process = Cache(Path("/proc/self"))
+    if not process.folder.is_dir():
+        pytest.skip("this system has no /proc")
+    assert process.read("cmdline")
+    process.write("made.json", b"")
+    assert process.problem
