@@ -10,6 +10,7 @@ core is installed into a new environment as well, which fetches packages.
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import sys
@@ -160,15 +161,29 @@ def _said(seconds: float, megabytes: float | None) -> str:
     return f"{seconds:.2f} s" + (f", {megabytes:.0f} MB" if megabytes is not None else "")
 
 
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """What was asked for; with ``--help`` or a wrong word the process ends here."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--install", action="store_true", help="also install the core, which fetches packages"
+    )
+    return parser.parse_args(arguments)
+
+
 def main(arguments: Sequence[str], say: Callable[[str], object]) -> None:
     """Measure every row and print the table."""
+    asked = options(arguments)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     say(f"{processor()}, CPython {platform.python_version()}\n")
     say("| work | budget | start-up | measured | holds |\n|---|---|---|---|---|")
     for budget in budgets():
         say(line(budget))
-    if "--install" in arguments:
+    if asked.install:
         got, size = install()
         holds = "yes" if got.seconds <= 60 and size <= 250 else "no"
         said = f"{_said(60, 250)} | | {_said(got.seconds, size)}"

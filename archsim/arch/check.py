@@ -23,6 +23,7 @@ def check(document: Document, flows: Flows, components: Components) -> Iterator[
     if len(sound) == len(flows):
         yield from _unused(document, sound, components)
         yield from _roles(document, sound)
+        yield from _room(document, sound, components)
 
 
 def compute_component(flows: Mapping[str, FlowRecord]) -> str | None:
@@ -72,6 +73,23 @@ def _unused(
         if name not in used:
             place = document.key_place("components", name)
             yield Problem(place, f"component {name!r} is on no flow, so nothing would use it")
+
+
+def _room(
+    document: Document, flows: Mapping[str, FlowRecord], components: Components
+) -> Iterator[Problem]:
+    """A buffer is shared out evenly over its flows, and no part of it is empty."""
+    for name, part in components.items():
+        if part is None or part.kind != "storage":
+            continue
+        users = sum(name in flow.path for flow in flows.values())
+        capacity = getattr(part, "capacity_bytes", 0)
+        if capacity < users:
+            yield Problem(
+                document.place("components", name),
+                f"{name} holds {capacity} bytes for {users} flows; each needs one at least, so "
+                "enlarge it",
+            )
 
 
 def _roles(document: Document, flows: Mapping[str, FlowRecord]) -> Iterator[Problem]:

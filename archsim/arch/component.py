@@ -34,8 +34,8 @@ BytesPerCycle = Annotated[
 ]
 """A bandwidth, whole or not (12.8); the upper end is as good as infinite."""
 Bytes = Annotated[int, Field(ge=1, le=2**40)]
-Kbytes = Annotated[float, Field(gt=0, le=2**30)]
-"""Units of 1024 bytes."""
+Kbytes = Annotated[float, Field(ge=2**-10, le=2**30)]
+"""Units of 1024 bytes, one byte at least."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 Arbitration = Literal["soonest", "first_come", "fixed"]

@@ -35,7 +35,7 @@ class ArchFile(Record):
     name: FileName
     description: str | None = None
     task: Literal["inference", "training"] = "inference"
-    clock_mhz: Annotated[float, Field(gt=0, le=100_000)]
+    clock_mhz: Annotated[float, Field(ge=0.001, le=100_000)]
     weights: Literal["dense", "pruned", "smartdeal"]
     machine: Name
     energy: OneOrMore

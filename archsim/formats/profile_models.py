@@ -13,7 +13,7 @@ LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 Share = Annotated[float, Field_(ge=0, le=1)]
 Shares = tuple[Share, ...]
 Order = Annotated[str, Field_(pattern=r"^[0-9a-z]+$")]
-Counts = tuple[Annotated[int, Field_(ge=0)], ...]
+Counts = tuple[Annotated[int, Field_(ge=0, le=2**40)], ...]
 
 
 class _Section(BaseModel):
@@ -34,7 +34,7 @@ class Values(_Section):
 class InputClass(Values):
     """Channels that share one distribution of values."""
 
-    channels: int = Field_(ge=1)
+    channels: int = Field_(ge=1, le=2**20)
     zero: Share
 
     @model_validator(mode="after")
@@ -156,13 +156,13 @@ class CoefProfile(_Section):
     `slices` is the number of slices, each with a basis, that the rows of a filter are cut into.
     """
 
-    group: int = Field_(default=1, ge=1)
+    group: int = Field_(default=1, ge=1, le=2**20)
     rows: Mask
     filters: Shares = ()
     nonzeros: Counts = Field_(min_length=1, max_length=8)
     positive: Counts = ()
     negative: Counts = ()
-    slices: int | None = Field_(default=None, ge=1)
+    slices: int | None = Field_(default=None, ge=1, le=2**31)
 
     @model_validator(mode="after")
     def _has_codes(self) -> CoefProfile:

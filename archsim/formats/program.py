@@ -4,6 +4,7 @@
 interruption. What a user typed never ends in a traceback; NAME_DEBUG=1 shows it.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,6 +103,8 @@ def _outside(error: Exception) -> str:
     if isinstance(error, UnicodeEncodeError):
         lacking = f"this system's encoding, {error.encoding}, lacks a character of it"
         return f"{error.object!a}: {lacking}; LC_ALL=C.UTF-8 sets another"
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        return "too many open files: `ulimit -n 1024` allows more, --jobs 1 needs fewer"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'input or output'}: {error.strerror}"
     return ""

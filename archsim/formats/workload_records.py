@@ -22,7 +22,7 @@ from archsim.formats.profile_models import Profile
 from archsim.formats.record import Record
 
 FORMAT = "archsim-workload/1"
-MAX_LAYERS = 4096
+MAX_LAYERS = 16_384
 MAX_BATCH = 65_536
 
 Size = Annotated[int, Field(ge=1, le=65_536)]

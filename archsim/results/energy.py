@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from archsim.arch.component import Component
+from archsim.arch.component import Component, Kbytes
 from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import known_classes
@@ -24,7 +24,10 @@ from archsim.formats.record import load
 from archsim.formats.source import in_file_order, nearest, shown, unknown
 from archsim.formats.yaml12 import Document
 
-Price = Annotated[float, Field(gt=0, le=1e9)]
+Price = Annotated[float, Field(ge=1e-12, le=1e9)]
+"""pJ of an action that is not free."""
+Factor = Annotated[float, Field(ge=0.01, le=100)]
+"""Of a price, for each doubling; no size that a bank may have brings it to zero or to infinity."""
 
 
 class _Record(BaseModel):
@@ -44,9 +47,9 @@ class Sram(_Record):
     """
 
     base_pj: Price
-    base_kbytes: Price
+    base_kbytes: Kbytes
     pj_per_doubling: Price | None = None
-    factor_per_doubling: Price | None = None
+    factor_per_doubling: Factor | None = None
     min_pj: Price | None = None
     max_pj: Price | None = None
 

@@ -41,6 +41,7 @@ STYLE: Any = {  # to matplotlib a type of its own, a literal of all legal keys
     "legend.handlelength": 1.0,
     "legend.handleheight": 0.9,
     "legend.columnspacing": 1.2,
+    "text.parse_math": False,  # a name is no formula, whatever signs stand in it
     "savefig.dpi": 300,
     "svg.hashsalt": "archsim",
     "svg.fonttype": "path",

@@ -87,6 +87,7 @@ def _stack(axes: Axes, one: Breakdown) -> None:
 def roofline(found: Sequence[Breakdown], group: str, width_inches: float) -> Figure:
     """Layers as points, machines as colours and marks, under the roofs of their machines."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatter
 
     figure = Figure(figsize=(width_inches, 3.6), layout="constrained")
     axes = figure.subplots()
@@ -109,6 +110,9 @@ def roofline(found: Sequence[Breakdown], group: str, width_inches: float) -> Fig
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):  # those of the scale itself are formulas
+        axis.set_major_formatter(LogFormatter())
+        axis.set_minor_formatter(LogFormatter())
     axes.set_xlim(*ends)
     axes.grid(visible=True, which="major")
     axes.set_xlabel("operations per DRAM byte")
