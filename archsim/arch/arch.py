@@ -68,12 +68,12 @@ class Arch:
     """The full paths of keys that were changed against the file."""
     _document: Document | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def compute(self) -> str:
         """The name of the compute array: the component at which all results begin."""
         return next(flow.path[0] for flow in self.flows.values() if flow.role == "result")
 
-    @property
+    @cached_property
     def kinds(self) -> dict[str, Kind]:
         """What each component is."""
         return {name: part.kind for name, part in self.components.items()}

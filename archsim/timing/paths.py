@@ -1,6 +1,7 @@
 """The paths of an arch's flows: which begin and end in the array, and the ports they pass."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from archsim.arch.arch import Arch
@@ -10,16 +11,19 @@ from archsim.timing.program import Port
 UNBOUNDED = 2**62  # longer than any transfer
 
 
-def inbound(arch: Arch) -> list[str]:
+@lru_cache(maxsize=1024)
+def inbound(arch: Arch) -> Sequence[str]:
     """Flows that end in the array."""
-    return [name for name, flow in arch.flows.items() if flow.path[0] != arch.compute]
+    return tuple(name for name, flow in arch.flows.items() if flow.path[0] != arch.compute)
 
 
-def outbound(arch: Arch) -> list[str]:
+@lru_cache(maxsize=1024)
+def outbound(arch: Arch) -> Sequence[str]:
     """Flows that begin in the array."""
-    return [name for name, flow in arch.flows.items() if flow.path[0] == arch.compute]
+    return tuple(name for name, flow in arch.flows.items() if flow.path[0] == arch.compute)
 
 
+@lru_cache(maxsize=1024)
 def burst_of(arch: Arch, flow: str) -> int:
     """Bytes that the path of a flow carries at a stretch."""
     bursts = [arch.components[name].longest_burst for name in arch.flows[flow].path]

@@ -1,5 +1,6 @@
 """Coefficient codes from a profile: live rows of a group, of a filter, and their codes."""
 
+from functools import lru_cache
 from math import comb
 
 import numpy as np
@@ -45,6 +46,7 @@ def draw_coef(
     return drawn.reshape(shape)
 
 
+@lru_cache(maxsize=8)
 def _pattern_table(nonzeros: tuple[int, ...], width: int) -> NDArray[np.int8]:
     """(65536, width) ones where a live row has a code; every place is as likely as another."""
     bits = np.array(
@@ -54,7 +56,9 @@ def _pattern_table(nonzeros: tuple[int, ...], width: int) -> NDArray[np.int8]:
     counts = np.array([0, *nonzeros, *([0] * (width - len(nonzeros)))], dtype=float)
     frequencies = counts[sizes] / np.array([comb(width, size) for size in sizes.tolist()])
     chosen = uniform_table(frequencies, np.arange(1 << width))
-    return bits[chosen.view(np.uint8)]
+    table = bits[chosen.view(np.uint8)]
+    table.setflags(write=False)
+    return table
 
 
 def _code_table(profile: CoefProfile) -> NDArray[np.int8]:

@@ -5,6 +5,8 @@ Rows are the unit, for a row lies in one piece in DRAM: what a stride leaves out
 of it comes with the same words, what it leaves out between two rows does not.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,14 +26,17 @@ def input_rows(geometry: Geometry, in_size: Pair) -> tuple[Rows, Flags]:
     return rows, (rows >= 0) & (rows < in_size[0])
 
 
+@lru_cache(maxsize=1024)
 def rows_read(geometry: Geometry, in_size: Pair) -> Flags:
     """(H,) whether any window reads a row of the plane."""
     rows, exist = input_rows(geometry, in_size)
     read = np.zeros(in_size[0], np.bool_)
     read[rows[exist]] = True
+    read.setflags(write=False)
     return read
 
 
+@lru_cache(maxsize=1024)
 def rows_read_again(geometry: Geometry, in_size: Pair, parts: int) -> int:
     """Rows that are read again where the output rows are made in so many even parts: for each part,
     the rows that it reads and an earlier part has read.

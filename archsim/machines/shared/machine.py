@@ -15,6 +15,7 @@ or adding components on the way changes no Python. Machines are found by listing
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol, TypeVar, cast
 
 from archsim.arch.arch import Arch
@@ -70,6 +71,7 @@ def name_of(arch: Arch, kind: type[Component]) -> str:
     return names[0]
 
 
+@lru_cache(maxsize=1024)
 def storage_of(arch: Arch, flow: str) -> str:
     """The buffer of a flow that is nearest the compute array."""
     path = arch.flows[flow].path
@@ -94,6 +96,7 @@ def posts_of(arch: Arch) -> dict[str, PostProcessor]:
     return {name: cast("PostProcessor", part) for name, part in parts if part.kind == "post"}
 
 
+@lru_cache(maxsize=1024)
 def share_of(arch: Arch, buffer: str) -> int:
     """Bytes of a buffer that one of the flows on it may hold."""
     users = sum(buffer in flow.path for flow in arch.flows.values())
