@@ -1,7 +1,7 @@
 """Magnitude histograms and the normal distribution, as look-up tables that drawing reads."""
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -46,6 +46,7 @@ def magnitudes(counts: tuple[int, ...], largest: int) -> NDArray[np.float64]:
     return spread
 
 
+@lru_cache(maxsize=64)
 def step_shares(spread: float) -> NDArray[np.float64]:
     """(Z_STEPS,) share of the latent below the middle of each step from -Z_LIMIT to Z_LIMIT.
 

@@ -20,6 +20,8 @@ MAX_STEPS = 20_000
 buffer."""
 FEWEST_PER_STAGE = 64
 """Steps of a stage that no scale takes away: each bound of `cut` leaves at most eight."""
+MOST_SCALES = 64
+"""Scales that are tried at most: a network whose stages cannot be cut so coarsely runs as it is."""
 MAX_TRANSFERS = 200_000
 """Loads and stores of a network at most, steps apart; beyond that longer bursts are taken."""
 
@@ -41,7 +43,7 @@ def queue_all(
     bursts = _burst_scale(planned, arch)
     scale = max([step_scale, *(plan.entry.tiles.coarse for plan in planned)])
     most = max(MAX_STEPS, FEWEST_PER_STAGE * len(planned))
-    while True:
+    for _ in range(MOST_SCALES):
         queued = [queue(plan, arch, rows, Scale(scale, bursts)) for plan in planned]
         steps = sum(len(one.steps) for one in queued)
         if steps <= most:

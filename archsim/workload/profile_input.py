@@ -1,5 +1,7 @@
 """Activations from a profile: one Gaussian field a channel, turned into values class by class."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -159,13 +161,12 @@ def _scales(scale: ScaleField, shape: tuple[int, int], rng: np.random.Generator)
 def _tables(profile: InputProfile) -> NDArray[np.generic]:
     """(classes, Z_STEPS) value at each step of the latent."""
     dtype = np.dtype(profile.dtype)
-    shares = step_shares(profile.scale.spread)
-    return np.stack([_table(members, dtype, shares) for members in profile.classes]).astype(dtype)
+    spread = profile.scale.spread
+    return np.stack([_table(members, dtype, spread) for members in profile.classes]).astype(dtype)
 
 
-def _table(
-    members: InputClass, dtype: np.dtype[np.generic], shares: NDArray[np.float64]
-) -> NDArray[np.int64]:
+@lru_cache(maxsize=256)
+def _table(members: InputClass, dtype: np.dtype[np.generic], spread: float) -> NDArray[np.int64]:
     least, most = (-128, 127) if dtype == np.int8 else (0, 255)
     values = np.arange(least, most + 1)
     frequencies = np.zeros(len(values))
@@ -176,4 +177,4 @@ def _table(
         frequencies[-least + 1 :] = positive / total * (1 - members.zero)
         frequencies[:-least] = negative[::-1] / total * (1 - members.zero)
     frequencies[-least] = members.zero
-    return value_table(frequencies, values, shares)
+    return value_table(frequencies, values, step_shares(spread))

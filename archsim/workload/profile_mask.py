@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,10 +162,16 @@ def _balance(latent: Latent, shape: tuple[int, ...], live: float) -> np.float32:
 def _chances(latent: Floats) -> NDArray[np.uint16]:
     """The last of 65536 numbers that makes an entry live; 0 for an entry that never is."""
     step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
-    middles = (np.arange(QUANTILE_STEPS + 1) - QUANTILE_STEPS / 2) / step
-    table = np.round(normal_share(middles) * 65535).astype(np.uint16)
+    table = _chance_table()
     places = np.round(latent * np.float32(step) + np.float32(QUANTILE_STEPS / 2))
     return table[np.clip(places, 0, QUANTILE_STEPS).astype(np.int32)]
+
+
+@cache
+def _chance_table() -> NDArray[np.uint16]:
+    step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
+    middles = (np.arange(QUANTILE_STEPS + 1) - QUANTILE_STEPS / 2) / step
+    return np.round(normal_share(middles) * 65535).astype(np.uint16)
 
 
 def random16(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint16]:

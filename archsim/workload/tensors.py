@@ -5,6 +5,7 @@ against the layers before any array is read. Otherwise arrays are drawn from the
 What is not asked for is neither read nor drawn.
 """
 
+from math import prod
 from typing import Any
 from zlib import crc32
 
@@ -21,6 +22,11 @@ Array = NDArray[Any]
 
 SLICE_ROWS = 192
 """Rows of a slice at most where a profile names no slices: 64 * 3, as the authors released it."""
+
+
+MAX_DRAWN = 2**29
+"""Values of an array that is drawn at most: five times the largest layer of VGG. Drawing takes up
+to four bytes for each, and what is larger would fill a computer before it is of any use."""
 
 
 class LayerTensors:
@@ -126,6 +132,13 @@ class LayerTensors:
             return self.get("weight") if what == "pruned" else None
         shapes = {"input": layer.input_shape, "coef": layer.coef_shape}
         shape = shapes.get(what, layer.weight_shape)()
+        if (count := prod(shape)) > MAX_DRAWN:
+            raise InputError.at(
+                self._owner,
+                f"layer {layer.name!r}: its {what} would be drawn, {count:,} values of at most "
+                f"{MAX_DRAWN:,}; make the layer smaller, or choose a machine that needs shapes "
+                "alone",
+            )
         try:
             return draw(layer.profile or {}, what, shape, self._seed)
         except InputError as error:

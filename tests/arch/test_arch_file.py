@@ -82,7 +82,8 @@ def test_the_graph_has_an_edge_for_each_step_of_a_flow(tmp_path) -> None:
          ["FILE:2:12: clock_mhz: must be a number, not '1 GHz'"]),
         ("clock_mhz: 1000", "clock_mhz: .nan",
          ["FILE:2:12: clock_mhz: must be a finite number, not nan"]),
-        ("clock_mhz: 1000", "clock_mhz: 0", ["FILE:2:12: clock_mhz: must be at least 0.001, not 0"]),
+        ("clock_mhz: 1000", "clock_mhz: 0",
+         ["FILE:2:12: clock_mhz: must be at least 0.001, not 0"]),
         ("weights: dense", "weights: dens", [
             "FILE:3:10: weights: 'dens' is not legal here; did you mean 'dense'? "
             "legal: dense, pruned, smartdeal"]),

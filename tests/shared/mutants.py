@@ -1,5 +1,5 @@
-"""Shipped files with one thing wrong, drawn from a seed: a value of another kind or size, a key that
-is gone, entries in another order."""
+"""Shipped files with one thing wrong, drawn from a seed: a value of another kind or size, a key
+that is gone, entries in another order."""
 
 import copy
 import json
