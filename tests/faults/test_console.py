@@ -37,8 +37,9 @@ def test_names_of_layers_are_never_read_as_formulas(command, tmp_path, monkeypat
     text = (probe.PROBES / "inference.yaml").read_text(encoding="utf-8")
     text = text.replace("name: strided", f'name: "{FORMULA}"')
     text = text.replace("inputs: [strided]", f'inputs: ["{FORMULA}"]')
-    (tmp_path / "w.yaml").write_text(text, encoding="utf-8")
-    asked = [command, "-w", "w.yaml", "-a", "smartdeal", "-a", "diannao", "--quiet", "--no-cache"]
+    path = tmp_path / "w.yaml"
+    path.write_text(text, encoding="utf-8")
+    asked = [command, "-w", str(path), "-a", "smartdeal", "-a", "diannao", "--quiet", "--no-cache"]
     assert main(asked) == 0
     drawn = sorted((tmp_path / "results").rglob("*.svg"))
     assert drawn
