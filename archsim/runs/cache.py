@@ -11,6 +11,7 @@ from pathlib import Path
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.regular import read_regular
 
 VARIABLE = "ARCHSIM_CACHE"
 FOLDER = ".archsim-cache"
@@ -34,7 +35,7 @@ class Cache:
         out."""
         path = self.folder / name
         try:
-            content = path.read_bytes()
+            content = read_regular(path)
             os.utime(path)
         except OSError:
             return None
