@@ -38,7 +38,7 @@ def test_no_cell_starts_as_a_formula_does(text):
 
 def test_heads_records_and_printed_tables_are_guarded():
     """Written out by hand, RFC 4180."""
-    assert csv_text([["=a", -1], ["b,c", "-1"]]) == "'=a,-1\n\"b,c\",-1\n"
+    assert csv_text([["=a", -1], ["b,c", "-1"]]) == '\'=a,-1\n"b,c",-1\n'
     assert records_text(["@x", "y"], [{"@x": "+z"}, {"y": 2}]) == "'@x,y\n'+z,\n,2\n"
     lines = Table("t,=1, -2", ["=h", "n"], [["@a", "-1,000"], ["b", "-"]]).written(Format.CSV)
     assert lines == ["# t,'=1, -2", "'=h,n", "'@a,-1000", "b,-"]
