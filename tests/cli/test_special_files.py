@@ -38,7 +38,8 @@ def refused(arguments, capsys):
     ["validate", "x.yaml"], ["run", "-w", "x.yaml"], ["run", "-w", "small", "-a", "x.yaml"],
     ["run", "-w", "small", "-a", "diannao", "--scenario", "x.yaml"], ["draw", "x.yaml"],
     ["compare", "-w", "x.yaml"], ["breakdown", "-w", "x.yaml"],
-    ["explain", "x.json", "diannao", "-w", "small"], ["explain", "diannao", "x.yaml", "-w", "small"],
+    ["explain", "x.json", "diannao", "-w", "small"],
+    ["explain", "diannao", "x.yaml", "-w", "small"],
     ["ablate", "x.yaml", "-w", "small"], ["new", "mine", "--from", "x.yaml"],
 ])  # fmt: skip
 def test_a_named_file_that_is_none_is_refused_at_once(arguments, what, folder, capsys):

@@ -1,4 +1,4 @@
-"""Kill a process after the N-th thing that it does to a folder, as a power cut or an operator would.
+"""Kill a process after the N-th thing that it does to a folder, as an operator would.
 
 The work runs in a forked child, in which the calls that change what a folder holds count; after the
 N-th one the child kills itself with a signal that it cannot catch.

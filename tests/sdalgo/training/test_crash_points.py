@@ -4,16 +4,20 @@ The oracle is the uninterrupted run: result, summary, log and network are the sa
 time apart.
 """
 
+import itertools
 import json
 import os
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from crash_points import killed_after
-from made_data import write_config, write_set
+from made_data import pictures, write_config, write_set
 
-from sdalgo.networks import network
-from sdalgo.training.checkpoint import BEST, CHECKPOINT, LOG, load
+from archsim.formats import files
+from archsim.formats.errors import InputError
+from sdalgo.training.checkpoint import CHECKPOINT, LOG, load
 from sdalgo.training.config import load_experiment
 from sdalgo.training.experiment import Runner
 from sdalgo.training.learners import Descent, Learner
@@ -78,10 +82,11 @@ def timeless(value):
 
 def crash_points(work, folders):
     """The folders that a kill after each call leaves, up to the run that comes to its end."""
-    count = 1
-    while killed_after(count, lambda: work(folders / str(count))):
-        yield folders / str(count)
-        count += 1
+    for count in itertools.count(1):
+        folder = folders / str(count)
+        if not killed_after(count, partial(work, folder)):
+            return
+        yield folder
 
 
 def test_killed_at_each_crash_point_a_run_ends_with_the_same_files(tiny, whole, tmp_path):
@@ -129,8 +134,6 @@ class Dropping(torch.nn.Module):
 
 
 def trained(folder, epochs, key="k"):
-    from made_data import pictures
-
     pixels, labels = pictures(40, 1)
     data = images(pixels[:, None], labels, (100.0, 70.0), 10)
     torch.manual_seed(0)
@@ -161,9 +164,6 @@ def test_a_batch_of_one_sample_is_legal(tiny, tmp_path, batch):
 ])  # fmt: skip
 def test_a_last_batch_of_one_is_left_out_where_others_are_larger(size, count, batches):
     """The lists are written by hand."""
-    import numpy as np
-    from made_data import pictures
-
     pixels, labels = pictures(count, 1)
     data = images(pixels[:, None], labels, (100.0, 70.0), 10)
     found = data.shuffled(size, np.random.default_rng(0))
@@ -171,9 +171,6 @@ def test_a_last_batch_of_one_is_left_out_where_others_are_larger(size, count, ba
 
 
 def test_one_sample_is_refused_where_normalisation_cannot_train_on_it(tmp_path):
-    from archsim.formats.errors import InputError
-    from made_data import pictures
-
     pixels, labels = pictures(4, 1)
     data = images(pixels[:, None], labels, (100.0, 70.0), 10)
     model = torch.nn.Sequential(
@@ -188,8 +185,6 @@ def test_one_sample_is_refused_where_normalisation_cannot_train_on_it(tmp_path):
 
 def test_names_reach_the_disk_with_their_files(tmp_path, monkeypatch):
     """The order of calls, as a journalling file system needs it."""
-    from archsim.formats import files
-
     calls, fsync, replace = [], os.fsync, os.replace
 
     def synced(descriptor):
