@@ -19,6 +19,7 @@ from torch import nn
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
+from archsim.formats.regular import read_regular
 from archsim.formats.source import require
 from archsim.formats.tensor_file import TensorFile, write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
@@ -178,7 +179,7 @@ class Layers:
             self.reused += 1
             file = TensorFile(tensors)
             arrays = {key: file.read(key) for key in file.entries}
-            return arrays, json.loads(profile.read_text(encoding="utf-8"))
+            return arrays, json.loads(read_regular(profile).decode("utf-8"))
         arrays = self._arrays(node, weight, ratio)
         measured = measure(node.op, arrays)
         write_tensors(tensors, _stored(arrays))

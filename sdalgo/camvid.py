@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
+from archsim.formats.regular import open_input
 from sdalgo.image_folder import ENDINGS, read_rgb
 
 CLASSES = (
@@ -40,7 +41,7 @@ class Scenes:
 
         image = read_rgb(self.images[index])
         try:
-            with Image.open(self.labels[index]) as picture:
+            with open_input(self.labels[index]) as file, Image.open(file) as picture:
                 labels = np.asarray(picture)
         except (OSError, SyntaxError, ValueError) as error:
             raise InputError.at(self.labels[index], "cannot be read as an image") from error

@@ -14,6 +14,7 @@ from typing import Any
 
 from archsim.formats import console, sniff, tensor_record
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.regular import open_input, read_input
 from archsim.formats.source import unknown
 from archsim.formats.tensor_file import read_tensors
 
@@ -41,7 +42,7 @@ def read_weights(path: Path, entry: str | None = None) -> Tensors:
     """
     try:
         kind = sniff.kind_of(path)
-        with path.open("rb") as file:
+        with open_input(path) as file:
             start = file.read(9)
     except OSError as error:
         raise InputError.at(path, f"cannot be read: {error.strerror or error}") from error
@@ -68,7 +69,7 @@ def torch_state(path: Path, entry: str | None = None) -> Tensors:
     import torch
 
     try:
-        with path.open("rb") as file:  # torch reads a path by its suffix
+        with open_input(path) as file:  # torch reads a path by its suffix
             content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it says
         raise InputError.at(path, _refusal(str(error))) from None
@@ -193,7 +194,7 @@ def _article(value: Any) -> str:
 def _shards(path: Path) -> Tensors:
     """Read the files of an index, `weight_map: {tensor: file}`, from its folder."""
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        index = json.loads(read_input(path).decode("utf-8"))
     except (ValueError, RecursionError, OSError) as error:
         raise InputError.at(path, f"is no index of shards: {error}") from error
     places = index.get("weight_map") if isinstance(index, dict) else None

@@ -18,6 +18,7 @@ from typing import Any
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.regular import read_input
 from archsim.formats.tensor_record import Tensor
 from archsim.formats.weight_bits import check_form
 from sdalgo import layer_sections
@@ -112,7 +113,7 @@ def read_container(path: Path) -> Container:
         InputError: see `from_bytes`, or the file cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = read_input(path)
     except OSError as error:
         raise InputError.at(path, f"cannot be read: {error.strerror}") from error
     return from_bytes(content, str(path))

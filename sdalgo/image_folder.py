@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
+from archsim.formats.regular import open_input
 from sdalgo.photos import prepared
 
 ENDINGS = (".jpeg", ".jpg", ".png", ".bmp", ".ppm", ".webp")
@@ -64,7 +65,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with open_input(path) as file, Image.open(file) as image:
             return np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError.at(path, "cannot be read as an image") from error

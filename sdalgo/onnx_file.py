@@ -13,6 +13,7 @@ import torch
 
 from archsim.formats import tensor_record
 from archsim.formats.errors import InputError
+from archsim.formats.regular import open_input
 
 OLDEST_OPSET = 7  # before it Add and Mul broadcast by an attribute
 
@@ -29,6 +30,7 @@ def load(path: Path) -> Any:
     except ImportError as error:
         raise InputError.at("onnx", "not installed: pip install onnx") from error
     try:
+        open_input(path).close()
         model = onnx.load(str(path), load_external_data=False)
         _check_beside(model, path)
         onnx.checker.check_model(str(path))
@@ -136,7 +138,9 @@ def _check_beside(model: Any, path: Path) -> None:
     for proto in model.graph.initializer:
         if proto.data_location == TensorProto.EXTERNAL:
             name = next((e.value for e in proto.external_data if e.key == "location"), "")
-            if not (path.parent / name).is_file():
+            if (path.parent / name).is_file():
+                open_input(path.parent / name).close()
+            else:
                 raise InputError.at(
                     path,
                     f"its weights {proto.name} are in the file {name!r}, which is not beside it",

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 import archsim.formats
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.files import make_folder, move
 from archsim.formats.progress import Progress
+from archsim.formats.regular import check_output
 from archsim.formats.source import require
 from sdalgo import photos
 from sdalgo.build import Built, Layers
@@ -106,19 +108,20 @@ def _write(
     )
     inputs = {name: np.asarray(x, np.float32) for name, x in model.inputs.items()}
     parts = folder / f".{recipe.name}.parts"
+    for suffix in (".yaml", ".safetensors"):
+        check_output(folder / f"{recipe.name}{suffix}")
     if not model.layers:
         raise InputError.at(model.path, "no operator in it is a layer of a workload")
     try:
-        parts.mkdir(parents=True, exist_ok=True)
+        make_folder(parts)
         layers = Layers(recipe, weights, inputs, {"default": 0.0}, parts)
         entries = layers.finish(model.layers, origin.seed, progress)
         built = layers.write(parts / "whole", _header(recipe, origin), entries)
         _validate(built.yaml)
-        built = replace(
-            built,
-            tensors=built.tensors.replace(folder / built.tensors.name),
-            yaml=built.yaml.replace(folder / built.yaml.name),
-        )
+        tensors, yaml = folder / built.tensors.name, folder / built.yaml.name
+        move(built.tensors, tensors)
+        move(built.yaml, yaml)
+        built = replace(built, tensors=tensors, yaml=yaml)
     except OSError as error:
         shutil.rmtree(parts, ignore_errors=True)
         raise InputError.at(folder, f"cannot be written: {error.strerror}") from error

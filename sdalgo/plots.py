@@ -1,5 +1,6 @@
 """Figures of a report, as PNG and SVG: powers (paper Fig. 12), error, evolution (Fig. 11)."""
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from archsim.formats.errors import InputError
+from archsim.formats.files import write_atomically
 from sdalgo.container import Container
 from sdalgo.exchange import Round
 from sdalgo.pow2 import Float32
@@ -126,11 +128,10 @@ def _save(figure: Any, stem: Path) -> list[Path]:
     from matplotlib import rc_context
 
     paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(paths[0], dpi=160, metadata={"Software": None})
-        with rc_context({"svg.hashsalt": "sdalgo"}):  # the same file for the same figure
-            figure.savefig(paths[1], metadata={"Date": None})
-    except OSError as error:
-        raise InputError.at(stem.parent, f"cannot be written: {error.strerror}") from error
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    with rc_context({"svg.hashsalt": "sdalgo"}):  # the same file for the same figure
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    for path, drawn in zip(paths, (png, svg), strict=True):
+        write_atomically(path, drawn.getvalue())
     return paths

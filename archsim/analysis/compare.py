@@ -1,7 +1,5 @@
 """Several workloads on several machines against one of them, with geometric means."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, log
@@ -18,6 +16,7 @@ from archsim.analysis.normalise import (
 )
 from archsim.analysis.roles import ROLES, energy_by_role
 from archsim.formats.errors import Problem
+from archsim.formats.spreadsheet import records_text
 from archsim.results.settings import BATCH, LAYERS, Settings, file_stem, machine_of, settings_text
 from archsim.results.store import Stored, run_columns
 
@@ -208,10 +207,8 @@ def as_csv(comparison: Comparison) -> bytes:
         *(f"energy_pj.{role}" for role in ROLES),
         "inputs_hash", "not_normalised", "not_available",
     ]  # fmt: skip
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    for record in records(comparison):
+    found = records(comparison)
+    for record in found:
         roles = record.pop("energy_by_role", {})
-        writer.writerow(record | {f"energy_pj.{role}": pj for role, pj in roles.items()})
-    return text.getvalue().encode()
+        record |= {f"energy_pj.{role}": pj for role, pj in roles.items()}
+    return records_text(columns, found).encode()

@@ -20,6 +20,7 @@ from types import FunctionType, ModuleType
 from archsim.arch import components
 from archsim.arch.component import Component
 from archsim.formats.errors import CheckFailed, InputError
+from archsim.formats.regular import open_input
 
 MACHINES_VARIABLE = "ARCHSIM_MACHINES"
 OWN = Path(__file__).resolve().parents[1] / "machines"
@@ -61,12 +62,22 @@ def module_of(path: Path) -> ModuleType:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # where pydantic looks up the names in annotations
+        _check_files(path)
         with blamed(path):
             spec.loader.exec_module(module)
     for needed in NEEDED:
         if not hasattr(module, needed):
             raise InputError.at(path, f"a machine file defines `{needed}`; this one does not")
     return module
+
+
+def _check_files(rule: Path) -> None:
+    """InputError where Python would wait for a pipe or a device to end."""
+    for file in rule.rglob("*.py") if rule.is_dir() else (rule,):
+        try:
+            open_input(file).close()
+        except OSError as error:
+            raise InputError.at(file, f"cannot be read: {error.strerror}") from error
 
 
 @contextmanager

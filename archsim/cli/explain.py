@@ -99,7 +99,7 @@ def explain(
             batch=settings.get("batch"),
         )
         found = explaining.explain(variants[0], variants[1], run)
-    parts = [*(_file_stem(text) for text in (a, b)), found.a.workload]
+    parts = [*(_file_stem(text) for text in (a, b, found.a.workload))]
     parts += [_file_stem(layers)] if layers != options.ALL else []
     stem = out / "_".join(["explain", *parts])
     written = [] if no_figures else _draw(found, stem, width.inches, cached=not no_cache)

@@ -7,7 +7,6 @@ which is told at the end. A character that the terminal's encoding lacks is prin
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -18,6 +17,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TextIO
+
+from archsim.formats.spreadsheet import comment as guarded
+from archsim.formats.spreadsheet import csv_text
 
 GAP = "  "
 BETWEEN = 3  # letters that a terminal's table takes beside those of each column
@@ -97,7 +99,7 @@ class Table:
         """The lines of the table in a format; LaTeX needs the package booktabs."""
         if form is Format.TEXT:
             return self.lines()
-        title = [f"{COMMENT[form]}{self.title}"] if self.title else []
+        title = [_comment(self.title, form)] if self.title else []
         if form is Format.MARKDOWN:
             return [*(f"**{line}**\n" for line in title), *self._markdown()]
         return [*title, *(self._latex() if form is Format.LATEX else self._csv())]
@@ -123,9 +125,12 @@ class Table:
     def _csv(self) -> list[str]:
         """Numbers are bare: without commas, and without a unit that all of a column share."""
         columns = [_bare(*column) for column in zip(self.heads, *self.rows, strict=True)]
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(zip(*columns, strict=True))
-        return text.getvalue().splitlines()
+        return csv_text(zip(*columns, strict=True)).splitlines()
+
+
+def _comment(line: str, form: Format) -> str:
+    """A line that is no table, as a format has it."""
+    return f"{COMMENT[form]}{guarded(line) if form is Format.CSV else line}"
 
 
 def _bare(head: str, *cells: str) -> list[str]:
@@ -151,9 +156,8 @@ def show(table: Table) -> None:
 
 def say(text: str = "") -> None:
     """Print a line of results beside the tables."""
-    mark = COMMENT[_chosen[0]]
     for line in text.split("\n"):
-        _write(sys.stdout, f"{mark}{line}\n" if line else "\n")
+        _write(sys.stdout, f"{_comment(line, _chosen[0])}\n" if line else "\n")
 
 
 def note(text: str) -> None:

@@ -14,6 +14,7 @@ import typer
 
 from archsim.formats import console
 from archsim.formats.errors import CheckFailed, InputError
+from archsim.formats.regular import inputs_kept
 from archsim.version import VERSION
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -69,7 +70,8 @@ def run(program: Program, arguments: Sequence[str] | None) -> int:
     os.environ["MPLBACKEND"] = "Agg"
     args = None if arguments is None else list(arguments)
     try:
-        status = program.app(args, prog_name=program.name, standalone_mode=False) or DONE
+        with inputs_kept():
+            status = program.app(args, prog_name=program.name, standalone_mode=False) or DONE
     except Exception as error:
         if os.environ.get(program.debug):
             raise

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from archsim.formats.regular import open_input
+
 _STARTS = (
     (b"version https://git-lfs", "a Git LFS pointer (`git lfs pull` brings the file)"),
     (b"\x93NUMPY", "a numpy .npy file"),
@@ -40,7 +42,7 @@ def kind_of(path: Path) -> str | None:
     Raises:
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_input(path) as file:
         start = file.read(512)
     if start.startswith(b"PK\x03\x04"):
         return _zip(path)

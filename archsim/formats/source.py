@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar, Union
 from pydantic import BaseModel, ValidationError
 
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.regular import open_input
 from archsim.formats.yaml12 import MAX_BYTES, Document
 
 MAX_NAMES = 24
@@ -36,7 +37,7 @@ def read(path: Path) -> Document:
     """The document in a YAML file; InputError when it cannot be read or is not YAML."""
     label = shown(path)
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise InputError.at(label, "there is no such file") from None

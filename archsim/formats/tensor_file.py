@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
+from archsim.formats.regular import open_input, open_regular
 from archsim.formats.sniff import kind_of
 from archsim.formats.source import shown
 from archsim.formats.tensor_record import TYPES, Tensor, values
@@ -44,7 +45,7 @@ class TensorFile:
         self.path = path
         self.label = shown(path)
         try:
-            with path.open("rb") as file:
+            with open_input(path) as file:
                 self._data_start, header = self._header(file)
                 size = file.seek(0, 2) - self._data_start
         except OSError as error:
@@ -60,7 +61,7 @@ class TensorFile:
         """blake2b of the whole file."""
         from hashlib import blake2b, file_digest
 
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             return file_digest(file, lambda: blake2b(digest_size=16)).digest()
 
     def read(self, key: str) -> NDArray[Any]:
@@ -76,7 +77,7 @@ class TensorFile:
 
     def _stored(self, key: str, dtype: str) -> NDArray[Any]:
         entry = self.entries[key]
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             file.seek(self._data_start + entry.start)
             flat = np.fromfile(file, dtype=dtype, count=prod(entry.shape))
         if flat.size != prod(entry.shape):

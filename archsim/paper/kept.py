@@ -9,6 +9,7 @@ from typing import Any
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.regular import read_regular
 from archsim.paper.lines import Finding, Line
 from archsim.paper.sensitivity import Sensitivity
 
@@ -26,7 +27,7 @@ def read(out: Path, name: str) -> Mapping[str, Any] | None:
     """
     path = out / "paper" / f"{name}.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_regular(path).decode("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -7,8 +7,6 @@ made with is read from the result; its name only keeps it from being written ove
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
+from archsim.formats.regular import read_regular
+from archsim.formats.spreadsheet import records_text
 from archsim.results.result import Result
 from archsim.results.settings import BATCH, LAYERS, Settings, machine_of, settings_text
 from archsim.version import MODEL
@@ -91,7 +91,7 @@ def kept_result(out: Path, group: str, stem: str, inputs: str) -> Result | None:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_regular(path).decode("utf-8"))
     except OSError as error:
         raise InputError.at(str(path), f"cannot be read: {error.strerror}") from error
     except ValueError as error:
@@ -215,11 +215,7 @@ def write_summary(out: Path, results: Sequence[Stored]) -> Path:
 def write_rows(out: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write `summary.csv` of rows as `summary_row` makes them; the path it stands at."""
     path = out / "summary.csv"
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _columns(rows), restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(path, text.getvalue().encode())
+    write_atomically(path, records_text(_columns(rows), rows).encode())
     return path
 
 

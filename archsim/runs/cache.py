@@ -14,6 +14,7 @@ from pathlib import Path
 from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.regular import read_regular
 
 VARIABLE = "ARCHSIM_CACHE"
 FOLDER = ".archsim-cache"
@@ -37,7 +38,7 @@ class Cache:
         out."""
         path = self.folder / name
         try:
-            content = path.read_bytes()
+            content = read_regular(path)
         except OSError:
             return None
         with suppress(OSError):

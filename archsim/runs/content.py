@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from archsim.arch.arch import Arch
+from archsim.formats.regular import read_regular
 from archsim.results.pricing import prices_of
 from archsim.version import MODEL, VERSION
 from archsim.workload.workload import Workload
@@ -83,7 +84,7 @@ def _machine(path: Path) -> str:
 
 
 def _file(path: Path) -> str:
-    return blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    return blake2b(read_regular(path), digest_size=16).hexdigest()
 
 
 def _digest(*parts: object) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.regular import read_regular
 from archsim.results.store import read_stored, result_files, summary_row
 from archsim.runs.cache import Cache
 from archsim.runs.content import code_hash
@@ -88,7 +89,7 @@ def index_name(what: str, out: Path, *more: str) -> str:
 
 def _listed(path: Path) -> Listed:
     try:
-        digest = blake2b(path.read_bytes(), digest_size=16).hexdigest()
+        digest = blake2b(read_regular(path), digest_size=16).hexdigest()
         stored = read_stored(path)
     except OSError as error:
         return Listed(path.parent.name, path.stem, "", None, ((str(path), str(error.strerror)),))

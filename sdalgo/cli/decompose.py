@@ -39,6 +39,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo decompose w.safetensors -o w.sd --preset as_paper --theta 0.02 --json
       sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
     """
+    from archsim.formats.regular import check_output
     from sdalgo.checkpoints import read_weights
     from sdalgo.container import write_container
     from sdalgo.options import preset as named
@@ -50,10 +51,12 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
         "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
     }  # fmt: skip
     options = named(preset, **{key: value for key, value in given.items() if value is not None})
+    target = out or weights.with_suffix(".sd")
     tensors = read_weights(weights, entry)
+    check_output(target)
     with bar("decomposing", quiet=quiet or as_json) as progress:
         container = decompose_state(tensors, options, index, progress)
-    nbytes = write_container(out or weights.with_suffix(".sd"), container)
+    nbytes = write_container(target, container)
     squares = {
         name: float((tensors[name].array().astype("float64") ** 2).sum())
         for name in container.layers
@@ -63,7 +66,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     if as_json:
         console.say_json(summary)
     elif not quiet:
-        show(summary, str(out or weights.with_suffix(".sd")))
+        show(summary, str(target))
 
 
 def decode(

@@ -40,13 +40,15 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     """
     import torch
 
+    from archsim.formats.regular import check_output
     from sdalgo.training.config import load_experiment, narrowed
-    from sdalgo.training.experiment import Runner
+    from sdalgo.training.experiment import SUMMARY, Runner
     from sdalgo.training.summary import table
 
     torch.set_num_threads(threads)
     experiment = narrowed(load_experiment(config), data, seed, arm)
     folder = out / experiment.name
+    check_output(folder / SUMMARY)
     told = None if quiet or as_json else console.note
     with bar("training", quiet=quiet or as_json) as progress:
         whole = Runner(experiment, folder, _counted(progress, experiment), told).run()
@@ -57,14 +59,16 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
         return
     console.show(console.Table(f"{experiment.name}, seeds {list(experiment.seeds)}", *table(whole)))
     beside = ", ".join(["the logs", *(path.name for path in drawn)])
-    console.say(f"{folder / 'summary.json'}: all runs; beside it {beside}")
+    console.say(f"{folder / SUMMARY}: all runs; beside it {beside}")
     for path in captured:
         console.say(f"{path}: a step of SD-T, for archsim")
 
 
 def _counted(progress: Progress, experiment: Experiment) -> Progress:
     """Say beside a run's name which one of all it is."""
-    starts = ("pretrain", *(arm.name for arm in experiment.arms))
+    from sdalgo.training.config import PRETRAINING
+
+    starts = (PRETRAINING, *(arm.name for arm in experiment.arms))
     names = [f"{start}-{seed}" for seed in experiment.seeds for start in starts]
     number = {name: f"{name} ({i} of {len(names)})" for i, name in enumerate(names, 1)}
     return lambda done, total, name: progress(done, total, number[name])

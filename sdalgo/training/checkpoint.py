@@ -9,6 +9,7 @@ import torch
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.regular import open_regular, read_regular
 
 CHECKPOINT, BEST, LOG = "checkpoint.pt", "best.pt", "log.jsonl"
 
@@ -27,12 +28,30 @@ def load(path: Path) -> Any:
         InputError: the file is damaged, or holds more than tensors and plain values.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a file that is not what it says
         raise InputError.at(path, "not a whole checkpoint; delete it to start again") from error
 
 
 def write_log(path: Path, records: list[dict[str, Any]]) -> None:
-    """Write one JSON object a line; a resumed run then has the log of an uninterrupted one."""
+    """Write the records of a checkpoint as a log, one JSON object a line, unless it is there.
+
+    The log is for people and for figures. No run goes on from it, and no result is made of it: a
+    process may be stopped after a checkpoint is written and before its log is.
+    """
     lines = [json.dumps(record, allow_nan=False) for record in records]
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
+    content = ("\n".join(lines) + "\n").encode()
+    try:
+        same = read_regular(path) == content
+    except OSError:
+        same = False
+    if not same:
+        write_atomically(path, content)
+
+
+def restore_log(folder: Path) -> None:
+    """Write the log of a finished run anew where it is lost and its checkpoint is there."""
+    kept = folder / CHECKPOINT
+    if kept.exists() and not (folder / LOG).exists():
+        write_log(folder / LOG, load(kept)["records"])

@@ -34,7 +34,8 @@ def _ratios(value: Any) -> Any:
 
 
 Rows = Annotated[dict[str, Share], BeforeValidator(_ratios)]  # of a layer; `default` for others
-_PATH_CHARACTERS = r"^[A-Za-z0-9_+.\-]+$"
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+][A-Za-z0-9_+.\-]*$", max_length=100)]
+"""Names of folders in the folder of the runs, hence no path: neither `..` nor a hidden folder."""
 
 
 class Data(Record):
@@ -48,13 +49,15 @@ class Data(Record):
     augment: Literal["none", "crop_flip"] = "none"
 
 
+PRETRAINING = "pretrain"
+"""What stands in place of an arm in the name of the pre-training's folder."""
 Component = Literal["DE", "Q2", "US", "SS", "RT"]
 
 
 class Arm(Record):
     """One way to train or to compress; what is not given is the file's."""
 
-    name: Annotated[str, Field(pattern=_PATH_CHARACTERS)]
+    name: Name
     method: Literal["vanilla", "switch", "components"]
     components: Annotated[tuple[Component, ...], Field(strict=False)] = ()
     theta: Positive | None = None
@@ -88,7 +91,7 @@ Seed = Annotated[int, Field(ge=0)]
 class Experiment(Record):
     """A network, data, a task, arms and seeds."""
 
-    name: Annotated[str, Field(pattern=_PATH_CHARACTERS)]
+    name: Name
     network: Text
     data: Data
     task: Literal["fine_tuning", "adaptation", "compression"]
@@ -186,6 +189,8 @@ def _contradictions(experiment: Experiment) -> Iterator[tuple[Path_, str]]:
     before: list[str] = []
     for index, arm in enumerate(experiment.arms):
         at, who = ("arms", index), f"arm {arm.name!r}"
+        if arm.name == PRETRAINING:
+            yield (*at, "name"), f"{who}: the folder of that name holds the pre-training"
         if arm.name in before:
             yield (*at, "name"), f"{who}: each arm has a name of its own"
         if arm.equal_bits and arm.equal_bits not in before:

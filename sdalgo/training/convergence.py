@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archsim.formats.errors import InputError
+from archsim.formats.regular import read_regular
 from sdalgo import plots
 from sdalgo.plots import Curve
 from sdalgo.training.checkpoint import LOG
@@ -21,9 +22,9 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     """
     path = folder / LOG
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [json.loads(line) for line in read_regular(path).decode("utf-8").splitlines()]
     except (OSError, ValueError) as error:
-        message = f"cannot be read: {error}; delete the folder to train anew"
+        message = f"cannot be read: {error}; delete it, and it is made anew of the checkpoint"
         raise InputError.at(path, message) from error
 
 

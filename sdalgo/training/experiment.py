@@ -19,9 +19,11 @@ from torch import nn
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
+from archsim.formats.regular import read_regular
 from sdalgo.networks import network
+from sdalgo.training import checkpoint
 from sdalgo.training.components import Components, density_for
-from sdalgo.training.config import Arm, Experiment
+from sdalgo.training.config import PRETRAINING, Arm, Experiment
 from sdalgo.training.convert import to_decomposed
 from sdalgo.training.learners import Alternating, Descent, Learner, Switching
 from sdalgo.training.loop import Conditions, Run, evaluate
@@ -32,6 +34,7 @@ from sdalgo.training.sizes import training_memory, weight_parameters
 from sdalgo.training.summary import summary
 
 Told = Callable[[str], None]
+SUMMARY = "summary.json"
 
 
 class Runner:
@@ -66,7 +69,7 @@ class Runner:
                 done[arm.name] = self._arm(arm, seed, start, target, done)
                 results.append(done[arm.name])
         whole = summary(self.experiment, results)
-        _write_json(self.folder / "summary.json", whole)
+        _write_json(self.folder / SUMMARY, whole)
         return whole
 
     def _pretrained(self, source: Problem, target: Problem, seed: int) -> nn.Module:
@@ -77,7 +80,8 @@ class Runner:
         with_classes(model, source.classes)
         learner = Learner(model, self._descent)
         conditions = self._conditions(e.pretrain, seed, e.key("pretrain", seed))
-        model = self._trained(learner, source, conditions, f"pretrain-{seed}")
+        run = Run(learner, source, conditions, self.folder / f"{PRETRAINING}-{seed}")
+        model = run.train(self.progress)
         if e.task == "adaptation":
             torch.manual_seed(seed)
             with_classes(model, target.classes, renew=True)
@@ -96,17 +100,15 @@ class Runner:
         key = e.arm_key(arm, seed, size)
         kept = self.folder / name / "result.json"
         if kept.exists() and (found := _finished(kept, key)):
+            checkpoint.restore_log(kept.parent)
             return found
         learner = self._learner(arm, copy.deepcopy(start), size)
         phase = e.train
         if arm.method == "components" and "RT" not in arm.components:
             phase = Schedule(epochs=0, lr=e.train.lr)
         begun = time.perf_counter()
-        model = self._trained(learner, target, self._conditions(phase, seed, key), name)
-        records = [
-            json.loads(line)
-            for line in (kept.parent / "log.jsonl").read_text(encoding="utf-8").splitlines()
-        ]
+        run = Run(learner, target, self._conditions(phase, seed, key), self.folder / name)
+        model, records = run.train(self.progress), run.records
         best = _best(records)
         score = evaluate(model, target.test)
         result = {
@@ -143,11 +145,6 @@ class Runner:
         return Conditions(
             schedule=schedule, batch=e.batch, seed=seed, key=key, augment=e.data.augment
         )
-
-    def _trained(
-        self, learner: Learner, data: Problem, conditions: Conditions, name: str
-    ) -> nn.Module:
-        return Run(learner, data, conditions, self.folder / name).train(self.progress)
 
 
 def problems(
@@ -243,7 +240,7 @@ def _as_channels(samples: Samples, shape: tuple[int, ...]) -> Samples:
 def _finished(path: Path, key: str) -> dict[str, Any] | None:
     """Return the result that is there, or None where other settings made it."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(read_regular(path).decode("utf-8"))
         return found if found["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError.at(path, "not a whole result; delete it to make it anew") from error

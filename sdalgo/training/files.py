@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 from archsim.formats.errors import InputError
+from archsim.formats.regular import read_input
 
 
 def content(path: Path) -> bytes:
@@ -14,7 +15,7 @@ def content(path: Path) -> bytes:
         InputError: it cannot be read.
     """
     try:
-        found = path.read_bytes()
+        found = read_input(path)
         return gzip.decompress(found) if path.suffix == ".gz" else found
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged gzip"

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from archsim.formats.errors import InputError
+from archsim.formats.files import make_folder
 from archsim.formats.progress import Progress
 from sdalgo.finite import check_state, first_layer
 from sdalgo.training import checkpoint
@@ -76,12 +77,17 @@ class Run:
         self.records: list[dict[str, Any]] = []
         self.best = -math.inf
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise InputError.at(folder, f"cannot be made: {error.strerror}") from error
 
     def train(self, progress: Progress | None = None) -> nn.Module:
-        """Train to the end, from a checkpoint where there is one, and return the best network."""
+        """Train to the end, from a checkpoint where there is one, and return the best network.
+
+        `records` then holds what the log does. The best network is on the disk before the
+        checkpoint that counts it, and the checkpoint before the log: stopped between two of them, a
+        run repeats its last epoch or writes its log anew.
+        """
         schedule = self.conditions.schedule
         if (self.folder / checkpoint.CHECKPOINT).exists():
             self._resume()
@@ -104,6 +110,8 @@ class Run:
         """Train once on everything; return what the log says of it."""
         model, learner = self.learner.model, self.learner
         generator = np.random.default_rng([self.conditions.seed, 2, epoch])
+        # Dropout draws from torch's own generator, which no checkpoint holds.
+        torch.manual_seed(int(generator.spawn(1)[0].integers(2**63)))
         model.train()
         learner.start_epoch()
         switched, total, seen = 0, 0.0, 0
@@ -111,7 +119,7 @@ class Run:
             self.conditions.batch, generator, self.conditions.augment
         )
         for x, y in batches:
-            loss = nn.functional.cross_entropy(_flat(model(x)), y.reshape(-1))
+            loss = nn.functional.cross_entropy(_flat(self._outputs(x)), y.reshape(-1))
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise self._diverged(value, epoch, first_layer(model, x))
@@ -120,6 +128,17 @@ class Run:
             total, seen = total + value * len(y), seen + len(y)
         learner.end_epoch()
         return {"lr": lr, "train_loss": total / seen, "switched": switched}
+
+    def _outputs(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the network on a batch that it is trained on."""
+        try:
+            outputs: torch.Tensor = self.learner.model(x)
+        except ValueError as error:  # torch's only way to say so; its message names no layer
+            if len(x) > 1 or "more than 1 value per channel" not in str(error):
+                raise
+            message = "the network's batch normalisation cannot train on one sample: 2 or more"
+            raise InputError.at("batch", message) from error
+        return outputs
 
     def _candidate(self, epoch: int) -> nn.Module:
         """Return the network to judge after an epoch: the average once there is one."""
@@ -164,6 +183,7 @@ class Run:
         self.records, self.best = state["records"], state["best"]
         self.learner.load_state_dict(state["learner"])
         self.average.load_state_dict(state["average"])
+        checkpoint.write_log(self.folder / checkpoint.LOG, self.records)
 
     def _diverged(self, loss: float, epoch: int, layer: str) -> InputError:
         where = f", NaN or infinite from layer {layer} on" if layer else ""

@@ -63,12 +63,13 @@ class Samples:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Give prepared batches of `size` in a random order; the last one may be smaller.
 
-        A last batch of one sample is left out: batch normalisation cannot train on it.
+        A last batch of one sample, where others are larger, is left out: batch normalisation may
+        not be able to train on it.
         """
         order = generator.permutation(len(self))
         for start in range(0, len(order), size):
             index = torch.from_numpy(order[start : start + size])
-            if len(index) == 1 < len(order):
+            if len(index) == 1 < min(size, len(order)):
                 return
             inputs = self.inputs[index]
             if augment == "crop_flip":
