@@ -9,6 +9,7 @@ of signs and of sizes, and the pair of parameters is found whose model shows bot
 import math
 from dataclasses import dataclass
 from functools import cache
+from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def common_parts(
             for i in range(-2, 3) for j in range(-2, 3)
         ]  # fmt: skip
         errors = [
-            sum(
+            fsum(
                 ((_covariance(part, a, b) - seen) / (seen + 0.01)) ** 2
                 for part, seen in zip(steps, (signs, sizes), strict=True)
             )

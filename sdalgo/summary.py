@@ -1,6 +1,7 @@
 """What a container holds, as plain numbers: one row per layer, and totals."""
 
 import math
+from math import fsum
 from typing import Any
 
 from archsim.formats.weight_bits import weight_bits
@@ -52,8 +53,8 @@ def summarise(container: Container, squares: dict[str, float] | None = None) -> 
         "other_bytes": sum(len(tensor.data) for tensor in container.others.values()),
     }
     if squares:
-        wrong = sum((row["relative_error"] or 0) ** 2 * squares[row["name"]] for row in layers)
-        whole = sum(squares[row["name"]] for row in layers)
+        wrong = fsum((row["relative_error"] or 0) ** 2 * squares[row["name"]] for row in layers)
+        whole = fsum(squares[row["name"]] for row in layers)
         totals["relative_error"] = (wrong / whole) ** 0.5 if whole else 0.0
     return {"layers": layers, "totals": totals}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from math import fsum
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,9 @@ def _row(
     chosen = {k: w for k, w in weights.items() if is_decomposed(w.shape, options)}
     found = {key: decompose(weight, options, name=key) for key, weight in chosen.items()}
     nonzeros = sum(layer.nonzeros for layer in found.values())
-    wrong = sum(found[key].squared_error(weight) for key, weight in chosen.items())
-    whole = sum(float((weight.astype(np.float64) ** 2).sum()) for weight in chosen.values())
-    coded = sum(layer.bits_per_nonzero * layer.nonzeros for layer in found.values())
+    wrong = fsum(found[key].squared_error(weight) for key, weight in chosen.items())
+    whole = fsum(float((weight.astype(np.float64) ** 2).sum()) for weight in chosen.values())
+    coded = fsum(layer.bits_per_nonzero * layer.nonzeros for layer in found.values())
     row = {
         "theta": theta,
         "density": nonzeros / sum(layer.entries for layer in found.values()),

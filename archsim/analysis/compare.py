@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import exp, log
+from math import exp, fsum, log
 from operator import attrgetter
 from typing import Any
 
@@ -140,7 +140,7 @@ def by_case(found: Comparison, reference: str) -> Comparison:
 
 def geometric_mean(values: Sequence[float]) -> float | None:
     """Of positive numbers; None of none."""
-    return exp(sum(log(value) for value in values) / len(values)) if values else None
+    return exp(fsum(log(value) for value in values) / len(values)) if values else None
 
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:

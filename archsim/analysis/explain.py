@@ -14,6 +14,7 @@ that it is so is checked, not assumed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import fsum
 from typing import Any
 
 from archsim.analysis.identity import cycle_parts, energy_parts
@@ -61,8 +62,8 @@ class Explanation:
     @property
     def unexplained(self) -> tuple[float, float]:
         """Cycles and pJ of the difference that no part has."""
-        cycles = self.b.cycles - self.a.cycles - sum(part.cycles for part in self.parts)
-        energy = self.b.energy_pj - self.a.energy_pj - sum(part.energy_pj for part in self.parts)
+        cycles = self.b.cycles - self.a.cycles - fsum(part.cycles for part in self.parts)
+        energy = self.b.energy_pj - self.a.energy_pj - fsum(part.energy_pj for part in self.parts)
         return cycles, energy
 
 

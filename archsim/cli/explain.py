@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from hashlib import blake2b
+from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -180,7 +181,7 @@ def _lines(parts: Sequence[Contribution], found: Explanation) -> list[list[str]]
     small = [part for part in parts if part not in large]
     lines = [[f"  {p.title}", *_amounts(p.cycles, p.energy_pj, found)] for p in large]
     if small:
-        sums = sum(part.cycles for part in small), sum(part.energy_pj for part in small)
+        sums = fsum(part.cycles for part in small), fsum(part.energy_pj for part in small)
         lines.append([f"  {len(small)} parts too small to list", *_amounts(*sums, found)])
     return lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import fsum
 from typing import Any
 
 from archsim.analysis.compare import Comparison, Refusal
@@ -129,7 +130,7 @@ def phases_of(row: Normalised) -> Table:
         cells = [
             f"{sum(layer.cycles for layer in own):,}",
             number(sum(layer.macs_done for layer in own) / 1e9),
-            *_with_share(sum(layer.energy_pj for layer in own), whole),
+            *_with_share(fsum(layer.energy_pj for layer in own), whole),
             *(number(amount / MEGA) for amount in (sum(moved), *moved)),
         ]
         lines.append([phase, *cells])

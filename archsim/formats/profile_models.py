@@ -3,6 +3,7 @@ key."""
 
 from __future__ import annotations
 
+from math import fsum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -92,7 +93,7 @@ class InputProfile(_Section):
 
     @model_validator(mode="after")
     def _agrees(self) -> InputProfile:
-        if sum(field.share for field in (*self.local, self.shared)) > 1.0 + 1e-9:
+        if fsum(field.share for field in (*self.local, self.shared)) > 1.0 + 1e-9:
             raise ValueError("the shares of the fields in local and shared add up to more than 1")
         if self.order is not None:
             for letter, members in zip(LETTERS, self.classes, strict=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from math import exp, log
+from math import exp, fsum, log
 
 from archsim.paper.runs import Grid
 
@@ -62,7 +62,7 @@ def geometric_mean(values: Iterable[float]) -> float:
     logs = [log(value) for value in values]
     if not logs:
         raise ValueError("mean of nothing")
-    return exp(sum(logs) / len(logs))
+    return exp(fsum(logs) / len(logs))
 
 
 def mean(values: Iterable[float]) -> float:
@@ -70,7 +70,7 @@ def mean(values: Iterable[float]) -> float:
     found = list(values)
     if not found:
         raise ValueError("mean of nothing")
-    return sum(found) / len(found)
+    return fsum(found) / len(found)
 
 
 def ranking(values: Values) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import fsum
 
 from archsim.arch.arch import Arch
 from archsim.formats.errors import InputError
@@ -58,7 +59,7 @@ class Totals:
             parts[PARTS.get(kind, REST)] += factor * totals["energy_by"].get(name, 0.0)
         same = ("cycles", "compute_cycles", "dram_bytes", "dram_bytes_by", "macs")
         kept = {key: totals[key] for key in same}
-        return cls(energy_pj=sum(parts.values()), energy_parts=parts, **kept)
+        return cls(energy_pj=fsum(parts.values()), energy_parts=parts, **kept)
 
 
 Grid = Mapping[str, Mapping[str, Totals]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import fsum
 
 from archsim.arch.arch import Arch, load_arch
 from archsim.machines.shared.machine import buffer_of, buffers_of
@@ -21,14 +22,14 @@ def resources(name: str) -> Mapping[str, float | str]:
     arch = load_arch(name)
     parts = arch.resolved["components"]
     sizes = {part: buffer.capacity_bytes / 1024 for part, buffer in buffers_of(arch).items()}
-    index = sum(size for part, size in sizes.items() if part in INDEX_STORES)
+    index = fsum(size for part, size in sizes.items() if part in INDEX_STORES)
     near = {
         flow: buffer_of(arch, flow).capacity_bytes / 1024 for flow in ("input", "weight", "output")
     }
     return {
         "multipliers": float(value(data("networks")["multipliers"][arch.machine], parts)),
         "mhz": arch.clock_mhz,
-        "sram": sum(sizes.values()) - index,
+        "sram": fsum(sizes.values()) - index,
         "index": index,
         **near,
         "dram": parts["dram"]["bytes_per_cycle"],

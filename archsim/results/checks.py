@@ -7,6 +7,7 @@ is counted twice (docs/architecture.md, "Always-on checks").
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import fsum
 
 import numpy as np
 
@@ -105,7 +106,7 @@ def check_time(times: Times, cycles: int, latencies: int) -> dict[str, int]:
 def check_result(layers: Sequence[LayerResult], cycles: int, energy: Mapping[str, float]) -> None:
     """Energy parts add up, nothing is negative, layers' cycles make the run."""
     for layer in layers:
-        if abs(sum(layer.energy_by.values()) - layer.energy_pj) > 1e-9 * max(1.0, layer.energy_pj):
+        if abs(fsum(layer.energy_by.values()) - layer.energy_pj) > 1e-9 * max(1.0, layer.energy_pj):
             raise CheckFailed(
                 f"layer {layer.name!r}: energy parts do not add up to {layer.energy_pj} pJ"
             )
@@ -121,6 +122,6 @@ def check_result(layers: Sequence[LayerResult], cycles: int, energy: Mapping[str
             raise CheckFailed(f"layer {layer.name!r}: a negative count")
     if sum(layer.cycles for layer in layers) != cycles:
         raise CheckFailed(f"the layers' cycles do not add up to {cycles}")
-    whole = sum(layer.energy_pj for layer in layers)
-    if abs(sum(energy.values()) - whole) > 1e-9 * max(1.0, whole):
+    whole = fsum(layer.energy_pj for layer in layers)
+    if abs(fsum(energy.values()) - whole) > 1e-9 * max(1.0, whole):
         raise CheckFailed(f"the components' energies do not add up to {whole} pJ")

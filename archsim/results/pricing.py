@@ -1,6 +1,7 @@
 """Energy of a run that has been counted: every row's actions times the arch's prices."""
 
 from dataclasses import replace
+from math import fsum
 
 from archsim.arch.arch import Arch
 from archsim.arch.machine_files import classes_of
@@ -34,7 +35,7 @@ def priced(counted: Result, arch: Arch) -> Result:
     layers = []
     for layer in counted.layers:
         energy = price_actions(prices, arch.components, layer.actions)
-        layers.append(replace(layer, energy_by=energy, energy_pj=sum(energy.values())))
+        layers.append(replace(layer, energy_by=energy, energy_pj=fsum(energy.values())))
     result = replace(
         counted, arch_hash=arch.hash, arch_resolved=arch.resolved, kinds=arch.kinds,
         clock_mhz=arch.clock_mhz, layers=tuple(layers), prices=prices.of(arch.components),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from archsim.results.settings import settings_in
@@ -90,7 +91,7 @@ class Result:
 
     @property
     def energy_pj(self) -> float:
-        return sum(layer.energy_pj for layer in self.layers)
+        return fsum(layer.energy_pj for layer in self.layers)
 
     @property
     def dram_bytes(self) -> int:

@@ -39,7 +39,30 @@ RUN_CODE = (*TABLE_CODE, "timing", "results", "runs")
 
 
 def table_key(arch: Arch, workload: Workload) -> str:
-    """Of the tile tables of a workload on a machine."""
+    """Of kept tile tables of a workload on a machine."""
+    return _digest(np.__version__, _tables(arch, workload))
+
+
+def run_key(arch: Arch, workload: Workload) -> str:
+    """Of a kept event run."""
+    return _digest(np.__version__, _run(arch, workload))
+
+
+def inputs_hash(arch: Arch, workload: Workload) -> str:
+    """Of everything that a whole result depends on; numpy's version is not among it, since the
+    result is the same on all of them."""
+    files = [_file(path) for path in prices_of(arch).files]
+    return _digest("result", VERSION, _run(arch, workload), arch.resolved, arch.changed, *files)
+
+
+@cache
+def code_hash(folders: tuple[str, ...]) -> str:
+    """Of the simulator's own source in `folders`."""
+    paths = [path for folder in folders for path in sorted((PACKAGE / folder).rglob("*.py"))]
+    return _digest({path.relative_to(PACKAGE).as_posix(): _file(path) for path in paths})
+
+
+def _tables(arch: Arch, workload: Workload) -> str:
     known = arch.machine_path.parent == PACKAGE / "machines"
     return _digest(
         "tables", code_hash(TABLE_CODE), _machine(arch.machine_path),
@@ -47,25 +70,9 @@ def table_key(arch: Arch, workload: Workload) -> str:
     )  # fmt: skip
 
 
-def run_key(arch: Arch, workload: Workload) -> str:
-    """Of what an event run counts."""
+def _run(arch: Arch, workload: Workload) -> str:
     kept = {key: value for key, value in arch.resolved.items() if key not in UNTIMED_KEYS}
-    return _digest("run", MODEL, table_key(arch, workload), code_hash(RUN_CODE), kept)
-
-
-def inputs_hash(arch: Arch, workload: Workload) -> str:
-    """Of everything that a whole result depends on."""
-    tables = [_file(path) for path in prices_of(arch).files]
-    parts = run_key(arch, workload), arch.resolved, arch.changed
-    return _digest("result", VERSION, *parts, *tables)
-
-
-@cache
-def code_hash(folders: tuple[str, ...]) -> str:
-    """Of the simulator's own source in `folders`, and of numpy's version."""
-    paths = [path for folder in folders for path in sorted((PACKAGE / folder).rglob("*.py"))]
-    named = {path.relative_to(PACKAGE).as_posix(): _file(path) for path in paths}
-    return _digest(np.__version__, named)
+    return _digest("run", MODEL, _tables(arch, workload), code_hash(RUN_CODE), kept)
 
 
 def _as_read(arch: Arch) -> dict[str, Any]:

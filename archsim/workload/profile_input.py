@@ -1,6 +1,7 @@
 """Activations from a profile: one Gaussian field a channel, turned into values class by class."""
 
 from functools import lru_cache
+from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ def _class_of_channel(profile: InputProfile, rng: np.random.Generator) -> NDArra
 def _latent(profile: InputProfile, shape: tuple[int, int, int], rng: np.random.Generator) -> Floats:
     """The latent (rows, columns, channels): own fields, the shared one, and white noise."""
     shared = profile.shared
-    white = max(0.0, 1.0 - shared.share - sum(field.share for field in profile.local))
+    white = max(0.0, 1.0 - shared.share - fsum(field.share for field in profile.local))
     latent = rng.standard_normal(shape, dtype=np.float32)
     latent *= np.float32(white**0.5)
     for local in profile.local:

@@ -79,8 +79,6 @@ def test_a_machine_counts_what_is_on_file(name, tmp_path):
         found = json.loads(json.dumps(counted(name, case, tmp_path)))
         assert list(found) == list(layers)
         for layer, row in layers.items():
-            energy = found[layer].pop("energy_by")
-            assert energy == pytest.approx(row.pop("energy_by"), rel=1e-9), (case, layer)
             assert found[layer] == row, (case, layer)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,7 @@ def stacked(
         name
         for each in parts.values()
         for name, share in each.items()
-        if share > SHOWN_SHARE * sum(each.values())
+        if share > SHOWN_SHARE * fsum(each.values())
     }
     bands = {**stack.colours(drawn), OTHER: palette.REST_COLOUR}
     parts = {key: _with_rest(each, drawn) for key, each in parts.items()}
@@ -181,9 +182,9 @@ def _shares(row: Normalised, stack: Stack) -> dict[str, float]:
 
 def _with_rest(parts: Mapping[str, float], drawn: Collection[str]) -> dict[str, float]:
     """The parts that are drawn, and the sum of the others where it can be seen."""
-    rest = sum(share for name, share in parts.items() if name not in drawn)
+    rest = fsum(share for name, share in parts.items() if name not in drawn)
     shown = {name: share for name, share in parts.items() if name in drawn}
-    return shown | ({OTHER: rest} if rest > SHOWN_SHARE * sum(parts.values()) else {})
+    return shown | ({OTHER: rest} if rest > SHOWN_SHARE * fsum(parts.values()) else {})
 
 
 def _of_roles(drawn: Collection[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import fsum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _order(columns: list[list[str]], wires: list[Wire]) -> None:
         rows = _rows(columns)
         for names in columns[:: -1 if sweep % 2 else 1]:
             means = {
-                name: sum(rows[other] for other in near[name]) / len(near[name])
+                name: fsum(rows[other] for other in near[name]) / len(near[name])
                 if near[name]
                 else rows[name]
                 for name in names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from math import fsum
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ def figure_of(found: Explanation, width_inches: float) -> Figure:
     room = min(MOST_LETTERS, letters(NAMES_SHARE * width_inches))
     units = {what: _unit(found, what) for what in UNITS}
     steps = {what: _steps(found, what, unit) for what, (unit, _) in units.items()}
-    lines = [sum(len(wrap(name, room)) + 0.4 for name, _ in own) + 3 for own in steps.values()]
+    lines = [fsum(len(wrap(name, room)) + 0.4 for name, _ in own) + 3 for own in steps.values()]
     size = (width_inches, sum(lines) * ROW_INCHES + 1.3)
     figure = Figure(figsize=size, layout="constrained")
     made = {key: each for key, each in found.a.settings.items() if key in {BATCH, LAYERS}}

@@ -9,6 +9,7 @@ through some channels, is one group more with a level of its own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 import numpy.typing as npt
@@ -97,4 +98,4 @@ def misses(found: Forecast, issued: Ints, waited: Ints, followed: Mask) -> tuple
 def excess(found: Sequence[tuple[float, int]]) -> float:
     """Squares for each that is free, as if PRIOR more were those of a Poisson process."""
     free = sum(each for _, each in found) + PRIOR
-    return (sum(squares for squares, _ in found) + PRIOR) / free
+    return (fsum(squares for squares, _ in found) + PRIOR) / free

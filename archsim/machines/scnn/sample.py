@@ -5,6 +5,7 @@ proportion, and the sample says how far off that may be.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 
@@ -148,19 +149,19 @@ def _standard_error(estimates: Sequence[_Estimate]) -> float:
     """Of the sum of all strata: two of it cover 95 %, as Student's t does with the degrees of
     freedom that Satterthwaite's formula gives the sum.
     """
-    drawn = sum(one.variance for one in estimates)
-    free = drawn**2 / max(1e-12, sum(one.variance**2 / one.freedom for one in estimates))
+    drawn = fsum(one.variance for one in estimates)
+    free = drawn**2 / max(1e-12, fsum(one.variance**2 / one.freedom for one in estimates))
     wider = students_t(max(1, free)) / NORMAL
     # How wide the forecast is, is known to a half: that errs alike in all strata.
-    forecast = sum(one.outlasted for one in estimates) / 2
-    overlooked = sum(one.overlooked for one in estimates)
+    forecast = fsum(one.outlasted for one in estimates) / 2
+    overlooked = fsum(one.overlooked for one in estimates)
     # And a cycle: an element that was not followed may be slower by as little.
     return float(np.sqrt(drawn * wider**2 + overlooked + forecast**2 + 1))
 
 
 def students_t(freedom: float) -> float:
     """What 97.5 % of a t-distributed variable is below."""
-    return NORMAL + sum(c / freedom**power for power, c in enumerate(T_BY_FREEDOM, 1))
+    return NORMAL + fsum(c / freedom**power for power, c in enumerate(T_BY_FREEDOM, 1))
 
 
 def _waits(layer: Operands, strata: Sequence[tuple[Search, _Estimate]], noise: Noise) -> Waits:
