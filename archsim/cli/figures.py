@@ -45,6 +45,7 @@ def drawn(wanted: Wanted, draw: Callable[[], Figures], missing: str = MISSING) -
     """What `draw` gives, or has given when it was last called to show the same; no files, and a
     note, where there is nothing to draw with."""
     from archsim.analysis.figures.plots import MissingMatplotlib
+    from archsim.formats.sealed import sealed
     from archsim.runs.cache import default_cache
     from archsim.runs.content import code_hash
     from archsim.runs.folder_index import index_name
@@ -60,7 +61,7 @@ def drawn(wanted: Wanted, draw: Callable[[], Figures], missing: str = MISSING) -
     if wanted.cached:
         files = {str(path): _stamp(path) for path in found.paths}
         state = {"shown": shown, "files": files, "notes": [*found.notes]}
-        default_cache().write(name, json.dumps(state).encode())
+        default_cache().write(name, sealed(state))
     return found
 
 
@@ -121,8 +122,10 @@ def compared_figures(
 
 def _unchanged(state: bytes | None, shown: object) -> Figures | None:
     """The figures that are there, if they show just that by what the cache holds."""
+    from archsim.formats.sealed import unsealed
+
     try:
-        kept = json.loads(state or b"")
+        kept = unsealed(state or b"")
         same = kept["shown"] == shown
         same &= all(_stamp(Path(path)) == stamp for path, stamp in kept["files"].items())
         return Figures([*map(Path, kept["files"])], kept["notes"]) if same else None

@@ -16,6 +16,7 @@ from typing import Any
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.regular import read_regular
+from archsim.formats.sealed import sealed, unsealed
 from archsim.results.store import read_stored, result_files, summary_row
 from archsim.runs.cache import Cache
 from archsim.runs.content import code_hash
@@ -73,7 +74,7 @@ def listing(out: Path, cache: Cache | None) -> Listing:
         files = {
             key: [stamp, asdict(each)] for key, (stamp, each) in found.items() if not each.problems
         }
-        cache.write(name, json.dumps({"code": code_hash(CODE), "files": files}).encode())
+        cache.write(name, sealed({"code": code_hash(CODE), "files": files}))
     every = [each for _, each in found.values()]
     return Listing(
         tuple(each for each in every if each.row is not None),
@@ -103,7 +104,7 @@ def _listed(path: Path) -> Listed:
 def _known(content: bytes | None) -> dict[str, tuple[Sequence[int], Listed]]:
     """What an index says; nothing where it is damaged or of another program."""
     try:
-        index = json.loads(content or b"")
+        index = unsealed(content or b"")
         if index["code"] != code_hash(CODE):
             return {}
         return {key: (stamp, _from_dict(each)) for key, (stamp, each) in index["files"].items()}
