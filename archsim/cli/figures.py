@@ -76,15 +76,13 @@ def draw_folder(
     quiet: bool,
 ) -> list[Path]:
     """The figures over the results of a folder, or those of some groups, drawn into `out`; what
-    keeps any of it from being drawn is said. With `cached` they are drawn, and the results read,
+    keeps any whole result from being drawn is said. With `cached` they are drawn, and the results read,
     only if anything that they show has changed."""
     from archsim.results.store import other_models
     from archsim.runs.cache import default_cache
     from archsim.runs.folder_index import listing
 
     listed = listing(results, default_cache() if cached else None)
-    for problem in listed.problems:
-        console.note(f"left out of summary and figures: {problem}")
     ours = [each for each in listed.results if groups is None or each.group in groups]
     shown = [reference, width_inches, [[each.place, each.digest] for each in ours]]
 

@@ -99,7 +99,9 @@ def kept_result(out: Path, group: str, stem: str, inputs: str) -> Result | None:
 
 
 def _result_from(path: Path, data: Any) -> Result:
-    if isinstance(data, dict) and "layers" in data and "kinds" not in data:
+    if not (isinstance(data, dict) and data):
+        raise InputError.at(str(path), "not a result of archsim run (no JSON object with content)")
+    if "layers" in data and "kinds" not in data:
         message = (
             "a result of an earlier archsim, which does not say what components are; make it anew"
         )
@@ -142,10 +144,10 @@ def read_stored(path: Path) -> Stored | None:
 
 
 def _is_foreign(data: Any) -> bool:
-    """Whether another program wrote it: an object or a list with something in it and no key of a
+    """Whether another program wrote it: an object or a list with something in it, and no key of a
     result. What is empty, or nothing but a number or a word, is what is left of a result."""
     if isinstance(data, list):
-        return bool(data) and all(map(_is_foreign, data))
+        return bool(data) and not any(_KEYS & {*each} for each in data if isinstance(each, dict))
     return isinstance(data, dict) and bool(data) and not _KEYS & {*data}
 
 
