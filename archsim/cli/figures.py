@@ -76,8 +76,8 @@ def draw_folder(
     quiet: bool,
 ) -> list[Path]:
     """The figures over the results of a folder, or those of some groups, drawn into `out`; what
-    keeps any whole result from being drawn is said. With `cached` they are drawn, and the results read,
-    only if anything that they show has changed."""
+    keeps any whole result from being drawn is said. With `cached` they are drawn, and the results
+    read, only if anything that they show has changed."""
     from archsim.results.store import other_models
     from archsim.runs.cache import default_cache
     from archsim.runs.folder_index import listing

@@ -15,6 +15,12 @@ def damaged(content, count, seed=0):
             yield other
 
 
+def encrypted(content):
+    """A zip archive whose first member says of itself, in the directory, that it is encrypted."""
+    at = content.index(b"PK\x01\x02") + 8
+    return content[:at] + bytes([content[at] | 1]) + content[at + 1 :]
+
+
 def _once(content, draw):
     at = draw.randrange(len(content))
     length = min(draw.choice((1, 2, 8, 64, 1024)), len(content) - at)
