@@ -6,6 +6,7 @@ another checksum can.
 """
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -71,6 +72,7 @@ def set_aside(path: Path) -> Path:
 
 
 def make_way(path: Path) -> None:
-    """Set a folder aside that has the name of a file to be written."""
-    if path.is_dir():
+    """Set aside what has the name of a file to be written and is none: a folder, a link to nowhere,
+    a pipe that would wait for a reader without end."""
+    if os.path.lexists(path) and not path.is_file():
         set_aside(path)
