@@ -5,7 +5,6 @@ everything that made it, so that a build that was stopped goes on where it was.
 """
 
 import hashlib
-import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +18,10 @@ from torch import nn
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
-from archsim.formats.regular import read_regular
 from archsim.formats.source import require
-from archsim.formats.tensor_file import TensorFile, write_tensors
+from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
-from sdalgo import channels, characters, photos, sparsity
+from sdalgo import build_parts, channels, characters, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
@@ -36,7 +34,7 @@ from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.recipe import Recipe, load_ratios
 from sdalgo.workload import Arrays, LayerEntry, header, workload_text
 
-_VERSION = "1"  # of what a finished layer holds; a change makes old parts useless
+_VERSION = "2"  # of what a finished layer holds; a change makes old parts useless
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,16 +172,12 @@ class Layers:
         check_finite(self.inputs[node.name], f"layer {node.name}", "inputs")
         ratio = self.ratios.get(node.name, self.ratios.get("default", 0.0))
         stem = self.parts / self._key(node, weight, ratio)
-        tensors, profile = stem.with_suffix(".safetensors"), stem.with_suffix(".json")
-        if profile.exists() and tensors.exists():
+        if (part := build_parts.read(stem)) is not None:
             self.reused += 1
-            file = TensorFile(tensors)
-            arrays = {key: file.read(key) for key in file.entries}
-            return arrays, json.loads(read_regular(profile).decode("utf-8"))
+            return part
         arrays = self._arrays(node, weight, ratio)
         measured = measure(node.op, arrays)
-        write_tensors(tensors, _stored(arrays))
-        write_atomically(profile, json.dumps(measured).encode())
+        build_parts.write(stem, arrays, measured)
         return arrays, measured
 
     def _key(self, node: Node, weight: Float32, ratio: float) -> str:

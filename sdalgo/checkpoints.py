@@ -6,7 +6,6 @@ shards. Nothing that a file holds is run.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 
 from archsim.formats import console, sniff, tensor_record
 from archsim.formats.errors import InputError, Problem
-from archsim.formats.regular import open_input, read_input
+from archsim.formats.json_file import read_json
+from archsim.formats.regular import open_input
 from archsim.formats.source import unknown
 from archsim.formats.tensor_file import read_tensors
 
@@ -193,10 +193,7 @@ def _article(value: Any) -> str:
 
 def _shards(path: Path) -> Tensors:
     """Read the files of an index, `weight_map: {tensor: file}`, from its folder."""
-    try:
-        index = json.loads(read_input(path).decode("utf-8"))
-    except (ValueError, RecursionError, OSError) as error:
-        raise InputError.at(path, f"is no index of shards: {error}") from error
+    index = read_json(path, open_input, "an index of shards")
     places = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(places, dict) or not all(isinstance(v, str) for v in places.values()):
         raise InputError.at(path, "is a JSON file without the `weight_map` of an index of shards")

@@ -18,6 +18,7 @@ from typing import Any
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.json_file import parsed
 from archsim.formats.regular import read_input
 from archsim.formats.tensor_record import Tensor
 from archsim.formats.weight_bits import check_form
@@ -136,7 +137,7 @@ def _split(content: bytes, place: str) -> tuple[dict[str, Any], bytes]:
     if len(header) != length or zlib.crc32(header) != checksum:
         raise InputError.at(place, "damaged or cut short: the header's checksum does not match")
     try:
-        head = json.loads(header)
+        head = parsed(header)
     except ValueError as error:
         raise InputError.at(place, f"damaged header: {error}") from error
     if not isinstance(head, dict):

@@ -45,6 +45,7 @@ def drawn(wanted: Wanted, draw: Callable[[], Figures], missing: str = MISSING) -
     """What `draw` gives, or has given when it was last called to show the same; no files, and a
     note, where there is nothing to draw with."""
     from archsim.analysis.figures.plots import MissingMatplotlib
+    from archsim.formats.sealed import sealed
     from archsim.runs.cache import default_cache
     from archsim.runs.content import code_hash
     from archsim.runs.folder_index import index_name
@@ -60,7 +61,7 @@ def drawn(wanted: Wanted, draw: Callable[[], Figures], missing: str = MISSING) -
     if wanted.cached:
         files = {str(path): _stamp(path) for path in found.paths}
         state = {"shown": shown, "files": files, "notes": [*found.notes]}
-        default_cache().write(name, json.dumps(state).encode())
+        default_cache().write(name, sealed(state))
     return found
 
 
@@ -75,15 +76,13 @@ def draw_folder(
     quiet: bool,
 ) -> list[Path]:
     """The figures over the results of a folder, or those of some groups, drawn into `out`; what
-    keeps any of it from being drawn is said. With `cached` they are drawn, and the results read,
-    only if anything that they show has changed."""
+    keeps any whole result from being drawn is said. With `cached` they are drawn, and the results
+    read, only if anything that they show has changed."""
     from archsim.results.store import other_models
     from archsim.runs.cache import default_cache
     from archsim.runs.folder_index import listing
 
     listed = listing(results, default_cache() if cached else None)
-    for problem in listed.problems:
-        console.note(f"left out of summary and figures: {problem}")
     ours = [each for each in listed.results if groups is None or each.group in groups]
     shown = [reference, width_inches, [[each.place, each.digest] for each in ours]]
 
@@ -121,8 +120,10 @@ def compared_figures(
 
 def _unchanged(state: bytes | None, shown: object) -> Figures | None:
     """The figures that are there, if they show just that by what the cache holds."""
+    from archsim.formats.sealed import unsealed
+
     try:
-        kept = json.loads(state or b"")
+        kept = unsealed(state or b"")
         same = kept["shown"] == shown
         same &= all(_stamp(Path(path)) == stamp for path, stamp in kept["files"].items())
         return Figures([*map(Path, kept["files"])], kept["notes"]) if same else None

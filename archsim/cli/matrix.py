@@ -186,5 +186,8 @@ def _filled(
                      f"in {asked.out}, and the same command uses them again")  # fmt: skip
         raise
     finally:
-        if rows := listing(asked.out, kept).rows:
+        listed = listing(asked.out, kept)
+        for problem in listed.problems:
+            console.note(f"left out of summary and figures: {problem}")
+        if rows := listed.rows:
             write_rows(asked.out, rows)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import fsum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archsim.analysis.compare import Comparison, Refusal
-from archsim.analysis.normalise import Normalised
 from archsim.formats import console
 from archsim.formats.console import Table
-from archsim.results.result import LayerResult, Result
+
+if TYPE_CHECKING:
+    from archsim.analysis.compare import Comparison, Refusal
+    from archsim.analysis.normalise import Normalised
+    from archsim.results.result import LayerResult, Result
 
 LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock tree are left out."
 NONE = "-"

@@ -59,7 +59,7 @@ def _zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return "a damaged zip archive"
     if any(name.endswith("/constants.pkl") for name in names):
         return "a TorchScript program"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
+from archsim.formats.json_file import JsonError, RepeatedKey, parsed
 from archsim.formats.regular import open_input, open_regular
 from archsim.formats.sniff import kind_of
 from archsim.formats.source import shown
@@ -100,8 +101,10 @@ class TensorFile:
                 f"is truncated: it ends {length - len(text):,} bytes before its header does", text
             )
         try:
-            header = json.loads(text, object_pairs_hook=self._without_repeats)
-        except (ValueError, RecursionError):
+            header = parsed(text)
+        except RepeatedKey as error:
+            raise InputError.at(self.place(error.key), "stands in the header twice") from None
+        except JsonError:
             header = None
         if not isinstance(header, dict):
             raise self._other("its header is not a JSON object; this is not safetensors", text)
@@ -118,14 +121,6 @@ class TensorFile:
         if kind is not None:
             message = f"this is {kind}, not safetensors; it is not read"
         return InputError.at(self.label, message)
-
-    def _without_repeats(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise InputError.at(self.place(twice), "stands in the header twice")
-        return found
 
     def _entries(self, header: dict[str, Any], size: int) -> dict[str, Entry]:
         problems: list[Problem] = []

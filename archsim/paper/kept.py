@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
-from archsim.formats.regular import read_regular
+from archsim.formats.json_file import read_json
+from archsim.formats.record import Record
+from archsim.formats.sealed import CHECKSUM, check_seal, make_way, sealed
 from archsim.paper.lines import Finding, Line
 from archsim.paper.sensitivity import Sensitivity
 
@@ -19,55 +25,67 @@ SDALGO_LABEL = "sdalgo: "  # how lines begin that `sdalgo paper` computed
 MEETS: Mapping[bool | None, Finding] = {True: "meets", False: "differs", None: "open"}
 
 
-def read(out: Path, name: str) -> Mapping[str, Any] | None:
-    """The JSON object of `<out>/paper/<name>.json`, None if there is no such file.
+class _Row(Record):
+    """A number of the paper beside ours, as `sdalgo paper` writes it."""
 
-    Raises:
-        InputError: it cannot be read, or is no JSON object.
-    """
-    path = out / "paper" / f"{name}.json"
-    try:
-        found = json.loads(read_regular(path).decode("utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError.at(str(path), f"cannot be read: {error}") from error
-    if not isinstance(found, dict):
-        raise InputError.at(str(path), "is no JSON object")
-    return found
+    row: str
+    quantity: str
+    unit: str
+    paper: float | None
+    ours: float | None
+    how: str
+    meets: bool | None
+    ratio: float | None
 
 
 def write(out: Path, name: str, value: Mapping[str, Any]) -> Path:
-    """Write `<out>/paper/<name>.json`; the path."""
-    path = out / "paper" / f"{name}.json"
-    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
-    write_atomically(path, f"{text}\n".encode())
+    """Write `<out>/paper/<name>.json`, with a checksum of its content; the path."""
+    path = _path(out, name)
+    make_way(path)
+    write_atomically(path, sealed(value))
     return path
 
 
 def sensitivity(out: Path) -> Sensitivity | None:
-    """The sensitivity that was kept last, None if there is none."""
-    found = read(out, SENSITIVITY)
-    if found is None:
+    """The sensitivity that was kept last; None if there is none, and after a note if it is damaged,
+    was changed, or was made by an earlier archsim."""
+    path = _path(out, SENSITIVITY)
+    if not os.path.lexists(path):
         return None
     try:
+        found = _object(path)
+        check_seal(path, found)
         return Sensitivity.from_dict(found)
-    except (KeyError, TypeError) as error:
-        path = out / "paper" / f"{SENSITIVITY}.json"
-        message = f"is not of archsim paper sensitivity ({type(error).__name__}: {error})"
-        raise InputError.at(str(path), message) from error
+    except InputError as error:
+        _note_once(f"{error}; archsim paper sensitivity makes it again")
+    except (KeyError, TypeError, ValueError) as error:
+        said = f"is not of archsim paper sensitivity ({type(error).__name__}: {error})"
+        _note_once(f"{path}: {said}, which makes it again")
+    return None
 
 
 def sdalgo_rows(out: Path, name: str) -> list[Mapping[str, Any]] | None:
-    """The rows of `sdalgo paper NAME`, None if it has not been run."""
-    found = read(out, name)
-    if found is None:
+    """The rows of `sdalgo paper NAME`, None if it has not been run.
+
+    Raises:
+        InputError: the file is damaged, was changed, or is something else.
+    """
+    path = _path(out, name)
+    if not os.path.lexists(path):
         return None
-    if found.get("format") != SDALGO_FORMAT or not isinstance(found.get("rows"), list):
-        path = out / "paper" / f"{name}.json"
-        raise InputError.at(str(path), f"is not of sdalgo paper ({SDALGO_FORMAT})")
-    rows: list[Mapping[str, Any]] = found["rows"]
-    return rows
+    again = f"sdalgo paper {name} makes it again"
+    found = _object(path)
+    if CHECKSUM in found:  # one that was written by hand has none
+        check_seal(path, found)
+    rows = found.get("rows")
+    if found.get("format") != SDALGO_FORMAT or not isinstance(rows, list):
+        raise InputError.at(path, f"is not of sdalgo paper ({SDALGO_FORMAT}); {again}")
+    try:
+        return [_Row.model_validate(row).model_dump() for row in rows]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError.at(path, f"a row is none: {place}: {first['msg']}; {again}") from error
 
 
 def sdalgo_lines(out: Path, name: str, label: str = "") -> list[Line]:
@@ -80,6 +98,22 @@ def sdalgo_lines(out: Path, name: str, label: str = "") -> list[Line]:
 def not_run(out: Path, name: str) -> list[str]:
     """The command of `sdalgo paper`, if it has left nothing."""
     return [f"sdalgo paper {name}"] if sdalgo_rows(out, name) is None else []
+
+
+def _path(out: Path, name: str) -> Path:
+    return out / "paper" / f"{name}.json"
+
+
+def _object(path: Path) -> dict[str, Any]:
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise InputError.at(path, "is no JSON object")
+    return found
+
+
+@cache
+def _note_once(text: str) -> None:
+    console.note(text)
 
 
 def _line(row: Mapping[str, Any], label: str) -> Line:

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from math import log
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
 
 from archsim.formats.errors import InputError
 from archsim.paper import ratios
@@ -30,6 +33,9 @@ STILL = 0.005  # a factor that moves less does not move
 RATIOS = (ENERGY, DRAM, SPEED, *OVER.values())
 
 
+_Ratio = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True)
 class Move:
     """One assumption: the ratios under it, the factors to the base, and the two rankings."""
@@ -37,8 +43,8 @@ class Move:
     name: str
     group: str
     about: str
-    values: Mapping[str, float]
-    factors: Mapping[str, float]
+    values: Mapping[str, _Ratio]
+    factors: Mapping[str, _Ratio]
     energy_order: Sequence[str]
     speed_order: Sequence[str]
 
@@ -59,9 +65,12 @@ class Sensitivity:
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Sensitivity:
-        """The inverse of `to_dict`; KeyError or TypeError where `found` is something else."""
-        moves = [Move(**move) for move in found["moves"]]
-        return cls(found["setting"], found["networks"], Move(**found["base"]), moves)
+        """The inverse of `to_dict`; ValueError where `found` is something else, or of other ratios
+        than ours."""
+        known = _checker().validate_python(found)
+        if any({*move.values} != {*RATIOS} for move in (known.base, *known.moves)):
+            raise ValueError("its ratios are those of another version")
+        return known
 
     def largest(self, ratio: str) -> Move | None:
         """The reading that moves a ratio most, None where none does."""
@@ -72,6 +81,11 @@ class Sensitivity:
     def readings(self) -> list[Move]:
         """The moves that are other readings of what the paper leaves open."""
         return [move for move in self.moves if move.group not in NO_READINGS]
+
+
+@cache
+def _checker() -> TypeAdapter[Sensitivity]:
+    return TypeAdapter(Sensitivity)
 
 
 def mover(known: Sensitivity | None, ratio: str) -> str:

@@ -9,16 +9,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from math import fsum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, ValidationError
+
+from archsim.arch.component import Kind
 from archsim.results.settings import settings_in
 from archsim.version import MODEL, VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Counts = Mapping[str, int]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Counts = Mapping[str, Count]
+Amount = Annotated[StrictInt | StrictFloat, Field(ge=0, allow_inf_nan=False)]
+"""Not negative, and an integer where it was computed as one: a file is read as it was written."""
 OPS_PER_MAC = 2  # a multiplication and an addition
 
 
@@ -27,19 +34,21 @@ class LayerResult:
     """One phase of one layer. Energies in pJ, `*_bytes` in bytes, `busy` and `lost` in
     instance-cycles; `macs_done` are the multiplications made that reach an output."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     name: str
     op: str
     phase: str
     fused_into: str | None = None
-    macs: int
-    macs_done: int
-    cycles: int
-    compute_cycles: int
-    energy_pj: float
-    energy_by: Mapping[str, float]
-    dram_bytes: int
+    macs: Count
+    macs_done: Count
+    cycles: Count
+    compute_cycles: Count
+    energy_pj: Amount
+    energy_by: Mapping[str, Amount]
+    dram_bytes: Count
     dram_bytes_by: Counts
-    sram_bytes: int
+    sram_bytes: Count
     actions: Mapping[str, Counts]
     busy: Counts
     lost: Mapping[str, Counts]
@@ -67,23 +76,23 @@ class Result:
     arch: str
     arch_hash: str
     arch_resolved: Mapping[str, Any]
-    kinds: Mapping[str, str]
-    clock_mhz: float
+    kinds: Mapping[str, Kind]
+    clock_mhz: Annotated[Amount, Field(gt=0)]
     workload: str
     workload_hash: str
-    mode: str
-    cycles: int
+    mode: Literal["profile", "measured", "shapes"]
+    cycles: Count
     instances: Counts
     idle: Counts
     layers: tuple[LayerResult, ...]
-    batch: int | None = None
+    batch: Annotated[int, Field(strict=True, ge=1)] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] | None = ()
     prices: Mapping[str, Any] | None = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     inputs_hash: str = ""
     archsim: str = field(default=VERSION)
-    model: int = field(default=MODEL)
+    model: Count = field(default=MODEL)
 
     @property
     def macs(self) -> int:
@@ -170,7 +179,7 @@ class Result:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Result:
         """The inverse of `to_dict`, of files of an earlier archsim too. KeyError or TypeError where
-        `data` is no result."""
+        `data` is no result, or holds a type or a number that none can have."""
         totals = data["totals"]
         notes = tuple(data["notes"])
         changed = data.get("changed")
@@ -178,19 +187,23 @@ class Result:
             "archsim", "model", "arch", "arch_hash", "arch_resolved", "kinds", "clock_mhz",
             "workload", "workload_hash", "mode",
         )  # fmt: skip
-        return cls(
+        fields = {
             **{name: data[name] for name in same},
-            notes=notes,
-            batch=data.get("batch"),
-            settings=data["settings"] if "settings" in data else settings_in(notes),
-            changed=None if changed is None else tuple(changed),
-            prices=data.get("prices"),
-            inputs_hash=data.get("inputs_hash", ""),
-            cycles=totals["cycles"],
-            instances=totals["instances"],
-            idle=totals["idle"],
-            layers=tuple(LayerResult(**layer) for layer in data["layers"]),
-        )
+            "notes": notes,
+            "batch": data.get("batch"),
+            "settings": data["settings"] if "settings" in data else settings_in(notes),
+            "changed": None if changed is None else tuple(changed),
+            "prices": data.get("prices"),
+            "inputs_hash": data.get("inputs_hash", ""),
+            **{name: totals[name] for name in ("cycles", "instances", "idle")},
+            "layers": data["layers"],
+        }
+        try:
+            return _checker().validate_python(fields)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise TypeError(f"{place}: {first['msg']}") from error
 
     def table(self) -> pd.DataFrame:
         """One row a layer, in the file's order: the plain counts, then `dram_bytes.<flow>` and
@@ -208,6 +221,12 @@ class Result:
         counted = {name for row in rows for name in row if "." in name}
         frame = pd.DataFrame(rows)
         return frame.fillna(dict.fromkeys(sorted(counted), 0))
+
+
+@cache
+def _checker() -> TypeAdapter[Result]:
+    """Built when the first file is read, so that the command line starts fast."""
+    return TypeAdapter(Result)
 
 
 def _sum_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,15 +7,17 @@ made with is read from the result; its name only keeps it from being written ove
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archsim.formats import console
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
-from archsim.formats.regular import read_regular
+from archsim.formats.json_file import read_json
+from archsim.formats.sealed import CHECKSUM, check_seal, make_way, sealed
 from archsim.formats.spreadsheet import records_text
 from archsim.results.result import Result
 from archsim.results.settings import BATCH, LAYERS, Settings, machine_of, settings_text
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARK = "archsim"  # a JSON object with this key is a result; its value is the version
+_KEYS = frozenset({MARK, CHECKSUM, "arch_resolved", "workload_hash"})
+"""A JSON object with one of these is a result, or what is left of one."""
 PLAIN_COLUMNS = (
     "macs", "macs_done", "cycles", "compute_cycles", "milliseconds", "millijoules", "dram_bytes",
     "sram_bytes", "gops", "gops_per_watt",
@@ -66,49 +70,60 @@ def group_name(workload: str, scenario: str | None) -> str:
 
 
 def save(out: Path, stored: Stored) -> Path:
-    """Write one result; the path it now stands at."""
+    """Write one result, with a checksum of its content; the path it now stands at."""
     path = stored.path(out)
-    text = json.dumps(stored.result.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
-    write_atomically(path, f"{text}\n".encode())
+    make_way(path)
+    write_atomically(path, sealed(stored.result.to_dict()))
     return path
 
 
 def read_result(path: Path) -> Result:
-    """The result in `path`; InputError where the file is damaged or something else."""
-    return _result_from(path, _read_json(path))
+    """The result in `path`; InputError where the file is damaged, changed or something else."""
+    return _result_from(path, read_json(path))
 
 
 def kept_result(out: Path, group: str, stem: str, inputs: str) -> Result | None:
     """The result that stands in its place under `out` if it was made from `inputs`, a hash of all
-    that it depends on; None where there is none, or a damaged or outdated one."""
+    that it depends on; None where there is none or an outdated one, and after a note where it is
+    damaged or was changed."""
     path = out / group / f"{stem}.json"
+    if not os.path.lexists(path):
+        return None
     try:
         result = read_result(path)
-    except InputError:
+    except InputError as error:
+        for problem in error.problems:
+            console.note(f"{problem}; it is made again")
         return None
     return result if result.inputs_hash == inputs else None
 
 
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(read_regular(path).decode("utf-8"))
-    except OSError as error:
-        raise InputError.at(str(path), f"cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError.at(str(path), f"not valid JSON: {error}") from error
-
-
 def _result_from(path: Path, data: Any) -> Result:
-    if isinstance(data, dict) and "layers" in data and "kinds" not in data:
+    if not (isinstance(data, dict) and data):
+        raise InputError.at(str(path), "not a result of archsim run (no JSON object with content)")
+    if "layers" in data and "kinds" not in data:
         message = (
             "a result of an earlier archsim, which does not say what components are; make it anew"
         )
         raise InputError.at(str(path), message)
     try:
-        return Result.from_dict(data)
+        result = Result.from_dict(data)
     except (KeyError, TypeError, AttributeError) as error:
         message = f"not a result of archsim run ({type(error).__name__}: {error})"
         raise InputError.at(str(path), message) from error
+    try:
+        check_seal(path, data)
+    except InputError as error:
+        message = f"{error.problems[0].message}{_contradiction(result, data)}"
+        raise InputError.at(str(path), message) from None
+    return result
+
+
+def _contradiction(result: Result, data: Mapping[str, Any]) -> str:
+    """The first total of a changed file that its layers do not make, if there is one."""
+    sums = result.to_dict()["totals"]
+    wrong = [name for name, value in sums.items() if data["totals"].get(name) != value]
+    return f" (its layers do not make totals.{wrong[0]})" if wrong else ""
 
 
 def result_files(out: Path) -> list[Path]:
@@ -120,12 +135,20 @@ def read_stored(path: Path) -> Stored | None:
     """The result in a file of a results folder; None where it is the file of another program.
 
     Raises:
-        InputError: it is damaged.
+        InputError: it is damaged, or was changed.
     """
-    data = _read_json(path)
-    if not (isinstance(data, dict) and MARK in data):
+    data = read_json(path)
+    if _is_foreign(data):
         return None
     return Stored(path.parent.name, path.stem, _result_from(path, data))
+
+
+def _is_foreign(data: Any) -> bool:
+    """Whether another program wrote it: an object or a list with something in it, and no key of a
+    result. What is empty, or nothing but a number or a word, is what is left of a result."""
+    if isinstance(data, list):
+        return bool(data) and not any(_KEYS & {*each} for each in data if isinstance(each, dict))
+    return isinstance(data, dict) and bool(data) and not _KEYS & {*data}
 
 
 def read_folder(

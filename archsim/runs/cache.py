@@ -14,7 +14,8 @@ from pathlib import Path
 from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
-from archsim.formats.regular import read_regular
+from archsim.formats.regular import open_regular
+from archsim.formats.sealed import make_way
 
 VARIABLE = "ARCHSIM_CACHE"
 FOLDER = ".archsim-cache"
@@ -38,7 +39,10 @@ class Cache:
         out."""
         path = self.folder / name
         try:
-            content = read_regular(path)
+            with open_regular(path) as file:
+                if os.fstat(file.fileno()).st_size > max(LIMIT_BYTES, self.limit_bytes):
+                    return None  # none of ours, and perhaps larger than the memory
+                content = file.read()
         except OSError:
             return None
         with suppress(OSError):
@@ -50,6 +54,7 @@ class Cache:
         self.problem = self.refusal() or None
         if self.problem is None:
             try:
+                make_way(self.folder / name)
                 write_atomically(self.folder / name, content)
                 self._shrink(name)
             except InputError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from archsim.arch.arch import Arch
 from archsim.arch.machine_files import blamed
+from archsim.formats.json_file import parsed
 from archsim.formats.progress import Progress
 from archsim.machines.shared.tables import Tables, tables_of
 from archsim.machines.shared.weight_forms import check_task
@@ -67,7 +68,7 @@ def _read_run(cache: Cache, arch: Arch, workload: Workload) -> Result | None:
     if content is None:
         return None
     try:
-        kept = json.loads(content)
+        kept = parsed(content)
         run = kept["run"]
         return Result.from_dict(run) if kept["check"] == _check(key, run) else None
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -16,6 +16,7 @@ from typing import Any
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.regular import read_regular
+from archsim.formats.sealed import sealed, unsealed
 from archsim.results.store import read_stored, result_files, summary_row
 from archsim.runs.cache import Cache
 from archsim.runs.content import code_hash
@@ -64,8 +65,7 @@ def listing(out: Path, cache: Cache | None) -> Listing:
     known = {} if cache is None else _known(cache.read(name))
     found: dict[str, tuple[Sequence[int], Listed]] = {}
     for path in result_files(out):
-        stat = path.stat()
-        stamp = [stat.st_size, stat.st_ino, stat.st_mtime_ns]
+        stamp = _stamp(path)
         key = f"{path.parent.name}/{path.name}"
         kept = known.get(key)
         found[key] = (stamp, kept[1] if kept and kept[0] == stamp else _listed(path))
@@ -73,7 +73,7 @@ def listing(out: Path, cache: Cache | None) -> Listing:
         files = {
             key: [stamp, asdict(each)] for key, (stamp, each) in found.items() if not each.problems
         }
-        cache.write(name, json.dumps({"code": code_hash(CODE), "files": files}).encode())
+        cache.write(name, sealed({"code": code_hash(CODE), "files": files}))
     every = [each for _, each in found.values()]
     return Listing(
         tuple(each for each in every if each.row is not None),
@@ -87,15 +87,24 @@ def index_name(what: str, out: Path, *more: str) -> str:
     return f"{what}-{blake2b(text.encode(), digest_size=16).hexdigest()}.json"
 
 
+def _stamp(path: Path) -> list[int]:
+    """Of the file as it is now; empty where it is a link to nowhere, which no reader can read."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return []
+    return [stat.st_size, stat.st_ino, stat.st_mtime_ns]
+
+
 def _listed(path: Path) -> Listed:
     try:
-        digest = blake2b(read_regular(path), digest_size=16).hexdigest()
         stored = read_stored(path)
+        digest = blake2b(read_regular(path), digest_size=16).hexdigest()
     except OSError as error:
         return Listed(path.parent.name, path.stem, "", None, ((str(path), str(error.strerror)),))
     except InputError as error:
         problems = tuple((each.place, each.message) for each in error.problems)
-        return Listed(path.parent.name, path.stem, digest, None, problems)
+        return Listed(path.parent.name, path.stem, "", None, problems)
     row = None if stored is None else summary_row(stored)
     return Listed(path.parent.name, path.stem, digest, row)
 
@@ -103,7 +112,7 @@ def _listed(path: Path) -> Listed:
 def _known(content: bytes | None) -> dict[str, tuple[Sequence[int], Listed]]:
     """What an index says; nothing where it is damaged or of another program."""
     try:
-        index = json.loads(content or b"")
+        index = unsealed(content or b"")
         if index["code"] != code_hash(CODE):
             return {}
         return {key: (stamp, _from_dict(each)) for key, (stamp, each) in index["files"].items()}

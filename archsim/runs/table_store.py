@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from archsim.formats.json_file import parsed
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.tables import Tables
 from archsim.machines.shared.tiles import Tiles
@@ -19,7 +20,6 @@ _ARRAY_MAPS = ("stationary", "side")
 _PLAIN = tuple(
     field.name for field in dataclasses.fields(Tiles) if field.name not in _ARRAYS + _ARRAY_MAPS
 )
-_DAMAGE = (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile)
 
 
 def pack(key: str, tables: Tables) -> bytes:
@@ -50,22 +50,30 @@ def pack(key: str, tables: Tables) -> bytes:
 def unpack(key: str, content: bytes) -> Tables | None:
     """The tables, or None where the bytes are damaged or belong to another key.
 
-    Every member of the archive carries a checksum, which reading it compares.
+    Every member of the archive carries a checksum, which is compared before numpy reads any: numpy
+    itself stops reading, and so compares none, where a changed header claims fewer numbers.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            where = json.loads(archive["text"].tobytes())
-            flat = archive["numbers"].astype(np.int64)
-        if where["key"] != key:
-            return None
-        flat.setflags(write=False)
-        phases = {
-            name: tuple(_tiles(one, flat) for one in described)
-            for name, described in where["layers"].items()
-        }
-        return Tables(phases, where["stored"], tuple(where["notes"]))
-    except _DAMAGE:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if archive.testzip() is not None:
+                return None
+        return _tables(key, content)
+    except Exception:  # zipfile, numpy and what reads their values raise a dozen kinds
         return None
+
+
+def _tables(key: str, content: bytes) -> Tables | None:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        where = parsed(archive["text"].tobytes())
+        flat = archive["numbers"].astype(np.int64)
+    if where["key"] != key:
+        return None
+    flat.setflags(write=False)
+    phases = {
+        name: tuple(_tiles(one, flat) for one in described)
+        for name, described in where["layers"].items()
+    }
+    return Tables(phases, where["stored"], tuple(where["notes"]))
 
 
 def _described(tiles: Tiles, columns: list[Ints]) -> dict[str, Any]:

@@ -5,13 +5,13 @@ results/paper/NAME.json, where `archsim paper` reads them.
 """
 
 import importlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
+from archsim.formats.sealed import make_way, sealed
 from archsim.formats.source import require
 
 NAMES = ("fig3", "table2", "table3", "table4")
@@ -61,5 +61,6 @@ def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
 def write(document: dict[str, Any], folder: Path) -> Path:
     """Write a document as FOLDER/paper/NAME.json; returns the path."""
     path = folder / "paper" / f"{document['name']}.json"
-    write_atomically(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    make_way(path)
+    write_atomically(path, sealed(document))
     return path

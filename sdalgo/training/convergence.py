@@ -1,17 +1,19 @@
 """Accuracy and loss on the validation part after each epoch, from the logs (paper Fig. 7)."""
 
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from archsim.formats.errors import InputError
+from archsim.formats.json_file import parsed
 from archsim.formats.regular import read_regular
 from sdalgo import plots
 from sdalgo.plots import Curve
 from sdalgo.training.checkpoint import LOG
 from sdalgo.training.config import Experiment
+
+_AGAIN = "delete it, and it is made anew of the checkpoint"
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
@@ -22,10 +24,12 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     """
     path = folder / LOG
     try:
-        return [json.loads(line) for line in read_regular(path).decode("utf-8").splitlines()]
+        records = [parsed(line) for line in read_regular(path).splitlines()]
+        if not records or not all(isinstance(record, dict) for record in records):
+            raise ValueError("a line is not a JSON object")
+        return records
     except (OSError, ValueError) as error:
-        message = f"cannot be read: {error}; delete it, and it is made anew of the checkpoint"
-        raise InputError.at(path, message) from error
+        raise InputError.at(path, f"cannot be read: {error}; {_AGAIN}") from error
 
 
 def curves(experiment: Experiment, folder: Path, what: str) -> list[Curve]:
@@ -37,16 +41,23 @@ def curves(experiment: Experiment, folder: Path, what: str) -> list[Curve]:
     """
     found = []
     for arm in experiment.arms:
-        runs = [
-            [record[what] for record in read_log(folder / f"{arm.name}-{seed}")]
-            for seed in experiment.seeds
-        ]
+        runs = [_values(folder / f"{arm.name}-{seed}", what) for seed in experiment.seeds]
+        if len({*map(len, runs)}) > 1:
+            raise InputError.at(folder, f"the logs of {arm.name} have different lengths; {_AGAIN}")
         epochs = list(zip(*runs, strict=True))
         if len(epochs) > 1:
             mean = tuple(statistics.fmean(values) for values in epochs)
             spread = tuple(map(_deviation, epochs))
             found.append(Curve(arm=arm.name, mean=mean, spread=spread))
     return found
+
+
+def _values(folder: Path, what: str) -> list[float]:
+    records = read_log(folder)
+    values = [record[what] for record in records if type(record.get(what)) in {int, float}]
+    if len(values) < len(records):
+        raise InputError.at(folder / LOG, f"{what} is not a number in every line; {_AGAIN}")
+    return values
 
 
 def draw(experiment: Experiment, folder: Path) -> list[Path]:

@@ -19,9 +19,8 @@ from torch import nn
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
-from archsim.formats.regular import read_regular
 from sdalgo.networks import network
-from sdalgo.training import checkpoint
+from sdalgo.training import checkpoint, outcome
 from sdalgo.training.components import Components, density_for
 from sdalgo.training.config import PRETRAINING, Arm, Experiment
 from sdalgo.training.convert import to_decomposed
@@ -98,10 +97,9 @@ class Runner:
         e, name = self.experiment, f"{arm.name}-{seed}"
         size = done[arm.equal_bits]["bits"] if arm.equal_bits else None
         key = e.arm_key(arm, seed, size)
-        kept = self.folder / name / "result.json"
-        if kept.exists() and (found := _finished(kept, key)):
-            checkpoint.restore_log(kept.parent)
-            return found
+        kept = self.folder / name / outcome.RESULT
+        if (known := outcome.finished(kept, key)) and _restored(kept.parent, key):
+            return known.model_dump()
         learner = self._learner(arm, copy.deepcopy(start), size)
         phase = e.train
         if arm.method == "components" and "RT" not in arm.components:
@@ -111,19 +109,19 @@ class Runner:
         model, records = run.train(self.progress), run.records
         best = _best(records)
         score = evaluate(model, target.test)
-        result = {
-            "arm": arm.name, "seed": seed, "key": key, "test_accuracy": score.accuracy,
-            "test_loss": score.loss, "best_epoch": best["epoch"],
-            "start_accuracy": records[0]["validation_accuracy"], "mib": best["mib"],
-            "bits": round(best["mib"] * 2**23), "density": best["density"],
-            "switched": sum(record.get("switched", 0) for record in records),
-            "memory": asdict(training_memory(model, e.rule(arm))),
-            "seconds": round(time.perf_counter() - begun, 1),
-        }  # fmt: skip
-        _write_json(kept, result)
+        result = outcome.Outcome(
+            arm=arm.name, seed=seed, key=key, test_accuracy=score.accuracy,
+            test_loss=score.loss, best_epoch=best["epoch"],
+            start_accuracy=records[0]["validation_accuracy"], mib=best["mib"],
+            bits=round(best["mib"] * 2**23), density=best["density"],
+            switched=sum(record.get("switched", 0) for record in records),
+            memory=asdict(training_memory(model, e.rule(arm))),
+            seconds=round(time.perf_counter() - begun, 1),
+        )  # fmt: skip
+        outcome.save(kept, result)
         if self.told:
             self.told(f"{e.name} {name}: test {score.accuracy:.2%}, {best['mib']:.4f} MiB")
-        return result
+        return result.model_dump()
 
     def _learner(self, arm: Arm, model: nn.Module, bits: int | None) -> Learner:
         e = self.experiment
@@ -237,13 +235,14 @@ def _as_channels(samples: Samples, shape: tuple[int, ...]) -> Samples:
                    classes=samples.classes)  # fmt: skip
 
 
-def _finished(path: Path, key: str) -> dict[str, Any] | None:
-    """Return the result that is there, or None where other settings made it."""
+def _restored(folder: Path, key: str) -> bool:
+    """Whether the log of a finished run is what its checkpoint says, or is so now; not where the
+    checkpoint is damaged, and the run has to be made again."""
     try:
-        found: dict[str, Any] = json.loads(read_regular(path).decode("utf-8"))
-        return found if found["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError.at(path, "not a whole result; delete it to make it anew") from error
+        checkpoint.restore_log(folder, key)
+    except checkpoint.Damaged:  # the run names it
+        return False
+    return True
 
 
 def _best(records: list[dict[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,11 @@ checkpoint is the same to the bit as one that was never stopped. The best networ
 validation part; the test part is looked at once, at the end.
 """
 
+import copy
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import make_folder
 from archsim.formats.progress import Progress
+from archsim.formats.sealed import set_aside
 from sdalgo.finite import check_state, first_layer
 from sdalgo.training import checkpoint
 from sdalgo.training.averaging import Average, estimate_norms
@@ -86,12 +92,25 @@ class Run:
 
         `records` then holds what the log does. The best network is on the disk before the
         checkpoint that counts it, and the checkpoint before the log: stopped between two of them, a
-        run repeats its last epoch or writes its log anew.
+        run repeats its last epoch or writes its log anew. Where a file of them is damaged, a note
+        says so, both are set aside, and the run begins anew, which gives the same network.
         """
-        schedule = self.conditions.schedule
-        if (self.folder / checkpoint.CHECKPOINT).exists():
+        if not os.path.lexists(self.folder / checkpoint.CHECKPOINT):
+            return self._to_the_end(progress)
+        fresh = copy.deepcopy(self.learner)
+        try:
             self._resume()
-        else:
+            return self._to_the_end(progress)
+        except checkpoint.Damaged as damage:
+            console.note(f"{damage}; {self.folder.name} is trained again from its start")
+            self._set_aside()
+            self.learner, self.average = fresh, Average()
+            self.records, self.best = [], -math.inf
+            return self._to_the_end(progress)
+
+    def _to_the_end(self, progress: Progress | None) -> nn.Module:
+        schedule = self.conditions.schedule
+        if not self.records:
             self.learner.end_epoch()
             self._record(0, self.learner.model, {"lr": 0.0})
             self._save()
@@ -103,7 +122,9 @@ class Run:
             self._record(epoch + 1, candidate, done)
             self._save()
         model = self.learner.model
-        model.load_state_dict(checkpoint.load(self.folder / checkpoint.BEST))
+        path = self.folder / checkpoint.BEST
+        with _whole(path):
+            model.load_state_dict(checkpoint.load(path))
         return model
 
     def _epoch(self, epoch: int, lr: float) -> dict[str, Any]:
@@ -174,16 +195,18 @@ class Run:
         checkpoint.write_log(self.folder / checkpoint.LOG, self.records)
 
     def _resume(self) -> None:
-        path = self.folder / checkpoint.CHECKPOINT
-        state = checkpoint.load(path)
-        if state["key"] != self.conditions.key:
-            raise InputError.at(
-                path, "made with other settings; delete the folder or choose another --out"
-            )
-        self.records, self.best = state["records"], state["best"]
-        self.learner.load_state_dict(state["learner"])
-        self.average.load_state_dict(state["average"])
+        state = checkpoint.load_checkpoint(self.folder, self.conditions.key)
+        self.records, self.best = state.records, state.best
+        with _whole(self.folder / checkpoint.CHECKPOINT):
+            self.learner.load_state_dict(state.learner)
+            self.average.load_state_dict(state.average)
         checkpoint.write_log(self.folder / checkpoint.LOG, self.records)
+
+    def _set_aside(self) -> None:
+        """Keep what is there of the network under other names: nothing goes on from it."""
+        for name in (checkpoint.CHECKPOINT, checkpoint.BEST):
+            if os.path.lexists(self.folder / name):
+                set_aside(self.folder / name)
 
     def _diverged(self, loss: float, epoch: int, layer: str) -> InputError:
         where = f", NaN or infinite from layer {layer} on" if layer else ""
@@ -195,6 +218,16 @@ class Run:
             f"the loss is {loss} in epoch {epoch + 1}: lower lr{where}; "
             f"{kept} holds the network after epoch {len(self.records) - 1}",
         )
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Say of a state that does not fit the network which file it is from."""
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        message = "is not the state of this network; delete it to start again"
+        raise checkpoint.Damaged.at(path, message) from error
 
 
 def _flat(logits: torch.Tensor) -> torch.Tensor:

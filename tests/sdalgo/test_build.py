@@ -85,7 +85,9 @@ def test_equal_builds_are_equal_bytes_and_a_seed_changes_them(tiny, tmp_path):
     assert other.tensors.read_bytes() != built.tensors.read_bytes()
 
 
-def test_a_stopped_build_goes_on_where_it_was(tiny, tmp_path):
+def test_a_stopped_build_goes_on_where_it_was_and_makes_a_damaged_part_again(
+    tiny, tmp_path, capsys
+):
     _, built, _ = tiny
 
     def stop(done, _total, _name):
@@ -95,8 +97,11 @@ def test_a_stopped_build_goes_on_where_it_was(tiny, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         build(load_recipe("tiny_sd"), tmp_path, progress=stop)
     assert not (tmp_path / "tiny_sd.yaml").exists()
+    damaged = sorted((tmp_path / ".tiny_sd.parts").glob("*.json"))[0]
+    damaged.write_bytes(damaged.read_bytes().replace(b"0", b"1", 1))
     resumed = build(load_recipe("tiny_sd"), tmp_path)
-    assert resumed.reused == 5
+    assert f"{damaged}: was changed" in capsys.readouterr().err
+    assert resumed.reused == 4
     assert resumed.tensors.read_bytes() == built.tensors.read_bytes()
     assert resumed.yaml.read_bytes() == built.yaml.read_bytes()
 

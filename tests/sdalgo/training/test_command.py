@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from made_data import write_config
@@ -119,11 +120,14 @@ def test_bad_options_end_with_status_2(tmp_path, capsys, monkeypatch, arguments,
     assert "internal error" not in said
 
 
-def test_a_damaged_result_is_named(tmp_path, capsys):
+def test_a_damaged_result_is_named_and_made_again(tmp_path, capsys):
     path = write_config(tmp_path, network="mlp2", rows_pruned={}, arms=["VA"],
                         train={"epochs": 1, "lr": 0.01})  # fmt: skip
     command = ["train", str(path), "--out", str(tmp_path / "runs"), "--quiet"]
     assert main(command) == 0
-    (tmp_path / "runs" / "made" / "VA-0" / "result.json").write_text("{")
-    assert main(command) == 2
-    assert "VA-0/result.json: not a whole result" in capsys.readouterr().err
+    path = tmp_path / "runs" / "made" / "VA-0" / "result.json"
+    whole = json.loads(path.read_text())
+    path.write_text("{")
+    assert main(command) == 0
+    assert "VA-0/result.json: not valid JSON" in capsys.readouterr().err
+    assert json.loads(path.read_text()) == {**whole, "seconds": ANY}

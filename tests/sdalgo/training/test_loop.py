@@ -245,14 +245,17 @@ def test_a_checkpoint_of_other_settings_is_refused(whole, tmp_path):
         Runner(changed, tmp_path).run()
 
 
-def test_a_damaged_checkpoint_is_refused_by_name(whole, tmp_path):
-    experiment, _, _ = whole
+def test_a_damaged_checkpoint_is_named_set_aside_and_made_again(whole, tmp_path, capsys):
+    experiment, folder, _ = whole
     with pytest.raises(Stop):
         Runner(experiment, tmp_path, stopping_at(2, "VA-0")).run()
     kept = tmp_path / "VA-0" / CHECKPOINT
     kept.write_bytes(kept.read_bytes()[:-200])
-    with pytest.raises(InputError, match=r"VA-0/checkpoint.pt: not a whole checkpoint"):
-        Runner(experiment, tmp_path).run()
+    Runner(experiment, tmp_path).run()
+    assert "VA-0/checkpoint.pt: not a whole checkpoint" in capsys.readouterr().err
+    assert kept.with_name(f"{CHECKPOINT}.damaged").exists()
+    lines = [(each / "VA-0" / LOG).read_text() for each in (folder, tmp_path)]
+    assert lines[0] == lines[1]
 
 
 def test_a_diverging_run_stops_and_keeps_its_last_good_network(tmp_path):
