@@ -100,7 +100,9 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
     except InputError as error:
         raise InputError.at(place, str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
-        raise InputError.at(place, f"damaged header: {type(error).__name__} {error!s:.200}") from error
+        raise InputError.at(
+            place, f"damaged header: {type(error).__name__} {error!s:.200}"
+        ) from error
 
 
 def write_container(path: Path, container: Container) -> int:

@@ -89,7 +89,7 @@ def unpack(meta: dict[str, Any], sections: Sections, form: str) -> Decomposition
 def _layout(meta: dict[str, Any]) -> Layout:
     shape = tuple(meta["shape"])
     if not is_shape(shape):
-        raise InputError.at(meta["name"], f"{str(shape):.60} is no shape")
+        raise InputError.at(meta["name"], f"{shape!s:.60} is no shape")
     width, slices = _whole(meta, "width"), _whole(meta, "slices")
     if len(shape) not in (2, 4) or min(shape) < 1 or math.prod(shape) > _MOST_VALUES:
         raise InputError.at(meta["name"], f"shape {shape} is no weight's")

@@ -36,7 +36,7 @@ class Tensor:
         if self.dtype not in TYPES:
             raise InputError.at("dtype", f"{self.dtype} is not one of {', '.join(TYPES)}")
         if not is_shape(self.shape):
-            raise InputError.at("tensor", f"{str(self.shape):.60} is no shape that is read here")
+            raise InputError.at("tensor", f"{self.shape!s:.60} is no shape that is read here")
         if prod(self.shape) * np.dtype(TYPES[self.dtype]).itemsize != len(self.data):
             raise InputError.at("tensor", f"{len(self.data)} bytes do not fill shape {self.shape}")
 

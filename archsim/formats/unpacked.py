@@ -45,12 +45,6 @@ def most_bytes(stored: int) -> int:
     return max(FREE_BYTES, RATIO * stored) if given is None else given
 
 
-def most_bytes_of_run() -> int:
-    """Return how many bytes all values of a network together may take while it runs."""
-    given = _allowed.get()
-    return RUN_BYTES if given is None else given
-
-
 def check(nbytes: int, stored: int, place: object) -> None:
     """Refuse `nbytes` that a file of `stored` bytes would become.
 
@@ -63,6 +57,22 @@ def check(nbytes: int, stored: int, place: object) -> None:
             place,
             f"would become {_megabytes(nbytes)} MB, and {stored:,} bytes may become "
             f"{_megabytes(most)} MB; {OPTION} N allows N GB",
+        )
+
+
+def check_run(nbytes: int, place: object) -> None:
+    """Refuse `nbytes` that the values of a network would take together while it runs.
+
+    Raises:
+        InputError: they are too many; it names `place` and the option that allows them.
+    """
+    given = _allowed.get()
+    most = RUN_BYTES if given is None else given
+    if nbytes > most:
+        raise InputError.at(
+            place,
+            f"takes the run to {_megabytes(nbytes)} MB, more than {_megabytes(most)} MB; "
+            f"{OPTION} N allows N GB",
         )
 
 

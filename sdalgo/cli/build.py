@@ -7,11 +7,14 @@ import typer
 
 from archsim.formats import console
 from archsim.formats.progress import bar
+from archsim.formats.record import MAX_SEED
 
 
 def build(
     recipe: Annotated[str, typer.Argument(help="A name of `sdalgo list recipes`.")],
-    seed: Annotated[int, typer.Option(help="Seed of synthetic weights and of drawing.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Seed of synthetic weights and of drawing.")
+    ] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("workloads"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.formats import console
+from archsim.formats import console, unpacked
 from archsim.formats.progress import bar
 
 Weights = Annotated[
@@ -30,6 +30,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     index: Annotated[str, typer.Option(help="Index bit a row or an element.")] = "row",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    max_gb: unpacked.MaxGb = None,
 ) -> None:
     """Decompose every convolution and linear weight of a state dict.
 
@@ -46,6 +47,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.state import decompose_state
     from sdalgo.summary import summarise
 
+    unpacked.allow(max_gb)
     given: dict[str, Any] = {
         "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
         "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
@@ -72,6 +74,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
 def decode(
     container: Annotated[Path, typer.Argument(help="A .sd file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The safetensors file to write.")],
+    max_gb: unpacked.MaxGb = None,
 ) -> None:
     """Write the rebuilt float32 weights under their names; other tensors come back unchanged.
 
@@ -83,6 +86,7 @@ def decode(
     from sdalgo.container import read_container
     from sdalgo.state import rebuild_state
 
+    unpacked.allow(max_gb)
     found = read_container(container)
     write_tensors(out, rebuild_state(found))
     console.say(f"{out}: {len(found.layers)} rebuilt, {len(found.others)} unchanged tensors")
