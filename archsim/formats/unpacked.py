@@ -4,7 +4,7 @@ A few bytes may claim gigabytes: a gzip of zeros, an array of which one number i
 which only the size is. A file may become 200 times its own size, or 64 MiB if that is more:
 MNIST's images become 5 times theirs, a `.sd` layer of 3x3 kernels that is all zero 96 times (12
 bytes per bit of the index). What a network makes while it runs has no file to be measured by and
-may take 16 GiB.
+may take 8 GiB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from archsim.formats.errors import InputError
 
 RATIO = 200
 FREE_BYTES = 64 * 2**20
-RUN_BYTES = 16 * 2**30
+RUN_BYTES = 8 * 2**30
 OPTION = "--max-gb"
 _allowed: ContextVar[int | None] = ContextVar("allowed", default=None)
 
