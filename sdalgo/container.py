@@ -19,7 +19,7 @@ from typing import Any
 
 from archsim.formats import unpacked
 from archsim.formats.errors import InputError
-from archsim.formats.files import write_atomically
+from archsim.formats.own_files import write_own
 from archsim.formats.regular import read_input
 from archsim.formats.tensor_record import Tensor, name_problem
 from archsim.formats.weight_bits import check_form
@@ -27,6 +27,8 @@ from sdalgo import layer_sections
 from sdalgo.decomposition import Decomposition
 
 MAGIC = b"SDALGO\x00\x01"
+MARK = MAGIC[:7]
+"""What a file of any version begins with."""
 _LENGTHS = struct.Struct("<II")
 
 
@@ -108,7 +110,7 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
 def write_container(path: Path, container: Container) -> int:
     """Write the file whole or not at all; returns its bytes."""
     content = to_bytes(container)
-    write_atomically(path, content)
+    write_own(path, content, MARK)
     return len(content)
 
 
@@ -133,7 +135,7 @@ def _append(body: bytearray, part: bytes) -> list[int]:
 
 def _split(content: bytes, place: str) -> tuple[dict[str, Any], bytes]:
     start = len(MAGIC) + _LENGTHS.size
-    if content[:7] != MAGIC[:7] or len(content) < start:
+    if content[:7] != MARK or len(content) < start:
         raise InputError.at(place, "not a file that `sdalgo decompose` wrote")
     if content[7] != MAGIC[7]:
         raise InputError.at(place, f"version {content[7]}; this sdalgo reads version {MAGIC[7]}")

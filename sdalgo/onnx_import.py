@@ -17,11 +17,10 @@ import archsim.formats
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import make_folder, move
 from archsim.formats.progress import Progress
-from archsim.formats.regular import check_output
 from archsim.formats.source import require
 from archsim.formats.unpacked import check_run
 from sdalgo import photos
-from sdalgo.build import Built, Layers
+from sdalgo.build import Built, Layers, claim_workload
 from sdalgo.onnx_graph import OnnxModel
 from sdalgo.pretrained import ONNX_FILES, Weights
 from sdalgo.recipe import Recipe
@@ -112,8 +111,7 @@ def _write(
     )
     inputs = {name: np.asarray(x, np.float32) for name, x in model.inputs.items()}
     parts = folder / f".{recipe.name}.parts"
-    for suffix in (".yaml", ".safetensors"):
-        check_output(folder / f"{recipe.name}{suffix}")
+    claim_workload(folder, recipe.name)
     if not model.layers:
         raise InputError.at(model.path, "no operator in it is a layer of a workload")
     try:

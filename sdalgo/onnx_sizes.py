@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 from archsim.formats.unpacked import check_run
 
 
-class CountedValues(TorchDispatchMode):
+class CountedValues(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Refuses an operator whose result, with what is kept already, is more than a run may take.
 
     Attributes:
@@ -25,7 +25,7 @@ class CountedValues(TorchDispatchMode):
     """
 
     def __init__(self, place: object) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.kept = 0
         self._place = place
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archsim.formats.errors import InputError
-from archsim.formats.files import write_atomically
+from archsim.formats.own_files import write_own
 from archsim.formats.regular import read_regular
 from archsim.paper.lines import Finding, Line
 from archsim.paper.sensitivity import Sensitivity
@@ -40,8 +40,9 @@ def read(out: Path, name: str) -> Mapping[str, Any] | None:
 def write(out: Path, name: str, value: Mapping[str, Any]) -> Path:
     """Write `<out>/paper/<name>.json`; the path."""
     path = out / "paper" / f"{name}.json"
-    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
-    write_atomically(path, f"{text}\n".encode())
+    marked = {"made_by": f"archsim paper {name}", **value}
+    text = json.dumps(marked, indent=1, allow_nan=False, ensure_ascii=False)
+    write_own(path, f"{text}\n".encode(), b'"made_by": "archsim')
     return path
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from archsim.formats import console, unpacked
+from archsim.formats import console, own_files, unpacked
 from archsim.formats.errors import InputError
 from archsim.formats.progress import bar
 
@@ -23,6 +23,7 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("workloads"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Make a workload of an ONNX network: graph, decomposed weights, activations of a photograph.
 
@@ -35,6 +36,7 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.recipe import Recipe
 
     unpacked.allow(max_gb)
+    own_files.force(force)
     stem = _file_name(model.stem) if name is None else _checked(name)
     recipe = Recipe(name=stem, about="imported", network="onnx", weights="the file", theta=theta)
     with bar(f"importing {stem}", quiet=as_json) as progress:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.formats import console, unpacked
+from archsim.formats import console, own_files, unpacked
 from archsim.formats.progress import bar
 from sdalgo.cli.decompose import show
 
@@ -23,6 +23,7 @@ def report(  # noqa: PLR0913, PLR0917  (one parameter an option)
     layer: Annotated[str | None, typer.Option(help="Layer of the evolution figure.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Show sizes, densities and errors of a container, from its own bits.
 
@@ -36,6 +37,7 @@ def report(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.summary import summarise
 
     unpacked.allow(max_gb)
+    own_files.force(force)
     found = read_container(container)
     summary = summarise(found)
     summary["totals"]["file_bytes"] = container.stat().st_size
@@ -88,6 +90,7 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Decompose a network at several thetas: density, error, size and, for recipes, agreement.
 
@@ -102,6 +105,7 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.sweep import sweep as run
 
     unpacked.allow(max_gb)
+    own_files.force(force)
     with bar("sweeping", quiet=as_json) as progress:
         rows = run(source, tuple(theta) if theta else THETAS, preset, progress, entry)
     if plots:

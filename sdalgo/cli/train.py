@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsim.formats import console, unpacked
+from archsim.formats import console, own_files, unpacked
 from archsim.formats.progress import Progress, bar
 from archsim.formats.record import MAX_SEED
 
@@ -32,6 +32,7 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
     max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Train the arms of a file for each seed: mean and spread, and accuracy over the epochs.
 
@@ -46,16 +47,16 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     """
     import torch
 
-    from archsim.formats.regular import check_output
     from sdalgo.training.config import load_experiment, narrowed
-    from sdalgo.training.experiment import SUMMARY, Runner
+    from sdalgo.training.experiment import SUMMARY, SUMMARY_MARK, Runner
     from sdalgo.training.summary import table
 
     unpacked.allow(max_gb)
+    own_files.force(force)
     torch.set_num_threads(threads)
     experiment = narrowed(load_experiment(config), data, seed, arm)
     folder = out / experiment.name
-    check_output(folder / SUMMARY)
+    own_files.claim(folder / SUMMARY, SUMMARY_MARK)
     told = None if quiet or as_json else console.note
     with bar("training", quiet=quiet or as_json) as progress:
         whole = Runner(experiment, folder, _counted(progress, experiment), told).run()

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from archsim.formats.files import write_atomically
+from archsim.formats.own_files import write_own
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
 
@@ -61,5 +61,6 @@ def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
 def write(document: dict[str, Any], folder: Path) -> Path:
     """Write a document as FOLDER/paper/NAME.json; returns the path."""
     path = folder / "paper" / f"{document['name']}.json"
-    write_atomically(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    write_own(path, text.encode(), FORMAT.encode())
     return path
