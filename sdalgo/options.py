@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -130,10 +130,12 @@ def options_from(values: Mapping[str, Any], place: object) -> Options:
     for key in values:
         require("option", key, [field.name for field in fields(Options)])
     known = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-    try:
-        return TypeAdapter(Options).validate_python(known, strict=True)
-    except ValidationError as error:
-        raise InputError(
-            Problem(f"{place}: option {detail['loc'][0]}", f"{detail['input']!r:.60} is not legal")
-            for detail in error.errors(include_url=False)
-        ) from error
+    kinds, wrong = get_type_hints(Options), []
+    for key, value in known.items():
+        try:
+            TypeAdapter(kinds[key]).validate_python(value, strict=True)
+        except ValidationError:
+            wrong.append(Problem(f"{place}: option {key}", f"{value!r:.60} is not of its type"))
+    if wrong:
+        raise InputError(wrong)
+    return Options(**known)

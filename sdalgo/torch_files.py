@@ -191,7 +191,7 @@ def _text(key: Any) -> str:
     """A key as text; those that are neither text nor a number of usual size are told alike."""
     if isinstance(key, str):
         return key
-    return str(key) if isinstance(key, int) and abs(key) < 2**63 else f"a {type(key).__name__}"
+    return str(key) if isinstance(key, int) and abs(key) < 2**63 else _article(key)
 
 
 def _holds_tensors(content: Mapping[Any, Any]) -> bool:

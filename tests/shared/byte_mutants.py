@@ -1,6 +1,7 @@
 """Bytes and trees with one thing wrong, drawn from a generator."""
 
 import copy
+import json
 
 from mutants import NUMBERS, OTHERS, places, value_at
 
@@ -63,42 +64,22 @@ def tree_mutant(rng, tree):
 
 
 def nested(levels):
-    """A list in a list, many times."""
-    found = []
-    for _ in range(levels):
-        found = [found]
-    return found
+    """The JSON of a list in a list, many times, which `json_text` writes as it is."""
+    return _Text("[" * levels + "]" * levels)
 
 
 def json_text(tree):
-    """JSON of a tree however deep, whose one line is YAML too; numbers of 5,000 digits as well."""
-    parts, stack = [], [tree]
-    while stack:
-        here = stack.pop()
-        if isinstance(here, _Text):
-            parts.append(here)
-        elif isinstance(here, dict):
-            stack.append(_Text("}"))
-            for index, (key, value) in enumerate(reversed(here.items())):
-                stack += [*([_Text(", ")] if index else []), value, _Text(f"{_plain(key)}: ")]
-            stack.append(_Text("{"))
-        elif isinstance(here, (list, tuple)):
-            stack.append(_Text("]"))
-            for index, value in enumerate(reversed(here)):
-                stack += [*([_Text(", ")] if index else []), value]
-            stack.append(_Text("["))
-        else:
-            parts.append(_plain(here))
-    return "".join(parts)
+    """JSON of a tree on one line, which is YAML too."""
+    if isinstance(tree, _Text):
+        return str(tree)
+    if isinstance(tree, dict):
+        return f"{{{', '.join(f'{json.dumps(k)}: {json_text(v)}' for k, v in tree.items())}}}"
+    if isinstance(tree, (list, tuple)):
+        return f"[{', '.join(map(json_text, tree))}]"
+    return json.dumps(tree)
 
 
 class _Text(str):
     """What is written as it is."""
 
     __slots__ = ()
-
-
-def _plain(value):
-    import json
-
-    return json.dumps(value)
