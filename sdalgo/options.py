@@ -129,7 +129,9 @@ def options_from(values: Mapping[str, Any], place: object) -> Options:
     """
     for key in values:
         require("option", key, [field.name for field in fields(Options)])
-    known = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    known: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in values.items()
+    }
     kinds, wrong = get_type_hints(Options), []
     for key, value in known.items():
         try:
