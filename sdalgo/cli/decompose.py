@@ -85,7 +85,6 @@ def decode(
       sdalgo decode resnet.sd -o dense.safetensors
     """
     from archsim.formats.tensor_file import write_tensors
-    from archsim.version import VERSION
     from sdalgo.container import read_container
     from sdalgo.state import rebuild_state
 
@@ -93,7 +92,7 @@ def decode(
     own_files.force(force)
     found = read_container(container)
     own_files.claim(out, b'"made_by":"sdalgo')
-    write_tensors(out, rebuild_state(found), {"made_by": f"sdalgo decode, {VERSION}"})
+    write_tensors(out, rebuild_state(found), {"made_by": "sdalgo decode"})
     console.say(f"{out}: {len(found.layers)} rebuilt, {len(found.others)} unchanged tensors")
 
 
