@@ -17,6 +17,7 @@ from torch import nn
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
+from archsim.formats.own_files import claim
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
 from archsim.formats.tensor_file import write_tensors
@@ -34,6 +35,8 @@ from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.recipe import Recipe, load_ratios
 from sdalgo.workload import Arrays, LayerEntry, header, workload_text
 
+TENSORS_MARK = b'"made_by":"sdalgo'
+"""What a tensor file of ours has in its header."""
 _VERSION = "2"  # of what a finished layer holds; a change makes old parts useless
 
 
@@ -59,6 +62,7 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
     Raises:
         InputError: a package is missing, or the folder cannot be written.
     """
+    claim_workload(folder, recipe.name)
     model, images, weights = _ready(recipe, seed)
     nodes = layer_graph(model, network(recipe.network).INPUT)
     inputs = activations(model, images)
@@ -158,9 +162,8 @@ class Layers:
         return entries
 
     def write(self, folder: Path, head: dict[str, Any], entries: list[LayerEntry]) -> Built:
-        """Write the workload of these layers; its tensor file says what made it."""
-        said = {"made_by": head["source"]["made_by"]}
-        built = write_workload(folder, head, entries, _stored(self.arrays), said)
+        """Write the workload of these layers."""
+        built = write_workload(folder, head, entries, _stored(self.arrays))
         return replace(built, reused=self.reused)
 
     def _part(self, node: Node) -> tuple[Arrays, dict[str, Any]]:
@@ -208,20 +211,28 @@ class Layers:
         return arrays | {"coef": found.coef, "basis": found.basis, "basis_scale": found.scale}
 
 
-def write_workload(
-    folder: Path, head: dict[str, Any], entries: list[LayerEntry], tensors: dict[str, Tensor],
-    said: dict[str, str] | None = None,
-) -> Built:  # fmt: skip
-    """Write a workload as NAME.yaml and NAME.safetensors, named by its header.
-
-    Args:
-        said: metadata of the tensor file.
+def claim_workload(folder: Path, name: str) -> None:
+    """Refuse to write a workload over files that sdalgo did not write.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: there is such a file, and nothing is forced (archsim.formats.own_files).
+    """
+    claim(folder / f"{name}.yaml", b'made_by: "sdalgo')
+    claim(folder / f"{name}.safetensors", TENSORS_MARK)
+
+
+def write_workload(
+    folder: Path, head: dict[str, Any], entries: list[LayerEntry], tensors: dict[str, Tensor]
+) -> Built:
+    """Write a workload as NAME.yaml and NAME.safetensors, named by its header; both say what made
+    them.
+
+    Raises:
+        InputError: the folder cannot be written, or files of somebody else have these names.
     """
     path = folder / head["tensors"]
-    write_tensors(path, tensors, said)
+    claim_workload(folder, head["name"])
+    write_tensors(path, tensors, {"made_by": head["source"]["made_by"]})
     write_atomically(path.with_suffix(".yaml"), workload_text(head, entries).encode())
     coefs = [tensor.array() for key, tensor in tensors.items() if key.endswith("/coef")]
     return Built(

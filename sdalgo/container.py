@@ -10,22 +10,26 @@ A reader checks every length and every checksum before it uses a byte, and runs 
 """
 
 import json
+import math
 import struct
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archsim.formats import unpacked
 from archsim.formats.errors import InputError
-from archsim.formats.files import write_atomically
 from archsim.formats.json_file import parsed
+from archsim.formats.own_files import write_own
 from archsim.formats.regular import read_input
-from archsim.formats.tensor_record import Tensor
+from archsim.formats.tensor_record import Tensor, name_problem
 from archsim.formats.weight_bits import check_form
 from sdalgo import layer_sections
 from sdalgo.decomposition import Decomposition
 
 MAGIC = b"SDALGO\x00\x01"
+MARK = MAGIC[:7]
+"""What a file of any version begins with."""
 _LENGTHS = struct.Struct("<II")
 
 
@@ -48,6 +52,7 @@ class Container:
 def to_bytes(container: Container) -> bytes:
     """Return the file's content; equal containers give equal bytes."""
     check_form(container.form)
+    _check_names([*container.layers, *container.others])
     body = bytearray()
     layers, others = [], []
     for name, layer in container.layers.items():
@@ -77,7 +82,8 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
     try:
         form = head["form"]
         check_form(form)
-        sections = _Sections(body)
+        sections = _Sections(body, len(content))
+        _check_names([m["name"] for m in (*head["layers"], *head["others"])])
         layers = {m["name"]: layer_sections.unpack(m, sections, form) for m in head["layers"]}
         others = {
             m["name"]: Tensor(
@@ -86,24 +92,26 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
             for m in head["others"]
         }
         sections.check_all_read()
-        errors = {m["name"]: m["relative_error"] for m in head["layers"]}
+        errors = {m["name"]: _error(m) for m in head["layers"]}
         return Container(
             layers=layers,
             others=others,
             form=form,
-            options=head["options"],
-            errors={name: float(e) for name, e in errors.items() if e is not None},
+            options=_options(head["options"]),
+            errors={name: error for name, error in errors.items() if error is not None},
         )
     except InputError as error:
         raise InputError.at(place, str(error)) from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
-        raise InputError.at(place, f"damaged header: {type(error).__name__} {error}") from error
+        raise InputError.at(
+            place, f"damaged header: {type(error).__name__} {error!s:.200}"
+        ) from error
 
 
 def write_container(path: Path, container: Container) -> int:
     """Write the file whole or not at all; returns its bytes."""
     content = to_bytes(container)
-    write_atomically(path, content)
+    write_own(path, content, MARK)
     return len(content)
 
 
@@ -128,7 +136,7 @@ def _append(body: bytearray, part: bytes) -> list[int]:
 
 def _split(content: bytes, place: str) -> tuple[dict[str, Any], bytes]:
     start = len(MAGIC) + _LENGTHS.size
-    if content[:7] != MAGIC[:7] or len(content) < start:
+    if content[:7] != MARK or len(content) < start:
         raise InputError.at(place, "not a file that `sdalgo decompose` wrote")
     if content[7] != MAGIC[7]:
         raise InputError.at(place, f"version {content[7]}; this sdalgo reads version {MAGIC[7]}")
@@ -139,18 +147,60 @@ def _split(content: bytes, place: str) -> tuple[dict[str, Any], bytes]:
     try:
         head = parsed(header)
     except ValueError as error:
-        raise InputError.at(place, f"damaged header: {error}") from error
+        raise InputError.at(place, f"damaged header: {error!s:.200}") from error
     if not isinstance(head, dict):
         raise InputError.at(place, "damaged header: not a mapping")
     return head, content[start + length :]
 
 
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number")
+
+
+def _check_names(names: list[Any]) -> None:
+    for name in names:
+        if problem := name_problem(name):
+            raise InputError.at(f"{name!r:.60}", problem)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError.at(f"{twice!r:.60}", "two tensors have this name")
+
+
+def _error(meta: dict[str, Any]) -> float | None:
+    error = meta["relative_error"]
+    if error is None or (type(error) in (int, float) and 0 <= error < math.inf):
+        return error if error is None else float(error)
+    raise InputError.at(meta["name"], f"{error!r:.60} is no relative error")
+
+
+def _options(found: Any) -> dict[str, Any]:
+    """The settings as they were written: names with plain values, or lists of these."""
+    if not isinstance(found, dict):
+        raise InputError.at("options", "they are not a mapping")
+    for name, value in found.items():
+        if not all(map(_is_plain, value if isinstance(value, list) else [value])):
+            raise InputError.at("options", f"{name!r:.60} is {value!r:.60}, no plain value")
+    return found
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, (bool, int, str))
+
+
 class _Sections:
     """Checked access to the body; every byte must be asked for exactly once."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, stored: int) -> None:
         self.body = body
         self.read = 0
+        self.stored = stored
+        self.claimed = 0
+
+    def claim(self, nbytes: int, place: object) -> None:
+        self.claimed += nbytes
+        unpacked.check(self.claimed, self.stored, place)
 
     def get(self, place: list[int]) -> bytes:
         offset, length, checksum = place

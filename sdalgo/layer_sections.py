@@ -8,19 +8,25 @@ from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
 from archsim.formats.slices import matrix_of
+from archsim.formats.tensor_record import is_shape
 from sdalgo import canonical_codes
 from sdalgo.decomposition import Decomposition
+from sdalgo.finite import check_finite
 from sdalgo.matrices import Layout
 from sdalgo.pow2 import MAX_LEVEL, Codes
 
 _BASIS: dict[int, type[np.generic]] = {8: np.int8, 16: np.int16, 32: np.float32}
 _MOST_VALUES = 1 << 34  # of a layer; more is a damaged header, not a network
+_POWERS = range(-256, 128)  # of code 1: what float32 and 64 codes below it can hold
 
 
 class Sections(Protocol):
     """Where a layer's bytes come from."""
 
     def get(self, place: list[int]) -> bytes: ...
+
+    def claim(self, nbytes: int, place: object) -> None:
+        """Count what a layer becomes in memory; InputError where it is more than may be."""
 
 
 def pack(layer: Decomposition, form: str) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -57,28 +63,34 @@ def unpack(meta: dict[str, Any], sections: Sections, form: str) -> Decomposition
         InputError: lengths, checksums or counts contradict each other.
     """
     layout = _layout(meta)
-    rank, bits = int(meta["rank"]), int(meta["basis_bits"])
+    rank, bits, p_min = (_whole(meta, key) for key in ("rank", "basis_bits", "p_min"))
     if not 1 <= rank <= layout.width or bits not in _BASIS:
         raise InputError.at(meta["name"], f"rank {rank} or basis of {bits} bits is not legal")
+    if p_min not in _POWERS:
+        raise InputError.at(meta["name"], f"2^{p_min} is no power that a weight is made of")
+    _claim(sections, layout, rank, bits, meta["name"])
     places = meta["sections"]
     coef = _coef(meta, layout.coef_shape(rank), form, sections)
     count = layout.filters * layout.slices
     packed = sections.get(places["full"])
     full = _bits(packed, count) if packed else np.ones(count, bool)
     basis = _filled(sections.get(places["basis"]), _BASIS[bits], full, rank * layout.width)
-    scale = _scales(sections.get(places["scales"]), full, bits, int(meta["p_min"]))
+    scale = _scales(sections.get(places["scales"]), full, bits, p_min)
+    _check_numbers(basis, scale[full], meta["name"])
     return Decomposition(
         layout=layout,
         coef=coef,
-        p_min=int(meta["p_min"]),
+        p_min=p_min,
         basis=basis.reshape(layout.filters, layout.slices, rank, layout.width),
         scale=scale.reshape(layout.filters, layout.slices),
     )
 
 
 def _layout(meta: dict[str, Any]) -> Layout:
-    shape = tuple(int(size) for size in meta["shape"])
-    width, slices = int(meta["width"]), int(meta["slices"])
+    shape = tuple(meta["shape"])
+    if not is_shape(shape):
+        raise InputError.at(meta["name"], f"{shape!s:.60} is no shape")
+    width, slices = _whole(meta, "width"), _whole(meta, "slices")
     if len(shape) not in (2, 4) or min(shape) < 1 or math.prod(shape) > _MOST_VALUES:
         raise InputError.at(meta["name"], f"shape {shape} is no weight's")
     rows, entries = matrix_of(shape, max(width, 1))
@@ -87,14 +99,45 @@ def _layout(meta: dict[str, Any]) -> Layout:
     return Layout(shape=shape, rows=rows, width=width, slices=slices)
 
 
+def _whole(meta: dict[str, Any], key: str) -> int:
+    value = meta[key]
+    if type(value) is not int:
+        raise InputError.at(meta["name"], f"{key} is {value!r:.60}, not a whole number")
+    return value
+
+
+def _claim(sections: Sections, layout: Layout, rank: int, bits: int, name: object) -> None:
+    """Count a layer as it will be rebuilt: coefficients, bases, scales, float32 weights."""
+    rows, slices = layout.filters * layout.rows, layout.filters * layout.slices
+    basis = slices * (rank * layout.width * (bits // 8) + 4)
+    sections.claim(rows * (rank + 4 * layout.width) + basis, name)
+
+
+def _check_numbers(basis: NDArray[Any], scales: NDArray[np.float32], name: object) -> None:
+    check_finite(basis, name, "entries of the basis")
+    check_finite(scales, name, "scales")
+    if not (scales > 0).all():
+        raise InputError.at(name, "a slice that holds something has no scale above 0")
+
+
+def _lengths(meta: dict[str, Any]) -> dict[int, int]:
+    pairs = [tuple(pair) for pair in meta["lengths"]]
+    if not all(type(number) is int for pair in pairs for number in pair):
+        raise InputError.at(meta["name"], "symbols and code lengths are not all whole numbers")
+    lengths = dict(pairs)
+    if len(lengths) < len(pairs):
+        raise InputError.at(meta["name"], "a symbol has two code lengths")
+    return lengths
+
+
 def _coef(meta: dict[str, Any], shape: tuple[int, ...], form: str, sections: Sections) -> Codes:
     total = math.prod(shape)
     rows = total // shape[-1]
     index = _bits(sections.get(meta["sections"]["index"]), rows if form == "row" else total)
     coded = int(index.sum()) * (shape[-1] if form == "row" else 1)
-    if coded != int(meta["coded"]):
+    if coded != _whole(meta, "coded"):
         raise InputError.at(meta["name"], "the index and the number of codes disagree")
-    lengths = {int(symbol): int(length) for symbol, length in meta["lengths"]}
+    lengths = _lengths(meta)
     if any(abs(symbol) > MAX_LEVEL for symbol in lengths):
         raise InputError.at(meta["name"], f"a code is beyond +-{MAX_LEVEL}")
     stream = sections.get(meta["sections"]["codes"])

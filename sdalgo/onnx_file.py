@@ -5,6 +5,7 @@ Networks run here in float32: float16, bfloat16 and double become that, and whol
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,14 @@ def initialisers(path: Path) -> dict[str, tensor_record.Tensor]:
     for node in graph.node:
         for attribute in node.attribute if node.op_type == "Constant" else ():
             if attribute.name == "value":
-                protos[node.output[0]] = helper.get_attribute_value(attribute)
+                protos[_first(node.output, path)] = helper.get_attribute_value(attribute)
     return {name: _stored(proto, f"{path}: {name}") for name, proto in protos.items()}
+
+
+def _first(names: Any, path: Path) -> str:
+    if not names:
+        raise InputError.at(path, "a Constant has no output")
+    return str(names[0])
 
 
 def input_shape(graph: Any, path: Path) -> tuple[str, tuple[int, ...], tuple[str, ...], int]:
@@ -96,6 +103,8 @@ def input_shape(graph: Any, path: Path) -> tuple[str, tuple[int, ...], tuple[str
         what = _type(kind.elem_type)
         raise InputError.at(path, f"input {inputs[0].name} is of type {what}, not floating point")
     sizes = kind.shape.dim[1:]
+    if any(size.dim_value < 0 for size in kind.shape.dim):
+        raise InputError.at(path, f"input {inputs[0].name} has a size below 0")
     return (
         inputs[0].name,
         tuple(int(size.dim_value) for size in sizes),
@@ -121,27 +130,39 @@ def _array(proto: Any, place: object) -> Any:
 
     try:
         return np.asarray(numpy_helper.to_array(proto))
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # onnx raises many kinds for a tensor that contradicts itself
         raise InputError.at(place, f"its values do not fill its shape: {error!s:.120}") from error
 
 
 def _type(number: int) -> str:
     from onnx import TensorProto
 
-    return str(TensorProto.DataType.Name(number))
+    known = number in TensorProto.DataType.values()
+    return str(TensorProto.DataType.Name(number)) if known else f"number {number}"
 
 
 def _check_beside(model: Any, path: Path) -> None:
     """Weights in other files are looked for beside the model, wherever the command runs."""
     from onnx import TensorProto
 
-    for proto in model.graph.initializer:
+    for proto in _tensors(model.graph):
         if proto.data_location == TensorProto.EXTERNAL:
             name = next((e.value for e in proto.external_data if e.key == "location"), "")
-            if (path.parent / name).is_file():
+            inside = ".." not in Path(name).parts and not Path(name).is_absolute()
+            if inside and "\0" not in name and (path.parent / name).is_file():
                 open_input(path.parent / name).close()
             else:
                 raise InputError.at(
                     path,
                     f"its weights {proto.name} are in the file {name!r}, which is not beside it",
                 )
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """Every tensor of a graph: weights, attributes, and those of graphs in attributes."""
+    yield from graph.initializer
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        yield attribute.t
+        yield from attribute.tensors
+        for inner in (attribute.g, *attribute.graphs):
+            yield from _tensors(inner)

@@ -19,6 +19,7 @@ from sdalgo import onnx_file
 from sdalgo.graph import Node
 from sdalgo.onnx_layers import ROLES, Made, Step, Value, fold
 from sdalgo.onnx_ops import OPERATORS, attributes, problems
+from sdalgo.onnx_sizes import CountedValues
 from sdalgo.pow2 import Float32
 
 Shape = tuple[int, ...]
@@ -78,9 +79,11 @@ class OnnxModel:
         batch = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None]
         self._values = {name: Value(tensor=value) for name, value in self.constants.items()}
         self._values[self.input] = Value(tensor=batch, source="")
-        with torch.inference_mode():
+        counted = CountedValues(self.path)
+        with torch.inference_mode(), counted:
             for node, name in zip(self.nodes, names, strict=True):
                 self._step(node, name)
+                counted.keep(self._values[node.output[0]].tensor)
         if self.output not in self._values:
             raise InputError.at(self.path, f"its output {self.output} is given by no operator")
         return self._values[self.output].tensor.numpy()

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ import archsim.formats
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import make_folder, move
 from archsim.formats.progress import Progress
-from archsim.formats.regular import check_output
 from archsim.formats.source import require
+from archsim.formats.unpacked import check_run
 from sdalgo import photos
-from sdalgo.build import Built, Layers
+from sdalgo.build import Built, Layers, claim_workload
 from sdalgo.onnx_graph import OnnxModel
 from sdalgo.pretrained import ONNX_FILES, Weights
 from sdalgo.recipe import Recipe
@@ -55,11 +56,12 @@ def import_onnx(
     """
     model = OnnxModel(path, size)
     model.run(_photograph(model, photos.IMAGENET))
+    file = path.name.encode(errors="replace").decode()  # a name may hold bytes that are no text
     origin = _Origin(
-        made_by=f"sdalgo import {path.name} --name {recipe.name}",
-        weights=f"as found in {path.name}",
+        made_by=f"sdalgo import {file} --name {recipe.name}",
+        weights=f"as found in {file}",
         prepared="with ImageNet's mean and deviation",
-        licence=f"weights: that of {path.name}",
+        licence=f"weights: that of {file}",
     )
     return _write(model, recipe, origin, folder, progress)
 
@@ -93,6 +95,7 @@ def _photograph(model: OnnxModel, pixels: photos.Pixels) -> NDArray[np.float32]:
     if len(model.shape) != 3:
         raise InputError.at(model.path, f"input {model.stored_shape}: an image network is needed")
     shape = (model.shape[0], model.shape[1], model.shape[2])
+    check_run(4 * prod(shape), f"{model.path}: input {model.stored_shape}")
     return np.asarray(photos.batch(shape, 1, pixels)[0])
 
 
@@ -108,8 +111,7 @@ def _write(
     )
     inputs = {name: np.asarray(x, np.float32) for name, x in model.inputs.items()}
     parts = folder / f".{recipe.name}.parts"
-    for suffix in (".yaml", ".safetensors"):
-        check_output(folder / f"{recipe.name}{suffix}")
+    claim_workload(folder, recipe.name)
     if not model.layers:
         raise InputError.at(model.path, "no operator in it is a layer of a workload")
     try:

@@ -179,7 +179,11 @@ def _shape(given: Given, attrs: Attributes) -> Tensor:
 
 
 def _gather(given: Given, attrs: Attributes) -> Tensor:
-    taken = np.take(given[0].numpy(), given[1].numpy(), attrs.get("axis", 0))
+    axis, shape = attrs.get("axis", 0), tuple(given[0].shape)
+    if -len(shape) <= axis < len(shape):  # numpy's result is not counted, so torch is asked for it
+        rest = shape[axis + 1 :] if axis != -1 else ()
+        torch.empty((*shape[:axis], *given[1].shape, *rest), dtype=given[0].dtype)
+    taken = np.take(given[0].numpy(), given[1].numpy(), axis)
     return torch.from_numpy(np.asarray(taken))
 
 

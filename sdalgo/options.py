@@ -1,15 +1,23 @@
 """What a decomposition may be asked for, and the presets that answer for it as a whole."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
-from archsim.formats.errors import InputError
+from pydantic import TypeAdapter, ValidationError
+
+from archsim.formats.errors import InputError, Problem
 from archsim.formats.source import require
 
 Scaling = Literal["none", "grid", "unit"]
 Slicing = Literal["even", "factors"]
 Precision = Literal["float32", "float64", "stored"]
+
+
+_MOST_ROUNDS = 100_000  # nothing gets better after some thirty
+_MOST_ROWS = 2**31 - 1
+WIDEST = 255  # entries in a row of coefficients, so that a container can hold it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +76,8 @@ class Options:
         return [
             ("theta", math.isfinite(self.theta) and self.theta >= 0, "a finite number from 0 up"),
             ("density", density is None or 0 < density <= 1, "above 0 and at most 1"),
-            ("iterations", self.iterations >= 1, "at least 1"),
-            ("tol", self.tol >= 0, "from 0 up"),
+            ("iterations", 1 <= self.iterations <= _MOST_ROUNDS, f"1 to {_MOST_ROUNDS}"),
+            ("tol", 0 <= self.tol < math.inf, "a finite number from 0 up"),
             ("scaling", self.scaling in ("none", "grid", "unit"), "none, grid or unit"),
             ("slicing", self.slicing in ("even", "factors"), "even or factors"),
             ("exponents", low is None or high is None or low <= high, "ordered (lowest, highest)"),
@@ -78,12 +86,12 @@ class Options:
             ("loop_basis", self.loop_basis in ("float32", "float64", "stored"),
              "float32, float64 or stored"),
             ("basis_bits", self.basis_bits in (8, 16, 32), "8, 16 or 32"),
-            ("rank", rank is None or rank >= 1, "at least 1"),
-            ("vector_width", self.vector_width >= 1, "at least 1"),
-            ("slice_rows", self.slice_rows >= 1, "at least 1"),
-            ("search", self.search >= 0, "from 0 up"),
-            ("starts", self.starts >= 0, "from 0 up"),
-            ("bit_price", self.bit_price >= 0, "from 0 up"),
+            ("rank", rank is None or 1 <= rank <= WIDEST, f"1 to {WIDEST}"),
+            ("vector_width", 1 <= self.vector_width <= WIDEST, f"1 to {WIDEST}"),
+            ("slice_rows", 1 <= self.slice_rows <= _MOST_ROWS, f"1 to {_MOST_ROWS}"),
+            ("search", 0 <= self.search <= _MOST_ROUNDS, f"0 to {_MOST_ROUNDS}"),
+            ("starts", 0 <= self.starts <= _MOST_ROUNDS, f"0 to {_MOST_ROUNDS}"),
+            ("bit_price", 0 <= self.bit_price < math.inf, "a finite number from 0 up"),
         ]  # fmt: skip
 
 
@@ -111,3 +119,25 @@ def preset(name: str, **changes: Any) -> Options:
     for key in changes:
         require("option", key, [field.name for field in fields(Options)])
     return replace(PRESETS[name], **changes)
+
+
+def options_from(values: Mapping[str, Any], place: object) -> Options:
+    """Return the options that a file holds as plain values; those that it lacks are the defaults.
+
+    Raises:
+        InputError: it holds something else; all of it in one message.
+    """
+    for key in values:
+        require("option", key, [field.name for field in fields(Options)])
+    known: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in values.items()
+    }
+    kinds, wrong = get_type_hints(Options), []
+    for key, value in known.items():
+        try:
+            TypeAdapter(kinds[key]).validate_python(value, strict=True)
+        except ValidationError:
+            wrong.append(Problem(f"{place}: option {key}", f"{value!r:.60} is not of its type"))
+    if wrong:
+        raise InputError(wrong)
+    return Options(**known)

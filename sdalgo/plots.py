@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from archsim.formats.errors import InputError
-from archsim.formats.files import write_atomically
+from archsim.formats.own_files import write_own
 from sdalgo.container import Container
 from sdalgo.exchange import Round
 from sdalgo.pow2 import Float32
@@ -124,14 +124,17 @@ def _figure(x: str, y: str) -> tuple[Any, Any]:
     return figure, axes
 
 
+_MARKS = (b"Software\0sdalgo", b"<dc:title>sdalgo</dc:title>")
+
+
 def _save(figure: Any, stem: Path) -> list[Path]:
     from matplotlib import rc_context
 
     paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
     png, svg = io.BytesIO(), io.BytesIO()
-    figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    figure.savefig(png, format="png", dpi=160, metadata={"Software": "sdalgo"})
     with rc_context({"svg.hashsalt": "sdalgo"}):  # the same file for the same figure
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-    for path, drawn in zip(paths, (png, svg), strict=True):
-        write_atomically(path, drawn.getvalue())
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": "sdalgo"})
+    for path, drawn, mark in zip(paths, (png, svg), _MARKS, strict=True):
+        write_own(path, drawn.getvalue(), mark)
     return paths

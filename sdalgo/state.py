@@ -10,6 +10,8 @@ from archsim.formats.tensor_record import Tensor, from_array
 from archsim.formats.weight_bits import check_form
 from sdalgo.container import Container
 from sdalgo.decompose import decompose, is_decomposed
+from sdalgo.decomposition import Decomposition
+from sdalgo.finite import check_finite
 from sdalgo.options import Options
 
 
@@ -46,6 +48,18 @@ def decompose_state(
 
 
 def rebuild_state(container: Container) -> dict[str, Tensor]:
-    """Return the state dict with rebuilt float32 weights; other tensors as they were."""
-    rebuilt = {name: from_array(layer.rebuild()) for name, layer in container.layers.items()}
-    return rebuilt | container.others
+    """Return the state dict with rebuilt float32 weights; other tensors as they were.
+
+    Raises:
+        InputError: a weight is beyond float32.
+    """
+    return {name: _rebuilt(layer, name) for name, layer in container.layers.items()} | (
+        container.others
+    )
+
+
+def _rebuilt(layer: Decomposition, name: str) -> Tensor:
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused
+        weight = layer.rebuild()
+    check_finite(weight, f"layer {name}", "rebuilt weights")
+    return from_array(weight)

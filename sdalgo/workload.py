@@ -54,6 +54,10 @@ def workload_text(header: Mapping[str, Any], layers: list[LayerEntry]) -> str:
 
 def _flow(value: Any) -> str:
     """JSON is YAML 1.2 in flow style; plain words are left unquoted for the reader's sake."""
-    if isinstance(value, str) and value.isidentifier() and value not in ("true", "false", "null"):
+    if (
+        isinstance(value, str)
+        and value.isidentifier()
+        and value.lower() not in ("true", "false", "null")
+    ):
         return value
     return json.dumps(value, separators=(", ", ": "), ensure_ascii=False)

@@ -199,6 +199,10 @@ def _machine(comparison: Comparison, stem: str) -> dict[str, str]:
     return {"arch": answer.machine, "set": column_of(answer).removeprefix(answer.machine)[1:]}
 
 
+CSV_MARK = b"workload,scenario,arch,name,"
+"""How the table of `as_csv` begins."""
+
+
 def as_csv(comparison: Comparison) -> bytes:
     """`records` as a table; energies of roles become columns `energy_pj.<role>`."""
     columns = [

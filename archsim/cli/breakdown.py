@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archsim.cli import matrix, options
 from archsim.cli.figures import Figures, Wanted, drawn
 from archsim.cli.report import NONE, NOT_AVAILABLE, number
-from archsim.formats import console
+from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
     from archsim.analysis.breakdown import Breakdown, Span
@@ -33,6 +33,7 @@ def breakdown(
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
+    force: own_files.Force = False,
 ) -> None:
     """Show where time goes, and how far machines are from their roofs.
 
@@ -50,6 +51,7 @@ def breakdown(
     from archsim.results.store import Stored
 
     console.use(form)
+    own_files.force(force)
     asked = matrix.Asked(
         workloads=[workload], archs=arch, sets=sets, scenario=scenario, layers=layers, batch=batch,
         jobs=jobs, out=out, use_kept=not no_cache, quiet=quiet or json,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from archsim.cli import matrix, options, report
 from archsim.cli.figures import Figures, Wanted, compared_figures, drawn
 from archsim.cli.report import NONE, NOT_AVAILABLE, ratio
-from archsim.formats import console
+from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison
@@ -32,6 +32,7 @@ def compare(
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
+    force: own_files.Force = False,
 ) -> None:
     """Compare machines over several workloads.
 
@@ -46,9 +47,10 @@ def compare(
       archsim compare -w resnet50_sd --scenario ideal_lanes --layers conv --jobs 4
       archsim compare -w resnet50_sd -w vgg19_sd --format markdown --width one
     """
-    from archsim.analysis.compare import as_csv, records
-    from archsim.formats.files import write_atomically
+    from archsim.analysis.compare import CSV_MARK, as_csv, records
 
+    own_files.force(force)
+    own_files.claim(out / "compare.csv", CSV_MARK)
     console.use(form)
     asked = matrix.Asked(
         workloads=workload, archs=arch, sets=sets, scenario=scenario, layers=layers, batch=batch,
@@ -56,7 +58,7 @@ def compare(
     )  # fmt: skip
     found = matrix.compare(asked, normalise_to)
     written = [out / "compare.csv"]
-    write_atomically(written[0], as_csv(found))
+    own_files.write_own(written[0], as_csv(found), CSV_MARK)
     written += [] if no_figures else _draw(found, normalise_to, asked, width)
     if json:
         console.say_json({"reference": found.reference, "cells": records(found)})

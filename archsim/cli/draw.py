@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archsim.cli import options
-from archsim.formats import console
+from archsim.formats import console, own_files
 
 
 def draw(
@@ -20,6 +20,7 @@ def draw(
     scenario: options.Scenario = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    force: own_files.Force = False,
 ) -> None:
     """Show a machine as a diagram.
 
@@ -33,13 +34,14 @@ def draw(
     """
     from archsim.analysis.figures import diagram
     from archsim.cli import inputs
-    from archsim.formats.files import write_atomically
 
+    own_files.force(force)
     loaded = inputs.choices([arch], (), scenario, sets)[0].changed
     if svg is not None:
+        from archsim.analysis.figures.diagram_svg import MARK
         from archsim.analysis.figures.diagram_svg import svg as draw_svg
 
-        write_atomically(svg, draw_svg(loaded).encode())
+        own_files.write_own(svg, draw_svg(loaded).encode(), MARK.encode())
     if json:
         console.say_json(loaded.resolved)
     elif not quiet:

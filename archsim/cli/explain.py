@@ -14,7 +14,7 @@ import typer
 from archsim.cli import options
 from archsim.cli.figures import Figures, Wanted, drawn
 from archsim.cli.report import MILLI_PJ, number
-from archsim.formats import console
+from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
     from archsim.analysis.explain import Contribution, Explanation
@@ -67,6 +67,7 @@ def explain(
     form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    force: own_files.Force = False,
 ) -> None:
     """Split the difference of two machines into named parts.
 
@@ -87,6 +88,7 @@ def explain(
     from archsim.runs.pool import cores
 
     console.use(form)
+    own_files.force(force)
     with tempfile.TemporaryDirectory(prefix="archsim-") as folder:
         variants = [variant_of(text, Path(folder)) for text in (a, b)]
         settings = _settings(variants, layers)

@@ -130,12 +130,13 @@ def answers_of(cells: Sequence[Cell], asked: Asked) -> list[Stored | Refusal]:
     from archsim.analysis.compare import Refusal
     from archsim.formats.errors import InputError
     from archsim.formats.files import check_writable
-    from archsim.formats.regular import check_output
-    from archsim.results.store import kept_result
-    from archsim.results.trace import write_traces
+    from archsim.formats.own_files import claim
+    from archsim.results.store import claim_results, kept_result
+    from archsim.results.trace import MARK, write_traces
 
     if asked.trace is not None:
-        check_output(asked.trace)
+        claim(asked.trace, MARK.encode())
+    claim_results(asked.out, (cell.place for cell in cells))
     for group in dict.fromkeys(cell.group for cell in cells):
         check_writable(asked.out / group)
     traces: list[Trace] | None = None if asked.trace is None else []

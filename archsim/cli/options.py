@@ -160,7 +160,13 @@ NoCache = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", "-j", metavar="N", min=1, show_default=False, help="Processes; one per core."
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        max=1024,
+        show_default=False,
+        help="Processes; one per core.",
     ),
 ]
 Verbose = Annotated[

@@ -11,7 +11,7 @@ import typer
 
 from archsim.cli import options
 from archsim.cli.figures import Figures, Wanted, drawn
-from archsim.formats import console
+from archsim.formats import console, own_files
 from archsim.formats.console import Table
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def paper(
     form: options.Format = options.TEXT,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    force: own_files.Force = False,
 ) -> None:
     """Reproduce the paper: its number, ours, the ratio, and what moves ours most.
 
@@ -79,6 +80,7 @@ def paper(
     from archsim.runs.pool import cores
 
     console.use(form)
+    own_files.force(force)
     wanted = Wanted(scenario, layers is options.Convs.CONV, tuple(network), measured, out)
     with bar("paper", quiet=quiet or json) as tick:
         context = context_of(wanted, cached=not no_cache, processes=jobs or cores(), tick=tick)

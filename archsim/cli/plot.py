@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from archsim.cli import options
-from archsim.formats import console
+from archsim.formats import console, own_files
 
 
 def plot(
@@ -25,6 +25,7 @@ def plot(
     width: options.FigureWidth = options.TWO,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    force: own_files.Force = False,
 ) -> None:
     """Draw the figures of a results folder.
 
@@ -43,6 +44,7 @@ def plot(
     from archsim.runs.cache import default_cache
     from archsim.runs.folder_index import listing
 
+    own_files.force(force)
     found = listing(results, default_cache())
     if found.problems:
         raise InputError(found.problems)

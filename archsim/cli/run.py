@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options, report
 from archsim.cli.figures import draw_folder
-from archsim.formats import console
+from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison
@@ -31,6 +31,7 @@ def run(
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
+    force: own_files.Force = False,
 ) -> None:
     """Simulate workloads, compare machines.
 
@@ -51,6 +52,7 @@ def run(
       archsim run -w resnet50_sd --format latex --width one > table.tex
     """
     console.use(form)
+    own_files.force(force)
     asked = matrix.Asked(
         workloads=workload, archs=arch, sets=sets, scenario=scenario, layers=layers, batch=batch,
         jobs=jobs, trace=trace, out=out, use_kept=not no_cache, quiet=quiet or json,

@@ -7,6 +7,7 @@ interruption. What a user typed never ends in a traceback; NAME_DEBUG=1 shows it
 import errno
 import os
 from collections.abc import Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,8 +71,8 @@ def run(program: Program, arguments: Sequence[str] | None) -> int:
     os.environ["MPLBACKEND"] = "Agg"
     args = None if arguments is None else list(arguments)
     try:
-        with inputs_kept():
-            status = program.app(args, prog_name=program.name, standalone_mode=False) or DONE
+        with inputs_kept():  # what a command sets for itself ends with its context
+            status = copy_context().run(_done, program, args)
     except Exception as error:
         if os.environ.get(program.debug):
             raise
@@ -85,6 +86,10 @@ def run(program: Program, arguments: Sequence[str] | None) -> int:
         console.complain([f"standard output: cannot be written: {reason}"])
         status = status or BAD_INPUT
     return int(status)
+
+
+def _done(program: Program, args: list[str] | None) -> int:
+    return program.app(args, prog_name=program.name, standalone_mode=False) or DONE
 
 
 def _explain(error: Exception, program: Program) -> int:

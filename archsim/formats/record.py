@@ -16,6 +16,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+MAX_SEED = 2**63 - 1
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -24,7 +24,14 @@ from archsim.formats.json_file import JsonError, RepeatedKey, parsed
 from archsim.formats.regular import open_input, open_regular
 from archsim.formats.sniff import kind_of
 from archsim.formats.source import shown
-from archsim.formats.tensor_record import TYPES, Tensor, values
+from archsim.formats.tensor_record import (
+    RESERVED,
+    TYPES,
+    Tensor,
+    is_shape,
+    name_problem,
+    values,
+)
 
 MAX_HEADER = 16 * 2**20
 
@@ -108,7 +115,7 @@ class TensorFile:
             header = None
         if not isinstance(header, dict):
             raise self._other("its header is not a JSON object; this is not safetensors", text)
-        header.pop("__metadata__", None)
+        header.pop(RESERVED, None)
         return 8 + length, header
 
     def _other(self, message: str, text: bytes = b"") -> InputError:
@@ -126,7 +133,7 @@ class TensorFile:
         problems: list[Problem] = []
         entries: dict[str, Entry] = {}
         for key, claim in header.items():
-            entry = _entry(claim)
+            entry = name_problem(key) or _entry(claim)
             if isinstance(entry, str):
                 problems.append(Problem(self.place(key), entry))
             else:
@@ -158,7 +165,7 @@ def _entry(claim: Any) -> Entry | str:
     dtype, shape, offsets = claim["dtype"], claim["shape"], claim["data_offsets"]
     if not isinstance(dtype, str) or dtype not in TYPES:
         return f"has the type {dtype!r}, which is not read here"
-    if not _naturals(shape) or len(shape) > 8:
+    if not isinstance(shape, list) or not is_shape(shape):
         return f"has the shape {str(shape)[:60]}, which is none"
     if not _naturals(offsets) or len(offsets) != 2:
         return f"has the data offsets {str(offsets)[:60]}, which are none"
@@ -189,11 +196,15 @@ def write_tensors(
     """Write a file whole or not at all, byte by byte as the format's own library writes it.
 
     The widest types stand first, so that each array is aligned to its type; then names decide.
-    InputError, naming the path and the reason, where it cannot be written.
+    InputError, naming the path and the reason, where it cannot be written, or a tensor has a name
+    that the format does not allow.
     """
+    wrong = [(name, problem) for name in tensors if (problem := name_problem(name))]
+    if wrong:
+        raise InputError(Problem(f"{path}: {name!r:.60}", problem) for name, problem in wrong)
     rank = list(TYPES)
     order = sorted(tensors, key=lambda name: (-rank.index(tensors[name].dtype), name.encode()))
-    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    header: dict[str, Any] = {RESERVED: dict(metadata)} if metadata else {}
     reached = 0
     for name in order:
         tensor, start = tensors[name], reached

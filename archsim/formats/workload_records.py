@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from archsim.formats.profile_models import Profile
-from archsim.formats.record import Record
+from archsim.formats.record import MAX_SEED, Record
 
 FORMAT = "archsim-workload/1"
 MAX_LAYERS = 16_384
@@ -28,7 +28,7 @@ MAX_BATCH = 65_536
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Margin = Annotated[int, Field(ge=0, le=4096)]
 Channels = Annotated[int, Field(ge=1, le=2**20)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Pair = Annotated[tuple[Size, Size], Field(strict=False)]
 
 

@@ -12,14 +12,15 @@ from pydantic import ValidationError
 
 from archsim.formats import console
 from archsim.formats.errors import InputError
-from archsim.formats.files import write_atomically
 from archsim.formats.json_file import read_json
+from archsim.formats.own_files import is_own, write_own
 from archsim.formats.record import Record
-from archsim.formats.sealed import CHECKSUM, check_seal, make_way, sealed
+from archsim.formats.sealed import CHECKSUM, check_seal, make_way, sealed, set_aside
 from archsim.paper.lines import Finding, Line
 from archsim.paper.sensitivity import Sensitivity
 
 SENSITIVITY = "sensitivity"
+MARK = b'"made_by": "archsim'
 SDALGO_FORMAT = "sdalgo-paper/1"
 SDALGO_LABEL = "sdalgo: "  # how lines begin that `sdalgo paper` computed
 MEETS: Mapping[bool | None, Finding] = {True: "meets", False: "differs", None: "open"}
@@ -39,10 +40,15 @@ class _Row(Record):
 
 
 def write(out: Path, name: str, value: Mapping[str, Any]) -> Path:
-    """Write `<out>/paper/<name>.json`, with a checksum of its content; the path."""
+    """Write `<out>/paper/<name>.json`, with a checksum of its content; the path.
+
+    A file of that name that is damaged, or of something else, is set aside.
+    """
     path = _path(out, name)
     make_way(path)
-    write_atomically(path, sealed(value))
+    if path.is_file() and not is_own(path, MARK):
+        set_aside(path)
+    write_own(path, sealed({"made_by": f"archsim paper {name}", **value}), MARK)
     return path
 
 

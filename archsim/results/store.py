@@ -17,6 +17,7 @@ from archsim.formats import console
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
 from archsim.formats.json_file import read_json
+from archsim.formats.own_files import claim, is_own, write_own
 from archsim.formats.sealed import CHECKSUM, check_seal, make_way, sealed
 from archsim.formats.spreadsheet import records_text
 from archsim.results.result import Result
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MARK = "archsim"  # a JSON object with this key is a result; its value is the version
 _KEYS = frozenset({MARK, CHECKSUM, "arch_resolved", "workload_hash"})
 """A JSON object with one of these is a result, or what is left of one."""
+SUMMARY_MARK = b"workload,scenario,arch,name,batch,layers,set,"  # how a summary begins
 PLAIN_COLUMNS = (
     "macs", "macs_done", "cycles", "compute_cycles", "milliseconds", "millijoules", "dram_bytes",
     "sram_bytes", "gops", "gops_per_watt",
@@ -67,6 +69,24 @@ class Stored:
 def group_name(workload: str, scenario: str | None) -> str:
     """The folder of a workload under a scenario."""
     return f"{workload}@{scenario}" if scenario else workload
+
+
+def claim_results(out: Path, places: Iterable[tuple[str, str]]) -> None:
+    """Refuse a folder in which results would be written over files of somebody else.
+
+    In a folder that has a summary of ours the results are ours as well, damaged ones too.
+
+    Args:
+        places: (group, stem) of each result.
+
+    Raises:
+        InputError: such a file is there, and nothing is forced.
+    """
+    summary_path = out / "summary.csv"
+    claim(summary_path, SUMMARY_MARK)
+    if not is_own(summary_path, SUMMARY_MARK):
+        for group, stem in places:
+            claim(out / group / f"{stem}.json", f'"{MARK}"'.encode())
 
 
 def save(out: Path, stored: Stored) -> Path:
@@ -238,7 +258,7 @@ def write_summary(out: Path, results: Sequence[Stored]) -> Path:
 def write_rows(out: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write `summary.csv` of rows as `summary_row` makes them; the path it stands at."""
     path = out / "summary.csv"
-    write_atomically(path, records_text(_columns(rows), rows).encode())
+    write_own(path, records_text(_columns(rows), rows).encode(), SUMMARY_MARK)
     return path
 
 

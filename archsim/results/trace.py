@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from archsim.formats.files import write_atomically
+from archsim.formats.own_files import write_own
 
 
 class Trace:
@@ -71,6 +71,10 @@ class Trace:
             }
 
 
+MARK = '"made_by":"archsim"'
+"""What tells a timeline of ours from others (`otherData` is free in the format)."""
+
+
 def write_traces(path: str | Path, traces: Iterable[Trace]) -> None:
     """Write several runs into one file, a process each. InputError where `path` cannot be
     written."""
@@ -78,8 +82,9 @@ def write_traces(path: str | Path, traces: Iterable[Trace]) -> None:
         event for process, trace in enumerate(traces, start=1) for event in trace.events(process)
     )
     lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in events)
-    text = f'{{"displayTimeUnit":"ns","traceEvents":[\n{lines}\n]}}\n'
-    write_atomically(Path(path), text.encode())
+    head = f'"displayTimeUnit":"ns","otherData":{{{MARK}}}'
+    text = f'{{{head},"traceEvents":[\n{lines}\n]}}\n'
+    write_own(Path(path), text.encode(), MARK.encode())
 
 
 def _name(what: str, process: int, row: int, name: str) -> dict[str, object]:

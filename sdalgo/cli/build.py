@@ -5,16 +5,20 @@ from typing import Annotated
 
 import typer
 
-from archsim.formats import console
+from archsim.formats import console, own_files
 from archsim.formats.progress import bar
+from archsim.formats.record import MAX_SEED
 
 
-def build(
+def build(  # noqa: PLR0913, PLR0917  (one parameter an option)
     recipe: Annotated[str, typer.Argument(help="A name of `sdalgo list recipes`.")],
-    seed: Annotated[int, typer.Option(help="Seed of synthetic weights and of drawing.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Seed of synthetic weights and of drawing.")
+    ] = 0,
     out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("workloads"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    force: own_files.Force = False,
 ) -> None:
     """Build a workload: YAML with measured profiles, and its tensors beside it.
 
@@ -28,6 +32,7 @@ def build(
     from sdalgo.build import build as make
     from sdalgo.recipe import load_recipe
 
+    own_files.force(force)
     found = load_recipe(recipe)
     if found.task == "training":
         from sdalgo.training.capture import build_training as make

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.formats import console
+from archsim.formats import console, own_files, unpacked
 from archsim.formats.progress import bar
 
 Weights = Annotated[
@@ -30,6 +30,8 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     index: Annotated[str, typer.Option(help="Index bit a row or an element.")] = "row",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Decompose every convolution and linear weight of a state dict.
 
@@ -39,13 +41,14 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo decompose w.safetensors -o w.sd --preset as_paper --theta 0.02 --json
       sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
     """
-    from archsim.formats.regular import check_output
     from sdalgo.checkpoints import read_weights
-    from sdalgo.container import write_container
+    from sdalgo.container import MARK, write_container
     from sdalgo.options import preset as named
     from sdalgo.state import decompose_state
     from sdalgo.summary import summarise
 
+    unpacked.allow(max_gb)
+    own_files.force(force)
     given: dict[str, Any] = {
         "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
         "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
@@ -53,7 +56,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     options = named(preset, **{key: value for key, value in given.items() if value is not None})
     target = out or weights.with_suffix(".sd")
     tensors = read_weights(weights, entry)
-    check_output(target)
+    own_files.claim(target, MARK)
     with bar("decomposing", quiet=quiet or as_json) as progress:
         container = decompose_state(tensors, options, index, progress)
     nbytes = write_container(target, container)
@@ -72,6 +75,8 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
 def decode(
     container: Annotated[Path, typer.Argument(help="A .sd file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The safetensors file to write.")],
+    max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Write the rebuilt float32 weights under their names; other tensors come back unchanged.
 
@@ -83,8 +88,11 @@ def decode(
     from sdalgo.container import read_container
     from sdalgo.state import rebuild_state
 
+    unpacked.allow(max_gb)
+    own_files.force(force)
     found = read_container(container)
-    write_tensors(out, rebuild_state(found))
+    own_files.claim(out, b'"made_by":"sdalgo')
+    write_tensors(out, rebuild_state(found), {"made_by": "sdalgo decode"})
     console.say(f"{out}: {len(found.layers)} rebuilt, {len(found.others)} unchanged tensors")
 
 

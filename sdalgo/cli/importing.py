@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from archsim.formats import console
+from archsim.formats import console, own_files, unpacked
 from archsim.formats.errors import InputError
 from archsim.formats.progress import bar
+
+_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # no file's name on Windows
 
 
 def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
@@ -20,6 +22,8 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("workloads"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Make a workload of an ONNX network: graph, decomposed weights, activations of a photograph.
 
@@ -31,8 +35,10 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.onnx_import import import_onnx
     from sdalgo.recipe import Recipe
 
+    unpacked.allow(max_gb)
+    own_files.force(force)
     stem = _file_name(model.stem) if name is None else _checked(name)
-    recipe = Recipe(name=stem, about="imported", network="onnx", weights=model.name, theta=theta)
+    recipe = Recipe(name=stem, about="imported", network="onnx", weights="the file", theta=theta)
     with bar(f"importing {stem}", quiet=as_json) as progress:
         built = import_onnx(model, recipe, out, progress, _sizes(size))
     if as_json:
@@ -48,7 +54,7 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
 def _sizes(size: str | None) -> tuple[int, ...] | None:
     if size is None:
         return None
-    found = tuple(int(part) for part in size.split("x") if part.isascii() and part.isdigit())
+    found = tuple(int(part) for part in size.split("x") if re.fullmatch("[0-9]{1,9}", part))
     if len(found) != len(size.split("x")) or len(found) not in (2, 3) or 0 in found:
         raise InputError.at("--size", f"{size!r} is neither HEIGHTxWIDTH nor CHANNELSxHEIGHTxWIDTH")
     return found
@@ -56,13 +62,17 @@ def _sizes(size: str | None) -> tuple[int, ...] | None:
 
 def _file_name(stem: str) -> str:
     """The name of a workload that a file's own name suggests."""
-    plain = re.sub(r"[^\w. +-]", "_", stem.replace("-", "_"))[:90]
-    return plain if re.match("[A-Za-z0-9]", plain) else f"net_{plain}"
+    plain = re.sub(r"[^A-Za-z0-9_. +-]", "_", stem.replace("-", "_"))[:90].rstrip(" .")
+    legal = re.match("[A-Za-z0-9]", plain) and not _DEVICE.match(plain)
+    return plain if legal else f"net_{plain}"
 
 
 def _checked(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][\w. +-]{0,99}", name):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_. +-]{0,99}", name) or name[-1] in " .":
         raise InputError.at(
-            "--name", f"{name!r}: a letter or digit is needed, then letters, digits and . _ + -"
-        )
+            "--name", f"{name!r:.120}: a letter or digit is needed, then at most 99 letters, "
+            "digits, spaces and . _ + -, neither a space nor a dot last"
+        )  # fmt: skip
+    if _DEVICE.match(name):
+        raise InputError.at("--name", f"{name!r}: on some systems this is a device; name another")
     return name

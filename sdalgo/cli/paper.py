@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from archsim.formats import console
+from archsim.formats import console, own_files
 from archsim.formats.progress import bar
 
 
@@ -14,6 +14,7 @@ def paper(
     out: Annotated[Path, typer.Option(help="Results folder.")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    force: own_files.Force = False,
 ) -> None:
     """Compute a figure or table, print it beside the paper's, write results/paper/WHAT.json.
 
@@ -24,6 +25,7 @@ def paper(
     """
     from sdalgo.paper import compute, write
 
+    own_files.force(force)
     with bar(what, quiet=quiet or as_json) as progress:
         document = compute(what, progress)
     path = write(document, out)

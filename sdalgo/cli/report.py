@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archsim.formats import console
+from archsim.formats import console, own_files, unpacked
 from archsim.formats.progress import bar
 from sdalgo.cli.decompose import show
 
@@ -22,6 +22,8 @@ def report(  # noqa: PLR0913, PLR0917  (one parameter an option)
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Layer of the evolution figure.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Show sizes, densities and errors of a container, from its own bits.
 
@@ -34,6 +36,8 @@ def report(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.container import read_container
     from sdalgo.summary import summarise
 
+    unpacked.allow(max_gb)
+    own_files.force(force)
     found = read_container(container)
     summary = summarise(found)
     summary["totals"]["file_bytes"] = container.stat().st_size
@@ -62,7 +66,7 @@ def _evolution(
     from sdalgo.decompose import checked
     from sdalgo.exchange import Round, exchange
     from sdalgo.matrices import to_slices
-    from sdalgo.options import Options
+    from sdalgo.options import options_from
 
     name = layer or max(found.layers, key=lambda key: found.layers[key].entries)
     if name not in found.layers or name not in tensors:
@@ -70,9 +74,9 @@ def _evolution(
             f"layer {name}", f"not in both files; {', '.join(list(found.layers)[:5])}"
         )
     slices = to_slices(checked(tensors[name].array(), name), found.layers[name].layout)
-    values = {**found.options, "exponents": tuple(found.options.get("exponents", (None, 5)))}
+    options = options_from(found.options, "container")
     rounds: list[Round] = []
-    exchange(slices, Options(**values), rounds.append)
+    exchange(slices, options, rounds.append)
     return draw.evolution(slices, rounds, folder)
 
 
@@ -85,6 +89,8 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
         str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Decompose a network at several thetas: density, error, size and, for recipes, agreement.
 
@@ -98,6 +104,8 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.sweep import THETAS
     from sdalgo.sweep import sweep as run
 
+    unpacked.allow(max_gb)
+    own_files.force(force)
     with bar("sweeping", quiet=as_json) as progress:
         rows = run(source, tuple(theta) if theta else THETAS, preset, progress, entry)
     if plots:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archsim.formats import console
+from archsim.formats import console, own_files, unpacked
 from archsim.formats.progress import Progress, bar
+from archsim.formats.record import MAX_SEED
 
 if TYPE_CHECKING:
     from sdalgo.training.config import Experiment
@@ -18,14 +19,20 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     config: Annotated[Path, typer.Argument(help="A training file, or a shipped one's name.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the data, not the file's.")] = None,
     out: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("results/training"),
-    seed: Annotated[list[int] | None, typer.Option(min=0, help="Instead of the file's.")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option(min=0, max=MAX_SEED, help="Instead of the file's.")
+    ] = None,
     arm: Annotated[list[str] | None, typer.Option(help="Only these arms of the file.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Results depend on it in last bits.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, max=1024, help="Results depend on it in last bits.")
+    ] = 1,
     capture: Annotated[
         Path | None, typer.Option(help="Folder for a training workload of each run of SD-T.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    max_gb: unpacked.MaxGb = None,
+    force: own_files.Force = False,
 ) -> None:
     """Train the arms of a file for each seed: mean and spread, and accuracy over the epochs.
 
@@ -40,15 +47,16 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     """
     import torch
 
-    from archsim.formats.regular import check_output
     from sdalgo.training.config import load_experiment, narrowed
-    from sdalgo.training.experiment import SUMMARY, Runner
+    from sdalgo.training.experiment import SUMMARY, SUMMARY_MARK, Runner
     from sdalgo.training.summary import table
 
+    unpacked.allow(max_gb)
+    own_files.force(force)
     torch.set_num_threads(threads)
     experiment = narrowed(load_experiment(config), data, seed, arm)
     folder = out / experiment.name
-    check_output(folder / SUMMARY)
+    own_files.claim(folder / SUMMARY, SUMMARY_MARK)
     told = None if quiet or as_json else console.note
     with bar("training", quiet=quiet or as_json) as progress:
         whole = Runner(experiment, folder, _counted(progress, experiment), told).run()

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from archsim.formats.files import write_atomically
+from archsim.formats.own_files import is_own, write_own
 from archsim.formats.progress import Progress
-from archsim.formats.sealed import make_way, sealed
+from archsim.formats.sealed import make_way, sealed, set_aside
 from archsim.formats.source import require
 
 NAMES = ("fig3", "table2", "table3", "table4")
@@ -61,6 +61,9 @@ def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
 def write(document: dict[str, Any], folder: Path) -> Path:
     """Write a document as FOLDER/paper/NAME.json; returns the path."""
     path = folder / "paper" / f"{document['name']}.json"
+    mark = FORMAT.encode()
     make_way(path)
-    write_atomically(path, sealed(document))
+    if path.is_file() and not is_own(path, mark):
+        set_aside(path)
+    write_own(path, sealed(document), mark)
     return path

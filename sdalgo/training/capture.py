@@ -25,13 +25,13 @@ from archsim.formats.tensor_record import from_array
 from sdalgo import photos
 from sdalgo.basis import quantise_basis
 from sdalgo.build import Built, write_workload
-from sdalgo.checkpoints import from_torch
 from sdalgo.finite import check_state
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.pretrained import SOURCES
 from sdalgo.profile import measure
 from sdalgo.recipe import Recipe, load_ratios
+from sdalgo.torch_files import from_torch
 from sdalgo.training.bucket import Rule
 from sdalgo.training.convert import Form, basis_of, decomposed_weights, to_decomposed
 from sdalgo.training.learners import Descent, Learner, Switching

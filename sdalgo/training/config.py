@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from archsim.formats.errors import InputError, Problem
-from archsim.formats.record import Record, load
+from archsim.formats.record import MAX_SEED, Record, load
 from archsim.formats.source import require, unknown
 from sdalgo.recipe import load_ratios
 from sdalgo.training.bucket import NotNegative, Rule
@@ -18,7 +18,7 @@ from sdalgo.training.schedule import Positive, Schedule
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Part = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Text = Annotated[str, Field(min_length=1)]
 Path_ = tuple[Any, ...]
 
@@ -85,7 +85,7 @@ def _arm(value: Any) -> Any:
 
 
 ArmOrName = Annotated[Arm, BeforeValidator(_arm)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
 class Experiment(Record):

@@ -34,6 +34,7 @@ from sdalgo.training.summary import summary
 
 Told = Callable[[str], None]
 SUMMARY = "summary.json"
+SUMMARY_MARK = b'{\n "experiment": {'  # how a summary begins
 
 
 class Runner:

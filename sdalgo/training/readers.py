@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from archsim.formats import unpacked
 from archsim.formats.errors import InputError
 from archsim.formats.json_file import NotFinite, parsed
 from sdalgo.training.files import content
@@ -106,8 +107,8 @@ def digits_json(folder: Path, size: int) -> tuple[Samples, Samples]:
             found = np.asarray(parsed(content(path))["data"], np.float64).reshape(-1, 28, 28)
         except NotFinite as error:
             raise InputError.at(path, f"grey values are not 0 .. 1: {error}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError.at(path, f"not images of 28x28 as JSON: {error}") from error
+        except (ValueError, LookupError, TypeError, OverflowError) as error:
+            raise InputError.at(path, f"not images of 28x28 as JSON: {error!s:.200}") from error
         if found.size == 0 or not (found.min() >= 0 and found.max() <= 1):
             raise InputError.at(path, "grey values are not 0 .. 1")
         pictures.append(np.rint(found * 255).astype(np.uint8))
@@ -143,6 +144,7 @@ def _padded(pictures: Bytes, size: int) -> Bytes:
     height, width = pictures.shape[2:]
     if max(height, width) > size:
         raise InputError.at("data", f"images of {height}x{width} do not fit the network's {size}")
+    unpacked.check(pictures[:, :, 0, 0].size * size * size, pictures.nbytes, "data.size")
     top, left = (size - height) // 2, (size - width) // 2
     edges = ((top, size - height - top), (left, size - width - left))
     return np.pad(pictures, ((0, 0), (0, 0), *edges))

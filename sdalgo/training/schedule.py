@@ -7,6 +7,7 @@ from pydantic import Field
 from archsim.formats.record import Record
 
 Positive = Annotated[float, Field(gt=0)]
+MOST_EPOCHS = 1_000_000
 
 
 class Schedule(Record):
@@ -19,9 +20,9 @@ class Schedule(Record):
         swa_lr: while averaging.
     """
 
-    epochs: Annotated[int, Field(ge=0)]
+    epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
     lr: Positive
-    swa_start: Annotated[int, Field(ge=1)] | None = None
+    swa_start: Annotated[int, Field(ge=1, le=MOST_EPOCHS)] | None = None
     swa_lr: Positive = 2e-3
 
     def rate(self, epoch: int) -> float:

@@ -31,6 +31,10 @@ class Drawing:
     bottom: float
 
 
+MARK = "<!-- archsim draw -->"
+"""What every diagram begins with."""
+
+
 def svg(arch: Arch) -> str:
     """The diagram of `arch` as a document of its own."""
     drawing = _measure(arch, layout(arch))
@@ -40,6 +44,7 @@ def svg(arch: Arch) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" '
         f'width="{width}" height="{height:g}" role="img">',
+        MARK,
         f"<title>{escape(arch.name)}</title>",
         f'<rect width="{width}" height="{height:g}" fill="white"/>',
         *_arrowheads(drawing.colours),

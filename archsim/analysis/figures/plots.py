@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archsim.formats.files import write_atomically
+from archsim.formats.own_files import write_own
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,10 +47,13 @@ STYLE: Any = {  # to matplotlib a type of its own, a literal of all legal keys
     "svg.fonttype": "path",
 }
 # No date and no program version: the same figure is the same file.
-NO_METADATA: Mapping[str, Mapping[str, None]] = {
-    "png": {"Software": None},
-    "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
+METADATA: Mapping[str, Mapping[str, str | None]] = {
+    "png": {"Software": "archsim"},
+    "svg": {"Date": None, "Creator": "archsim", "Format": None, "Type": None},
 }
+
+"""Who drew it, and nothing that changes from day to day."""
+MARKS = {"png": b"Software\0archsim", "svg": b"<dc:title>archsim</dc:title>"}
 
 
 class MissingMatplotlib(ImportError):
@@ -71,11 +74,11 @@ def save(drawn: Mapping[Path, Callable[[], Figure]]) -> list[Path]:
     with mpl.rc_context(STYLE):
         for stem, draw in drawn.items():
             figure = draw()
-            for kind, metadata in NO_METADATA.items():
+            for kind, metadata in METADATA.items():
                 content = io.BytesIO()
                 figure.savefig(content, format=kind, metadata={**metadata})
                 written.append(stem.with_name(f"{stem.name}.{kind}"))
-                write_atomically(written[-1], content.getvalue())
+                write_own(written[-1], content.getvalue(), MARKS[kind])
     return written
 
 

@@ -1,0 +1,14 @@
+"""A short, seeded run of the fuzzer per format; `make fuzz` is the long one."""
+
+import fuzz
+import pytest
+
+EXAMPLES = 100
+
+
+@pytest.mark.parametrize("name", fuzz.FORMATS)
+def test_a_broken_file_is_read_or_refused_by_name(name, tmp_path):
+    found = [*fuzz.failures(name, 0, tmp_path, examples=EXAMPLES)]
+    assert len(found) == EXAMPLES
+    wrong = [f"{path.name}: {what}" for _, path, what in found if what]
+    assert not wrong, "\n".join(wrong)
