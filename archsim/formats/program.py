@@ -14,6 +14,7 @@ import typer
 
 from archsim.formats import console
 from archsim.formats.errors import CheckFailed, InputError
+from archsim.formats.interrupts import interruptible
 from archsim.formats.regular import inputs_kept
 from archsim.version import VERSION
 
@@ -70,7 +71,7 @@ def run(program: Program, arguments: Sequence[str] | None) -> int:
     os.environ["MPLBACKEND"] = "Agg"
     args = None if arguments is None else list(arguments)
     try:
-        with inputs_kept():
+        with inputs_kept(), interruptible():
             status = program.app(args, prog_name=program.name, standalone_mode=False) or DONE
     except Exception as error:
         if os.environ.get(program.debug):
