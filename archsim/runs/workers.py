@@ -20,9 +20,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.interrupts import ENDING
 from archsim.formats.lifeline import end_after
+from archsim.formats.streams import warnings_as_lines
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -185,7 +187,7 @@ def _work_on(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; it is the parent's to handle
     _take_signals()
     end_after(_parent_is_gone)
-    with suppress(EOFError):
+    with suppress(EOFError), warnings_as_lines(lambda line: console.complain([line])):
         while True:
             work, task = pipe.recv()
             last: _Done | _Failed = _Done()
