@@ -10,7 +10,7 @@ from pathlib import Path
 
 HALF = (1 << 20).to_bytes(4, "big") + bytes(100_000)
 """The first tenth of a message of a mebibyte, and more than a pipe holds."""
-SITE = '''
+SITE = """
 import os, signal, sys, time
 from multiprocessing.connection import Connection
 
@@ -30,7 +30,7 @@ def mark():
 
 if "--multiprocessing-fork" in sys.orig_argv:
     Connection.recv = {"dies": dies, "waits": waits}[os.environ["FATE"]]
-'''
+"""
 
 
 def stricken(folder, monkeypatch, fate):
