@@ -16,8 +16,7 @@ def all_of(tasks, processes=2):
     """What was handed over, and what then went wrong."""
     found = []
     try:
-        for answer in streamed(work, tasks, processes):
-            found.append(answer)
+        found.extend(streamed(work, tasks, processes))
     except Exception as error:
         return found, error
     finally:

@@ -59,7 +59,8 @@ def forked(work):
             os.close(ours)
             import sys
 
-            sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
+            sys.stdout = os.fdopen(1, "w", closefd=False)
+            sys.stderr = os.fdopen(2, "w", closefd=False)
             status = work()
             sys.stdout.flush()
             sys.stderr.flush()
