@@ -153,10 +153,6 @@ def _split(content: bytes, place: str) -> tuple[dict[str, Any], bytes]:
     return head, content[start + length :]
 
 
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
-
-
 def _check_names(names: list[Any]) -> None:
     for name in names:
         if problem := name_problem(name):

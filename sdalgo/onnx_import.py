@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 import archsim.formats
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import make_folder, move
+from archsim.formats.lifeline import run_module
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
 from archsim.formats.unpacked import check_run
@@ -144,10 +143,8 @@ def _validate(yaml: Path) -> None:
     """
     root = str(Path(archsim.formats.__file__).parents[2])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-m", "archsim", "validate", "--quiet", str(yaml)]
-    found = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
-    )
+    words = ["archsim", "validate", "--quiet", str(yaml)]
+    found = run_module(words, os.environ | {"PYTHONPATH": path})
     if found.returncode:
         lines = [line.removeprefix("archsim: ") for line in found.stderr.splitlines()]
         raise InputError(Problem("archsim validate", line) for line in lines)

@@ -163,6 +163,7 @@ def _filled(
 ) -> Iterator[tuple[Cell, Answer]]:
     """The cells with their answers as they are finished; each result is written at once, and
     whatever ends the loop, the summary lists what stands in the folder."""
+    from archsim.formats.interrupts import finishing
     from archsim.formats.progress import bar
     from archsim.results.store import Stored, save, write_rows
     from archsim.runs.cache import default_cache
@@ -177,9 +178,10 @@ def _filled(
         with bar("runs", quiet=asked.quiet) as tick:
             for at, answer in answered(jobs, asked.jobs or processes_for(jobs), cache, traces):
                 cell = cells[at]
-                if isinstance(stored := cell.answer(answer), Stored):
-                    save(asked.out, stored)
-                done += 1
+                with finishing():  # or what was just written would not be counted
+                    if isinstance(stored := cell.answer(answer), Stored):
+                        save(asked.out, stored)
+                    done += 1
                 tick(done, len(cells), cell.job.title)
                 yield cell, answer
     except (Exception, KeyboardInterrupt):

@@ -1,22 +1,20 @@
 """What people see: tables in colour on a terminal, plain aligned text in a pipe.
 
 Results go to standard output, everything about the run itself (progress, notes, errors) to standard
-error. A reader who leaves early (`| head`) ends the printing, not the work; so does a full disk,
-which is told at the end. A character that the terminal's encoding lacks is printed as its escape.
+error. A character that the terminal's encoding lacks is printed as its escape; what becomes of text
+that cannot be printed at all: archsim.formats.streams.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import re
 import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TextIO
+from typing import Any
 
 from archsim.formats.spreadsheet import comment as guarded
 from archsim.formats.spreadsheet import csv_text
@@ -44,7 +42,6 @@ LATEX_ESCAPES = str.maketrans(
 NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d*)?(e[+-]?\d+)?")
 UNITS = (" %", "x")
 _chosen = [Format.TEXT]
-_lost: list[str] = []  # why standard output could not be written
 
 
 def use(chosen: Format) -> None:
@@ -151,25 +148,25 @@ def show(table: Table) -> None:
     if form is Format.TEXT and sys.stdout.isatty():
         _show_rich(table)
     else:
-        _write(sys.stdout, "\n".join([*table.written(form), "", ""]))
+        sys.stdout.write("\n".join([*table.written(form), "", ""]))
 
 
 def say(text: str = "") -> None:
     """Print a line of results beside the tables."""
     for line in text.split("\n"):
-        _write(sys.stdout, f"{_comment(line, _chosen[0])}\n" if line else "\n")
+        sys.stdout.write(f"{_comment(line, _chosen[0])}\n" if line else "\n")
 
 
 def note(text: str) -> None:
     """Print a line about the run itself."""
-    _write(sys.stderr, f"{text}\n")
+    sys.stderr.write(f"{text}\n")
 
 
 def say_json(value: Any) -> None:
     """Print one JSON document."""
     plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
     text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=plain)
-    _write(sys.stdout, f"{text}\n")
+    sys.stdout.write(f"{text}\n")
 
 
 def speak_as(program: str) -> None:
@@ -181,58 +178,6 @@ def complain(lines: Sequence[object]) -> None:
     """Print what is wrong, a line per problem, after the program's name."""
     for line in lines:
         note(f"{_program.get()}: {line}")
-
-
-def open_streams() -> None:
-    """Make the standard streams fit to print on, whatever the program was started with.
-
-    A closed one leads to nowhere: its number would go to the next file that is opened, which
-    a library would then print into.
-    """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            if nowhere != number:
-                os.dup2(nowhere, number)
-                os.close(nowhere)
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def flush() -> str:
-    """Hand over what is still buffered; why standard output could not be written, empty if it was.
-
-    A reader who has left is forgiven.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError as error:
-            _leave(stream, error)
-    reason = "".join(_lost[:1])
-    _lost.clear()
-    return reason
-
-
-def _write(stream: TextIO, text: str) -> None:
-    try:
-        stream.write(text)
-    except OSError as error:
-        _leave(stream, error)
-
-
-def _leave(stream: TextIO, error: OSError) -> None:
-    """Send the rest to nowhere: the reader has gone, or the disk is full."""
-    if stream is sys.stdout and not isinstance(error, BrokenPipeError):
-        _lost.append(error.strerror or str(error))
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 def _show_rich(table: Table) -> None:

@@ -15,7 +15,9 @@ import typer
 
 from archsim.formats import console
 from archsim.formats.errors import CheckFailed, InputError
+from archsim.formats.interrupts import interruptible
 from archsim.formats.regular import inputs_kept
+from archsim.formats.streams import lenient, warnings_as_lines
 from archsim.version import VERSION
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -65,14 +67,24 @@ class Program:
 
 def run(program: Program, arguments: Sequence[str] | None) -> int:
     """Run one command line; the exit status. None means the arguments of the process."""
-    console.open_streams()
-    console.speak_as(program.name)
     # Figures go to files only, and a name that matplotlib does not know stops its import.
     os.environ["MPLBACKEND"] = "Agg"
-    args = None if arguments is None else list(arguments)
+    console.speak_as(program.name)
+    with lenient() as output, warnings_as_lines(lambda line: console.complain([line])):
+        status = _status(program, None if arguments is None else list(arguments))
+        output.flush()
+        if output.lost:
+            console.complain([f"standard output: cannot be written: {output.lost}"])
+            status = status or BAD_INPUT
+    return status
+
+
+def _status(program: Program, arguments: list[str] | None) -> int:
+    """Run one command line and say what went wrong."""
     try:
-        with inputs_kept():  # what a command sets for itself ends with its context
-            status = copy_context().run(_done, program, args)
+        # What a command sets for itself ends with its context.
+        with inputs_kept(), interruptible():
+            status = copy_context().run(_done, program, arguments)
     except Exception as error:
         if os.environ.get(program.debug):
             raise
@@ -82,9 +94,6 @@ def run(program: Program, arguments: Sequence[str] | None) -> int:
     if status == _INTERRUPTED_IN_TYPER:
         console.complain(["interrupted; what was finished is kept"])
         status = BAD_INPUT
-    if reason := console.flush():
-        console.complain([f"standard output: cannot be written: {reason}"])
-        status = status or BAD_INPUT
     return int(status)
 
 
@@ -110,6 +119,9 @@ def _outside(error: Exception) -> str:
     if isinstance(error, UnicodeEncodeError):
         lacking = f"this system's encoding, {error.encoding}, lacks a character of it"
         return f"{error.object!a}: {lacking}; LC_ALL=C.UTF-8 sets another"
+    if isinstance(error, Warning):
+        asked = "PYTHONWARNINGS or -W makes errors of Python's warnings"
+        return f"{type(error).__name__}: {' '.join(str(error).split())}; {asked}"
     if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
         return "too many open files: `ulimit -n 1024` allows more, --jobs 1 needs fewer"
     if isinstance(error, OSError) and error.strerror:

@@ -7,13 +7,8 @@ machine refuses (InputError) is an answer; everything else that goes wrong ends 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,20 +16,15 @@ from typing import TYPE_CHECKING, Union
 
 from archsim.arch.change import Change
 from archsim.formats.errors import InputError, Problem
+from archsim.runs.workers import streamed
 
 if TYPE_CHECKING:
-    from multiprocessing.queues import SimpleQueue
-
     from archsim.arch.arch import Arch
     from archsim.results.result import Result
     from archsim.results.trace import Trace
     from archsim.workload.workload import Workload
 
-LOOK_SECONDS = 0.1
 WORTH_A_PROCESS = 100_000_000  # multiplications
-KILLED = "a process was killed, by hand or for want of memory; fewer processes need less of it"
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-"""Linear algebra brings its own threads; processes already share out the cores."""
 Tick = Callable[[int, int, str], None]
 Answer = Union["Result", tuple[Problem, ...]]
 """The result of a job, or why its machine refuses it."""
@@ -105,7 +95,8 @@ def answered(
     chunks = _chunks(jobs, processes)
     if processes > 1 and len(chunks) > 1:
         chunks.sort(key=lambda chunk: -sum(_multiplications(jobs[at]) for at in chunk))
-        yield from _in_pool(jobs, chunks, min(processes, len(chunks)), cache)
+        tasks = [_Chunk(chunk, [jobs[at] for at in chunk], cache) for chunk in chunks]
+        yield from streamed(_chunk_answers, tasks, processes)
         return
     for chunk in chunks:
         for at, answer in _answers([jobs[at] for at in chunk], cache, traces):
@@ -171,62 +162,15 @@ def _answers(
         workload.release(layer)
 
 
-def _in_pool(
-    jobs: Sequence[Job], chunks: Sequence[list[int]], processes: int, cache: Path | None
-) -> Iterator[tuple[int, Answer]]:
-    """Answers as they come from processes, which take chunks in their order."""
-    context = multiprocessing.get_context("spawn")
-    answers = context.SimpleQueue()
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(
-            processes, mp_context=context, initializer=_start, initargs=(answers,)
-        )
-        try:
-            running = {
-                pool.submit(_in_worker, [jobs[at] for at in chunk], chunk, cache)
-                for chunk in chunks
-            }
-            while running:
-                finished, running = wait(running, LOOK_SECONDS, "FIRST_COMPLETED")
-                while not answers.empty():  # also what was finished before a process failed
-                    yield answers.get()
-                for future in finished:
-                    future.result()
-        except BaseException as error:
-            for process in multiprocessing.active_children():
-                process.terminate()
-            if isinstance(error, BrokenProcessPool):
-                raise InputError.at("--jobs", KILLED) from error
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+@dataclass(frozen=True)
+class _Chunk:
+    """Jobs of one workload, and the place of each among all."""
+
+    places: Sequence[int]
+    jobs: Sequence[Job]
+    cache: Path | None
 
 
-_sent: SimpleQueue[tuple[int, Answer]] | None = None
-
-
-def _start(answers: SimpleQueue[tuple[int, Answer]]) -> None:
-    """Of a worker: interruptions are the parent's to handle."""
-    global _sent  # noqa: PLW0603 - a queue reaches a worker only when it starts
-    _sent = answers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _in_worker(jobs: Sequence[Job], places: Sequence[int], cache: Path | None) -> None:
-    assert _sent is not None
-    for at, answer in _answers(jobs, cache):
-        _sent.put((places[at], answer))
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def _chunk_answers(chunk: _Chunk) -> Iterator[tuple[int, Answer]]:
+    for at, answer in _answers(chunk.jobs, chunk.cache):
+        yield chunk.places[at], answer

@@ -31,9 +31,12 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("command", ["archsim list archs", "sdalgo list recipes", "archsim --help"])
-def test_closed_streams_lead_to_nowhere(command, folder) -> None:
-    assert shell(f"{command} >&-").returncode == 0
-    assert shell(f"{command} <&- >&- 2>&-").returncode == 0
+def test_what_a_closed_standard_output_loses_is_told(command, folder) -> None:
+    done = shell(f"{command} >&-")
+    assert done.returncode == 2
+    assert done.stderr.endswith(b": standard output: cannot be written: it is closed\n")
+    assert shell(f"{command} <&- >&- 2>&-").returncode == 2
+    assert shell(f"{command} <&- 2>&-").returncode == 0
 
 
 def test_an_error_without_standard_error_keeps_its_status(folder) -> None:

@@ -1,10 +1,14 @@
 """How a command line can end: its exit status, and lines that begin with the program's name."""
 
+import os
+import signal
+
 import pytest
 import typer
 
 from archsim.formats import console
 from archsim.formats.errors import CheckFailed, InputError, Problem
+from archsim.formats.interrupts import finishing, interruptible
 from archsim.formats.program import BAD_INPUT, DONE, FAILED, Program, application, run
 
 
@@ -83,3 +87,42 @@ def test_debugging_shows_where_it_happened(monkeypatch) -> None:
 
 def test_an_exit_status_of_a_command_is_kept() -> None:
     assert run(program(typer.Exit(1)), ["work"]) == FAILED
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_that_ask_for_the_end_are_one_interruption(name, capsys) -> None:
+    """Twice at once, as `timeout` sends them."""
+    number = getattr(signal, name)
+    app, put_away = application("tool"), []
+
+    @app.command()
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            signal.pause()
+        finally:
+            os.kill(os.getpid(), number)
+            put_away.append(True)
+
+    @app.callback()
+    def tool() -> None: ...
+
+    before = signal.getsignal(number)
+    assert run(Program(name="tool", app=app), ["work"]) == BAD_INPUT
+    assert capsys.readouterr().err == "tool: interrupted; what was finished is kept\n"
+    assert put_away
+    assert signal.getsignal(number) is before
+
+
+def test_an_interruption_waits_for_what_is_being_finished() -> None:
+    done = []
+
+    def work() -> None:
+        with finishing():
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append(1)
+        done.append(2)
+
+    with interruptible(), pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [1]
