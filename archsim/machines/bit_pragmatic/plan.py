@@ -128,7 +128,7 @@ class Plan:
     def groups(self) -> int:
         """Groups of windows."""
         across, down = self._view.shape[:2]
-        return ceil_div(across * down, self.columns)
+        return ceil_div(int(across * down), self.columns)
 
     @cached_property
     def _view(self) -> Steps:
