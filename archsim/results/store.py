@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
+from archsim.formats.json_text import indented
 from archsim.formats.regular import read_regular
 from archsim.formats.spreadsheet import records_text
 from archsim.results.result import Result
@@ -68,7 +69,7 @@ def group_name(workload: str, scenario: str | None) -> str:
 def save(out: Path, stored: Stored) -> Path:
     """Write one result; the path it now stands at."""
     path = stored.path(out)
-    text = json.dumps(stored.result.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
+    text = indented(stored.result.to_dict())
     write_atomically(path, f"{text}\n".encode())
     return path
 

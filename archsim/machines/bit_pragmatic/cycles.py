@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from archsim.machines.bit_pragmatic.column_sync import ends_after
 from archsim.machines.bit_pragmatic.plan import Bits, Plan, plane_terms
-from archsim.machines.shared.geometry import Ints, ceil_div
+from archsim.machines.shared.geometry import Ints, ceil_div, differences
 from archsim.workload.convolution import Geometry, Pair
 
 Sync = Literal["pallet", "column", "ideal"]
@@ -136,7 +136,7 @@ def _pass_cycles(plans: list[Plan], array: BitPragmaticArray) -> Ints:
     sizes = np.concatenate(
         [np.full(plan.groups, plan.rounds * len(plan.lanes), np.int64) for plan in plans]
     )
-    return np.diff(ends_after(np.cumsum(sizes), chains, array.registers), prepend=0)
+    return differences(ends_after(np.cumsum(sizes), chains, array.registers))
 
 
 def _losses(plans: list[Plan], cycles: int, terms: int, array: BitPragmaticArray) -> dict[str, int]:
