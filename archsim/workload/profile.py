@@ -39,7 +39,7 @@ def draw(
     if what not in get_args(What):
         legal = ", ".join(get_args(What))
         raise InputError.at(f"profile.{what}", f"cannot be drawn; legal: {legal}")
-    model = profile if isinstance(profile, Profile) else _parsed(profile)
+    model = profile if isinstance(profile, Profile) else parsed(profile)
     if what == "basis":
         return _stream(seed, what).integers(-127, 128, shape, dtype=np.int8)
     if getattr(model, what) is None:
@@ -67,7 +67,8 @@ def basis_scale(coef: NDArray[np.int8], slices: int) -> NDArray[np.float32]:
     return full_slices(live, slices).astype(np.float32)
 
 
-def _parsed(profile: Mapping[str, object]) -> Profile:
+def parsed(profile: Mapping[str, object]) -> Profile:
+    """The profile as its record. InputError where it is none."""
     try:
         return Profile.model_validate(profile)
     except ValidationError as error:

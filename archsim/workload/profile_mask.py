@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,6 +173,22 @@ def _balance(latent: Latent, shape: tuple[int, ...], live: float) -> np.float32:
     sample = sample + np.broadcast_to(latent.channels, shape[1:])[places[1:]]
     if taps is not None:
         sample = sample + taps[places[2]]
+    return _shift(sample, live)
+
+
+def _shift(sample: NDArray[np.floating], live: float) -> np.float32:
+    """What moves a sample of quantiles to a mean chance of `live`, to 2^-17."""
+    if (sample == sample[0]).all():  # as in most layers of one network after the other
+        return _even_shift(sample[0].item(), len(sample), live)
+    return _bisected(sample, live)
+
+
+@lru_cache(maxsize=256)
+def _even_shift(value: float, count: int, live: float) -> np.float32:
+    return _bisected(np.full(count, value, np.float32), live)
+
+
+def _bisected(sample: NDArray[np.floating], live: float) -> np.float32:
     low, high = -4.0, 4.0
     for _ in range(20):
         middle = (low + high) / 2

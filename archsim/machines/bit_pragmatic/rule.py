@@ -17,7 +17,7 @@ from archsim.machines.bit_pragmatic.cycles import (
     layer_cycles,
 )
 from archsim.machines.shared.fetches import fetches
-from archsim.machines.shared.geometry import Ints, differences
+from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
     halo_bytes,
@@ -115,7 +115,7 @@ def _cycles(work: BitPragmaticCycles, cut: _Cut) -> Ints:
     if len(work.pass_cycles) == 1:
         share = np.cumsum(np.outer(cut.sizes * cut.channels, cut.pixels))
         ends = share * int(work.pass_cycles[0]) // int(share[-1])
-        return np.diff(ends, axis=1, prepend=0).reshape(len(cut.sizes), -1)
+        return np.diff(ends, prepend=0).reshape(len(cut.sizes), -1)
     passes = work.pass_cycles.reshape(cut.blocks, -1)
     by_tile = np.add.reduceat(passes, np.arange(0, passes.shape[1], cut.wide), axis=1)
     rounds = len(cut.sizes) // cut.blocks
