@@ -21,8 +21,10 @@ from pathlib import Path
 
 from archsim.arch.arch import load_arch
 from archsim.formats.search import names
+from benchmarks.deep_and_large import chain, large
 
 RUNS = 2
+LARGE_SECONDS = 60.0
 MEGA = 1e6
 KIB = 1024
 ONE_CORE = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -74,6 +76,30 @@ def budgets() -> list[Budget]:
         ),
         Budget("`sdalgo` core, ResNet50", core, 4.0, start=(*core, "--weights-only")),
     ]
+
+
+def heavy_budgets(folder: Path) -> list[Budget]:
+    """Rows of workloads that are written to `folder`: thousands of layers, and large single ones.
+
+    A large layer may take its time: what is bounded is its memory.
+    """
+    deep = chain(folder, 3200)
+    machines = [name for name in names("archs") if load_arch(name).task == "inference"]
+    return [
+        Budget("3,200 layers on diannao", _run(deep, "diannao"), 10.0, 300),
+        Budget("3,200 layers on smartdeal", _run(deep, "smartdeal"), 20.0, 300),
+        Budget("5,000 layers on diannao", _run(chain(folder, 5000), "diannao"), 16.0, 400),
+        *(
+            Budget(f"{layer} on {name}", _run(path, name), LARGE_SECONDS, 600)
+            for layer, path in large(folder).items()
+            for name in machines
+        ),
+    ]
+
+
+def _run(workload: Path, machine: str) -> tuple[str, ...]:
+    quiet = ("--quiet", "--jobs", "1", "--out", OUT, "--no-cache", "--no-figures")
+    return (*ARCHSIM, "run", *quiet, "--workload", str(workload), "--arch", machine)
 
 
 def _network(work: str, seconds: float, megabytes: float, *arguments: str) -> Budget:
@@ -181,8 +207,9 @@ def main(arguments: Sequence[str], say: Callable[[str], object]) -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     say(f"{processor()}, CPython {platform.python_version()}\n")
     say("| work | budget | start-up | measured | holds |\n|---|---|---|---|---|")
-    for budget in budgets():
-        say(line(budget))
+    with tempfile.TemporaryDirectory() as folder:
+        for budget in [*budgets(), *heavy_budgets(Path(folder))]:
+            say(line(budget))
     if asked.install:
         got, size = install()
         holds = "yes" if got.seconds <= 60 and size <= 250 else "no"

@@ -107,7 +107,7 @@ def blamed(rule: Path) -> Iterator[None]:
 
 def rule_of(rule: Path) -> FunctionType:
     """The function `tiles` of the machine at a path."""
-    found: FunctionType = module_of(rule).tiles
+    found: FunctionType = inspect.unwrap(module_of(rule).tiles)
     return found
 
 

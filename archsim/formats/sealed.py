@@ -15,6 +15,7 @@ from typing import Any
 from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.json_file import JsonError, parsed
+from archsim.formats.json_text import indented
 
 CHECKSUM = "checksum"
 _DIGEST_BYTES = 16
@@ -30,7 +31,7 @@ def checksum(value: Mapping[str, Any], apart: Collection[str] = ()) -> str:
 def sealed(value: Mapping[str, Any], apart: Collection[str] = ()) -> bytes:
     """The file of `value`: its entries, and last the checksum of all but those `apart`."""
     whole = {**value, CHECKSUM: checksum(value, apart)}
-    return (json.dumps(whole, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    return f"{indented(whole)}\n".encode()
 
 
 def unsealed(content: bytes) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from archsim.machines.shared.machine import (
     tile_pixels,
 )
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
+from archsim.machines.shared.shape_alone import shape_alone
 from archsim.machines.shared.tiles import Tiles
 from archsim.workload.layer import Layer
-from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 
@@ -39,7 +39,8 @@ class Nfu(Component):
     fill_cycles: Cycles = 0
 
 
-def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+@shape_alone
+def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference; a tile is as many pixels of Tn filters as `tile_pixels` says."""
     nfu = only(arch, Nfu)
     depthwise = layer.kind == "depthwise"

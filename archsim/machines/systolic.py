@@ -25,9 +25,9 @@ from archsim.machines.shared.machine import (
     tile_pixels,
 )
 from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
+from archsim.machines.shared.shape_alone import shape_alone
 from archsim.machines.shared.tiles import Tiles
 from archsim.workload.layer import Layer
-from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
 
@@ -94,7 +94,8 @@ def folds_of(layer: Layer, array: SystolicArray) -> Folds:
     )
 
 
-def tiles(layer: Layer, _tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
+@shape_alone
+def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference. A tile is a fold where results stay; where weights stay, it is as
     many pixels as `tile_pixels` allows.
     """

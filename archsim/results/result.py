@@ -242,13 +242,17 @@ def _sum_nested(maps: Iterable[Mapping[str, Counts]]) -> dict[str, dict[str, int
     total: dict[str, dict[str, int]] = {}
     for one in maps:
         for key, inner in one.items():
-            total[key] = _sum_maps((total.get(key, {}), inner))
+            sums = total.setdefault(key, {})
+            for name, count in inner.items():
+                sums[name] = sums.get(name, 0) + count
     return total
 
 
 def _plain(value: Any) -> Any:
     """`value` in the types of JSON. numpy's scalars become int and float: which of the two a count
     was computed in must not show in the file."""
+    if type(value) in {int, str, float}:
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):

@@ -22,7 +22,7 @@ from archsim.results.trace import Trace
 from archsim.runs.content import inputs_hash
 from archsim.timing import engine
 from archsim.timing.entries import entries_of, rows_of
-from archsim.timing.plan import plan_entry
+from archsim.timing.plan import plan_all
 from archsim.timing.program import Outcome, Program
 from archsim.timing.queueing import queue_all
 from archsim.timing.schedule import Schedule
@@ -73,7 +73,7 @@ def timed(
     """The event run over the tile tables: everything that is counted, and no energy yet."""
     entries = entries_of(arch, workload, tables)
     rows = rows_of(entries, workload.layers)
-    planned = [plan_entry(entry, arch) for entry in entries]
+    planned = plan_all(entries, arch)
     queued, notes = queue_all(planned, arch, rows, step_scale)
     runs = [EntryRun(*pair) for pair in zip(planned, queued, strict=True)]
     for run in runs:

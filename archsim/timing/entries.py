@@ -56,22 +56,33 @@ class Entry:
 def entries_of(arch: Arch, workload: Workload, tables: Tables) -> list[Entry]:
     """All entries in the order in which the array takes them."""
     stages = stages_of(workload.layers)
-    phases = [_phases(stage, tables, arch, workload) for stage in stages]
+    known: dict[tuple[int, Layer], Tiles] = {}
+    phases = [_phases(stage, tables, arch, workload, known) for stage in stages]
     if arch.interlayer == "keep_if_fits":
         stages = _kept(stages, [table[0] for table in phases], tables.stored, arch)
     return _in_order(stages, phases, tables.stored, workload)
 
 
-def _phases(stage: Stage, tables: Tables, arch: Arch, workload: Workload) -> tuple[Tiles, ...]:
-    """The checked tile tables of a stage for the whole batch, one a phase."""
+def _phases(
+    stage: Stage,
+    tables: Tables,
+    arch: Arch,
+    workload: Workload,
+    known: dict[tuple[int, Layer], Tiles],
+) -> tuple[Tiles, ...]:
+    """The checked tile tables of a stage for the whole batch, one per phase; `known` holds those of
+    layers before it, which may have the same."""
     if stage.anchor is None:
         return (_elementwise(stage.tail, workload.batch, arch),)
     layer = stage.anchor
     training = workload.task == "training"
     checked = []
     for tiles in tables.phases[layer.name]:
-        check_tiles(layer, tiles, samples=workload.batch if training else 1)
-        checked.append(tiles if training else batched(tiles, workload.batch))
+        key = id(tiles), layer.shape
+        if key not in known:
+            check_tiles(layer, tiles, samples=workload.batch if training else 1)
+            known[key] = tiles if training else batched(tiles, workload.batch)
+        checked.append(known[key])
     return tuple(checked)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from archsim.arch.arch import Arch
 from archsim.formats.errors import InputError
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES
 from archsim.machines.shared.tiles import Tiles
@@ -68,6 +68,45 @@ class Planned:
     visits: Visits
     elements: Ints
     traffic: Traffic
+
+
+def plan_all(entries: Sequence[Entry], arch: Arch) -> list[Planned]:
+    """Every entry's plan; entries that differ in the names of their layers alone share one."""
+    known: dict[tuple[object, ...], Planned] = {}
+    planned = []
+    for entry in entries:
+        key = _likeness(entry)
+        if key not in known:
+            known[key] = plan_entry(entry, arch)
+        planned.append(_renamed(known[key], entry))
+    return planned
+
+
+def _likeness(entry: Entry) -> tuple[object, ...]:
+    """What a plan depends on, the names of layers apart."""
+    stage = entry.stage
+    order = [layer.name for layer in entry.layers]
+    return (
+        id(entry.tiles),
+        entry.stored,
+        entry.samples,
+        (stage.anchor is None, stage.keeps_input, stage.keeps_output),
+        tuple((order.index(name), nbytes) for name, nbytes in entry.operands.items() if nbytes),
+        tuple(layer.shape for layer in entry.layers),
+    )
+
+
+def _renamed(planned: Planned, entry: Entry) -> Planned:
+    """The plan of an entry that is alike."""
+    if planned.entry is entry:
+        return planned
+    names = [layer.name for layer in entry.layers]
+    traffic = replace(
+        planned.traffic,
+        reads=dict(zip(names, planned.traffic.reads.values(), strict=True)),
+        writes=dict(zip(names, planned.traffic.writes.values(), strict=True)),
+    )
+    return replace(planned, entry=entry, traffic=traffic)
 
 
 def plan_entry(entry: Entry, arch: Arch) -> Planned:
@@ -151,7 +190,7 @@ def _scaled(parts: Ints, total: int, whole: int) -> Ints:
         scaled = ends * total // max(1, whole)
     else:
         scaled = np.array([end * total // whole for end in ends.tolist()], np.int64)
-    return np.asarray(np.diff(scaled, prepend=0))
+    return differences(scaled)
 
 
 def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:

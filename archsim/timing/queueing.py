@@ -1,12 +1,12 @@
 """Steps, loads and stores of an entry, as the schedule takes them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.machine import posts_of, share_of, storage_of
 from archsim.timing.paths import burst_of, inbound, outbound
 from archsim.timing.plan import Planned
@@ -44,7 +44,7 @@ def queue_all(
     scale = max([step_scale, *(plan.entry.tiles.coarse for plan in planned)])
     most = max(MAX_STEPS, FEWEST_PER_STAGE * len(planned))
     for _ in range(MOST_SCALES):
-        queued = [queue(plan, arch, rows, Scale(scale, bursts)) for plan in planned]
+        queued = _queued(planned, arch, rows, Scale(scale, bursts))
         steps = sum(len(one.steps) for one in queued)
         if steps <= most:
             break
@@ -55,6 +55,28 @@ def queue_all(
     if bursts > 1:
         notes.append(f"bursts {bursts} times as long, to stay under {MAX_TRANSFERS} transfers")
     return queued, tuple(f"{arch.name}: {note}" for note in notes)
+
+
+def _queued(
+    planned: Sequence[Planned], arch: Arch, rows: Mapping[tuple[str, str], int], scale: Scale
+) -> list[StagePlan]:
+    """Every entry's steps and transfers; entries of one plan have the same."""
+    known: dict[tuple[int, bool], StagePlan] = {}
+    queued = []
+    for plan in planned:
+        key = id(plan.visits), plan.entry.stage.keeps_output
+        if key not in known:
+            known[key] = queue(plan, arch, rows, scale)
+        anchor, tail = _places(plan, rows)
+        after = plan.entry.stage.after
+        queued.append(replace(known[key], anchor=anchor, tail=tail, after=after))
+    return queued
+
+
+def _places(planned: Planned, rows: Mapping[tuple[str, str], int]) -> tuple[int, int]:
+    """Where the first and the last layer of an entry stand in the results."""
+    layers, phase = planned.entry.layers, planned.entry.tiles.phase
+    return rows[layers[0].name, phase], rows[layers[-1].name, phase]
 
 
 def _burst_scale(planned: Sequence[Planned], arch: Arch) -> int:
@@ -85,17 +107,16 @@ def queue(
     result = outbound(arch)[0]
     out_half = max(1, int(share_of(arch, storage_of(arch, result)) * scale.steps / 2))
     steps = cut(planned.visits, halves, out_half, max(8, int(STEPS_PER_LAYER / scale.steps)))
-    entry = planned.entry
-    phase = entry.tiles.phase
+    anchor, tail = _places(planned, rows)
     loads, need, done = {}, {}, {}
     for flow in inbound(arch):
         largest = _largest_load(arch, flow) * scale.bursts
         loads[flow], need[flow] = _loads(steps.need[flow], largest)
         done[flow] = _done(loads[flow], need[flow], steps.free[flow])
     return StagePlan(
-        anchor=rows[entry.layers[0].name, phase],
-        tail=rows[entry.layers[-1].name, phase],
-        after=entry.stage.after,
+        anchor=anchor,
+        tail=tail,
+        after=planned.entry.stage.after,
         steps=steps,
         loads=loads,
         need=need,
@@ -103,7 +124,7 @@ def queue(
         own=_own_cycles(planned, steps, arch),
         stores=steps.outputs,
         bursts=-(-steps.outputs // (burst_of(arch, result) * scale.bursts)),
-        to_dram=not entry.stage.keeps_output,
+        to_dram=not planned.entry.stage.keeps_output,
         scale=max(1.0, scale.steps),
     )
 
@@ -113,7 +134,7 @@ def _loads(need: Ints, largest: int) -> tuple[list[int], list[int]]:
     # No load goes beyond the end of a step, or a step would wait for what a later one needs.
     sizes: list[int] = []
     counts: list[int] = []
-    for amount in np.diff(need, prepend=0).tolist():
+    for amount in differences(need).tolist():
         if amount:
             parts = -(-amount // largest)
             sizes += [(k + 1) * amount // parts - k * amount // parts for k in range(parts)]
@@ -135,5 +156,5 @@ def _own_cycles(planned: Planned, steps: Steps, arch: Arch) -> dict[str, Ints]:
     own = {arch.compute: steps.cycles, **steps.side}
     ends = np.cumsum(planned.elements)[steps.last]
     for name, part in posts_of(arch).items():
-        own[name] = -(-np.diff(ends, prepend=0) // part.elements_per_cycle)
+        own[name] = -(-differences(ends) // part.elements_per_cycle)
     return own

@@ -9,11 +9,12 @@ that none moves more than half a buffer where a visit itself does not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.partial_sums import PSUM_BYTES
 from archsim.machines.shared.tiles import Tiles, even_parts
 from archsim.machines.shared.traffic import Order
@@ -84,6 +85,7 @@ class _Walk:
     blocks: int
 
 
+@lru_cache(maxsize=64)
 def _walk(turns: int, columns: int, order: Order) -> _Walk:
     """Inputs held: each block of tiles, all turns over it. Weights held: each block of turns, all
     tiles.
@@ -200,7 +202,7 @@ def cut(visits: Visits, halves: Mapping[str, int], output_half: int, wanted: int
     cycles = visits.cycles.sum()
     if cycles:
         size = np.maximum(size, visits.cycles * (min(wanted, count) / cycles))
-    amounts = [(np.diff(need, prepend=0), halves[flow]) for flow, need in visits.need.items()]
+    amounts = [(differences(need), halves[flow]) for flow, need in visits.need.items()]
     for amount, half in [*amounts, (visits.outputs, output_half)]:
         size = np.maximum(size, amount / min(half, max(1.0, amount.sum() / min(wanted, count))))
     starts = _greedy_starts(np.cumsum(size))

@@ -5,7 +5,7 @@ elsewhere. The letters are those of docs/reference/formats.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal
 
@@ -46,6 +46,12 @@ class Layer:
     seed: int = 0
     profile: Mapping[str, Any] | None = None
     operands: tuple[int, ...] = ()
+
+    @property
+    def shape(self) -> "Layer":
+        """The layer less its place in the network and what its values are drawn from: equal for
+        layers that no machine of dense operands can tell apart."""
+        return replace(self, name="", inputs=(), seed=0, profile=None)
 
     @property
     def is_array(self) -> bool:

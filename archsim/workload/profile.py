@@ -39,18 +39,22 @@ def draw(
     if what not in get_args(What):
         legal = ", ".join(get_args(What))
         raise InputError.at(f"profile.{what}", f"cannot be drawn; legal: {legal}")
-    model = profile if isinstance(profile, Profile) else _parsed(profile)
-    streams = [np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in (what, "kept")]
+    model = profile if isinstance(profile, Profile) else parsed(profile)
     if what == "basis":
-        return streams[0].integers(-127, 128, shape, dtype=np.int8)
+        return _stream(seed, what).integers(-127, 128, shape, dtype=np.int8)
     if getattr(model, what) is None:
         raise InputError.at(
             f"profile.{what}", "is missing, and no measured tensor stands in for it"
         )
     try:
-        return _section(model, what, shape, streams)
+        return _section(model, what, shape, seed)
     except ValueError as error:
         raise InputError.at(f"profile.{what}", str(error)) from error
+
+
+def _stream(seed: int, name: str) -> np.random.Generator:
+    """The random numbers of one tensor."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 def basis_scale(coef: NDArray[np.int8], slices: int) -> NDArray[np.float32]:
@@ -63,7 +67,8 @@ def basis_scale(coef: NDArray[np.int8], slices: int) -> NDArray[np.float32]:
     return full_slices(live, slices).astype(np.float32)
 
 
-def _parsed(profile: Mapping[str, object]) -> Profile:
+def parsed(profile: Mapping[str, object]) -> Profile:
+    """The profile as its record. InputError where it is none."""
     try:
         return Profile.model_validate(profile)
     except ValidationError as error:
@@ -72,15 +77,13 @@ def _parsed(profile: Mapping[str, object]) -> Profile:
         raise InputError.at(place, first["msg"]) from error
 
 
-def _section(
-    model: Profile, what: str, shape: tuple[int, ...], streams: list[np.random.Generator]
-) -> NDArray[np.generic]:
-    own, kept = streams
+def _section(model: Profile, what: str, shape: tuple[int, ...], seed: int) -> NDArray[np.generic]:
+    own = _stream(seed, what)
     if what == "input" and model.input is not None:
         return draw_input(model.input, shape, own)
     if what == "coef" and model.coef is not None:
         return draw_coef(model.coef, shape, own)
     if what == "pruned" and model.pruned is not None:
-        return draw_pruned(model.pruned, shape, kept)
+        return draw_pruned(model.pruned, shape, _stream(seed, "kept"))
     assert model.weight is not None
-    return draw_weight(model.weight, model.pruned, shape, (own, kept))
+    return draw_weight(model.weight, model.pruned, shape, (own, _stream(seed, "kept")))

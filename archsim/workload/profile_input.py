@@ -1,19 +1,22 @@
 """Activations from a profile: one Gaussian field a channel, turned into values class by class."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.formats.profile_models import LETTERS, Field, InputClass, InputProfile, ScaleField
+from archsim.formats.profile_models import LETTERS, InputClass, InputProfile, ScaleField
 from archsim.formats.profile_values import Z_LIMIT, Z_STEPS, magnitudes, step_shares, value_table
+from archsim.workload.profile_noise import Floats, LocalField, Noise, Plane, correlated
 
-Floats = NDArray[np.float32]
-# A field is held over blocks of this many pixels where its neighbours correlate at least this much.
-COARSE = 4
-SLOW = 0.8
-LARGEST_HELD = 0.6
+MAX_HELD = 1 << 24
+"""Values of a latent that is held whole; a larger one would take several times its memory."""
+BLOCK = 1 << 22
+"""Values of a block of one that is not."""
+RANKS = 1 << 20
+"""Pixels that get their levels at a time."""
 
 
 def draw_input(
@@ -28,26 +31,34 @@ def draw_input(
     if channels != profile.channels:
         raise ValueError(f"describes {profile.channels} channels, and the layer has {channels}")
     classes = _class_of_channel(profile, rng)
-    latent = _latent(profile, (rows, columns, channels), rng)
+    latent = Latent(profile, (rows, columns, channels), rng)
     mean, spread = _class_moments(latent, classes)
     tables = _tables(profile).reshape(-1)
     # One affine step takes the latent to the steps of its class's table.
     steps = np.float32(Z_STEPS / (2 * Z_LIMIT))
-    factor = steps * _scales(profile.scale, (rows, columns), rng)
-    values = np.empty(latent.shape, dtype=tables.dtype)
+    factor = _scales(profile.scale, (rows, columns), steps, rng)
     first_step = (classes * Z_STEPS).astype(np.int32)
-    for row in range(rows):
-        line = latent[row]
-        line -= mean
-        line /= spread
-        line *= factor[row]
-        line += np.float32(Z_STEPS / 2)
-        np.maximum(line, 0, out=line)
-        np.minimum(line, Z_STEPS - 1, out=line)
-        values[row] = tables[line.astype(np.int32) + first_step]
-    if len(shape) == 3:
-        values = values.transpose(2, 0, 1)
-    return np.ascontiguousarray(values.reshape(shape))
+    values = np.empty(shape, dtype=tables.dtype)
+    pixels = values.transpose(1, 2, 0) if len(shape) == 3 else values.reshape(rows, columns, -1)
+    row = 0
+    for block in latent.blocks():
+        drawn = np.empty(block.shape, dtype=tables.dtype)
+        for line, found, scale in zip(block, drawn, factor[row:], strict=False):
+            found[...] = tables[_places(line, (mean, spread), scale) + first_step]
+        pixels[row : row + len(block)] = drawn
+        row += len(block)
+    return values
+
+
+def _places(line: Floats, moments: tuple[Floats, Floats], scale: Floats) -> NDArray[np.int32]:
+    """Steps of a table for a row of the latent, which is standardised in place."""
+    line -= moments[0]
+    line /= moments[1]
+    line *= scale
+    line += np.float32(Z_STEPS / 2)
+    np.maximum(line, 0, out=line)
+    np.minimum(line, Z_STEPS - 1, out=line)
+    return line.astype(np.int32)
 
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -65,98 +76,119 @@ def _class_of_channel(profile: InputProfile, rng: np.random.Generator) -> NDArra
     return rng.permutation(np.repeat(np.arange(len(members)), members))
 
 
-def _latent(profile: InputProfile, shape: tuple[int, int, int], rng: np.random.Generator) -> Floats:
+class Latent:
     """The latent (rows, columns, channels): own fields, the shared one, and white noise."""
-    shared = profile.shared
-    white = max(0.0, 1.0 - shared.share - fsum(field.share for field in profile.local))
-    latent = rng.standard_normal(shape, dtype=np.float32)
-    latent *= np.float32(white**0.5)
-    for local in profile.local:
-        if local.share:
-            _add_field(latent, local, rng)
-    if shared.share:
-        field = rng.standard_normal((*shape[:2], 1), dtype=np.float32)
-        _correlate(field, shared.x, shared.y)
-        latent += np.float32(shared.share**0.5) * _shaped(field, shared.levels)
-    return latent
 
+    def __init__(self, profile: InputProfile, shape: Plane, rng: np.random.Generator) -> None:
+        self.shape = rows, columns, channels = shape
+        # Numpy adds up a lone channel in another order than rows of several.
+        whole = channels == 1 or rows * columns * channels <= MAX_HELD
+        step = None if whole else max(1, BLOCK // (columns * channels))
+        shared = profile.shared
+        white = max(0.0, 1.0 - shared.share - fsum(field.share for field in profile.local))
+        self._white = np.float32(white**0.5)
+        self._noise = Noise(shape, step, rng)
+        self._local = [LocalField(one, shape, step, rng) for one in profile.local if one.share]
+        self._shared: Floats | None = None
+        if shared.share:
+            field = rng.standard_normal((rows, columns, 1), dtype=np.float32)
+            self._shared = _shaped(
+                next(correlated(iter((field,)), shared.x, shared.y)), shared.levels
+            )
+            self._shared *= np.float32(shared.share**0.5)
+        self._held = next(self._made()) if step is None else None
 
-def _add_field(latent: Floats, field: Field, rng: np.random.Generator) -> None:
-    """Add an autoregressive field to each channel, in place.
+    def blocks(self) -> Iterator[Floats]:
+        """Blocks of rows from the first on; a latent that is held is one, and the caller's to
+        change."""
+        return self._made() if self._held is None else iter((self._held,))
 
-    One that changes slowly is drawn at every COARSE-th pixel and held between, which keeps its
-    correlations (to 0.02 for decays of SLOW and more) at a sixteenth of the random numbers. Where
-    the blocks begin is random, so that they do not meet a machine's tiles. A field that is most of
-    the latent is drawn in full: neighbours in a block would be equal, not just alike.
-    """
-    rows, columns, channels = latent.shape
-    held = field.share <= LARGEST_HELD
-    down = COARSE if held and field.y >= SLOW and rows >= 4 * COARSE else 1
-    across = COARSE if held and field.x >= SLOW and columns >= 4 * COARSE else 1
-    first_row, first_column = int(rng.integers(down)), int(rng.integers(across))
-    shape = (-(-(rows + down - 1) // down), -(-(columns + across - 1) // across), channels)
-    drawn = rng.standard_normal(shape, dtype=np.float32)
-    _correlate(drawn, field.x**across, field.y**down)
-    drawn *= np.float32(field.share**0.5)
-    if down == across == 1:
-        latent += drawn
-        return
-    for row in range(rows):
-        line = drawn[(row + first_row) // down]
-        latent[row] += np.repeat(line, across, axis=0)[first_column : first_column + columns]
+    def _made(self) -> Iterator[Floats]:
+        blocks: Iterator[Floats] = (self._scaled(block) for block in self._noise.blocks())
+        for local in self._local:
+            blocks = local.add_to(blocks)
+        row = 0
+        for block in blocks:
+            if self._shared is not None:
+                np.add(block, self._shared[row : row + len(block)], out=block)
+                row += len(block)
+            yield block
 
-
-def _correlate(noise: Floats, x: float, y: float) -> None:
-    """Turn white noise into a first-order autoregressive field, in place, variance unchanged."""
-    for lines, decay in ((noise, y), (noise.swapaxes(0, 1), x)):
-        if not decay:
-            continue
-        lines[1:] *= np.float32((1.0 - decay * decay) ** 0.5)
-        for i in range(1, len(lines)):
-            lines[i] += np.float32(decay) * lines[i - 1]
+    def _scaled(self, noise: Floats) -> Floats:
+        noise *= self._white
+        return noise
 
 
 def _shaped(field: Floats, levels: tuple[float, ...]) -> Floats:
-    """The field with its ranks kept and its values as in `levels`, mean 0 and variance 1.
+    """The field with its ranks kept and its values as in `levels`, mean 0 and variance 1, in place.
 
     It is the plane that has these moments, not the random process: the shares of zeros are those of
     this layer, not of an image that happened to be dark.
     """
     if field.size < 2:
         return field * 0
-    shaped: Floats = field
     if levels:
-        places = np.empty(field.size)
-        places[field.reshape(-1).argsort()] = (np.arange(field.size) + 0.5) / field.size
+        order = field.reshape(-1).argsort()
         ranks = np.linspace(0, 1, len(levels))
-        shaped = np.interp(places, ranks, levels).reshape(field.shape).astype(np.float32)
-    return np.asarray((shaped - shaped.mean()) / shaped.std(), dtype=np.float32)
+        for first in range(0, field.size, RANKS):
+            pixels = order[first : first + RANKS]
+            places = (np.arange(first, first + len(pixels)) + 0.5) / field.size
+            field.reshape(-1)[pixels] = np.interp(places, ranks, levels)
+    mean, deviation = field.mean(), field.std()
+    field -= mean
+    field /= deviation
+    return field
 
 
-def _class_moments(latent: Floats, classes: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _class_moments(latent: Latent, classes: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """(C,) mean and deviation over each channel's class, by which its latent is standardised.
 
     A field that changes slowly has few independent values on a plane, so that chance alone would
     move the shares of a small class by several per cent.
     """
-    flat = latent.reshape(-1, latent.shape[2])
-    mean, square = flat.mean(axis=0), np.einsum("pc,pc->c", flat, flat) / np.float32(len(flat))
+    pixels = latent.shape[0] * latent.shape[1]
+    total, square = _sums(latent)
+    mean = np.empty_like(total)
+    np.true_divide(total, np.intp(pixels), out=mean, casting="unsafe")
+    square /= np.float32(pixels)
     members = np.bincount(classes)
     found = np.bincount(classes, mean) / members
     spread = np.sqrt(np.maximum(np.bincount(classes, square) / members - found**2, 1e-12))
-    lone = members * len(flat) == 1
+    lone = members * pixels == 1
     found[lone], spread[lone] = 0, 1
     return found[classes].astype(np.float32), spread[classes].astype(np.float32)
 
 
-def _scales(scale: ScaleField, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """(rows, columns, 1) positive field by which the latents of all channels are multiplied."""
+def _sums(latent: Latent) -> tuple[Floats, Floats]:
+    """(C,) sums and sums of squares over the plane. Pixels are added one after the other, so each
+    block goes on from the sums of those before: they are its first pixel."""
+    total: Floats | None = None
+    for block in latent.blocks():
+        flat = block.reshape(-1, block.shape[2])
+        if total is None:
+            total, square = np.add.reduce(flat, axis=0), np.einsum("pc,pc->c", flat, flat)
+            continue
+        total = np.add.reduce(np.concatenate([total[None], flat]), axis=0)
+        ones = np.concatenate([np.ones_like(square)[None], flat])
+        square = np.einsum("pc,pc->c", ones, np.concatenate([square[None], flat]))
+    assert total is not None
+    return total, square
+
+
+def _scales(
+    scale: ScaleField, shape: tuple[int, int], steps: np.float32, rng: np.random.Generator
+) -> Floats:
+    """(rows, columns, 1) positive field by which the latents of all channels are multiplied, in
+    `steps`."""
     if not scale.spread:
-        return np.ones((*shape, 1), dtype=np.float32)
+        return np.broadcast_to(steps, (*shape, 1))
     field = rng.standard_normal((*shape, 1), dtype=np.float32)
-    _correlate(field, scale.x, scale.y)
-    logarithm = scale.spread * _shaped(field, ()) - scale.spread**2
-    return np.asarray(np.exp(logarithm), dtype=np.float32)
+    logarithm = _shaped(next(correlated(iter((field,)), scale.x, scale.y)), ())
+    logarithm *= scale.spread
+    logarithm -= scale.spread**2
+    np.exp(logarithm, out=logarithm)
+    logarithm *= steps
+    return logarithm
 
 
 def _tables(profile: InputProfile) -> NDArray[np.generic]:

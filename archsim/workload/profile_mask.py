@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,39 +21,61 @@ Floats = NDArray[np.float32]
 
 def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
     """Live entries (K, rest of shape multiplied) of a mask over (K, C, ...)."""
+    drawn = np.empty((shape[0], int(np.prod(shape[1:]))), dtype=bool)
+    first = 0
+    for block in mask_blocks(mask, shape, rng):
+        drawn[first : first + len(block)] = block
+        first += len(block)
+    return drawn
+
+
+def mask_blocks(
+    mask: Mask, shape: tuple[int, ...], rng: np.random.Generator
+) -> Iterator[NDArray[np.bool_]]:
+    """The mask in blocks of filters (filters, rest of shape multiplied), the first ones first."""
     if isinstance(mask.channel_order, tuple):
         return _counted_by_channel(mask.channel_order, shape, rng)
     latent = _latent(mask, shape, rng)
     if mask.counted:
         return _counted(mask, latent, shape, rng)
-    drawn = np.empty((shape[0], shape[1], int(np.prod(shape[2:]))), dtype=bool)
-    shift = _balance(latent, drawn.shape, mask.live)
-    step = max(1, CHUNK // drawn[0].size)
-    for start in range(0, len(drawn), step):
-        block = drawn[start : start + step]
+    return _tossed(mask, latent, shape, rng)
+
+
+def _tossed(
+    mask: Mask, latent: Latent, shape: tuple[int, ...], rng: np.random.Generator
+) -> Iterator[NDArray[np.bool_]]:
+    """Each entry is a coin of its own."""
+    filters, channels, taps = shape[0], shape[1], int(np.prod(shape[2:]))
+    shift = _balance(latent, (filters, channels, taps), mask.live)
+    step = max(1, CHUNK // (channels * taps))
+    for start in range(0, filters, step):
         chances = _chances(latent.of(slice(start, start + step)) + shift)
-        drawn16 = random_rows16(rng, len(block), block[0].size).reshape(block.shape)
-        np.less_equal(drawn16, chances, out=block)
+        rows = min(step, filters - start)
+        drawn16 = random_rows16(rng, rows, channels * taps).reshape(rows, channels, taps)
+        block = drawn16 <= chances
         if not chances.all():
             block &= chances > 0
-    return drawn.reshape(shape[0], -1)
+        yield block.reshape(rows, -1)
 
 
 def _counted_by_channel(
     orders: tuple[str, ...], shape: tuple[int, ...], rng: np.random.Generator
-) -> NDArray[np.bool_]:
+) -> Iterator[NDArray[np.bool_]]:
     """Each channel of each filter keeps as many of its taps as its letter says, any of them."""
     if len(orders) != shape[0]:
         raise ValueError(f"channel_order is a list of {len(orders)} where {shape[0]} are needed")
     shares = np.stack([_in_order(letters, shape[1]) for letters in orders])
     taps = int(np.prod(shape[2:]))
-    places = rng.random((*shares.shape, taps)).argsort(axis=2)
-    return (places < np.round(shares * taps)[..., None]).reshape(shape[0], -1)
+    step = max(1, CHUNK // (shape[1] * taps))
+    for start in range(0, shape[0], step):
+        wanted = np.round(shares[start : start + step] * taps)[..., None]
+        places = rng.random((*wanted.shape[:2], taps)).argsort(axis=2)
+        yield (places < wanted).reshape(len(wanted), -1)
 
 
 def _counted(
     mask: Mask, latent: Latent, shape: tuple[int, ...], rng: np.random.Generator
-) -> NDArray[np.bool_]:
+) -> Iterator[NDArray[np.bool_]]:
     """Each filter keeps the entries of highest latent plus noise, as many as its share says.
 
     Pruning to a ratio keeps a fixed number, and a small filter's number decides its cycles.
@@ -62,34 +85,32 @@ def _counted(
         shares = _in_order(mask.filter_order, shape[0])
     else:
         shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
-    live = np.empty((shape[0], entries), dtype=bool)
-    for k, (row, count) in enumerate(
-        zip(live, np.round(shares * entries).astype(int), strict=True)
-    ):
+    for k, count in enumerate(np.round(shares * entries).astype(int).tolist()):
         if not 0 < count < entries:
-            row[:] = count > 0
+            yield np.full((1, entries), count > 0)
             continue
         score = rng.standard_normal((shape[1], entries // shape[1]), dtype=np.float32) + latent.of(
             k
         )
         score = score.reshape(-1)
-        row[:] = score > np.partition(score, entries - count - 1)[entries - count - 1]
-    return live
+        least = np.partition(score, entries - count - 1)[entries - count - 1]
+        yield (score > least)[None]
 
 
 @dataclass(frozen=True)
 class Latent:
-    """Normal quantiles of the entries' chances to be live, `filters` + `channels`: together (K, C,
-    taps) less what does not differ, so that a large layer is never held whole.
+    """Normal quantiles of the entries' chances to be live, `filters` + `channels` + `taps`:
+    together (K, C, taps) less what does not differ, so that a large layer is never held whole.
     """
 
     filters: Floats
     channels: Floats
+    taps: Floats | None
 
     def of(self, filters: int | slice) -> Floats:
         """Those of some filters."""
         found: Floats = self.filters[filters] + self.channels
-        return found
+        return found if self.taps is None else found + self.taps
 
 
 def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Latent:
@@ -106,15 +127,15 @@ def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Lat
         of_channels = _effects(quantile_sample(mask.channels, channels, rng), middle)[:, None]
     if mask.kernel and taps > 1:
         common = rng.standard_normal((filters, channels, 1), dtype=np.float32)
-        latent = latent + of_channels + np.float32(mask.kernel**0.5) * common
+        common *= np.float32(mask.kernel**0.5)
+        latent = latent + of_channels
+        latent = np.add(latent, common, out=common)
         of_channels = np.zeros_like(of_channels)
         latent /= np.float32((1 - mask.kernel) ** 0.5)
-    if mask.taps:
-        if len(mask.taps) != taps:
-            raise ValueError(f"taps has {len(mask.taps)} entries for a kernel of {taps}")
-        latent = latent + of_channels + _effects(np.array(mask.taps), middle)
-        of_channels = np.zeros_like(of_channels)
-    return Latent(latent, of_channels)
+    if mask.taps and len(mask.taps) != taps:
+        raise ValueError(f"taps has {len(mask.taps)} entries for a kernel of {taps}")
+    of_taps = _effects(np.array(mask.taps), middle) if mask.taps else None
+    return Latent(latent, of_channels, of_taps)
 
 
 def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -144,11 +165,30 @@ def _balance(latent: Latent, shape: tuple[int, ...], live: float) -> np.float32:
     """What to add for the chances' mean over `shape` to be `live`: adding effects bends it."""
     if not 0 < live < 1:
         return np.float32(0)
-    shape = *shape[:2], latent.filters.shape[2]
+    taps = latent.taps
+    shape = *shape[:2], 1 if taps is None else len(taps)
     size = int(np.prod(shape))
     places = np.unravel_index(np.arange(0, size, max(1, size // 20000)), shape)
     sample = np.broadcast_to(latent.filters, shape)[places]
     sample = sample + np.broadcast_to(latent.channels, shape[1:])[places[1:]]
+    if taps is not None:
+        sample = sample + taps[places[2]]
+    return _shift(sample, live)
+
+
+def _shift(sample: NDArray[np.floating], live: float) -> np.float32:
+    """What moves a sample of quantiles to a mean chance of `live`, to 2^-17."""
+    if (sample == sample[0]).all():  # as in most layers of one network after the other
+        return _even_shift(sample[0].item(), len(sample), live)
+    return _bisected(sample, live)
+
+
+@lru_cache(maxsize=256)
+def _even_shift(value: float, count: int, live: float) -> np.float32:
+    return _bisected(np.full(count, value, np.float32), live)
+
+
+def _bisected(sample: NDArray[np.floating], live: float) -> np.float32:
     low, high = -4.0, 4.0
     for _ in range(20):
         middle = (low + high) / 2

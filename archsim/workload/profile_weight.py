@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from archsim.formats.profile_models import Values, WeightProfile
 from archsim.formats.profile_values import magnitudes, uniform_table
-from archsim.workload.profile_mask import CHUNK, draw_mask, random_rows16
+from archsim.workload.profile_mask import CHUNK, mask_blocks, random_rows16
 
 
 def draw_pruned(
@@ -19,7 +19,10 @@ def draw_pruned(
         block = drawn[start : start + step]
         np.take(table, random_rows16(rng, *block.shape), out=block, mode="clip")
     if profile.live < 1:
-        drawn *= draw_mask(profile, shape, rng)
+        first = 0
+        for live in mask_blocks(profile, shape, rng):
+            drawn[first : first + len(live)] *= live
+            first += len(live)
     return drawn.reshape(shape)
 
 
@@ -37,8 +40,10 @@ def draw_weight(
     if pruned is None:
         return draw_pruned(profile, shape, own)
     drawn = draw_pruned(pruned, shape, kept)
-    dropped = draw_pruned(_dropped(profile, pruned), shape, own)
-    return np.where(drawn != 0, drawn, dropped)
+    weights = draw_pruned(_dropped(profile, pruned), shape, own)
+    for weight, one in zip(weights, drawn, strict=True):
+        np.copyto(weight, one, where=one != 0)
+    return weights
 
 
 def _dropped(whole: WeightProfile, kept: WeightProfile) -> WeightProfile:

@@ -16,6 +16,7 @@ Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
+@lru_cache(maxsize=1024)
 def input_rows(geometry: Geometry, in_size: Pair) -> tuple[Rows, Flags]:
     """(R, P): the input row that kernel row r reads for output row e, and whether the plane has
     it.
@@ -23,7 +24,10 @@ def input_rows(geometry: Geometry, in_size: Pair) -> tuple[Rows, Flags]:
     r = np.arange(geometry.kernel[0])[:, None] * geometry.dilation[0]
     e = np.arange(geometry.out_size(in_size)[0])[None, :] * geometry.stride[0]
     rows = e + r - geometry.padding[0]
-    return rows, (rows >= 0) & (rows < in_size[0])
+    exist = (rows >= 0) & (rows < in_size[0])
+    for array in (rows, exist):
+        array.setflags(write=False)
+    return rows, exist
 
 
 @lru_cache(maxsize=1024)

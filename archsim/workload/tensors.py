@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.profile_models import Profile
 from archsim.formats.source import unknown
 from archsim.formats.tensor_file import TensorFile
 from archsim.workload.layer import Layer
@@ -38,6 +39,7 @@ class LayerTensors:
         self._file = file
         self._owner = owner
         self._arrays: dict[str, Array | None] = {}
+        self._profile: Profile | None = None
 
     def get(self, what: str) -> Array | None:
         """The array, or None if this workload has none of that form.
@@ -73,6 +75,18 @@ class LayerTensors:
             "build the tensors; machines of dense weights may run its shape alone",
         )
 
+    def basis_shape(self) -> tuple[int, ...] | None:
+        """The shape (K, slices, r, n) of `basis`, whose values are not drawn for it; None where
+        there is none."""
+        if self._file:
+            basis = self.get("basis")
+            return None if basis is None else basis.shape
+        coef = self.get("coef")
+        if coef is None:
+            return None
+        slices = self._slices(coef.size // coef.shape[0] // coef.shape[-1])
+        return len(coef), slices, coef.shape[-1], self.layer.basis_columns
+
     def source(self, what: str) -> str:
         """Where the array comes from: measured, profile, ``derived: <rule>``, or none."""
         if self.get(what) is None:
@@ -98,6 +112,14 @@ class LayerTensors:
         """The layer's own seed: layers of equal shape and profile are still drawn apart."""
         return self.layer.seed << 32 | crc32(self.layer.name.encode())
 
+    def _model(self) -> Profile:
+        """The profile, read once."""
+        from archsim.workload.profile import parsed
+
+        if self._profile is None:
+            self._profile = parsed(self.layer.profile or {})
+        return self._profile
+
     def _has(self, what: str) -> bool:
         if self._file:
             return f"{self.layer.name}/{what}" in self._file.entries
@@ -120,14 +142,12 @@ class LayerTensors:
 
         layer = self.layer
         if what in {"basis", "basis_scale"}:
-            coef = self.get("coef")
-            if coef is None:
+            coef, shape = self.get("coef"), self.basis_shape()
+            if coef is None or shape is None:
                 return None
-            slices = self._slices(coef.size // coef.shape[0] // coef.shape[-1])
             if what == "basis_scale":
-                return basis_scale(coef, slices)
-            basis = (len(coef), slices, coef.shape[-1], layer.basis_columns)
-            return draw(layer.profile or {}, "basis", basis, self._seed)
+                return basis_scale(coef, shape[1])
+            return draw(self._model(), "basis", shape, self._seed)
         if not self._has(what):
             return self.get("weight") if what == "pruned" else None
         shapes = {"input": layer.input_shape, "coef": layer.coef_shape}
@@ -140,7 +160,7 @@ class LayerTensors:
                 "alone",
             )
         try:
-            return draw(layer.profile or {}, what, shape, self._seed)
+            return draw(self._model(), what, shape, self._seed)
         except InputError as error:
             where = f"layer {layer.name!r}"
             problems = [Problem(self._owner, f"{where}, {each}") for each in error.problems]

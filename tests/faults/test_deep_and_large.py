@@ -1,14 +1,22 @@
 """Networks of thousands of layers end, and a layer that is too large is refused from its shape."""
 
+import json
 import resource
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from archsim.arch.arch import load_arch
 from archsim.formats.errors import InputError
+from archsim.formats.json_text import indented
+from archsim.formats.profile_models import Field, InputProfile
 from archsim.formats.profile_values import uniform_table
+from archsim.machines.bit_pragmatic import column_sync
 from archsim.runs.simulation import simulate
+from archsim.workload import profile_input
+from archsim.workload.profile_input import draw_input
+from archsim.workload.profile_noise import LocalField, Noise
 from archsim.workload.tensors import MAX_DRAWN
 from archsim.workload.workload import load_workload
 
@@ -62,3 +70,79 @@ def test_a_table_of_random_numbers_is_that_of_a_search_for_each():
         # The definition: each place takes the first value whose share reaches it.
         found = values[np.minimum(np.searchsorted(share, places), len(values) - 1)]
         np.testing.assert_array_equal(uniform_table(frequencies, values), found.astype(np.int8))
+
+
+def test_a_plane_in_blocks_is_the_plane_that_is_held():
+    shape = (37, 41, 5)
+    for field in (Field(share=0.3, x=0.9, y=0.85), Field(share=0.7, x=0.9, y=0.5)):
+        planes = []
+        for step in (None, 1, 4, 36, 50):
+            random = np.random.default_rng(7)
+            noise, local = Noise(shape, step, random), LocalField(field, shape, step, random)
+            for _ in range(1 if step is None else 2):
+                plane = np.concatenate([one.copy() for one in local.add_to(noise.blocks())])
+            planes.append((plane, random.integers(1 << 60)))
+        # Oracle: the whole plane, drawn at once; and the stream goes on from the same place.
+        for plane, following in planes[1:]:
+            np.testing.assert_array_equal(plane, planes[0][0])
+            assert following == planes[0][1]
+
+
+def test_inputs_drawn_in_blocks_are_those_drawn_at_once(monkeypatch):
+    profile = InputProfile.model_validate(
+        {
+            "classes": [
+                {"channels": 3, "zero": 0.3, "values": [3, 2, 1]},
+                {"channels": 4, "zero": 0.6, "values": [1, 5], "negative": [2]},
+            ],
+            "local": [{"share": 0.3, "x": 0.9, "y": 0.9}],
+            "shared": {"share": 0.2, "x": 0.5, "y": 0.5, "levels": [-1, 0, 3]},
+            "scale": {"spread": 0.2, "x": 0.5, "y": 0.5},
+        }
+    )
+    for shape in ((7, 33, 29), (50, 7)):
+        whole = draw_input(profile, shape, np.random.default_rng(1))
+        with monkeypatch.context() as patch:
+            patch.setattr(profile_input, "MAX_HELD", 1)
+            patch.setattr(profile_input, "BLOCK", 500)
+            patch.setattr(profile_input, "RANKS", 100)
+            parts = draw_input(profile, shape, np.random.default_rng(1))
+        np.testing.assert_array_equal(parts, whole)
+
+
+def test_a_chain_in_parts_ends_as_one_that_is_followed_step_by_step(monkeypatch):
+    monkeypatch.setattr(column_sync, "STEPS", 70)
+    draw = np.random.default_rng(0)
+    for registers in (0, 1, 3):
+        durations = draw.integers(0, 9, (1000, 4))
+        ends, last = [], np.zeros(4, int)
+        for step, lasting in enumerate(durations):
+            # The definition: a column waits for its own end and for all at step - 1 - registers.
+            gate = ends[step - 1 - registers] if step > registers else 0
+            last = np.maximum(last, gate) + lasting
+            ends.append(last.max())
+        np.testing.assert_array_equal(column_sync.end_times(durations, registers), ends)
+
+
+def test_memory_of_a_chain_does_not_grow_with_its_length():
+    part = np.random.default_rng(0).integers(1, 9, (1 << 16, 8), dtype=np.uint8)
+    counts = np.array([1 << 20])
+    tracemalloc.start()
+    ends = column_sync.ends_after(counts, (part for _ in range(16)), 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert ends[0] >= 16 * part.sum(axis=0).max()
+    # All durations of all columns, as int32, are 33 MB three times over.
+    assert peak < 60e6
+
+
+def test_a_result_is_written_as_the_standard_library_does():
+    value = {
+        "a": [1, -2.5e-9, True, None, [], {}],
+        '\u00e9\n"': {"": [[1], {"x": 10**30}]},
+        "e": {},
+    }
+    assert indented(value) == json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    for wrong in (float("nan"), [float("inf")]):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            indented(wrong)

@@ -9,13 +9,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from archsim.machines.bit_pragmatic.column_sync import end_times
-from archsim.machines.bit_pragmatic.terms import TERM_COUNTS, brick_cycles, lane_bricks, term_masks
-from archsim.machines.shared.geometry import Ints, ceil_div, pad_plane, window_view
+from archsim.machines.bit_pragmatic.column_sync import ends_after
+from archsim.machines.bit_pragmatic.plan import Bits, Plan, plane_terms
+from archsim.machines.shared.geometry import Ints, ceil_div, differences
 from archsim.workload.convolution import Geometry, Pair
 
 Sync = Literal["pallet", "column", "ideal"]
-Steps = npt.NDArray[np.uint8]
 Levels = npt.NDArray[np.integer]
 
 
@@ -66,24 +65,6 @@ class BitPragmaticCycles:
         return int(self.pass_cycles.sum())
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Steps of one convolution group or depthwise brick: cycles (window groups, steps, columns), 0
-    without a window.
-
-    `lanes`: channels present at each step. `filters`: output channels; `rounds`: filter groups.
-    `terms`, `macs`, `additions`: sums over all windows for one filter.
-    """
-
-    cycles: Steps
-    lanes: Ints
-    filters: int
-    rounds: int
-    terms: int
-    macs: int
-    additions: int
-
-
 def layer_cycles(
     activations: Levels, out_channels: int, geometry: Geometry, array: BitPragmaticArray
 ) -> BitPragmaticCycles:
@@ -107,8 +88,8 @@ def layer_cycles(
         terms=terms,
         macs=sum(plan.macs * plan.filters for plan in plans),
         busy=busy,
-        weight_reads=sum(len(p.cycles) * int(p.lanes.sum()) * p.filters for p in plans),
-        activation_reads=sum(windows * int(p.lanes.sum()) * p.rounds for p in plans),
+        weight_reads=sum(plan.groups * int(plan.lanes.sum()) * plan.filters for plan in plans),
+        activation_reads=sum(windows * int(plan.lanes.sum()) * plan.rounds for plan in plans),
         additions=sum(plan.additions * plan.filters for plan in plans),
         lost=lost,
     )
@@ -120,79 +101,45 @@ def _plane(activations: Levels) -> Pair:
 
 def _plans(
     activations: Levels, out_channels: int, geometry: Geometry, array: BitPragmaticArray
-) -> list[_Plan]:
+) -> list[Plan]:
     channels, groups = activations.shape[0], geometry.groups
     depthwise = groups == channels == out_channels and groups > 1
     each = array.lanes if depthwise else channels // groups
     filters = 1 if depthwise else out_channels // groups
+    bits = Bits(array.lanes, array.first_stage_bits, array.signed_digits, apart=depthwise)
     return [
-        _plan(
-            term_masks(activations[first : first + each], array.signed_digits),
-            filters,
-            geometry,
-            array,
-            depthwise,
+        Plan(
+            plane=plane_terms(activations[first : first + each], geometry, bits),
+            geometry=geometry,
+            columns=array.columns,
+            filters=filters,
+            rounds=ceil_div(filters, array.filters),
         )
         for first in range(0, channels, each)
     ]
 
 
-def _plan(
-    terms: npt.NDArray[np.uint16],
-    filters: int,
-    geometry: Geometry,
-    array: BitPragmaticArray,
-    depthwise: bool,
-) -> _Plan:
-    """Steps of the windows over one group's term masks (channels, H, W), padding lasting one
-    cycle.
-    """
-    full = lane_bricks(terms, array.lanes)
-    cycles = brick_cycles(full, array.first_stage_bits)
-    counted = TERM_COUNTS[terms].sum(axis=0)
-    # An empty brick takes a cycle and adds nothing; in every other cycle a lane takes a term.
-    added = counted if depthwise else np.where(full.any(axis=1), cycles, 0).sum(axis=0)
-    view = window_view(pad_plane(cycles, geometry.padding, fill=1), geometry)
-    bricks, rows, columns = view.shape[:3]
-    steps = view.transpose(2, 1, 4, 3, 0).reshape(rows * columns, -1)
-    groups = ceil_div(len(steps), array.columns)
-    table = np.zeros((groups * array.columns, steps.shape[1]), np.uint8)
-    table[: len(steps)] = steps
-    present = np.minimum(array.lanes, len(terms) - np.arange(bricks) * array.lanes)
-    return _Plan(
-        cycles=table.reshape(groups, array.columns, -1).transpose(0, 2, 1),
-        lanes=np.tile(present, geometry.kernel[0] * geometry.kernel[1]),
-        filters=filters,
-        rounds=ceil_div(filters, array.filters),
-        terms=_window_sum(counted, geometry),
-        macs=_window_sum(np.count_nonzero(terms, axis=0), geometry),
-        additions=_window_sum(added, geometry),
-    )
-
-
-def _window_sum(plane: Ints, geometry: Geometry) -> int:
-    """Return what a plane (H, W) adds up to when each window counts all it covers."""
-    view = window_view(pad_plane(plane[None], geometry.padding, fill=0), geometry)
-    return int(view.sum())
-
-
-def _pass_cycles(plans: list[_Plan], array: BitPragmaticArray) -> Ints:
+def _pass_cycles(plans: list[Plan], array: BitPragmaticArray) -> Ints:
     if array.sync == "pallet":
         return np.concatenate(
-            [p.cycles.max(axis=2).sum(axis=1, dtype=np.int64) * p.rounds for p in plans]
+            [
+                block.max(axis=2).sum(axis=1, dtype=np.int64) * plan.rounds
+                for plan in plans
+                for block in plan.tables()
+            ]
         )
-    chains = [
-        np.repeat(p.cycles[:, None], p.rounds, axis=1).reshape(-1, array.columns) for p in plans
-    ]
-    ends = end_times(np.concatenate(chains), array.registers)
-    sizes = np.repeat([p.rounds * p.cycles.shape[1] for p in plans], [len(p.cycles) for p in plans])
-    passes: Ints = np.diff(ends[np.cumsum(sizes) - 1], prepend=0)
-    return passes
+    chains = (
+        np.repeat(block[:, None], plan.rounds, axis=1).reshape(-1, array.columns)
+        for plan in plans
+        for block in plan.tables()
+    )
+    sizes = np.concatenate(
+        [np.full(plan.groups, plan.rounds * len(plan.lanes), np.int64) for plan in plans]
+    )
+    return differences(ends_after(np.cumsum(sizes), chains, array.registers))
 
 
-def _losses(
-    plans: list[_Plan], cycles: int, terms: int, array: BitPragmaticArray
-) -> dict[str, int]:
+def _losses(plans: list[Plan], cycles: int, terms: int, array: BitPragmaticArray) -> dict[str, int]:
     """Multiplier-cycles lost: lanes with fewer terms than their brick's slowest, columns that
     wait, and absent lanes, filters and windows (an absent column is charged the time of the
     slowest present one).
@@ -201,10 +148,13 @@ def _losses(
     absent = np.zeros(array.columns, np.int64)
     mapped = 0
     for plan in plans:
-        own = plan.cycles.sum(axis=0, dtype=np.int64)
+        own, last = np.zeros((len(plan.lanes), array.columns), np.int64), None
+        for block in plan.tables():
+            own += block.sum(axis=0, dtype=np.int64)
+            last = block[-1]
+        assert last is not None
         mapped += int((own.sum(axis=1) * plan.lanes).sum()) * plan.filters
         busy_columns += own.sum(axis=0) * plan.rounds
-        last = plan.cycles[-1]
         # Only the last window group can lack windows, and a column without one has no cycles.
         absent += (last[0] == 0) * int(last.max(axis=1).sum()) * plan.rounds
     size = array.lanes * array.filters

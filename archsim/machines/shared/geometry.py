@@ -17,6 +17,14 @@ def ceil_div(amount: Whole, part: int) -> Whole:
     return -(-amount // part)
 
 
+def differences(ends: Ints) -> Ints:
+    """What running sums along the last axis rise by: `np.diff(ends, prepend=0)` at a third of its
+    price, which networks of thousands of small layers pay many times each."""
+    parts = ends.copy()
+    parts[..., 1:] -= ends[..., :-1]
+    return parts
+
+
 def window_view(plane: npt.NDArray[np.generic], geometry: Geometry) -> npt.NDArray[np.generic]:
     """Read-only view (channels, P, Q, R, S) of a padded plane (channels, H, W): what every window
     sees.

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, differences
 
 
 def group_sizes(filters: int, convolution_groups: int, width: int) -> Ints:
@@ -39,4 +39,4 @@ def spread(total: int, weights: Ints | NDArray[np.float64]) -> Ints:
     flat = np.cumsum(weights.reshape(-1), dtype=np.float64)
     ends = np.floor(flat * (total / flat[-1]) + 0.5).astype(np.int64)
     ends[-1] = total
-    return np.asarray(np.diff(ends, prepend=0).reshape(weights.shape))
+    return differences(ends).reshape(weights.shape)

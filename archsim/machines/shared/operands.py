@@ -3,7 +3,6 @@ a linear one being 1x1 on a plane whose rows are its positions."""
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from archsim.arch.arch import Arch
@@ -22,4 +21,4 @@ def plane_of(layer: Layer, tensors: LayerTensors) -> NDArray[Any]:
     values = tensors.need("input")
     if layer.op != "linear":
         return values
-    return np.ascontiguousarray(values.reshape(-1, layer.in_channels).T)[:, :, None]
+    return values.reshape(-1, layer.in_channels).T[:, :, None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archsim.formats.errors import CheckFailed
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, differences
 from archsim.workload.layer import Layer
 
 
@@ -61,7 +61,7 @@ class Tiles:
 def even_parts(total: int, count: int) -> Ints:
     """(count,) whole parts that add up to the total, as even as can be."""
     ends = np.arange(1, count + 1, dtype=np.int64) * total // count
-    return np.diff(ends, prepend=0)
+    return differences(ends)
 
 
 def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:

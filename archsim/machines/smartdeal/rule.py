@@ -160,8 +160,8 @@ def _coefficients(tensors: LayerTensors, machine: Parts) -> coefficients.Coeffic
     """
     form = machine.arch.weights
     if form == "smartdeal" and (coef := tensors.get("coef")) is not None:
-        basis = tensors.need("basis")
-        return coefficients.decomposed(coef, basis.shape, machine.selector.index_granularity)
+        shape = tensors.basis_shape() or tensors.need("basis").shape
+        return coefficients.decomposed(coef, shape, machine.selector.index_granularity)
     return coefficients.raw(tensors.need("pruned" if form == "pruned" else "weight"))
 
 
