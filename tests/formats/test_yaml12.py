@@ -85,13 +85,13 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(json_values)
 def test_json_is_read_as_json_reads_it(value: object) -> None:
     assert value_of(json.dumps(value)) == json.loads(json.dumps(value))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from("ab:-{}[],&*!#|>'\"% \n\t0.?"), max_size=40))
 def test_any_text_is_a_value_or_an_input_error(text: str) -> None:
     try:

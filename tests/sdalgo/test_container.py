@@ -30,7 +30,7 @@ def assert_same(one, two):
     assert one.p_min == two.p_min
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     shape=st.one_of(
         st.tuples(st.integers(1, 5), st.integers(1, 20)),
@@ -59,7 +59,7 @@ def content_of(**changes):
     return to_bytes(Container(layers={"conv": made}, others={}, **changes))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(where=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_every_damaged_byte_is_noticed(where, flip):
     content = bytearray(content_of())

@@ -68,7 +68,7 @@ def test_gaussian_slices_have_the_density_and_error_of_the_released_code(std, de
     assert found.error(weight) == pytest.approx(error, abs=0.05)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shape=shapes, name=presets, seed=st.integers(0, 99), theta=st.sampled_from((0.0, 0.02)))
 def test_zero_rows_stay_zero_and_codes_stay_in_p(shape, name, seed, theta):
     weight = drawn(shape, seed)
@@ -90,7 +90,7 @@ def test_zero_rows_stay_zero_and_codes_stay_in_p(shape, name, seed, theta):
         assert np.abs(nonzero).max() <= 2.0 ** options.exponents[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shape=shapes, name=st.sampled_from(("as_released_double", "best")), seed=st.integers(0, 99))
 def test_error_is_never_above_that_of_the_initial_point(shape, name, seed):
     # Initial point: W rounded to powers of two, B = I (paper III-B).

@@ -106,7 +106,7 @@ def test_a_vector_is_one_channel_along_its_length():
 
 
 @given(st.lists(st.integers(0, 1000), max_size=23))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_magnitudes_keep_the_count_of_every_bin(counts):
     spread = magnitudes(tuple(counts), 127)
     for i, count in enumerate(counts):

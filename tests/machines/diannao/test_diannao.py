@@ -74,7 +74,7 @@ def layers(draw):
     return conv(each[0] * groups, each[1] * groups, size, kernel, stride=stride, groups=groups)
 
 
-@settings(max_examples=120, derandomize=True, deadline=None, database=None)
+@settings(max_examples=120)
 @given(layers(), st.sampled_from([(16, 64), (32, 32), (8, 5)]))
 def test_cycles_and_accesses_are_those_of_the_loop(layer, array):
     inputs, outputs = array
@@ -91,7 +91,7 @@ def test_cycles_and_accesses_are_those_of_the_loop(layer, array):
     assert sum(found.lost["nfu"].values()) == int(found.limited.sum()) * inputs * outputs - macs
 
 
-@settings(max_examples=40, derandomize=True, deadline=None, database=None)
+@settings(max_examples=40)
 @given(layers())
 def test_closed_form(layer):
     """P Q R S ceil(C / 16) ceil(K / 64), summed over groups; depthwise ceil(C / 16)."""

@@ -64,7 +64,7 @@ def check_counts(result, walk):
     assert result.vector_ops == walk.operations
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250)
 @given(case=crowded_cases(), array=arrays, model=st.sampled_from(["auto", "exact"]))
 def test_queued_rule_equals_the_loops(case, array, model):
     cycles, walk = scnn_loops.queued(case, array)
@@ -76,7 +76,7 @@ def test_queued_rule_equals_the_loops(case, array, model):
     accounts_balance(result, array)
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120)
 @given(case=crowded_cases(), array=arrays)
 def test_dnnsims_rule_equals_the_loops(case, array):
     cycles, walk = scnn_loops.dnnsim(case, array)
@@ -148,7 +148,7 @@ def test_queue_by_hand(operations, cycles):
     assert len(operations) + waited[0] == cycles
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     banks=st.sampled_from([1, 3, 8]),
@@ -217,7 +217,7 @@ def proof_and_truth(case, array):
     return never_waits(layer), followed(layer, np.arange(layer.groups)).max(axis=1)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(
     case=crowded_cases(),
     depth=st.integers(1, 4),
@@ -229,7 +229,7 @@ def test_what_is_proven_free_of_waiting_never_waits(case, depth, banks):
     assert not waits[proven].any()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(case=crowded_cases(), operations=st.integers(1, 60), depth=st.integers(1, 3))
 def test_cutting_the_work_into_batches_changes_nothing(case, operations, depth):
     array = ScnnArray(rows=2, columns=2, banks=4, queue_depth=depth)
@@ -271,7 +271,7 @@ def test_without_banks_a_layer_costs_its_operations():
     assert scnn.layer_cycles(*masks, "none").lost["bank_conflict"] == 0
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 30), st.integers(1, 12), st.integers(1, 3)),

@@ -79,7 +79,7 @@ def best_cut(inputs, array, capacity, geometry):
     return found
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([1, 3, 6, 12, 30, 100, 1000]))
 def test_passes_equal_the_loops(case, array, capacity):
     weights, inputs = case.weights != 0, case.activations != 0
@@ -127,7 +127,7 @@ def busiest(weights, passes, geometry, array):
     return sum(int(layer.operations.max(axis=1).sum()) for layer in layers)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([6, 30, 1000]))
 def test_more_passes_are_taken_only_where_they_save_operations(case, array, capacity):
     weights, inputs = case.weights != 0, case.activations != 0
@@ -137,7 +137,7 @@ def test_more_passes_are_taken_only_where_they_save_operations(case, array, capa
     assert cost[1] < cost[0] or len(found.parts) == len(few.parts)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([3, 12, 1000]))
 def test_operations_follow_from_counts(case, array, capacity):
     weights, inputs = case.weights != 0, case.activations != 0

@@ -145,7 +145,7 @@ def test_stated_errors_cover_as_often_as_they_say():
     assert abs(wrong.mean()) < 0.4
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(case=crowded_cases(), depth=st.integers(1, 3), limit=st.sampled_from([1, 50, 10_000]))
 def test_a_stream_alone_waits_as_long_as_among_all(case, depth, limit):
     array = ScnnArray(rows=2, columns=2, banks=4, queue_depth=depth)

@@ -136,7 +136,7 @@ def walked(tiles, array):
     return cycles, sum(tile.macs for tile in tiles), OperandReads(streamed, held)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 9), st.integers(1, 7), st.integers(1, 3)),
@@ -167,7 +167,7 @@ def test_cycles_multiplications_and_reads_are_those_of_the_listed_tiles(
         assert found.busy + sum(found.lost.values()) == slots
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     layer=st.builds(
         TrainingLayer,

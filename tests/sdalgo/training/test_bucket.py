@@ -35,7 +35,6 @@ def walk(value, moves, rule, p_min=-7):
     return value, counter
 
 
-@settings(deadline=None)
 @given(codes, walks, st.integers(1, 8), st.sampled_from(["zero", "hold"]))
 def test_a_walk_ends_where_doubling_and_halving_end(code, moves, theta_c, low_end):
     rule = Rule(theta_c=theta_c, low_end=low_end)
@@ -48,7 +47,6 @@ def test_a_walk_ends_where_doubling_and_halving_end(code, moves, theta_c, low_en
     assert (float(powers(held, -7)), int(counter)) == walk(start, moves, rule)
 
 
-@settings(deadline=None)
 @given(st.lists(codes, min_size=1, max_size=20), st.data())
 def test_a_switch_is_one_bucket_and_is_counted(start, data):
     moves = data.draw(st.lists(st.integers(-1, 1), min_size=len(start), max_size=len(start)))
@@ -82,14 +80,13 @@ def test_directions_ignore_signals_up_to_the_threshold():
     assert directions(torch.zeros(3), 0.0).tolist() == [0, 0, 0]
 
 
-@settings(deadline=None)
 @given(st.lists(codes, min_size=1, max_size=50), st.integers(-40, 20))
 def test_powers_are_those_of_the_file_format(values, p_min):
     code = np.array(values, np.int8)
     assert torch.equal(powers(torch.from_numpy(code), p_min), torch.from_numpy(decode(code, p_min)))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.floats(-3, 3, width=32), min_size=1, max_size=20))
 def test_nearest_code_is_nearest(values):
     given_values = torch.tensor(values)

@@ -84,7 +84,7 @@ def test_gradients_of_two_passes_add_up():
     torch.testing.assert_close(held_of(model).gradient, 2 * once)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.sampled_from(sorted(LAYERS)), st.integers(0, 99), st.sampled_from(["zero", "hold"]),
        st.sampled_from([0.0, 0.9]))  # fmt: skip
 def test_the_mask_never_grows_and_codes_stay_in_p(kind, seed, low_end, momentum):
@@ -105,10 +105,14 @@ def test_the_mask_never_grows_and_codes_stay_in_p(kind, seed, low_end, momentum)
     assert held.gradient is None
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 999), st.floats(0.0, 0.3))
 def test_no_coefficient_is_moved_up_the_loss_of_a_quadratic(seed, theta_g):
-    """Each coefficient alone: the loss |W - T|^2 falls in the direction in which it was moved."""
+    """Each coefficient alone: the loss |W - T|^2 has a slope there, and it was moved down it.
+
+    The slope is 2 (W - T) . dW/dc by the chain rule, in double precision; a slope that is nothing
+    beside its own terms has no sign in single precision.
+    """
     model, _ = made("spatial", seed)
     held, basis = held_of(model), basis_of(model, "0").detach()
     target = torch.randn(model[0].weight.shape, generator=torch.Generator().manual_seed(seed))
@@ -116,17 +120,15 @@ def test_no_coefficient_is_moved_up_the_loss_of_a_quadratic(seed, theta_g):
     (model[0].weight - target).square().sum().backward()
     BucketSwitch(decomposed_weights(model), Rule(theta_c=1, theta_g=theta_g)).step(1.0)
     moved = held.values() - before
-    places = moved.nonzero()[:12]
-    assert len(places) > 0
-    for place in places:
-        index, step = tuple(place), 1e-3
-
-        def loss(by, index=index):
-            coef = before.double()
-            coef[index] += by
-            return (held.to_weight(coef @ basis.double()) - target).square().sum()
-
-        assert loss(step * moved[index].sign()) < loss(0.0)
+    assert moved.any()
+    coef = before.double()
+    error = held.to_weight(coef @ basis.double()) - target.double()
+    for place in moved.nonzero():
+        index = tuple(place)
+        one = torch.zeros_like(coef)
+        one[index] = 1.0
+        terms = 2 * error * held.to_weight(one @ basis.double())
+        assert terms.sum() * moved[index].sign() < 1e-6 * terms.abs().sum()
 
 
 def test_dropped_rows_are_dropped_for_all_filters_and_stay_so():
