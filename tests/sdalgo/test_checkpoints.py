@@ -179,3 +179,11 @@ def test_a_file_that_is_no_checkpoint_has_no_entries(tmp_path):
     save_file({"a": np.ones(2, np.float32)}, str(tmp_path / "w.safetensors"))
     with pytest.raises(InputError, match="has no entry 'model'"):
         read_weights(tmp_path / "w.safetensors", "model")
+
+
+def test_a_checkpoint_that_holds_itself_is_searched_once(tmp_path):
+    content = {"model": {"weight": torch.ones(2, 2)}, "args": {}}
+    content["args"]["all"] = content
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(InputError, match="entry"):
+        read_weights(tmp_path / "w.pth", "absent")
