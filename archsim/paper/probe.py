@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.arch.arch import load_arch
+from archsim.formats.tensor_file import write_tensors
+from archsim.formats.tensor_record import from_array
 from archsim.paper.context import Context
 from archsim.paper.networks import Source, load, machines, networks
 from archsim.results.result import LayerResult
@@ -117,8 +119,6 @@ def _basis(kernel: int) -> Arrays:
 
 def _run(machine: str, arrays: Arrays) -> LayerResult:
     """The layer that the arrays are of, on a machine."""
-    from safetensors.numpy import save_file
-
     channels, *size = arrays["input"].shape
     filters, _, *kernel = arrays["weight"].shape
     layer = {
@@ -132,6 +132,6 @@ def _run(machine: str, arrays: Arrays) -> LayerResult:
     with TemporaryDirectory() as folder:
         path = Path(folder, "probe.yaml")
         path.write_text(json.dumps(file), encoding="utf-8")  # JSON is YAML
-        named = {f"layer/{what}": np.ascontiguousarray(array) for what, array in arrays.items()}
-        save_file(named, Path(folder, "probe.safetensors"))
+        named = {f"layer/{what}": from_array(array) for what, array in arrays.items()}
+        write_tensors(Path(folder, "probe.safetensors"), named)
         return simulate(load_arch(machine), load_workload(path)).layers[0]
