@@ -60,11 +60,15 @@ def module_of(path: Path) -> ModuleType:
         spec = importlib.util.spec_from_file_location(f"archsim_machine_{path.stem}", file)
         assert spec is not None
         assert spec.loader is not None
+        _check_files(path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module  # where pydantic looks up the names in annotations
-        _check_files(path)
-        with blamed(path):
-            spec.loader.exec_module(module)
+        try:
+            with blamed(path):
+                spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[spec.name]  # others look at the files of modules, and would wait
+            raise
     for needed in NEEDED:
         if not hasattr(module, needed):
             raise InputError.at(path, f"a machine file defines `{needed}`; this one does not")
