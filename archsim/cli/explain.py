@@ -190,11 +190,16 @@ def _lines(parts: Sequence[Contribution], found: Explanation) -> list[list[str]]
 
 def _amounts(cycles: float, energy_pj: float, found: Explanation) -> list[str]:
     return [
-        f"{cycles:+,.0f}",
-        f"{100 * cycles / found.a.cycles:+.1f}" if found.a.cycles else "",
-        f"{energy_pj / MILLI_PJ:+.4f}",
-        f"{100 * energy_pj / found.a.energy_pj:+.1f}" if found.a.energy_pj else "",
+        _signed(cycles, 0),
+        _signed(100 * cycles / found.a.cycles, 1) if found.a.cycles else "",
+        _signed(energy_pj / MILLI_PJ, 4),
+        _signed(100 * energy_pj / found.a.energy_pj, 1) if found.a.energy_pj else "",
     ]
+
+
+def _signed(amount: float, digits: int) -> str:
+    """The amount with its sign; what rounds to nothing has that of zero."""
+    return f"{round(amount, digits) + 0.0:+,.{digits}f}"
 
 
 def _total(label: str, result: Result, found: Explanation) -> list[str]:

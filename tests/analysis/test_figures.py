@@ -162,7 +162,7 @@ def test_three_figures_in_two_formats_the_same_bytes_twice(tmp_path, two):
     for path in first:
         content = path.read_bytes()
         assert b"atplotlib version" not in content
-        assert not re.search(rb"dc:date|tIME|Software", content), path.name
+        assert not re.search(rb"dc:date|tIME|Software(?!\0archsim)", content), path.name
 
 
 def test_nothing_is_drawn_without_a_reference(tmp_path):

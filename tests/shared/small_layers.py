@@ -13,6 +13,10 @@ class Arrays(LayerTensors):
         super().__init__(layer, None, "the test")
         self._arrays = dict.fromkeys(("pruned", "coef", "basis", "basis_scale", "weight")) | arrays
 
+    def basis_shape(self):
+        basis = self._arrays["basis"]
+        return None if basis is None else basis.shape
+
 
 def conv(in_channels, out_channels, in_size, kernel, **keys):
     """A conv layer; `padding` is (top, left, bottom, right)."""
