@@ -93,7 +93,8 @@ SECONDS ?= 3600
 SEED ?= 0
 
 fuzz: .venv/all.stamp
-	$(BIN)/python tests/faults/fuzz.py --seconds $(SECONDS) --seed $(SEED) --rounds
+	$(BIN)/python tests/faults/fuzz.py --seconds $$(($(SECONDS) * 3 / 4)) --seed $(SEED)
+	$(BIN)/python tests/faults/explore.py --seconds $$(($(SECONDS) / 4)) --seed $(SEED)
 
 versions: .venv/all.stamp
 	.ci/versions
