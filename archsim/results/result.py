@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, Val
 
 from archsim.arch.component import Kind
 from archsim.results.settings import settings_in
-from archsim.results.written import WrittenArch, WrittenPrices, check_names
+from archsim.results.written import WrittenArch, WrittenPrices, check_names, check_time
 from archsim.version import MODEL, VERSION
 
 if TYPE_CHECKING:
@@ -207,6 +207,7 @@ class Result:
             raise TypeError(f"{place}: {first['msg']}") from error
         parts = {name for layer in found.layers for name in layer.energy_by}
         check_names(found.arch_resolved, found.kinds, parts)
+        check_time(found.cycles, found.instances, found.totals()["busy"])
         return found
 
     def table(self) -> pd.DataFrame:

@@ -80,3 +80,10 @@ def check_names(arch: Mapping[str, Any], kinds: Mapping[str, str], counted: set[
     passed = {name for flow in arch["flows"].values() for name in flow["path"]}
     if bare := [name for name, kind in kinds.items() if kind == "storage" and name not in passed]:
         raise TypeError(f"no flow passes the buffer {bare[0]!r}")
+
+
+def check_time(cycles: int, instances: Mapping[str, int], spent: Mapping[str, int]) -> None:
+    """Raise TypeError where a component has spent cycles, and it or the run has none."""
+    for name, count in spent.items():
+        if count and not cycles * instances.get(name, 0):
+            raise TypeError(f"instances.{name}: has spent {count:,} cycles in a run of none")

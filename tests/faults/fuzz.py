@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 SECONDS = 30
 """Of this process; ten times as many by the clock, of which other processes have their share."""
 TIMERS = {signal.ITIMER_PROF: signal.SIGPROF, signal.ITIMER_REAL: signal.SIGALRM}
-BESIDE_MB = 448  # what a reader needs beside what the file may become
+BESIDE_MB = 600  # what a reader, or a run of a layer, needs beside what the file may become
 ADDRESS_SPACE = 12 * 2**30  # beyond what the process had: keeps the computer alive
 FORMATS = sorted(path.stem for path in (HERE / "fuzzed").glob("[a-z]*.py"))
 

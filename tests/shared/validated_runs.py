@@ -19,9 +19,6 @@ LARGEST_MACS = 2e8
 CHANGE_FILES = {"scenario": Scenario, "switches": Switches, "ablations": Ablations}
 INFERENCE = ("diannao", "scnn", "bit_pragmatic", "cambricon_x", "smartdeal", "systolic")
 
-RUN: set[str] = set()
-"""The changes that have been run to their end; most sets of a mutant are those of its file."""
-
 
 def run_validated(path):
     """Check a file, run what it says, and write results as files would have them.
@@ -84,14 +81,35 @@ def on_a_machine(path):
 
 
 def changed_by(path, shape):
-    """Run every machine under each named set of a file that concerns it."""
+    """Run every machine under each named set of a file that concerns it, those apart that stand in
+    a shipped file or have been run."""
+    for changes, arch in _changed(path, shape):
+        if (key := _key(changes, arch)) not in _known():
+            write(simulate(load_arch(arch.path, changes), network(arch.task)))
+            _known().add(key)
+
+
+def _changed(path, shape):
     _, sets = load_sets(path, shape)
     archs = [load_arch(name) for name in names("archs")]
     own = [arch for arch in archs if shape.of_machine and arch.machine == path.stem]
     for one in sets:
         for arch in own or archs:
-            changes = one.on(arch.resolved)
-            key = json.dumps([arch.name, *([each.key, each.value] for each in changes)])
-            if changes and key not in RUN:
-                write(simulate(load_arch(arch.path, changes), network(arch.task)))
-                RUN.add(key)
+            if changes := one.on(arch.resolved):
+                yield changes, arch
+
+
+def _key(changes, arch):
+    return json.dumps([arch.name, *([each.key, each.value] for each in changes)])
+
+
+@cache
+def _known():
+    """The changes that are run elsewhere: most sets of a mutant are those of its file."""
+    files = {Scenario: "scenarios", Switches: "switches", Ablations: "ablations"}
+    return {
+        _key(*each)
+        for shape, folder in files.items()
+        for path in names(f"archs/{folder}").values()
+        for each in _changed(path, shape)
+    }

@@ -22,7 +22,7 @@ from archsim.runs.simulation import simulate
 from archsim.workload.workload import load_workload
 
 SUFFIX = ".cache"
-EXAMPLES = 60
+EXAMPLES = 20
 
 
 def seeds():

@@ -10,7 +10,7 @@ from archsim.formats.search import names
 
 SUFFIX = ".yaml"
 PLACES = (".yaml", ".py")
-EXAMPLES = 10
+EXAMPLES = 5
 FOLDERS = ("archs/scenarios", "archs/switches", "archs/ablations")
 
 

@@ -19,7 +19,7 @@ from archsim.runs.probe import PROBES
 from archsim.runs.simulation import simulate
 
 SUFFIX = ".json"
-EXAMPLES = 40
+EXAMPLES = 25
 
 
 def seeds():

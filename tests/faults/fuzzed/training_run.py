@@ -18,7 +18,7 @@ from sdalgo.training.checkpoint import BEST, CHECKPOINT, LOG
 
 SUFFIX = ".run"
 PLACES = (".pt", ".json", ".jsonl", ".run")
-EXAMPLES = 40
+EXAMPLES = 10
 
 
 def seeds():
