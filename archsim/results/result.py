@@ -207,7 +207,9 @@ class Result:
             raise TypeError(f"{place}: {first['msg']}") from error
         parts = {name for layer in found.layers for name in layer.energy_by}
         check_names(found.arch_resolved, found.kinds, parts)
-        check_time(found.cycles, found.instances, found.totals()["busy"])
+        lost = [{k: sum(one.values()) for k, one in each.lost.items()} for each in found.layers]
+        for spent in (found.idle, *lost, *(layer.busy for layer in found.layers)):
+            check_time(found.cycles, found.instances, spent)
         return found
 
     def table(self) -> pd.DataFrame:

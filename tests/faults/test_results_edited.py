@@ -261,7 +261,7 @@ WRONG_MACHINES = {
     "prices in a list": (put([], "prices", "components"), "components"),
     "a price below zero": (put({"dram": {"read": -1}}, "prices", "components"), "dram.read"),
     "cycles of a component in a run of none": (put(0, "totals", "cycles"), "instances.dram"),
-    "a busy component that is not there": (
+    "a busy part that is not there": (
         put(0, "totals", "instances", "dram"),
         "in a run of none",
     ),
