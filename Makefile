@@ -21,7 +21,7 @@ help:
 	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
 	@echo "make test          linter, types, tests"
 	@echo "make versions      the oldest and the newest versions that are allowed: tests, and the same results"
-	@echo "make fuzz          broken files of every format, for SECONDS=3600; failing ones in build/fuzz"
+	@echo "make fuzz          broken files of every format, then property tests, for SECONDS=3600"
 	@echo "make docs          the documentation as a site in build/docs"
 	@echo "make golden        write golden results anew, of MACHINES=... or of all"
 	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
@@ -93,7 +93,8 @@ SECONDS ?= 3600
 SEED ?= 0
 
 fuzz: .venv/all.stamp
-	$(BIN)/python tests/faults/fuzz.py --seconds $(SECONDS) --seed $(SEED)
+	$(BIN)/python tests/faults/fuzz.py --seconds $$(($(SECONDS) * 3 / 4)) --seed $(SEED)
+	$(BIN)/python tests/faults/explore.py --seconds $$(($(SECONDS) / 4)) --seed $(SEED)
 
 versions: .venv/all.stamp
 	.ci/versions

@@ -68,7 +68,8 @@ class Sensitivity:
         """The inverse of `to_dict`; ValueError where `found` is something else, or of other ratios
         than ours."""
         known = _checker().validate_python(found)
-        if any({*move.values} != {*RATIOS} for move in (known.base, *known.moves)):
+        moves = (known.base, *known.moves)
+        if any({*each} != {*RATIOS} for move in moves for each in (move.values, move.factors)):
             raise ValueError("its ratios are those of another version")
         return known
 

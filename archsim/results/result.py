@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, Val
 
 from archsim.arch.component import Kind
 from archsim.results.settings import settings_in
+from archsim.results.written import WrittenArch, WrittenPrices, check_names, check_time
 from archsim.version import MODEL, VERSION
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Result:
 
     arch: str
     arch_hash: str
-    arch_resolved: Mapping[str, Any]
+    arch_resolved: WrittenArch
     kinds: Mapping[str, Kind]
     clock_mhz: Annotated[Amount, Field(gt=0)]
     workload: str
@@ -88,7 +89,7 @@ class Result:
     batch: Annotated[int, Field(strict=True, ge=1)] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] | None = ()
-    prices: Mapping[str, Any] | None = field(default_factory=dict)
+    prices: WrittenPrices | None = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     inputs_hash: str = ""
     archsim: str = field(default=VERSION)
@@ -199,11 +200,17 @@ class Result:
             "layers": data["layers"],
         }
         try:
-            return _checker().validate_python(fields)
+            found = _checker().validate_python(fields)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(map(str, first["loc"]))
             raise TypeError(f"{place}: {first['msg']}") from error
+        parts = {name for layer in found.layers for name in layer.energy_by}
+        check_names(found.arch_resolved, found.kinds, parts)
+        lost = [{k: sum(one.values()) for k, one in each.lost.items()} for each in found.layers]
+        for spent in (found.idle, *lost, *(layer.busy for layer in found.layers)):
+            check_time(found.cycles, found.instances, spent)
+        return found
 
     def table(self) -> pd.DataFrame:
         """One row a layer, in the file's order: the plain counts, then `dram_bytes.<flow>` and

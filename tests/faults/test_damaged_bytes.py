@@ -6,6 +6,7 @@ The oracle is the file as it was written: a reader gives just that, or nothing a
 import json
 import os
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -172,6 +173,17 @@ def test_a_kept_sensitivity_is_whole_or_made_again(tmp_path, capsys):
         assert found is None or found.to_dict() == known.to_dict()
     assert refused > COUNT * 0.6
     assert "archsim paper sensitivity makes it again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["values", "factors"])
+def test_a_sensitivity_without_one_of_its_ratios_is_made_again(what, tmp_path):
+    """Found by the fuzzer: a move without a factor, under a right checksum, ended in a KeyError."""
+    values = dict.fromkeys(RATIOS, 1.5)
+    fewer = {what: {name: values[name] for name in list(values)[1:]}}
+    move = Move("a", "b", "c", values, values, [], [])
+    for moves, whole in (([move], True), ([replace(move, **fewer)], False)):
+        kept.write(tmp_path, kept.SENSITIVITY, Sensitivity("m", ["t"], move, moves).to_dict())
+        assert (kept.sensitivity(tmp_path) is not None) == whole
 
 
 def test_rows_of_sdalgo_are_read_as_they_were_written_or_refused_by_name(tmp_path):

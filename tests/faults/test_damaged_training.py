@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 from damaged_bytes import damaged, encrypted
-from made_data import pictures, write_config, write_set
+from made_data import write_config, write_set
+from trained_run import trained
 
 from archsim.formats.errors import InputError
 from sdalgo import build_parts
@@ -22,31 +23,9 @@ from sdalgo.training.checkpoint import BEST, CHECKPOINT, LOG, Damaged, load, loa
 from sdalgo.training.config import load_experiment
 from sdalgo.training.convergence import curves
 from sdalgo.training.experiment import Runner
-from sdalgo.training.learners import Descent, Learner
-from sdalgo.training.loop import Conditions, Run
-from sdalgo.training.readers import images
-from sdalgo.training.samples import Problem
-from sdalgo.training.schedule import Schedule
 
 COUNT = 100
 DEEP = b"[" * 200_000 + b"]" * 200_000
-
-
-def trained(folder):
-    """A linear classifier after two epochs; its run."""
-    pixels, labels = pictures(40, 1)
-    data = images(pixels[:, None], labels, (100.0, 70.0), 10)
-    torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 10))
-    conditions = Conditions(schedule=Schedule(epochs=2, lr=0.01), batch=8, seed=3, key="k")
-    run = Run(
-        Learner(model, Descent()),
-        Problem(train=data, validation=data, test=data),
-        conditions,
-        folder,
-    )
-    run.network = run.train()
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,14 @@ import os
 import shutil
 from pathlib import Path
 
+import made_results
 import pytest
+from made_results import stored
 
 from archsim.cli.main import main
+from archsim.formats.errors import InputError
 from archsim.formats.sealed import checksum, sealed
+from archsim.results.store import read_result, save
 from archsim.runs.folder_index import listing
 
 FILE = Path("results/tiny_sd/diannao.json")
@@ -227,3 +231,52 @@ def test_the_checksum_is_of_the_values_in_their_order():
     assert one == checksum(json.loads('{ "a" : 1,\r\n"b":2 }'))
     assert len({one, checksum({"b": 2, "a": 1}), checksum({"a": 1.0, "b": 2})}) == 3
     assert checksum({"a": 1, "seconds": 2.5}, ["seconds"]) == checksum({"a": 1})
+
+
+def take(*place):
+    """Take a key out."""
+
+    def change(data):
+        *owners, last = place
+        for key in owners:
+            data = data[key]
+        del data[last]
+
+    return change
+
+
+ARCH = "arch_resolved"
+WRONG_MACHINES = {
+    "components in a list": (put([], ARCH, "components"), "components"),
+    "a component without a class": (take(ARCH, "components", "dram", "class"), "dram.class"),
+    "a number for a component": (put(3, ARCH, "components", "dram"), "components.dram"),
+    "no flows": (take(ARCH, "flows"), "flows"),
+    "a number for a role": (put(2821.2, ARCH, "flows", "input", "role"), "flows.input.role"),
+    "no such role": (put("dram", ARCH, "flows", "input", "role"), "flows.input.role"),
+    "a path of numbers": (put([1], ARCH, "flows", "input", "path"), "flows.input.path"),
+    "a buffer that no flow passes": (put([], ARCH, "flows", "input", "path"), "input_gb"),
+    "a kind of no component": (put("array", "kinds", "ghost"), "kinds"),
+    "a component without a kind": (take("kinds", "nfu"), "kinds"),
+    "energy of no component": (put(1.0, *LAYER, "energy_by", "ghost"), "ghost"),
+    "prices in a list": (put([], "prices", "components"), "components"),
+    "a price below zero": (put({"dram": {"read": -1}}, "prices", "components"), "dram.read"),
+    "cycles of a component in a run of none": (put(0, "totals", "cycles"), "instances.dram"),
+    "a busy part that is not there": (
+        put(0, "totals", "instances", "dram"),
+        "in a run of none",
+    ),
+    "tables in a mapping": (put({}, ARCH, "energy"), "energy"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_MACHINES)
+def test_a_result_says_of_its_machine_what_tables_and_figures_read(name, tmp_path):
+    """Found by the fuzzer: files with a right checksum that ended in tracebacks."""
+    change, said = WRONG_MACHINES[name]
+    path = save(tmp_path, stored("diannao"))
+    assert read_result(path) == stored("diannao").result
+    made_results.edited(path, change)
+    with pytest.raises(InputError) as caught:
+        read_result(path)
+    assert str(caught.value).startswith(f"{path}: not a result")
+    assert said in str(caught.value)

@@ -1,19 +1,16 @@
 """What `validate` calls right runs to its end, or is refused with a place: a seeded fuzz of shipped
 files, and one example of each fault that it or a person found."""
 
-import json
 from pathlib import Path
 
 import pytest
 from mutants import mutant
+from validated_runs import run_validated
 
 from archsim.arch.arch import load_arch
 from archsim.cli.kinds import check
 from archsim.formats.errors import InputError
 from archsim.formats.search import find
-from archsim.runs import probe
-from archsim.runs.simulation import simulate
-from archsim.workload.workload import load_workload
 
 ARCHS = sorted(find("archs", "diannao").parent.glob("*.yaml"))
 TABLES = sorted(path for path in (ARCHS[0].parent / "units").glob("*.yaml"))
@@ -21,22 +18,6 @@ TINY = find("workloads", "tiny_sd")
 MUTATIONS = [(path, seed) for path in ARCHS for seed in range(12)]
 MUTATIONS += [(path, seed) for path in TABLES for seed in range(12)]
 MUTATIONS += [(TINY, seed) for seed in range(18)]
-
-
-def network(task):
-    return load_workload(probe.PROBES / f"{task}.yaml")
-
-
-def run(kind, path):
-    """Run what the file says, and write its result as a file would have it."""
-    if kind == "arch":
-        arch = load_arch(path)
-        result = simulate(arch, network(arch.task))
-    elif kind == "energy table":
-        result = simulate(load_arch("diannao", {"energy": str(path)}), network("inference"))
-    else:
-        result = simulate(load_arch("diannao"), load_workload(path))
-    json.dumps(result.to_dict(), allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +29,7 @@ def test_a_mutant_of_a_shipped_file(original, seed, tmp_path):
     what, text = mutant(original, seed)
     path.write_text(text)
     try:
-        run(check(path), path)
+        run_validated(path)
     except InputError as error:
         for problem in error.problems:
             assert Path(problem.place.split(":")[0]).suffix in {".yaml", ".py"}, what

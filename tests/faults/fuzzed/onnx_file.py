@@ -9,6 +9,7 @@ from sdalgo.onnx_file import initialisers
 from sdalgo.onnx_graph import OnnxModel
 
 SUFFIX = ".onnx"
+EXAMPLES = 60
 NUMBERS = (0, -1, 1, 2, 7, 2**20, 2**31, 2**40, 2**62, -(2**63))
 NAMES = ("", "x", "y", "w", "../w", "__metadata__", "a" * 3000, "é/\\")
 

@@ -1,0 +1,31 @@
+"""Energy tables: what `validate` takes puts prices on a run of some machine."""
+
+from functools import cache
+
+import yaml
+from byte_mutants import yaml_mutant
+from validated_runs import run_validated
+
+from archsim.formats.search import find
+
+SUFFIX = ".yaml"
+PLACES = (".yaml", ".py")
+EXAMPLES = 20
+
+
+def seeds():
+    folder = find("archs", "diannao").parent / "units"
+    return [path.read_bytes() for path in sorted(folder.glob("*.yaml"))]
+
+
+def mutate(rng, seed):
+    return yaml_mutant(rng, seed, _trees())
+
+
+def check(path):
+    run_validated(path)
+
+
+@cache
+def _trees():
+    return [yaml.safe_load(seed) for seed in seeds()]
