@@ -24,8 +24,8 @@ def killed_after(count, work):
     return False
 
 
-def _child(count, work):
-    """Never returns."""
+def kill_after(count):
+    """Have this process kill itself after `count` such calls."""
     left = count
 
     def counted(call):
@@ -40,10 +40,15 @@ def _child(count, work):
 
         return done
 
+    for name in COUNTED:
+        setattr(os, name, counted(getattr(os, name)))
+
+
+def _child(count, work):
+    """Never returns."""
     status = 1
     try:
-        for name in COUNTED:
-            setattr(os, name, counted(getattr(os, name)))
+        kill_after(count)
         work()
         status = 0
     except BaseException:

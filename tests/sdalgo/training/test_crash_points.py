@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from crash_points import killed_after
+from folder_contents import contents
 from made_data import pictures, write_config, write_set
 
 from archsim.formats import files
@@ -50,34 +51,6 @@ def whole(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     Runner(tiny, folder).run()
     return contents(folder)
-
-
-def contents(folder):
-    """Every file by name; wall time is left out, and networks are values."""
-    found = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        name = str(path.relative_to(folder))
-        found[name] = path.read_bytes()
-        if path.suffix == ".json":
-            found[name] = json.dumps(timeless(json.loads(found[name])), indent=1)
-        if path.suffix == ".pt":  # equal values may be pickled as one object or as two
-            found[name] = plain(load(path))
-    return found
-
-
-def plain(value):
-    """Tensors as their type, shape and bytes."""
-    if isinstance(value, torch.Tensor):
-        return str(value.dtype), value.shape, value.numpy().tobytes()
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
-
-
-def timeless(value):
-    if isinstance(value, dict):
-        return {key: timeless(each) for key, each in value.items() if key != "seconds"}
-    return [timeless(each) for each in value] if isinstance(value, list) else value
 
 
 def crash_points(work, folders):
