@@ -1,7 +1,6 @@
 """Small commands that are killed, and what is wrong with what they leave."""
 
 import os
-import shutil
 import signal
 import time
 from contextlib import suppress
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from crash_points import kill_after
-from small_commands import COMMANDS, ended, forked, half_written, held, said, undisturbed
+from small_commands import COMMANDS, emptied, ended, forked, half_written, held, said, undisturbed
 
 PATIENCE_SECONDS = 5.0
 ENDINGS = [
@@ -48,18 +47,19 @@ class Trial:
     def __init__(self, name, inputs, folder):
         self.command, self.inputs, self.folder = COMMANDS[name], inputs, folder
         self.whole = undisturbed(self.command, inputs, folder)
+        emptied(folder)
         begin = time.monotonic()
         assert ended(self._forked()) == 0
         self.seconds = time.monotonic() - begin
         assert held(folder) == self.whole.end
-        shutil.rmtree(folder)
+        emptied(folder)
 
     def after_call(self, count):
         """The verdict on a kill after so many calls that change a folder; None where the command
         makes fewer."""
         status = ended(self._forked(partial(kill_after, count)))
         if status == 0:
-            shutil.rmtree(self.folder)
+            emptied(self.folder)
             return None
         assert status == -signal.SIGKILL, said(self.folder)
         return self._verdict(hit=True)
@@ -95,7 +95,7 @@ class Trial:
         different = [name for name in names if end.get(name) != right.get(name)]
         if status:
             different.append(f"status {status}: {said(self.folder)}")
-        shutil.rmtree(self.folder)
+        emptied(self.folder)
         return Verdict(half=half, different=different, **known)
 
 

@@ -45,6 +45,10 @@ class Command:
         """The command that is run after this one was killed."""
         return Command(self.program, self.again or self.words)
 
+    def with_words(self, line):
+        """The command with more words."""
+        return Command(self.program, (*self.words, *line.split()))
+
     def main(self, inputs):
         """Run it in this process and folder; its exit status."""
         (_draw_blanks if self.program == "archsim" else _build_less)()
@@ -176,11 +180,18 @@ class Undisturbed:
     end: dict[str, str]
 
 
+def emptied(folder):
+    """Remove what is in a folder, which may be a disk of its own."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def undisturbed(command, inputs, folder):
     """Run a command that nothing happens to, and import here what it imported there."""
     seen = _beside(folder, HISTORY)
     shutil.rmtree(seen, ignore_errors=True)
     seen.mkdir()
+    begin = held(folder)
 
     def watched():
         replace, names = os.replace, []
@@ -201,12 +212,13 @@ def undisturbed(command, inputs, folder):
         with suppress(Exception):
             importlib.import_module(module)
     end = held(folder)
-    history = {name: {digest} for name, digest in end.items()}
+    history = {
+        name: {each[name] for each in (begin, end) if name in each} for name in begin | end
+    }
     for number, name in enumerate(names):
         copy = seen / str(number) / Path(name).name
         history.setdefault(name, set()).add(_digest(copy))
     shutil.rmtree(seen)
-    shutil.rmtree(folder)
     return Undisturbed(history, end)
 
 
