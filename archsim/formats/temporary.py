@@ -27,6 +27,11 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f"{_PREFIX}{mark}{_SUFFIX}")
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of that name is one that `temporary_beside` named."""
+    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+
+
 def sweep_once(folder: Path) -> None:
     """Remove stale temporary files from a folder, the first time that this process asks."""
     if folder not in _swept:
@@ -45,7 +50,6 @@ def sweep(folder: Path, now_seconds: float) -> None:
 
 
 def _is_stale(entry: os.DirEntry[str], now_seconds: float) -> bool:
-    ours = entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)
-    if not ours or not entry.is_file(follow_symlinks=False):
+    if not is_temporary(entry.name) or not entry.is_file(follow_symlinks=False):
         return False
     return now_seconds - entry.stat(follow_symlinks=False).st_mtime > STALE_SECONDS

@@ -16,6 +16,7 @@ from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.regular import open_regular
 from archsim.formats.sealed import make_way
+from archsim.formats.temporary import is_temporary
 
 VARIABLE = "ARCHSIM_CACHE"
 FOLDER = ".archsim-cache"
@@ -23,6 +24,7 @@ LIMIT_BYTES = 2 * 2**30
 """The files used longest ago go first."""
 SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# Made by archsim; may be deleted.\n"
 """Backup programs pass such folders over (bford.info/cachedir)."""
+MARKS = {"CACHEDIR.TAG": SIGNATURE, ".gitignore": "*\n"}
 
 
 @dataclass
@@ -62,15 +64,27 @@ class Cache:
 
     def refusal(self) -> str:
         """Make the folder; why nothing can be written in it, empty where something can."""
-        if os.path.isdir(self.folder):  # pathlib raises where a name is too long
-            writable = os.access(self.folder, os.W_OK | os.X_OK)
-            return "" if writable else f"{self.folder}: cannot be written"
+        folder_is_there = os.path.isdir(self.folder)  # pathlib raises where a name is too long
+        if folder_is_there and not os.access(self.folder, os.W_OK | os.X_OK):
+            return f"{self.folder}: cannot be written"
         try:
-            write_atomically(self.folder / "CACHEDIR.TAG", SIGNATURE.encode())
-            write_atomically(self.folder / ".gitignore", b"*\n")
+            if self._is_begun():
+                for name, text in MARKS.items():
+                    write_atomically(self.folder / name, text.encode())
         except InputError as error:
             return str(error.problems[0])
         return ""
+
+    def _is_begun(self) -> bool:
+        """Whether the folder lacks a mark and holds nothing else, as a process that was killed may
+        leave it. One with other files in it may be somebody's own, and gets no marks."""
+        found = set()
+        with suppress(OSError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.name not in MARKS and not is_temporary(entry.name):
+                    return False
+                found.add(entry.name)
+        return not found >= MARKS.keys()
 
     def _shrink(self, newest: str) -> None:
         files = []

@@ -1,4 +1,4 @@
-"""Commands on a disk that is full, at the start or half way.
+"""Commands on a disk that is full, at the start or half way, and in a memory that is too small.
 
 The oracle is the same command with room. A small disk of its own (tmpfs) holds what an earlier
 command wrote, and a file of ballast that leaves a share of what the command needs; only root may
@@ -6,13 +6,17 @@ mount one.
 """
 
 import os
+import resource
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+import tiny_networks
 from small_commands import (
     COMMANDS,
     TEMPORARY,
+    Command,
     emptied,
     ended,
     forked,
@@ -89,6 +93,25 @@ def test_a_full_disk_is_told_and_what_was_there_stays(name, inputs, disk, tmp_pa
         check(disk, command.program, status)
         assert half_written(disk, whole) == [], f"{share} %"
         assert held(tmp_path / "earlier").keys() <= held(disk).keys()
+
+
+def test_too_little_memory_is_told_in_a_line(tmp_path):
+    """4 MB of weights, which take several times as much where they are counted."""
+    tiny_networks.write(tmp_path, [tiny_networks.linear("a", [], (2048, 2048))], name="wide")
+    line = f"run -w {tmp_path}/wide.yaml -a bit_pragmatic --jobs 1 --no-cache --no-figures"
+    work = tmp_path / "work"
+    status = ended(forked(Command("archsim", tuple(line.split())), tmp_path, work, lower_memory))
+    lines = said(work).splitlines()
+    assert (status, len(lines)) == (2, 1), said(work)
+    assert lines[0].startswith("archsim: out of memory")
+    assert not [*work.rglob("*")]
+
+
+def lower_memory():
+    """Allow this process 20 MB more than it has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * PAGE_BYTES + 20 * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def check(disk, program, status):

@@ -275,3 +275,22 @@ def test_what_a_folder_that_can_only_be_read_holds_is_used():
     assert process.read("cmdline")
     process.write("made.json", b"")
     assert process.problem
+
+
+@pytest.mark.parametrize("there", [[], ["CACHEDIR.TAG"], [".archsim-host-1-2.tmp"]])
+def test_a_folder_that_a_killed_process_began_gets_its_marks(there, cache):
+    cache.folder.mkdir()
+    for name in there:
+        (cache.folder / name).touch()
+    cache.write("a.json", b"{}")
+    assert cache.problem is None
+    assert (cache.folder / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d17278")
+    assert (cache.folder / ".gitignore").read_text() == "*\n"
+
+
+def test_a_folder_with_files_of_somebody_else_gets_no_marks(cache):
+    cache.folder.mkdir()
+    (cache.folder / "thesis.txt").touch()
+    cache.write("a.json", b"{}")
+    assert files(cache, "*") == ["a.json", "thesis.txt"]
+    assert not (cache.folder / ".gitignore").exists()

@@ -95,7 +95,8 @@ COMMANDS = {
 
 
 def write_inputs(folder):
-    """Write what the commands read into a new folder."""
+    """Write what the commands read into a new folder, and import what takes long to import."""
+    _import()
     folder.mkdir()
     layers = [
         tiny_networks.conv("a", [], (3, 8), (6, 6)),
@@ -117,6 +118,20 @@ def write_inputs(folder):
     made = f"run -w {{inputs}}/tiny.yaml {_TWO} --jobs 1 --out {{inputs}}/results --no-figures"
     assert ended(forked(_command("archsim", made), folder, folder)) == 0, said(folder)
     return folder
+
+
+def _import():
+    """Import torch and what it imports when it is first used, images and figures."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_svg
+    import skimage.data
+    import torch
+
+    with torch.device("meta"):
+        layer = torch.nn.Conv2d(1, 1, 1)
+    torch.optim.SGD(layer.parameters(), lr=0.1)
+    assert matplotlib.backends
+    assert skimage.data
 
 
 def forked(command, inputs, folder, before=lambda: None, *, group=False):
@@ -212,9 +227,7 @@ def undisturbed(command, inputs, folder):
         with suppress(Exception):
             importlib.import_module(module)
     end = held(folder)
-    history = {
-        name: {each[name] for each in (begin, end) if name in each} for name in begin | end
-    }
+    history = {name: {each[name] for each in (begin, end) if name in each} for name in begin | end}
     for number, name in enumerate(names):
         copy = seen / str(number) / Path(name).name
         history.setdefault(name, set()).add(_digest(copy))
