@@ -160,8 +160,9 @@ def forked(command, inputs, folder, before=lambda: None, *, group=False):
     except BaseException:
         traceback.print_exc()
     finally:
-        with suppress(Exception):
-            sys.stdout.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
         os._exit(status)
 
 
