@@ -26,7 +26,7 @@ from archsim.workload.workload import Workload
 
 ACCELERATOR = "training_accelerator"
 ARMS = ("SD", "SS")
-STEP = 16  # times the usual step
+STEP = 64  # times the usual step and burst
 WEIGHT_FLOWS = {
     "ff": ("weight",),
     "bp": ("weight",),

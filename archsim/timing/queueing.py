@@ -37,10 +37,10 @@ class Scale:
 def queue_all(
     planned: Sequence[Planned], arch: Arch, rows: Mapping[tuple[str, str], int], step_scale: float
 ) -> tuple[list[StagePlan], tuple[str, ...]]:
-    """All entries cut into steps and transfers, larger ones where there would be too many, and
-    notes that say so.
+    """All entries cut into steps and transfers, `step_scale` times as large as by themselves, or
+    more where there would be too many, and notes that say so.
     """
-    bursts = _burst_scale(planned, arch)
+    bursts = max(_burst_scale(planned, arch), int(step_scale))
     scale = max([step_scale, *(plan.entry.tiles.coarse for plan in planned)])
     most = max(MAX_STEPS, FEWEST_PER_STAGE * len(planned))
     for _ in range(MOST_SCALES):
@@ -52,7 +52,7 @@ def queue_all(
     notes = []
     if scale > max(1.0, step_scale):
         notes.append(f"steps of up to {scale:.1f} times half a buffer, to stay under {most}")
-    if bursts > 1:
+    if bursts > max(1, int(step_scale)):
         notes.append(f"bursts {bursts} times as long, to stay under {MAX_TRANSFERS} transfers")
     return queued, tuple(f"{arch.name}: {note}" for note in notes)
 
