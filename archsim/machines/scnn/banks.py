@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from archsim.machines.scnn.tiling import FILTER_KINDS, Tiling, Vectors
 from archsim.machines.shared.geometry import Ints
-from archsim.workload.convolution import Geometry
+from archsim.workload.convolution import Geometry, Pair
 
 Words = npt.NDArray[np.uint64]
 OFF_PLANE = -1
@@ -70,14 +70,49 @@ def _unique_rows(rows: Ints) -> tuple[Ints, Ints]:
     return kinds, which.reshape(-1)
 
 
-@lru_cache(maxsize=32)
+@dataclass(frozen=True, eq=False)
+class _Singles:
+    """What single products add: `by_code` (codes of weights, kinds of activations, words), and the
+    `kind` of each (class of rows, class of columns), flat after that of an empty place.
+    """
+
+    by_code: Words
+    kind: Ints
+
+
+@lru_cache(maxsize=16)
+def _singles(rows: bytes, columns: bytes, kernel: Pair, banks: int) -> _Singles:
+    """Of coordinates that reach `rows` and `columns`, (classes, taps) as bytes; the passes of a
+    layer and the layers of a network share few.
+    """
+    x = np.frombuffer(rows, np.int64).reshape(-1, 1, 1, kernel[0], 1)
+    y = np.frombuffer(columns, np.int64).reshape(1, -1, 1, 1, kernel[1])
+    k = np.arange(FILTER_KINDS)[:, None, None]
+    bank = np.where((x >= 0) & (y >= 0), bank_of(k, x, y, banks), OFF_PLANE)
+    bank = bank.reshape(len(x) * y.shape[1], -1)
+    # One byte per bank: sums of products stay below 128 (tiling.LARGEST_QUEUE), so that whole
+    # words are added at once and no carry crosses into the next bank.
+    words = -(-banks // 8)
+    single = np.zeros((len(bank) + 1, bank.shape[1] + 1, words * 8), np.uint8)
+    place, code = np.nonzero(bank >= 0)
+    single[place + 1, code + 1, bank[place, code]] = 1
+    # Rows are compared as opaque bytes, many times faster than np.unique along an axis.
+    whole = np.dtype((np.void, single[0].nbytes))
+    lines = single.reshape(len(single), -1).view(whole).reshape(-1)
+    _, first, kind = np.unique(lines, return_index=True, return_inverse=True)
+    found: Words = single[first].view(np.uint64)
+    by_code = np.ascontiguousarray(found.transpose(1, 0, 2))
+    return _Singles(by_code, kind.reshape(-1).astype(np.min_scalar_type(len(first))))
+
+
+@lru_cache(maxsize=16)
 def bank_table(geometry: Geometry, tiling: Tiling, banks: int) -> "BankTable":
-    """The table of a layer; the layers of a network share few."""
+    """The table of a pass."""
     return BankTable(geometry, tiling, banks)
 
 
 class BankTable:
-    """Counts for one layer: `single` (classes, codes, words) is what one activation and one weight
+    """Counts for one pass: `by_code` (codes, classes, words) is what one weight and one activation
     add.
 
     Class 0 and code 0 stand for the empty places of vectors. Activations that add the same with
@@ -85,37 +120,28 @@ class BankTable:
     """
 
     def __init__(self, geometry: Geometry, tiling: Tiling, banks: int) -> None:
-        self.rows = coordinate_classes(0, geometry, tiling)
-        self.columns = coordinate_classes(1, geometry, tiling)
-        self.width = tiling.plane[1]
-        x = self.rows.reach[:, None, None, :, None]
-        y = self.columns.reach[None, :, None, None, :]
-        k = np.arange(FILTER_KINDS)[:, None, None]
-        bank = np.where((x >= 0) & (y >= 0), bank_of(k, x, y, banks), OFF_PLANE)
-        bank = bank.reshape(len(self.rows.reach) * len(self.columns.reach), -1)
-        # One byte per bank: sums of products stay below 128 (tiling.LARGEST_QUEUE), so that whole
-        # words are added at once and no carry crosses into the next bank.
+        rows = coordinate_classes(0, geometry, tiling)
+        columns = coordinate_classes(1, geometry, tiling)
         self.words = -(-banks // 8)
-        single = np.zeros((len(bank) + 1, bank.shape[1] + 1, self.words * 8), np.uint8)
-        place, code = np.nonzero(bank >= 0)
-        single[place + 1, code + 1, bank[place, code]] = 1
-        # Rows are compared as opaque bytes, many times faster than np.unique along an axis.
-        whole = np.dtype((np.void, single[0].nbytes))
-        rows = single.reshape(len(single), -1).view(whole).reshape(-1)
-        _, first, self.kind = np.unique(rows, return_index=True, return_inverse=True)
-        self.single: Words = single[first].view(np.uint64)
-        self.by_code = np.ascontiguousarray(self.single.transpose(1, 0, 2))
+        singles = _singles(rows.reach.tobytes(), columns.reach.tobytes(), geometry.kernel, banks)
+        self.by_code = singles.by_code
+        found = rows.of[:, None] * len(columns.reach) + columns.of
+        self._class_of_code = singles.kind[np.append(0, found.reshape(-1) + 1)]
+
+    @property
+    def classes(self) -> int:
+        """Classes of activations."""
+        return self.by_code.shape[1]
 
     @property
     def entry_bytes(self) -> int:
         """Bytes a weight vector takes in a table of all classes."""
-        return len(self.single) * self.words * 8
+        return self.classes * self.words * 8
 
     def activation_classes(self, vectors: Vectors) -> Ints:
         """Class of every activation code of vectors (vectors, width)."""
-        row, column = np.divmod(vectors.members - 1, self.width)
-        found = self.rows.of[row] * len(self.columns.reach) + self.columns.of[column] + 1
-        return self.kind[np.where(vectors.members > 0, found, 0)]
+        classes: Ints = self._class_of_code.take(vectors.members)
+        return classes
 
     def of_weights(self, codes: Ints) -> Words:
         """What an activation adds with weight vectors: (vectors, classes, words)."""

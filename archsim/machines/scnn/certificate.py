@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archsim.machines.scnn.banks import Words, bank_table
+from archsim.machines.scnn.elements import activation_vectors
 from archsim.machines.scnn.operations import Operands
 from archsim.machines.scnn.queues import drain, overfull
-from archsim.machines.scnn.tiling import Pass, ScnnArray, Vectors, activation_vectors
+from archsim.machines.scnn.tiling import Pass, ScnnArray, Vectors
 from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 
 ROUNDS = 6  # of raising B; where it exists it is found in two or three
@@ -91,8 +92,9 @@ def _full_tile(layer: Operands, origin: tuple[int, int]) -> Words:
     full = np.ones((1, *tiling.plane), bool)
     vectors = activation_vectors(Pass(full, tiling), layer.geometry, one)
     present = vectors.counts.reshape(-1) > 0
-    added = np.zeros((present.size, *table.single.shape[1:]), np.uint64)
-    added[present] = table.single[table.activation_classes(vectors)].sum(axis=1, dtype=np.uint64)
+    single = table.by_code.transpose(1, 0, 2)
+    added = np.zeros((present.size, *single.shape[1:]), np.uint64)
+    added[present] = single[table.activation_classes(vectors)].sum(axis=1, dtype=np.uint64)
     return added
 
 

@@ -5,16 +5,19 @@ other at the end of every filter group. docs/machines/scnn.md has the rule.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from math import prod
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.machines.scnn.counts import Occupation, ScnnCycles, joined
+from archsim.machines.scnn.elements import channel_blocks
 from archsim.machines.scnn.operations import Operands, operands
 from archsim.machines.scnn.sample import sampled_waits
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
 from archsim.machines.scnn.waits import Waits, bank_waits, no_waits
-from archsim.machines.shared.geometry import Mask
+from archsim.machines.shared.geometry import Ints, Mask
 from archsim.workload.convolution import Geometry
 
 BanksModel = Literal["auto", "exact", "none"]
@@ -22,7 +25,11 @@ FIND_CONFLICTS = {"auto": sampled_waits, "exact": bank_waits, "none": no_waits}
 
 
 def layer_cycles(
-    weights: Mask, activations: Mask, geometry: Geometry, array: ScnnArray, banks_model: BanksModel
+    weights: NDArray[Any],
+    activations: NDArray[Any],
+    geometry: Geometry,
+    array: ScnnArray,
+    banks_model: BanksModel,
 ) -> ScnnCycles:
     """Cycles of a convolution from its masks of non-zeros (K, C/g, R, S) and (C, H, W), the whole
     plane in one pass.
@@ -39,7 +46,7 @@ def layer_cycles(
 
 
 def pass_cycles(
-    weights: Mask,
+    weights: NDArray[Any],
     passes: Sequence[Pass],
     geometry: Geometry,
     array: ScnnArray,
@@ -48,9 +55,10 @@ def pass_cycles(
     """Cycles of a convolution in several passes over its plane; the rest as for `layer_cycles`."""
     layers = operands(weights, passes, geometry, array)
     conflicts = FIND_CONFLICTS[banks_model](layers)
+    live = live_weights(weights, geometry)
     cycles = []
-    for part, layer, waits in zip(passes, layers, conflicts.passes, strict=True):
-        cycles.append(counted(layer, effectual_macs(weights, part, geometry), waits))
+    for layer, waits in zip(layers, conflicts.passes, strict=True):
+        cycles.append(counted(layer, effectual_macs(live, layer.part, geometry), waits))
     return replace(
         joined(cycles),
         banks=conflicts.how,
@@ -62,13 +70,13 @@ def pass_cycles(
 def counted(layer: Operands, macs: int, waits: Waits) -> ScnnCycles:
     """What follows from the operations of a layer and from their waiting; `macs` of its products
     reach an output."""
-    products = int(layer.multiplications.sum())
+    products, operations = layer.multiplications, layer.operations
     mapped = mapped_elements(layer.tiling, layer.array)
-    occupation = Occupation(layer.operations, waits.cycles, products, mapped)
+    occupation = Occupation(operations, waits.cycles, products, mapped)
     return ScnnCycles(
         group_cycles=waits.group_cycles,
-        group_operations=layer.operations.max(axis=1),
-        vector_ops=int(layer.operations.sum()),
+        group_operations=operations.max(axis=1),
+        vector_ops=int(operations.sum()),
         macs=macs,
         busy=products,
         lost=occupation.losses(waits.group_cycles, layer.array),
@@ -82,18 +90,28 @@ def mapped_elements(tiling: Tiling, array: ScnnArray) -> Mask:
     return (rows[:, None] & columns).reshape(-1)
 
 
-def effectual_macs(weights: Mask, part: Pass, geometry: Geometry) -> int:
-    """Products of a non-zero weight and a non-zero activation that reach an output."""
-    _, each, R, S = weights.shape
-    live = weights.reshape(geometry.groups, -1, each, R, S).sum(axis=1, dtype=np.int64)
-    live = live.reshape(len(part.activations), R, S)
+def live_weights(weights: NDArray[Any], geometry: Geometry) -> Ints:
+    """Non-zero weights of each tap by input channel of the layer, (C, R, S)."""
+    K, each, R, S = weights.shape
+    groups = weights.reshape(geometry.groups, K // geometry.groups, each, R, S)
+    live = np.stack([np.count_nonzero(filters, axis=0) for filters in groups])
+    return live.reshape(-1, R, S)
+
+
+def effectual_macs(live: Ints, part: Pass, geometry: Geometry) -> int:
+    """Products of a non-zero activation and of `live` weights (C, R, S) that reach an output."""
+    C, R, S = live.shape
+    pixels = prod(part.tiling.plane)
     total = 0
-    for r, s in np.ndindex(R, S):
-        rows, columns = (
-            _reaching(tap, axis, geometry, part.tiling) for axis, tap in enumerate((r, s))
-        )
-        reached = np.count_nonzero(part.activations[:, rows, columns], axis=(1, 2))
-        total += int(live[:, r, s] @ reached)
+    for channels in channel_blocks(slice(0, C), pixels):
+        plane = np.empty((channels.stop - channels.start, *part.tiling.plane), bool)
+        part.live(channels, plane)
+        for r, s in np.ndindex(R, S):
+            rows, columns = (
+                _reaching(tap, axis, geometry, part.tiling) for axis, tap in enumerate((r, s))
+            )
+            reached = np.count_nonzero(plane[:, rows, columns], axis=(1, 2))
+            total += int(live[channels, r, s] @ reached)
     return total
 
 

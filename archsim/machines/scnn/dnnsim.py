@@ -4,31 +4,33 @@ exchange. Far slower than SCNN's paper.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.machines.scnn.banks import Words
 from archsim.machines.scnn.counts import ScnnCycles
-from archsim.machines.scnn.cycles import counted, effectual_macs
+from archsim.machines.scnn.cycles import counted, effectual_macs, live_weights
 from archsim.machines.scnn.operations import Operands, issue, operands, pieces
 from archsim.machines.scnn.queues import largest_byte
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling
 from archsim.machines.scnn.waits import Waits
-from archsim.machines.shared.geometry import Ints, Mask, ceil_div, pad_plane
+from archsim.machines.shared.geometry import Ints, ceil_div, pad_plane
 from archsim.workload.convolution import Geometry, Pair
 
 
 def layer_cycles(
-    weights: Mask, activations: Mask, geometry: Geometry, array: ScnnArray
+    weights: NDArray[Any], activations: NDArray[Any], geometry: Geometry, array: ScnnArray
 ) -> ScnnCycles:
     """Cycles of a convolution from its masks of non-zeros (K, C/g, R, S) and (C, H, W)."""
     tiling = padded_tiling((activations.shape[1], activations.shape[2]), geometry, array)
-    padded = pad_plane(activations, geometry.padding, fill=0).astype(bool)
+    padded = pad_plane(activations, geometry.padding, fill=0)
     whole = Pass(padded, tiling)
     (layer,) = operands(weights, [whole], geometry, array)
     cycles, spent = _channel_cycles(layer)
     waits = Waits(spent - layer.operations, cycles)
-    work = counted(layer, effectual_macs(weights, whole, geometry), waits)
+    work = counted(layer, effectual_macs(live_weights(weights, geometry), whole, geometry), waits)
     halo = _halo_cycles(layer, weights.shape[0])
     drain = int(halo.sum()) * array.elements * array.products
     return replace(work, group_cycles=cycles + halo, lost=work.lost | {"drain": drain})
@@ -54,7 +56,7 @@ def _channel_cycles(layer: Operands) -> tuple[Ints, Ints]:
         upto = np.concatenate([[0], np.cumsum(_fullest_bank(counts))])
         end = 0
         for piece in batch:
-            sizes = layer.channel_operations(piece.group)[:, piece.channels]
+            sizes = piece.operations
             ends = end + np.cumsum(sizes).reshape(sizes.shape)
             time = upto[ends] - upto[ends - sizes]
             cycles[piece.group] += time.max(axis=0).sum()

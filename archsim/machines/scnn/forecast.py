@@ -39,14 +39,28 @@ class Noise:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What was followed of the first of some groups, (first groups, elements): operations `issued`,
+    cycles `waited`, and whether a stream was `followed`; `weight` (elements,) are the operations
+    of each element in all groups.
+    """
+
+    issued: Ints
+    waited: Ints
+    followed: Mask
+    weight: Ints
+
+
+@dataclass(frozen=True)
 class Forecast:
-    """A `level` of each group, cycles waited per operation; a `factor` of each element and its
-    `variance`.
+    """A `level` of each of the first groups, cycles waited per operation, and `unseen`, that of
+    all others; a `factor` of each element and its `variance`.
     """
 
     level: Floats
     factor: Floats
     variance: Floats
+    unseen: float
 
     @property
     def relative_variance(self) -> Floats:
@@ -55,26 +69,30 @@ class Forecast:
         return relative
 
     def waiting(self, issued: Ints) -> Floats:
-        """Cycles that each (group, element) is foretold to wait."""
-        waiting: Floats = issued * self.factor * self.level[:, None]
+        """Cycles that each (group, element) is foretold to wait, of the first so many groups."""
+        level = np.full(len(issued), self.unseen)
+        known = self.level[: len(issued)]
+        level[: len(known)] = known
+        waiting: Floats = issued * self.factor * level[:, None]
         return waiting
 
 
-def forecast(probe: Probe, issued: Ints, waited: Ints, followed: Mask, noise: Noise) -> Forecast:
-    """Fits the levels and factors of (groups, elements) of which some were followed."""
-    rows = np.concatenate([probe.issued.sum(axis=0, keepdims=True), issued * followed])
-    seen = np.concatenate([probe.waited.sum(axis=0, keepdims=True), waited]).astype(np.float64)
+def forecast(probe: Probe, seen: Seen, noise: Noise) -> Forecast:
+    """Fits the levels and factors of groups of which some streams were followed."""
+    rows = np.concatenate([probe.issued.sum(axis=0, keepdims=True), seen.issued * seen.followed])
+    waited = np.concatenate([probe.waited.sum(axis=0, keepdims=True), seen.waited])
+    waited = waited.astype(np.float64)
     excess = np.full(len(rows), noise.of_streams)
     excess[0] = noise.of_probe
     # One cycle more: an element that has not waited so far may yet.
-    mean = (seen.sum() + 1) / max(1, rows.sum())
-    weight = issued.sum(axis=0) + TINY
-    factor, width = np.ones(issued.shape[1]), 1.0
+    mean = (waited.sum() + 1) / max(1, rows.sum())
+    weight = seen.weight + TINY
+    factor, width = np.ones(rows.shape[1]), 1.0
     for _ in range(ROUNDS):
-        level = (seen.sum(axis=1) + 1) / (rows @ factor + 1 / mean)
+        level = (waited.sum(axis=1) + 1) / (rows @ factor + 1 / mean)
         # Of an element's operations in a group, in units of the factor: 1 / variance.
         trust = rows * (level / np.maximum(excess, TINY))[:, None]
-        told = (seen / np.maximum(excess, TINY)[:, None]).sum(axis=0)
+        told = (waited / np.maximum(excess, TINY)[:, None]).sum(axis=0)
         variance = 1 / (1 / width + trust.sum(axis=0))
         factor = variance * (1 / width + told)
         # MacKay's fixed point: squares for each factor that the data, not the 1, determine.
@@ -82,15 +100,17 @@ def forecast(probe: Probe, issued: Ints, waited: Ints, followed: Mask, noise: No
         square = np.average((factor - 1) ** 2, weights=weight)
         width = max(NARROWEST, square / max(told_by_data, TINY))
         factor = np.maximum(factor / np.average(factor, weights=weight), 0)
-    return Forecast(level[1:], factor, variance)
+    unseen = 1.0 / (1 / mean)
+    return Forecast(level[1:], factor, variance, unseen)
 
 
-def misses(found: Forecast, issued: Ints, waited: Ints, followed: Mask) -> tuple[float, int]:
+def misses(found: Forecast, seen: Seen) -> tuple[float, int]:
     """As those of a probe, of followed streams against what they were foretold: a stream of each
     group and of each element went into the forecast.
     """
-    foretold = found.waiting(issued)[followed]
-    off = waited[followed] - foretold
+    followed = seen.followed
+    foretold = found.waiting(seen.issued)[followed]
+    off = seen.waited[followed] - foretold
     used = int(followed.any(axis=0).sum() + followed.any(axis=1).sum()) - 1
     return float((off**2 / (foretold + 1)).sum()), max(0, off.size - used)
 

@@ -2,8 +2,12 @@
 (ISCA 2017).
 """
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.machines.scnn.elements import channel_blocks
 from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.geometry import Ints, Mask
 from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
@@ -12,8 +16,9 @@ from archsim.workload.convolution import Geometry, Pair
 ENTRY_BITS = 8 + 4  # value and zero run
 
 
-def stored_weights(weights: Mask, geometry: Geometry, filters: int) -> Ints:
-    """Stored values of each group of `filters` output channels of a mask (K, C/g, R, S): (groups,).
+def stored_weights(weights: NDArray[Any], geometry: Geometry, filters: int) -> Ints:
+    """Stored values of each group of `filters` output channels of weights (K, C/g, R, S), or of
+    the mask of them: (groups,).
 
     A block is one input channel of a group, in order (row, column, filter).
     """
@@ -23,25 +28,33 @@ def stored_weights(weights: Mask, geometry: Geometry, filters: int) -> Ints:
     for group in range(geometry.groups):
         mine = weights[group * per_group : (group + 1) * per_group]
         for first in range(0, per_group, filters):
-            block = mine[first : first + filters].transpose(1, 2, 3, 0).reshape(each, -1)
+            live = mine[first : first + filters] != 0
+            block = live.transpose(1, 2, 3, 0).reshape(each, -1)
             stored.append(int(stored_entries(block, SCNN_SPAN).sum()))
     return np.array(stored, np.int64)
 
 
-def stored_activations(activations: Mask, tile: Pair, array: ScnnArray) -> Ints:
-    """Stored values of each element for a mask (C, H, W) cut into tiles: (elements,).
+def stored_activations(
+    activations: NDArray[Any], tile: Pair, array: ScnnArray, read: Mask | None = None
+) -> Ints:
+    """Stored values of each element for activations (C, H, W), or the mask of them, cut into
+    tiles: (elements,). Rows that are not `read` (H,) are not there.
 
     A block is one channel of a tile, in row-major order.
     """
     C, H, W = activations.shape
     th, tw = tile
     stored = np.zeros((array.rows, array.columns), np.int64)
-    rows = np.zeros((C, array.rows * th, W), bool)
-    rows[:, :H] = activations  # zeros below the plane come last in a tile and are not stored
     full = min(array.columns, W // tw)
-    stored[:, :full] = _stored_in_tiles(rows[:, :, : full * tw], (array.rows, full))
-    if full < array.columns and full * tw < W:  # a narrower tile, whose rows are shorter
-        stored[:, full : full + 1] = _stored_in_tiles(rows[:, :, full * tw :], (array.rows, 1))
+    for channels in channel_blocks(slice(0, C), H * W):
+        # Zeros below the plane come last in a tile and are not stored.
+        rows = np.zeros((channels.stop - channels.start, array.rows * th, W), bool)
+        np.not_equal(activations[channels], 0, out=rows[:, :H])
+        if read is not None:
+            rows[:, :H] = read_rows_first(rows[:, :H], read, th)
+        stored[:, :full] += _stored_in_tiles(rows[:, :, : full * tw], (array.rows, full))
+        if full < array.columns and full * tw < W:  # a narrower tile, whose rows are shorter
+            stored[:, full : full + 1] += _stored_in_tiles(rows[:, :, full * tw :], (array.rows, 1))
     return stored.reshape(-1)
 
 

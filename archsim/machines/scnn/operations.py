@@ -3,22 +3,18 @@ group, and, for some groups at a time, which banks every one of them hits, in or
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.machines.scnn.banks import BankTable, Words, bank_table
-from archsim.machines.scnn.tiling import (
-    Pass,
-    ScnnArray,
-    Tiling,
-    Vectors,
-    WeightRuns,
-    activation_vectors,
-    weight_runs,
-)
-from archsim.machines.shared.geometry import Ints, Mask
+from archsim.machines.scnn.elements import run_counts
+from archsim.machines.scnn.met import Met, met
+from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, Vectors, WeightRuns, weight_runs
+from archsim.machines.shared.geometry import Ints
 from archsim.workload.convolution import Geometry
 
 
@@ -33,48 +29,66 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operands:
-    """A layer's vectors. Weights come by filter group, activations by element; C/g channels per
-    group.
+    """A pass of a layer: the layer's weights by filter group, and the activations of its elements,
+    of which only the counts of operations are kept; C/g channels per group.
     """
 
     weights: WeightRuns
-    activations: Vectors
+    part: Pass
     geometry: Geometry
-    tiling: Tiling
     array: ScnnArray
+
+    @property
+    def tiling(self) -> Tiling:
+        """How the pass lies on the grid."""
+        return self.part.tiling
 
     @property
     def groups(self) -> int:
         """Filter groups, all convolution groups together."""
-        return len(self.weights.counts)
+        return len(self.weights.cube)
 
     @property
     def channels(self) -> int:
         """Input channels of a convolution group."""
-        return int(self.weights.counts.shape[1])
+        return int(self.weights.cube.shape[2])
 
     def input_channels(self, group: int) -> slice:
         """The channels that a filter group meets."""
         first = group * self.geometry.groups // self.groups * self.channels
         return slice(first, first + self.channels)
 
-    @cached_property
+    @property
     def operations(self) -> Ints:
         """Operations of each (filter group, element)."""
-        return self._products(self.weights.lengths, self.activations.lengths)
+        return self._counted[0].astype(np.int64)
 
-    def channel_operations(self, group: int) -> Ints:
-        """Operations of a filter group by (element, channel)."""
-        vectors = self.activations.lengths[:, self.input_channels(group)]
-        each: Ints = (vectors * self.weights.lengths[group]).sum(axis=2)
-        return each
+    def issued(self, groups: Ints, elements: Ints | slice) -> Ints:
+        """Operations of some filter groups on some elements."""
+        issued: Ints = self._counted[0][groups, elements].astype(np.int64)
+        return issued
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications of all filter groups and elements, off-plane products included."""
+        return self._counted[1]
 
     @cached_property
-    def multiplications(self) -> Ints:
-        """Multiplications of each (filter group, element), off-plane products included."""
-        return self._products(self.weights.counts, self.activations.counts)
+    def _counted(self) -> tuple[Ints, int]:
+        """Operations in the narrowest type that holds them, there being many passes; and all
+        multiplications.
+        """
+        counts, og = run_counts(self.part, self.geometry, self.array), self.geometry.groups
+        activations = counts.sum(axis=0, dtype=np.int64).reshape(og, -1)
+        weights = self.weights.counts.reshape(og, self.groups // og, -1).sum(1, dtype=np.int64)
+        # Rounded up without adding to a count, which would overflow a narrow type.
+        width = counts.dtype.type(self.array.activations)
+        vectors = counts // width + (counts % width != 0)
+        issued = self._products(self.weights.lengths, vectors)
+        kind = np.min_scalar_type(int(issued.max(initial=0)))
+        return issued.astype(kind), int((weights * activations).sum())
 
     def _products(self, weights: Ints, activations: Ints) -> Ints:
         """Sums over channels and phases; floats are exact below 2^53."""
@@ -85,69 +99,47 @@ class Operands:
         sums = left @ right.transpose(1, 2, 0)
         return np.rint(sums).astype(np.int64).reshape(self.groups, -1)
 
-    def of(self, channels: Ints) -> "Operands":
-        """Some channels alone, the same of every convolution group."""
-        groups = np.arange(self.geometry.groups)[:, None] * self.channels
-        activations = self.activations.of((groups + channels).reshape(-1))
-        return replace(self, weights=self.weights.of(channels), activations=activations)
-
-    @cached_property
+    @property
     def table(self) -> BankTable:
         """Bank counts of single products."""
         return bank_table(self.geometry, self.tiling, self.array.banks)
 
-    @cached_property
-    def activation_classes(self) -> Ints:
-        """Class of every activation, vectors as they come: (vectors, width)."""
-        return self.table.activation_classes(self.activations)
-
-    @cached_property
-    def met(self) -> "Met":
-        """Activation vectors by the weights they meet."""
-        lengths = np.ascontiguousarray(np.moveaxis(self.activations.lengths, 0, 2))
-        old = self.activations.first[:-1].reshape(self.activations.lengths.shape)
-        sizes = lengths.reshape(-1)
-        first = np.cumsum(sizes) - sizes
-        order = np.repeat(np.moveaxis(old, 0, 2).reshape(-1) - first, sizes)
-        order += np.arange(order.size)
-        classes = np.ascontiguousarray(self.activation_classes[order].T)
-        return Met(classes, first.reshape(lengths.shape))
-
-
-@dataclass(frozen=True)
-class Met:
-    """Activation vectors ordered by (channel, phase, element): all that meet the same weights
-    together.
-
-    `classes` (width, vectors) of their activations; `first` (channels, phases, elements), index of
-    each run's first vector.
-    """
-
-    classes: Ints
-    first: Ints
+    def met(self, channels: slice) -> Met:
+        """Activation vectors of some channels by the weights they meet."""
+        return met(self.part, channels, self.geometry, self.array, self.table)
 
 
 def operands(
-    weights: Mask, passes: Sequence[Pass], geometry: Geometry, array: ScnnArray
+    weights: NDArray[Any], passes: Sequence[Pass], geometry: Geometry, array: ScnnArray
 ) -> list[Operands]:
-    """Vectors of each pass of a layer, from the mask of its weights (K, C/g, R, S)."""
-    runs = weight_runs(weights, geometry, passes[0].tiling.filters, array.weights)
-    vectors = [activation_vectors(part, geometry, array) for part in passes]
-    return [
-        Operands(runs, of_pass, geometry, part.tiling, array)
-        for part, of_pass in zip(passes, vectors, strict=True)
-    ]
+    """The passes of a layer, from its weights (K, C/g, R, S) or the mask of them."""
+    runs = weight_runs(weights != 0, geometry, passes[0].tiling.filters, array.weights)
+    return [Operands(runs, part, geometry, array) for part in passes]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A filter group and some of its input channels, with the codes of their weights (vectors,
-    width).
+    """A filter group and some of its input channels, with the `codes` of their weights (vectors,
+    width), the `lengths` of their runs (channels, phases), and the activations `met` in them.
     """
 
     group: int
-    channels: slice
     codes: Ints
+    lengths: Ints
+    met: Met
+
+    @cached_property
+    def operations(self) -> Ints:
+        """Operations of each (element, channel)."""
+        return self.met.operations(self.lengths)
+
+
+def piece(layer: Operands, group: int, channels: slice, weights: Vectors, of: Met) -> Piece:
+    """A piece of a filter group whose `weights` those are, `of` being met in these channels."""
+    phases = weights.counts.shape[2]
+    first, end = weights.first[[channels.start * phases, channels.stop * phases]]
+    lengths = layer.weights.lengths[group, channels]
+    return Piece(group, weights.members[first:end], lengths, of)
 
 
 def pieces(
@@ -155,18 +147,19 @@ def pieces(
 ) -> Iterator[list[Piece]]:
     """Some filter groups cut into pieces, each with a small table, batched up to the limits."""
     batch: list[Piece] = []
-    size = 0
+    size, own = 0, slice(0, 0)
     for group in groups:
-        issued = layer.channel_operations(group).sum(axis=0)
+        if own != layer.input_channels(group):
+            own = layer.input_channels(group)
+            every = layer.met(own)
+        issued = every.operations(layer.weights.lengths[group]).sum(axis=0)
         vectors = layer.weights.vectors(np.array([group]))
-        phases = vectors.counts.shape[2]
         for channels in _cuts(layer, group, issued, limits):
             more = int(issued[channels].sum())
             if batch and size + more > limits.operations:
                 yield batch
                 batch, size = [], 0
-            first, end = vectors.first[[channels.start * phases, channels.stop * phases]]
-            batch.append(Piece(group, channels, vectors.members[first:end]))
+            batch.append(piece(layer, group, channels, vectors, every.of(channels)))
             size += more
     if batch:
         yield batch
@@ -190,7 +183,7 @@ def issue(layer: Operands, batch: list[Piece]) -> tuple[Words, Ints]:
     """Bank counts of a batch's operations, piece by piece, element by element: (operations,
     words), and how many each (piece, element) has.
     """
-    sizes = np.stack([layer.channel_operations(p.group)[:, p.channels].sum(axis=1) for p in batch])
+    sizes = np.stack([piece.operations.sum(axis=1) for piece in batch])
     counts = np.empty((int(sizes.sum()), layer.table.words), np.uint64)
     ends = np.cumsum(sizes.sum(axis=1))
     for piece, end, size in zip(batch, ends, sizes.sum(axis=1), strict=True):
@@ -206,17 +199,14 @@ def _fill(layer: Operands, piece: Piece, out: Words) -> None:
     They are summed by channel and phase, where all elements meet the same weight vectors and an
     activation adds a whole row of them; then they are put in order of issue.
     """
-    own = layer.input_channels(piece.group)
-    first = layer.met.first[own][piece.channels]
-    vectors = layer.activations.lengths[:, own][:, piece.channels]
-    lengths = layer.weights.lengths[piece.group, piece.channels]
-    rows = vectors.sum(axis=0)
+    first, lengths = piece.met.first, piece.lengths
+    rows = piece.met.lengths.sum(axis=2)
     place = (np.cumsum(rows * lengths) - (rows * lengths).reshape(-1)).reshape(lengths.shape)
     summed = np.empty_like(out)
     _sum_banks(layer, piece, rows, summed)
     # The sums stand by channel, phase, vector; elements issue by element, channel, phase.
     start = place[..., None] + (first - first[..., :1]) * lengths[..., None]
-    sizes = (vectors * lengths).reshape(-1)
+    sizes = np.moveaxis(piece.met.lengths * lengths[..., None], 2, 0).reshape(-1)
     where = np.repeat(np.moveaxis(start, 2, 0).reshape(-1) - (np.cumsum(sizes) - sizes), sizes)
     where += np.arange(len(out))
     summed.take(where, axis=0, out=out, mode="clip")
@@ -224,17 +214,16 @@ def _fill(layer: Operands, piece: Piece, out: Words) -> None:
 
 def _sum_banks(layer: Operands, piece: Piece, rows: Ints, out: Words) -> None:
     """Bank counts by channel, phase, activation vector (as many as `rows`) and weight vector."""
-    lengths = layer.weights.lengths[piece.group, piece.channels]
-    begin = layer.met.first[layer.input_channels(piece.group)][piece.channels, :, 0]
+    begin = piece.met.first[:, :, 0]
     table = layer.table.of_weights(piece.codes)
     words = table.shape[2]
     weight, place = 0, 0
-    runs = zip(*(each.reshape(-1).tolist() for each in (rows, lengths, begin)), strict=True)
+    runs = zip(*(each.reshape(-1).tolist() for each in (rows, piece.lengths, begin)), strict=True)
     for count, width, at in runs:
         if count and width:
             row = table[weight : weight + width].transpose(1, 0, 2).reshape(-1, width * words)
             target = out[place : place + count * width].reshape(count, width * words)
-            members = layer.met.classes[:, at : at + count]
+            members = piece.met.classes[:, at : at + count]
             # mode="clip" lets numpy write into `out` without a buffer; no index is out of range.
             row.take(members[0], axis=0, out=target, mode="clip")
             for member in members[1:]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise, product
 from math import inf, prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from archsim.machines.scnn.fill import Counts
-from archsim.machines.scnn.memory import ENTRY_BITS, read_rows_first, stored_activations
+from archsim.machines.scnn.fill import Counts, Cut
+from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
 from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 from archsim.workload.convolution import Geometry, Pair
@@ -32,9 +34,11 @@ class Passes:
         return self.parts[0].tiling.filters
 
 
-def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int) -> Passes:
-    """The fewest passes over a mask (C, H, W) in which what each element stores fits `capacity`
-    bytes, and the outputs of a filter its accumulators; cut by rows rather than by columns, single
+def planar_passes(
+    activations: NDArray[Any], geometry: Geometry, array: ScnnArray, capacity: int
+) -> Passes:
+    """The fewest passes over activations (C, H, W) in which what each element stores fits
+    `capacity` bytes, and the outputs of a filter its accumulators; cut by rows rather than by columns, single
     pixels of every tile where even they do not fit. Rows that no window reads are not there.
     """
     plane = _Plane.of(activations, geometry, array)
@@ -57,7 +61,11 @@ def planar_passes(activations: Mask, geometry: Geometry, array: ScnnArray, capac
 
 
 def fewest_operations(
-    weights: Mask, activations: Mask, geometry: Geometry, array: ScnnArray, capacity: int
+    weights: NDArray[Any],
+    activations: NDArray[Any],
+    geometry: Geometry,
+    array: ScnnArray,
+    capacity: int,
 ) -> Passes:
     """Passes as `planar_passes`, or more of them where that saves operations: smaller tiles allow
     larger filter groups, and few filters fill no vectors of weights.
@@ -67,14 +75,15 @@ def fewest_operations(
     if len(few.parts) == 1 and few.filters >= each:
         return few
     plane = _Plane.of(activations, geometry, array)
-    counts = Counts(weights, plane.activations, geometry, array)
-    cost = {}
+    cuts = {}
     for cut in _ladder(plane.whole.tile, len(few.parts)):
         filters = max(1, plane.filters(cut))
-        cost[cut] = counts.operations(plane.edges(cut, 0), plane.edges(cut, 1), filters)
+        cuts[cut] = Cut(plane.edges(cut, 0), plane.edges(cut, 1), filters)
         # What half the memory would have taken is looked at too.
         if filters >= each and prod(cut) >= 2 * len(few.parts):
             break
+    counts = Counts(weights, activations, plane.read, geometry, array)
+    cost = dict(zip(cuts, counts.operations(tuple(cuts.values())), strict=True))
     # Among equals the fewest passes, which come first, stay.
     for cut in sorted(cost, key=lambda cut: cost[cut]):
         found = few if prod(cut) == len(few.parts) else plane.passes(cut, capacity)
@@ -106,20 +115,20 @@ def _ladder(tile: Pair, fewest: int) -> list[Pair]:
 
 @dataclass(frozen=True)
 class _Plane:
-    """A mask (C, H, W) on the grid, empty where no window reads, and the ways to cut its tiles;
-    `read` (H,) are the rows that some window reads.
+    """Activations (C, H, W) on the grid, and the ways to cut their tiles; `read` (H,) are the rows
+    that some window reads: what stands in others is not there.
     """
 
-    activations: Mask
+    activations: NDArray[Any]
     read: Mask
     geometry: Geometry
     array: ScnnArray
 
     @classmethod
-    def of(cls, activations: Mask, geometry: Geometry, array: ScnnArray) -> "_Plane":
-        """The plane of a layer, whatever stands in rows that nobody reads."""
+    def of(cls, activations: NDArray[Any], geometry: Geometry, array: ScnnArray) -> "_Plane":
+        """The plane of a layer."""
         read = rows_read(geometry, (activations.shape[1], activations.shape[2]))
-        return cls(activations & read[:, None], read, geometry, array)
+        return cls(activations, read, geometry, array)
 
     @cached_property
     def whole(self) -> Tiling:
@@ -130,7 +139,7 @@ class _Plane:
     @cached_property
     def nonzeros(self) -> int:
         """Of all channels."""
-        return int(np.count_nonzero(self.activations))
+        return sum(np.count_nonzero(channel[self.read]) for channel in self.activations)
 
     def filters(self, cut: Pair) -> int:
         """Filters whose outputs of a tile's largest part fit the accumulators, perhaps none."""
@@ -139,10 +148,8 @@ class _Plane:
 
     def passes(self, cut: Pair, capacity: float) -> Passes | None:
         """The passes of a cut, None where an element stores more than `capacity` bytes in one."""
-        extents = list(self._extents(cut))
-        parts = [self._part(rows, columns) for rows, columns in extents]
-        read = [self.read[rows] for rows, _ in extents]
-        stored = _stored(parts, read, self.array, capacity)
+        parts = [self._part(rows, columns) for rows, columns in self._extents(cut)]
+        stored = _stored(parts, self.array, capacity)
         if stored is None:
             return None
         # The same filter groups in every pass, for their weights are stored once: the largest tile
@@ -184,20 +191,14 @@ class _Plane:
             origin=(whole.origin[0] + rows.start, whole.origin[1] + columns.start),
             tile=(-(-size[0] // self.array.rows), -(-size[1] // self.array.columns)),
         )
-        return Pass(mine, tiling)
+        return Pass(mine, tiling, self.read[rows])
 
 
-def _stored(
-    parts: Sequence[Pass], rows: Sequence[Mask], array: ScnnArray, capacity: float
-) -> int | None:
-    """Values stored in all passes, `rows` being those read in each; None where an element's exceed
-    `capacity` bytes in one.
-    """
+def _stored(parts: Sequence[Pass], array: ScnnArray, capacity: float) -> int | None:
+    """Values stored in all passes; None where an element's exceed `capacity` bytes in one."""
     total = 0
-    for one, read in zip(parts, rows, strict=True):
-        tile = one.tiling.tile
-        kept = read_rows_first(one.activations, read, tile[0])
-        of_elements = stored_activations(kept, tile, array)
+    for one in parts:
+        of_elements = stored_activations(one.values, one.tiling.tile, array, one.read)
         if int(of_elements.max()) * ENTRY_BITS > capacity * 8:
             return None
         total += int(of_elements.sum())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archsim.machines.scnn.operations import Operands, Piece, issue
+from archsim.machines.scnn.operations import Operands, issue, piece
 from archsim.machines.scnn.queues import Segments, run_queues
 from archsim.machines.shared.geometry import Ints
 
@@ -40,14 +40,13 @@ def probe(layer: Operands, group: int, channels: int) -> Probe:
     """A probe of a filter group in so many channels, PARTS stretches of them evenly spread, each
     from empty queues.
     """
-    vectors = layer.weights.vectors(np.array([group]))
-    phases, each = vectors.counts.shape[2], max(1, channels // PARTS)
-    pieces = []
+    vectors, each = layer.weights.vectors(np.array([group])), max(1, channels // PARTS)
+    own, pieces = layer.input_channels(group).start, []
     for part in range(PARTS):
-        first = (2 * part + 1) * layer.channels // (2 * PARTS) - each // 2
-        stretch = slice(max(0, first), min(layer.channels, max(0, first) + each))
-        begin, end = vectors.first[[stretch.start * phases, stretch.stop * phases]]
-        pieces.append(Piece(group, stretch, vectors.members[begin:end]))
+        first = max(0, (2 * part + 1) * layer.channels // (2 * PARTS) - each // 2)
+        stretch = slice(first, min(layer.channels, first + each))
+        met = layer.met(slice(own + stretch.start, own + stretch.stop))
+        pieces.append(piece(layer, group, stretch, vectors, met))
     counts, sizes = issue(layer, pieces)
     size = sizes.reshape(-1)
     live = np.flatnonzero(size)

@@ -25,7 +25,6 @@ from archsim.machines.shared.groups import group_sizes
 from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import plane_of, weights_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
-from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held
 from archsim.workload.convolution import Geometry
@@ -142,7 +141,7 @@ def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> i
     plane = values.reshape(-1, layer.out_channels).T if layer.op == "linear" else values
     plane = plane.reshape(layer.out_channels, height, width)
     tile = -(-height // array.rows), -(-width // array.columns)
-    stored = int(stored_activations(plane != 0, tile, array).sum())
+    stored = int(stored_activations(plane, tile, array).sum())
     return -(-stored * ENTRY_BITS // 8)
 
 
@@ -163,9 +162,7 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     memories need."""
     part, geometry = only(arch, ScnnPeArray), layer.geometry
     array = _array(part)
-    weights = weights_of(layer, tensors, arch) != 0
-    read = rows_read(geometry, layer.in_size)
-    inputs = (plane_of(layer, tensors) != 0) & read[:, None]
+    weights, inputs = weights_of(layer, tensors, arch), plane_of(layer, tensors)
     memory = share_of(arch, storage_of(arch, "input")) // array.elements
     passes = planar_passes(inputs, geometry, array, memory)
     stored = ceil_div(stored_weights(weights, geometry, passes.filters) * ENTRY_BITS, 8)
@@ -175,6 +172,9 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     areas = np.array([prod(one.tiling.plane) for one in passes.parts])
     if part.rule == "dnnsim":  # knows no capacities: the passes share the cycles of one
         filters = dnnsim.padded_tiling(layer.in_size, geometry, array).filters
+        read = rows_read(geometry, layer.in_size)
+        if not read.all():
+            inputs = inputs * read[:, None]
         work = dnnsim.layer_cycles(weights, inputs, geometry, array)
         cycles = _shared(work.group_cycles, areas)
         operations = _shared(work.group_operations, areas)
@@ -197,24 +197,18 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
 def _linear(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     """A linear layer: an element holds every 64th input."""
     array = _array(only(arch, ScnnPeArray))
-    weights = weights_of(layer, tensors, arch) != 0
-    inputs = plane_of(layer, tensors)[:, :, 0].T != 0
+    weights = weights_of(layer, tensors, arch)
+    inputs = plane_of(layer, tensors)[:, :, 0].T
     flat = weights.reshape(layer.out_channels, layer.in_channels)
     work = linear.layer_cycles(flat, inputs, array)
     sizes = group_sizes(layer.out_channels, 1, array.accumulators)
-    by_element = np.zeros(
-        (len(inputs), ceil_div(layer.in_channels, array.elements) * array.elements), bool
-    )
-    by_element[:, : layer.in_channels] = inputs
-    blocks = by_element.reshape(len(inputs), -1, array.elements).transpose(2, 0, 1)
-    stored = stored_entries(blocks.reshape(array.elements * len(inputs), -1), SCNN_SPAN)
     return _Run(
         work=work,
         cycles=work.group_cycles.reshape(len(inputs), -1).sum(axis=0)[:, None],
         operations=work.group_operations.reshape(len(inputs), -1).sum(axis=0)[:, None],
         outputs=(sizes * layer.positions)[:, None],
         weights=ceil_div(stored_weights(weights, Geometry(), array.accumulators) * ENTRY_BITS, 8),
-        stored=int(stored.sum()),
+        stored=linear.stored_inputs(inputs, array),
         rounds=len(sizes),
     )
 

@@ -14,7 +14,7 @@ from archsim.machines.scnn.forecast import Noise
 from archsim.machines.scnn.operations import Operands
 from archsim.machines.scnn.probe import PARTS, no_probe, probe
 from archsim.machines.scnn.slowest import Search, follow_slowest, noise_of
-from archsim.machines.scnn.waits import Conflicts, Waits, all_waits, followed
+from archsim.machines.scnn.waits import Conflicts, Waits, WaitsOfPasses, all_waits, followed
 from archsim.machines.shared.geometry import Ints
 
 # A second's work, at 0.1 us per operation on one core: a constant, so that the choice repeats.
@@ -51,16 +51,15 @@ def sampled_waits(
     _follow_sample(searches, affordable * SAMPLED_SHARE)
     noise = noise_of(searches)
     estimates = [_estimate(search, noise, rng) for search in searches]
-    found = [
-        _waits(
-            one,
-            [pair for pair in zip(searches, estimates, strict=True) if pair[0].layer is one],
-            noise,
-        )
-        for one in passes
-    ]
+
+    def find(number: int) -> Waits:
+        one = passes[number]
+        pairs = zip(searches, estimates, strict=True)
+        return _waits(one, [pair for pair in pairs if pair[0].layer is one], noise)
+
     taken = sum(search.taken for search in searches)
-    return Conflicts(tuple(found), "sampled", taken, _standard_error(estimates))
+    found = WaitsOfPasses(find, len(passes))
+    return Conflicts(found, "sampled", taken, _standard_error(estimates))
 
 
 def strata(layer: Operands, groups: Ints) -> list[Ints]:
@@ -76,7 +75,9 @@ def strata(layer: Operands, groups: Ints) -> list[Ints]:
 
 def _work(passes: Sequence[Operands], groups: Sequence[Ints]) -> int:
     """Operations of some groups of each pass."""
-    return sum(int(one.operations[of].sum()) for one, of in zip(passes, groups, strict=True))
+    return sum(
+        int(one.issued(of, slice(None)).sum()) for one, of in zip(passes, groups, strict=True)
+    )
 
 
 def _searches(drawn: Sequence[tuple[Operands, Ints]], affordable: float) -> list[Search]:
@@ -91,8 +92,9 @@ def _searches(drawn: Sequence[tuple[Operands, Ints]], affordable: float) -> list
         return [Search(one, groups, probe(one, groups[0], count)) for one, groups in drawn]
     searches = [Search(one, groups, no_probe(one)) for one, groups in drawn]
     for search, groups in zip(searches, first, strict=True):
-        search.followed[0] = search.issued[0] > 0
-        search.waited[0] = followed(search.layer, groups)[groups[0]]
+        issued = search.layer.issued(groups[:1], slice(None))
+        place = np.nonzero(issued > 0)
+        search.note(place, followed(search.layer, groups)[groups[:1]][place])
     return searches
 
 
@@ -126,7 +128,7 @@ class _Estimate:
 def _estimate(search: Search, noise: Noise, rng: np.random.Generator) -> _Estimate:
     """The ratio estimator: groups wait in proportion to the operations of their slowest element."""
     taken, rest = search.taken, search.groups.size - search.taken
-    floor = search.issued.max(axis=1)
+    floor = search.floor
     more, overlooked = search.overlooked(noise, rng)
     lasting = search.lasting() + more
     waited = (lasting - floor)[:taken]
@@ -168,9 +170,12 @@ def _waits(layer: Operands, strata: Sequence[tuple[Search, _Estimate]], noise: N
     """Waits of a pass: no cycles in the groups that are proven, the strata's in the others."""
     cycles, group_cycles = np.zeros_like(layer.operations), layer.operations.max(axis=1)
     for search, estimate in strata:
-        foretold = np.rint(search.forecast(noise).waiting(search.issued)).astype(np.int64)
+        issued = layer.issued(search.groups, slice(None))
+        foretold = np.rint(search.forecast(noise).waiting(issued)).astype(np.int64)
         # An element cannot wait longer than its group lasts beyond the element's operations.
-        guessed = np.minimum(foretold, estimate.lasting[:, None] - search.issued)
-        cycles[search.groups] = np.where(search.followed, search.waited, guessed)
+        guessed = np.minimum(foretold, estimate.lasting[:, None] - issued)
+        some = slice(0, len(search.waited))
+        guessed[some] = np.where(search.followed, search.waited, guessed[some])
+        cycles[search.groups] = guessed
         group_cycles[search.groups] = estimate.lasting
     return Waits(cycles, group_cycles)

@@ -12,6 +12,7 @@ from archsim.machines.scnn.forecast import (
     Floats,
     Forecast,
     Noise,
+    Seen,
     excess,
     forecast,
     misses,
@@ -19,7 +20,7 @@ from archsim.machines.scnn.forecast import (
 from archsim.machines.scnn.operations import Operands
 from archsim.machines.scnn.probe import Probe
 from archsim.machines.scnn.streams import Streams, stream_waits
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, ceil_div
 
 MARGIN = 2.5
 """Standard deviations of its foretold time by which an element may be slower."""
@@ -30,45 +31,77 @@ DRAWS = 200
 
 
 class Search:
-    """Filter groups of one pass, of which the first `taken` are looked into; by (group, element)
-    their `issued` operations, and the cycles `waited` of those that were `followed`.
+    """Filter groups of one pass, of which the first `taken` are looked into: the cycles `waited` of
+    those of their streams that were `followed`, (groups looked into, elements).
     """
 
     def __init__(self, layer: Operands, groups: Ints, probe: Probe) -> None:
         self.layer, self.groups, self.probe = layer, groups, probe
-        self.issued = layer.operations[groups]
-        self.waited = np.zeros_like(self.issued)
-        self.followed = np.zeros(self.issued.shape, bool)
+        issued = layer.issued(groups, slice(None))
+        self.floor, self._weight = issued.max(axis=1), issued.sum(axis=0)
+        self.waited = np.zeros((0, issued.shape[1]), np.int64)
+        self.followed = np.zeros(self.waited.shape, bool)
         self.taken = 0
+
+    def note(self, place: tuple[Ints, Ints], waited: Ints) -> None:
+        """The cycles that streams waited which were followed, by (row of the groups, element)."""
+        missing = max(self.taken, int(place[0].max(initial=-1)) + 1) - len(self.waited)
+        if missing > 0:
+            more = (0, missing), (0, 0)
+            self.waited, self.followed = np.pad(self.waited, more), np.pad(self.followed, more)
+        self.followed[place] = True
+        self.waited[place] = waited
+
+    @property
+    def rows(self) -> int:
+        """Groups that a forecast looks at: those taken, or more, to whole blocks of BLAS. Others
+        add nothing to a sum, and a row's product does not depend on rows in other blocks.
+        """
+        rows = 8 * ceil_div(max(self.taken, len(self.waited)) + 1, 8) - 1
+        return min(rows, self.groups.size)
+
+    @property
+    def seen(self) -> Seen:
+        """What the forecast is made from."""
+        rows = self.rows
+        missing = (0, rows - len(self.waited)), (0, 0)
+        waited, followed = np.pad(self.waited, missing), np.pad(self.followed, missing)
+        issued = self.layer.issued(self.groups[:rows], slice(None))
+        return Seen(issued, waited, followed, self._weight)
 
     def forecast(self, noise: Noise) -> Forecast:
         """What the probe and the streams followed tell."""
-        return forecast(self.probe, self.issued, self.waited, self.followed, noise)
+        return forecast(self.probe, self.seen, noise)
 
     def misses(self, noise: Noise) -> tuple[float, int]:
         """How far off the streams followed were foretold."""
-        return misses(self.forecast(noise), self.issued, self.waited, self.followed)
+        seen = self.seen
+        return misses(forecast(self.probe, seen, noise), seen)
 
     def lasting(self) -> Ints:
         """Cycles that each group lasts at least: its slowest element of those followed, or the
         operations of another.
         """
-        lasting: Ints = (self.issued + self.waited).max(axis=1)
+        lasting = self.floor.copy()
+        some = len(self.waited)
+        issued = self.layer.issued(self.groups[:some], slice(None))
+        lasting[:some] = (issued + self.waited).max(axis=1)
         return lasting
 
     def open(self, noise: Noise, margin: float = MARGIN) -> Floats:
         """Cycles that elements of the groups taken are foretold to last, (groups taken, elements),
         0 where they are followed or hardly slower than the slowest one that is.
         """
-        found, issued = self.forecast(noise), self.issued[: self.taken]
-        waiting = found.waiting(self.issued)[: self.taken]
-        known = (self.issued * self.followed * found.factor)[: self.taken]
+        found, seen = self.forecast(noise), self.seen
+        issued, followed = seen.issued[: self.taken], seen.followed[: self.taken]
+        waiting = found.waiting(issued)
+        known = issued * followed * found.factor
         # The level is as uncertain as the factors of the elements that it was found from.
         of_level = (known**2 @ found.variance) / np.maximum(known.sum(axis=1), 1) ** 2
         of_waiting = of_level[:, None] + found.relative_variance
         spread = np.sqrt(waiting**2 * of_waiting + noise.of_streams * waiting)
         late = issued + waiting + margin * spread > self.lasting()[: self.taken, None]
-        foretold: Floats = (issued + waiting) * (late & (issued > 0) & ~self.followed[: self.taken])
+        foretold: Floats = (issued + waiting) * (late & (issued > 0) & ~followed)
         return foretold
 
     def overlooked(self, noise: Noise, rng: np.random.Generator) -> tuple[Floats, float]:
@@ -80,9 +113,10 @@ class Search:
         if row.size == 0:
             return more, 0.0
         level, factor = self._drawn(self.forecast(noise), rng)
-        waiting = self.issued[row, element] * level[:, row] * factor[:, element]
+        issued = self.layer.issued(self.groups[row], element)
+        waiting = issued * level[:, row] * factor[:, element]
         waiting += np.sqrt(noise.of_streams * waiting) * rng.standard_normal(waiting.shape)
-        late = self.issued[row, element] + waiting - self.lasting()[row]
+        late = issued + waiting - self.lasting()[row]
         heads = np.flatnonzero(np.diff(row, prepend=-1))
         late = np.maximum(np.maximum.reduceat(late, heads, axis=1), 0)
         more[row[heads]] = late.mean(axis=0)
@@ -96,7 +130,8 @@ class Search:
         width = np.sqrt(np.log1p(found.relative_variance))
         drawn = rng.standard_normal((DRAWS, width.size))
         factor = found.factor * np.exp(width * (drawn - width / 2))
-        known = (self.issued * self.followed)[: self.taken]
+        seen = self.seen
+        known = (seen.issued * seen.followed)[: self.taken]
         whole = found.level[: self.taken] * (known @ found.factor)
         return whole / np.maximum(factor @ known.T, TINY), factor
 
@@ -118,8 +153,7 @@ def follow_slowest(searches: Sequence[Search], affordable: float) -> int:
             break
         waited = stream_waits(wanted)
         for search, place, cycles in zip(searches, places, waited, strict=True):
-            search.followed[place] = True
-            search.waited[place] = cycles
+            search.note(place, cycles)
         spent += _operations(wanted)
         count *= 2
     return spent

@@ -5,12 +5,15 @@ following all of them.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from archsim.machines.scnn.banks import Words
+from archsim.machines.scnn.elements import tile_vectors, tiles_of
 from archsim.machines.scnn.operations import LIMITS, Limits, Operands
 from archsim.machines.scnn.queues import Segments, run_queues
+from archsim.machines.scnn.tiling import Vectors
 from archsim.machines.shared.geometry import Ints
 
 CHUNK = 1 << 13
@@ -28,8 +31,7 @@ class Streams:
     @property
     def sizes(self) -> Ints:
         """Operations of each stream."""
-        sizes: Ints = self.layer.operations[self.groups, self.elements]
-        return sizes
+        return self.layer.issued(self.groups, self.elements)
 
     def of(self, some: slice) -> "Streams":
         """A stretch of them."""
@@ -62,7 +64,7 @@ def _batches(wanted: Sequence[Streams], limits: Limits) -> Iterator[list[tuple[i
     size = 0
     for number, streams in enumerate(wanted):
         # Runs are listed too, so streams of many channels with hardly any operations count.
-        cost = streams.sizes + streams.layer.weights.lengths[0].size
+        cost = streams.sizes + prod(streams.layer.weights.lengths.shape[1:])
         first = 0
         while first < streams.groups.size:
             room = int(np.searchsorted(np.cumsum(cost[first:]), limits.operations - size, "right"))
@@ -85,35 +87,55 @@ def _issued(streams: Streams) -> Words:
     layer = streams.layer
     groups, of_group = np.unique(streams.groups, return_inverse=True)
     weights = layer.weights.vectors(groups)
-    channels = layer.channels
-    first = streams.groups * layer.geometry.groups // layer.groups * channels
-    met = first[:, None] + np.arange(channels)
-    place = streams.elements[:, None], met
-    ahead = layer.activations.lengths[place].reshape(-1)
+    vectors, block = _activations(streams)
+    ahead = vectors.lengths[block].reshape(-1)
     width = weights.lengths[of_group].reshape(-1)
     # One entry per operation: its run, then which of the run's vectors of either kind it takes.
     size = ahead * width
     run = np.repeat(np.arange(size.size), size)
     number = np.arange(run.size) - (np.cumsum(size) - size)[run]
     outer, inner = np.divmod(number, width[run])
-    by_run = layer.activations.first[:-1].reshape(layer.activations.lengths.shape)
-    taken = by_run[place].reshape(-1)[run] + outer
+    taken = vectors.first[:-1].reshape(vectors.lengths.shape)[block].reshape(-1)[run] + outer
     broadcast = weights.first[:-1].reshape(weights.lengths.shape)[of_group].reshape(-1)[run] + inner
-    return _summed(layer, taken, weights.members[broadcast])
+    classes = layer.table.activation_classes(vectors)
+    return _summed(layer, classes, taken, weights.members[broadcast])
 
 
-def _summed(layer: Operands, taken: Ints, codes: Ints) -> Words:
-    """Bank counts of operations: each activation of vectors `taken` with each weight of `codes`."""
-    single = layer.table.single
-    rows = single.reshape(-1, single.shape[2])
-    classes, places = layer.activation_classes * single.shape[1], codes.T
-    counts = np.zeros((taken.size, single.shape[2]), np.uint64)
-    one = np.empty((CHUNK, single.shape[2]), np.uint64)
+def _activations(streams: Streams) -> tuple[Vectors, Ints]:
+    """Vectors of the elements in the channels that streams meet, and which of their blocks each
+    stream meets: those of a convolution group on an element are a block.
+    """
+    layer = streams.layer
+    of = streams.groups * layer.geometry.groups // layer.groups
+    pairs, block = np.unique(of * layer.array.elements + streams.elements, return_inverse=True)
+    of, elements = np.divmod(pairs, layer.array.elements)
+    tiles = [
+        tiles_of(
+            layer.part,
+            layer.array,
+            slice(group * layer.channels, (group + 1) * layer.channels),
+            elements[of == group],
+        )
+        for group in np.unique(of).tolist()
+    ]
+    return tile_vectors(
+        np.concatenate(tiles), elements, layer.tiling, layer.geometry, layer.array
+    ), block
+
+
+def _summed(layer: Operands, classes: Ints, taken: Ints, codes: Ints) -> Words:
+    """Bank counts of operations: each activation of vectors `taken`, of these classes, with each
+    weight of `codes`.
+    """
+    table = layer.table
+    rows, places = table.by_code.reshape(-1, table.words), codes.T * table.classes
+    counts = np.zeros((taken.size, table.words), np.uint64)
+    one = np.empty((CHUNK, table.words), np.uint64)
     for first in range(0, taken.size, CHUNK):
         some = slice(first, first + CHUNK)
-        total, met = counts[some], classes[taken[some]]
-        added = one[: len(met)]
-        for member in met.T:
+        total, met = counts[some], classes[taken[some]].T.astype(np.int64)
+        added = one[: len(total)]
+        for member in met:
             for code in places[:, some]:
                 # mode="clip" lets numpy write into `added` without a buffer.
                 total += rows.take(member + code, axis=0, out=added, mode="clip")

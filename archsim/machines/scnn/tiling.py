@@ -4,11 +4,13 @@ non-zeros, per input channel and stride phase, because only activations and weig
 meet in an output.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 from archsim.workload.convolution import Geometry, Pair
@@ -66,10 +68,21 @@ class Tiling:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over a plane: its activations, (C, rows, columns), and how they lie on the grid."""
+    """One pass over a plane: its activations, `values` (C, rows, columns) of any type, of which
+    those in rows that are not `read` (rows,) count as zeros; and how they lie on the grid.
 
-    activations: Mask
+    The values may be a view of a larger plane: masks are made of the channels that are looked at.
+    """
+
+    values: NDArray[Any]
     tiling: Tiling
+    read: Mask | None = None
+
+    def live(self, channels: slice, out: Mask) -> None:
+        """Write where the non-zeros of some channels are, (channels, rows, columns)."""
+        np.not_equal(self.values[channels], 0, out=out)
+        if self.read is not None and not self.read.all():
+            out &= self.read[:, None]
 
 
 @dataclass(frozen=True)
@@ -90,14 +103,6 @@ class Vectors:
     def lengths(self) -> Ints:
         """Vectors of each run, shaped as `counts`."""
         return np.diff(self.first).reshape(self.counts.shape)
-
-    def of(self, channels: Ints) -> "Vectors":
-        """Those of some channels alone."""
-        size = self.lengths[:, channels].reshape(-1)
-        first = self.first[:-1].reshape(self.counts.shape)[:, channels].reshape(-1)
-        ends = np.concatenate([[0], np.cumsum(size)])
-        place = np.repeat(first - ends[:-1], size) + np.arange(ends[-1])
-        return Vectors(self.counts[:, channels], self.members[place], ends)
 
 
 def grid_tiling(in_size: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
@@ -139,10 +144,11 @@ class WeightRuns:
     @cached_property
     def counts(self) -> Ints:
         """Non-zeros of each run, (groups, channels, phases)."""
-        per_tap = self.cube.sum(axis=1, dtype=np.int32)
-        counts = np.zeros((*per_tap.shape[:2], self.phases), np.int64)
-        for place, phase in enumerate(self.phase):
-            counts[..., phase] += per_tap[..., place]
+        counts = np.zeros((len(self.cube), self.cube.shape[2], self.phases), np.int32)
+        for group, filters in enumerate(self.cube):
+            per_tap = filters.sum(axis=0, dtype=np.int32)
+            for place, phase in enumerate(self.phase):
+                counts[group, :, phase] += per_tap[:, place]
         return counts
 
     @cached_property
@@ -161,16 +167,12 @@ class WeightRuns:
         first_filter = groups // self.rounds * self.each + groups % self.rounds * filters
         k = first_filter[:, None, None, None] + np.arange(filters)
         codes = (1 + k % FILTER_KINDS * taps + self.taps[:, None]).astype(np.int32)
-        return _pack(self.counts[groups], np.broadcast_to(codes, cube.shape)[cube], self.width)
+        return pack(self.counts[groups], np.broadcast_to(codes, cube.shape)[cube], self.width)
 
     @cached_property
     def all_vectors(self) -> Vectors:
         """Those of all groups."""
         return self.vectors(np.arange(len(self.cube)))
-
-    def of(self, channels: Ints) -> "WeightRuns":
-        """The runs of some input channels alone."""
-        return replace(self, cube=self.cube[:, :, channels])
 
 
 def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> WeightRuns:
@@ -191,48 +193,12 @@ def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> 
     return WeightRuns(cube, order, phase[order], phases, rounds, each, width)
 
 
-def activation_vectors(part: Pass, geometry: Geometry, array: ScnnArray) -> Vectors:
-    """Vectors of a pass for each tile of the grid, padding included where the tiling includes it.
-
-    An activation's code is 1 + row * columns of the plane + column; activations come in row-major
-    order.
-    """
-    activations, tiling = part.activations, part.tiling
-    C = activations.shape[0]
-    (th, tw), (sh, sw) = tiling.tile, geometry.stride
-    cube = np.zeros((C, array.rows * th, array.columns * tw), bool)
-    cube[:, : tiling.plane[0], : tiling.plane[1]] = activations
-    cube = cube.reshape(C, array.rows, th, array.columns, tw).transpose(1, 3, 0, 2, 4)
-    live = np.flatnonzero(cube)
-    strip = live // (th * tw)
-    element = strip // C
-    at = element * (th * tw) + live - strip * (th * tw)
-    row, column = _coordinates(tiling, array)
-    phase = (row + tiling.origin[0]) % sh * sw + (column + tiling.origin[1]) % sw
-    phases = sh * sw
-    run, code = strip * phases + phase[at], (1 + row * tiling.plane[1] + column)[at]
-    if phases > 1:
-        order = np.argsort(run, kind="stable")
-        run, code = run[order], code[order]
-    counts = np.bincount(run, minlength=array.elements * C * phases)
-    return _pack(counts.reshape(array.elements, C, phases), code, array.activations)
-
-
-def _coordinates(tiling: Tiling, array: ScnnArray) -> tuple[Ints, Ints]:
-    """Row and column in the plane of each (element, pixel of its tile), flat."""
-    (th, tw), elements = tiling.tile, np.arange(array.elements)[:, None]
-    pixel = np.arange(th * tw)
-    row = elements // array.columns * th + pixel // tw
-    column = elements % array.columns * tw + pixel % tw
-    return row.reshape(-1), column.reshape(-1)
-
-
-def _pack(counts: Ints, codes: Ints, width: int) -> Vectors:
+def pack(counts: Ints, codes: Ints, width: int) -> Vectors:
     """Fill each run's codes into vectors of `width`."""
     sizes = counts.reshape(-1)
     lengths = -(-sizes // width)
     first = np.concatenate([[0], np.cumsum(lengths)])
     skipped = first[:-1] * width - (np.cumsum(sizes) - sizes)
-    members = np.zeros(int(first[-1]) * width, np.int64)
+    members = np.zeros(int(first[-1]) * width, np.int32)
     members[np.arange(codes.size) + np.repeat(skipped, sizes)] = codes
     return Vectors(counts, members.reshape(-1, width), first)

@@ -2,8 +2,9 @@
 filter groups.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -25,6 +26,28 @@ class Waits:
     group_cycles: Ints
 
 
+class WaitsOfPasses(Sequence[Waits]):
+    """The waits of each pass of a layer, found when they are asked for: those of many passes would
+    not fit a memory together.
+    """
+
+    def __init__(self, find: Callable[[int], Waits], passes: int) -> None:
+        self._find, self._passes = find, passes
+
+    def __len__(self) -> int:
+        return self._passes
+
+    @overload
+    def __getitem__(self, at: int) -> Waits: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Waits]: ...
+
+    def __getitem__(self, at: int | slice) -> Waits | Sequence[Waits]:
+        places = range(self._passes)[at]
+        return self._find(places) if isinstance(places, int) else [self._find(p) for p in places]
+
+
 @dataclass(frozen=True)
 class Conflicts:
     """The waits of a layer's `passes`, and how they were found.
@@ -33,7 +56,7 @@ class Conflicts:
     `standard_error` is that of the layer's cycles.
     """
 
-    passes: tuple[Waits, ...]
+    passes: Sequence[Waits]
     how: Banks
     sampled: int = 0
     standard_error: float = 0.0
@@ -41,8 +64,12 @@ class Conflicts:
 
 def no_waits(passes: Sequence[Operands]) -> Conflicts:
     """Operations alone."""
-    waits = (Waits(np.zeros_like(one.operations), one.operations.max(axis=1)) for one in passes)
-    return Conflicts(tuple(waits), "none")
+
+    def find(number: int) -> Waits:
+        operations = passes[number].operations
+        return Waits(np.zeros_like(operations), operations.max(axis=1))
+
+    return Conflicts(WaitsOfPasses(find, len(passes)), "none")
 
 
 def bank_waits(passes: Sequence[Operands]) -> Conflicts:
@@ -52,11 +79,13 @@ def bank_waits(passes: Sequence[Operands]) -> Conflicts:
 
 def all_waits(passes: Sequence[Operands], unproven: Sequence[Ints]) -> Conflicts:
     """Every queue of the groups of each pass that are not proven free of waiting."""
-    cycles = [followed(one, groups) for one, groups in zip(passes, unproven, strict=True)]
-    waits = (
-        Waits(c, (one.operations + c).max(axis=1)) for one, c in zip(passes, cycles, strict=True)
-    )
-    return Conflicts(tuple(waits), "exact" if any(map(len, unproven)) else "proven")
+
+    def find(number: int) -> Waits:
+        waited = followed(passes[number], unproven[number])
+        return Waits(waited, (passes[number].operations + waited).max(axis=1))
+
+    how: Banks = "exact" if any(map(len, unproven)) else "proven"
+    return Conflicts(WaitsOfPasses(find, len(passes)), how)
 
 
 def followed(layer: Operands, groups: Ints, limits: Limits = LIMITS) -> Ints:

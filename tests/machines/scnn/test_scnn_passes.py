@@ -11,7 +11,7 @@ from kernel_layers import crowded_cases
 from test_scnn_memory import encode
 
 from archsim.machines.scnn import cycles as scnn
-from archsim.machines.scnn.fill import Counts
+from archsim.machines.scnn.fill import Counts, Cut
 from archsim.machines.scnn.operations import operands
 from archsim.machines.scnn.passes import fewest_operations, planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
@@ -144,7 +144,8 @@ def test_operations_follow_from_counts(case, array, capacity):
     # The loops store all rows; those that no window reads are left to test_sparse_machines.
     assume(rows_read(case.geometry, (inputs.shape[1], inputs.shape[2])).all())
     passes = planar_passes(inputs, case.geometry, array, capacity)
-    counts = Counts(weights, inputs, case.geometry, array)
+    read = np.ones(inputs.shape[1], bool)
+    counts = Counts(weights, inputs, read, case.geometry, array)
     origin = case.geometry.padding[:2]
     edges = []
     for axis, count in ((0, array.rows), (1, array.columns)):
@@ -160,7 +161,7 @@ def test_operations_follow_from_counts(case, array, capacity):
                 ]
             )
         )
-    found = counts.operations(*edges, passes.filters)
+    (found,) = counts.operations([Cut(*edges, passes.filters)])
     assert found == busiest(weights, passes, case.geometry, array)
 
 

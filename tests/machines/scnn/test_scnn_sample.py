@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_layers import crowded_cases
 
-from archsim.machines.scnn.forecast import Noise, forecast
+from archsim.machines.scnn.forecast import Noise, Seen, forecast
 from archsim.machines.scnn.operations import Limits, operands
 from archsim.machines.scnn.passes import planar_passes
 from archsim.machines.scnn.probe import no_probe
@@ -201,8 +201,7 @@ def test_levels_and_factors_of_a_product_are_found():
     waited = np.rint(issued * level[:, None] * factor).astype(np.int64)
     followed_ones = np.ones((5, 8), bool)
     followed_ones[1:, 4:] = False  # one group is known whole, the others in part
-    found = forecast(
-        no_probe(layer), issued, waited * followed_ones, followed_ones, Noise(1.0, 1.0)
-    )
+    seen = Seen(issued, waited * followed_ones, followed_ones, issued.sum(axis=0))
+    found = forecast(no_probe(layer), seen, Noise(1.0, 1.0))
     assert found.factor == pytest.approx(factor, rel=0.02)
     assert found.waiting(issued) == pytest.approx(waited, rel=0.02)

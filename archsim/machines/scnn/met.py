@@ -1,0 +1,55 @@
+"""The activations of an SCNN pass by the weights that they meet: all vectors of a channel and
+stride phase stand together, for every element gets the same weights.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from archsim.machines.scnn.banks import BankTable
+from archsim.machines.scnn.elements import channel_blocks, tile_vectors, tiles_of
+from archsim.machines.scnn.tiling import Pass, ScnnArray
+from archsim.machines.shared.geometry import Ints
+from archsim.workload.convolution import Geometry
+
+
+@dataclass(frozen=True)
+class Met:
+    """Activation vectors of some channels, ordered by (channel, phase, element).
+
+    `classes` (width, vectors) of their activations; `first` and `lengths` (channels, phases,
+    elements), index of each run's first vector and their number.
+    """
+
+    classes: Ints
+    first: Ints
+    lengths: Ints
+
+    def of(self, channels: slice) -> "Met":
+        """Some of its channels, numbered from its first one."""
+        return Met(self.classes, self.first[channels], self.lengths[channels])
+
+    def operations(self, weights: Ints) -> Ints:
+        """Operations of each (element, channel) with so many weight vectors, (channels, phases)."""
+        issued: Ints = (self.lengths * weights[..., None]).sum(axis=1).T
+        return issued
+
+
+def met(part: Pass, channels: slice, geometry: Geometry, array: ScnnArray, table: BankTable) -> Met:
+    """The vectors of a pass in some channels of the layer, on all elements."""
+    elements = np.arange(array.elements)
+    classes, lengths = [], []
+    for block in channel_blocks(channels, prod(part.tiling.plane)):
+        tiles = tiles_of(part, array, block, elements)
+        vectors = tile_vectors(tiles, elements, part.tiling, geometry, array)
+        sizes = np.ascontiguousarray(np.moveaxis(vectors.lengths, 0, 2))
+        old = np.moveaxis(vectors.first[:-1].reshape(vectors.lengths.shape), 0, 2)
+        ends = np.cumsum(sizes)
+        order = np.repeat(old.reshape(-1) - (ends - sizes.reshape(-1)), sizes.reshape(-1))
+        order += np.arange(order.size)
+        classes.append(table.activation_classes(vectors)[order].T)
+        lengths.append(sizes)
+    together = np.concatenate(lengths)
+    first = np.cumsum(together) - together.reshape(-1)
+    return Met(np.concatenate(classes, axis=1), first.reshape(together.shape), together)
