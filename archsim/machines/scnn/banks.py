@@ -131,7 +131,7 @@ class BankTable:
     @property
     def classes(self) -> int:
         """Classes of activations."""
-        return self.by_code.shape[1]
+        return int(self.by_code.shape[1])
 
     @property
     def entry_bytes(self) -> int:

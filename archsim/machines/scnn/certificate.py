@@ -47,7 +47,10 @@ def _proven(layer: Operands, added: Words) -> Mask:
         few = np.arange(0, layer.groups, ceil_div(layer.groups, PROBES))
         proof = _bounded(_full_tile_runs(layer.weights.vectors(few), added), depth)
         if proof.any() and few.size < layer.groups:
-            proof = _bounded(_full_tile_runs(layer.weights.all_vectors, added), depth)
+            every = layer.weights.all_vectors()
+            proof = np.concatenate(
+                [_bounded(_full_tile_runs(some, added), depth) for some in every]
+            )
         proofs[key] = proof if proof.size == layer.groups else np.zeros(layer.groups, bool)
     return proofs[key]
 

@@ -46,9 +46,8 @@ def run_counts(part: Pass, geometry: Geometry, array: ScnnArray) -> Ints:
     C = len(part.values)
     kind = np.min_scalar_type(th * tw)
     counts = np.empty((sh * sw, C, array.rows, array.columns), kind)
-    row = (np.arange(array.rows * th) + part.tiling.origin[0]) % sh
-    column = (np.arange(array.columns * tw) + part.tiling.origin[1]) % sw
-    row, column = row.reshape(array.rows, th), column.reshape(array.columns, tw)
+    row = (np.arange(array.rows * th).reshape(-1, th) + part.tiling.origin[0]) % sh
+    column = (np.arange(array.columns * tw).reshape(-1, tw) + part.tiling.origin[1]) % sw
     for channels in channel_blocks(slice(0, C), prod(part.tiling.plane)):
         grid = _on_grid(part, array, channels)
         for phase in range(sh * sw):

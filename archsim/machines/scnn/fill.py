@@ -71,7 +71,7 @@ class Counts:
     @cached_property
     def _groups_together(self) -> int:
         """Convolution groups that are worked on at once."""
-        return max(1, PIXELS // (self.channels * prod(self.activations.shape[2:])))
+        return max(1, PIXELS // int(prod(self.activations.shape[1:])))
 
     def _before(self, groups: slice, channels: slice) -> Ints:
         """Non-zeros above and left of each pixel by stride phase, (phases, groups, channels, H + 1,
@@ -99,7 +99,7 @@ class Counts:
     def _sums(self, cut: Cut) -> int:
         """Operations of single elements that are held for a cut."""
         starts = ceil_div(self.each, cut.filters)
-        return self._groups_together * starts * cut.passes * self.array.elements
+        return int(self._groups_together * starts * cut.passes * self.array.elements)
 
     def _batches(self, cuts: Sequence[Cut]) -> Iterator[list[tuple[int, Cut]]]:
         """Parts of the cuts with the cut's number, as many together as may be held."""
@@ -121,7 +121,7 @@ class Counts:
         """As `operations`, of parts of cuts that may be held together."""
         total = [0.0] * len(parts)
         together = self._groups_together
-        step = max(1, PIXELS // prod(self.activations.shape[2:]))
+        step = max(1, PIXELS // int(prod(self.activations.shape[2:])))
         for group in range(0, self.geometry.groups, together):
             groups = slice(group, min(group + together, self.geometry.groups))
             # Sums over all channels of a group; floats are exact below 2^53.

@@ -38,8 +38,9 @@ def planar_passes(
     activations: NDArray[Any], geometry: Geometry, array: ScnnArray, capacity: int
 ) -> Passes:
     """The fewest passes over activations (C, H, W) in which what each element stores fits
-    `capacity` bytes, and the outputs of a filter its accumulators; cut by rows rather than by columns, single
-    pixels of every tile where even they do not fit. Rows that no window reads are not there.
+    `capacity` bytes, and the outputs of a filter its accumulators; cut by rows rather than by
+    columns, single pixels of every tile where even they do not fit. Rows that no window reads are
+    not there.
     """
     plane = _Plane.of(activations, geometry, array)
     pixels = plane.whole.tile
@@ -139,7 +140,7 @@ class _Plane:
     @cached_property
     def nonzeros(self) -> int:
         """Of all channels."""
-        return sum(np.count_nonzero(channel[self.read]) for channel in self.activations)
+        return sum(int(np.count_nonzero(rows[self.read])) for rows in self.activations)
 
     def filters(self, cut: Pair) -> int:
         """Filters whose outputs of a tile's largest part fit the accumulators, perhaps none."""

@@ -93,8 +93,9 @@ def _searches(drawn: Sequence[tuple[Operands, Ints]], affordable: float) -> list
     searches = [Search(one, groups, no_probe(one)) for one, groups in drawn]
     for search, groups in zip(searches, first, strict=True):
         issued = search.layer.issued(groups[:1], slice(None))
-        place = np.nonzero(issued > 0)
-        search.note(place, followed(search.layer, groups)[groups[:1]][place])
+        row, element = np.nonzero(issued > 0)
+        waited = followed(search.layer, groups)[groups[row], element]
+        search.note((row, element), waited)
     return searches
 
 

@@ -4,8 +4,10 @@ foretold to last longest, until none is left that comes near the slowest one fol
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.machines.scnn.forecast import (
     TINY,
@@ -43,7 +45,7 @@ class Search:
         self.followed = np.zeros(self.waited.shape, bool)
         self.taken = 0
 
-    def note(self, place: tuple[Ints, Ints], waited: Ints) -> None:
+    def note(self, place: tuple[NDArray[Any], NDArray[Any]], waited: Ints) -> None:
         """The cycles that streams waited which were followed, by (row of the groups, element)."""
         missing = max(self.taken, int(place[0].max(initial=-1)) + 1) - len(self.waited)
         if missing > 0:
@@ -82,7 +84,7 @@ class Search:
         """Cycles that each group lasts at least: its slowest element of those followed, or the
         operations of another.
         """
-        lasting = self.floor.copy()
+        lasting: Ints = self.floor.copy()
         some = len(self.waited)
         issued = self.layer.issued(self.groups[:some], slice(None))
         lasting[:some] = (issued + self.waited).max(axis=1)

@@ -4,6 +4,7 @@ non-zeros, per input channel and stride phase, because only activations and weig
 meet in an output.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -17,6 +18,7 @@ from archsim.workload.convolution import Geometry, Pair
 
 BANK_COUNTS = (1, 2, 4, 8, 16, 32, 64)
 FILTER_KINDS = 16  # the filter's bits that choose among 64 banks
+PACKED = 1 << 22  # weights whose vectors are held together
 LARGEST_QUEUE = 127  # products a queue and one operation may have together: seven bits of a byte
 
 
@@ -96,7 +98,7 @@ class Vectors:
     """
 
     counts: Ints
-    members: Ints
+    members: NDArray[Any]
     first: Ints
 
     @cached_property
@@ -142,7 +144,7 @@ class WeightRuns:
     proofs: dict[bytes, Mask] = field(default_factory=dict, init=False)
 
     @cached_property
-    def counts(self) -> Ints:
+    def counts(self) -> NDArray[Any]:
         """Non-zeros of each run, (groups, channels, phases)."""
         counts = np.zeros((len(self.cube), self.cube.shape[2], self.phases), np.int32)
         for group, filters in enumerate(self.cube):
@@ -152,7 +154,7 @@ class WeightRuns:
         return counts
 
     @cached_property
-    def lengths(self) -> Ints:
+    def lengths(self) -> NDArray[Any]:
         """Vectors of each run, shaped as `counts`."""
         return -(-self.counts // self.width)
 
@@ -169,9 +171,17 @@ class WeightRuns:
         codes = (1 + k % FILTER_KINDS * taps + self.taps[:, None]).astype(np.int32)
         return pack(self.counts[groups], np.broadcast_to(codes, cube.shape)[cube], self.width)
 
+    def all_vectors(self) -> Iterator[Vectors]:
+        """Those of all groups, some groups after the other; few weights are packed once."""
+        step = max(1, PACKED // max(1, self.cube[0].size))
+        if step >= len(self.cube):
+            yield self._packed
+            return
+        for first in range(0, len(self.cube), step):
+            yield self.vectors(np.arange(first, min(first + step, len(self.cube))))
+
     @cached_property
-    def all_vectors(self) -> Vectors:
-        """Those of all groups."""
+    def _packed(self) -> Vectors:
         return self.vectors(np.arange(len(self.cube)))
 
 
@@ -193,7 +203,7 @@ def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> 
     return WeightRuns(cube, order, phase[order], phases, rounds, each, width)
 
 
-def pack(counts: Ints, codes: Ints, width: int) -> Vectors:
+def pack(counts: NDArray[Any], codes: NDArray[Any], width: int) -> Vectors:
     """Fill each run's codes into vectors of `width`."""
     sizes = counts.reshape(-1)
     lengths = -(-sizes // width)
