@@ -44,11 +44,20 @@ def stored_entries(mask: Mask, span: int | None) -> Ints:
     step = max(1, CHUNK // max(1, mask.shape[1]))
     for first in range(0, len(mask), step):
         part = mask[first : first + step]
-        block, _, zeros = zero_runs(part)
-        long = np.flatnonzero(zeros >= span)
-        fillers = np.bincount(block[long], weights=zeros[long] // span, minlength=len(part))
-        counts[first : first + step] = np.count_nonzero(part, axis=1) + fillers
+        live = np.flatnonzero(part)
+        own = np.diff(np.searchsorted(live, np.arange(len(part) + 1) * mask.shape[1]))
+        counts[first : first + step] = own + _fillers(live, part.shape, span)
     return counts
+
+
+def _fillers(live: Ints, shape: tuple[int, ...], span: int) -> Ints:
+    """Fillers of each block of a mask (blocks, positions) whose non-zeros are `live`, flat."""
+    zeros = np.diff(live, prepend=-1) - 1
+    # Few runs are long. One that began in the block before counts from its own block's start.
+    long = np.flatnonzero(zeros >= span)
+    block, position = np.divmod(live[long], max(1, shape[1]))
+    fillers = np.minimum(zeros[long], position) // span
+    return np.bincount(block, weights=fillers, minlength=shape[0]).astype(np.int64)
 
 
 def segment_entries(mask: Mask, span: int | None, segment: int) -> Ints:
