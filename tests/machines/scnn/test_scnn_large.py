@@ -94,19 +94,19 @@ def test_groups_that_nobody_followed_do_not_change_a_forecast():
 
 def test_a_layer_of_many_passes_takes_little_more_memory_than_its_values():
     rng = np.random.default_rng(1)
-    values = rng.integers(0, 2, (48, 320, 320), np.int8)
-    weights = rng.integers(0, 2, (32, 48, 3, 3), np.int8)
+    values = rng.integers(0, 2, (48, 224, 224), np.int8)
+    weights = rng.integers(0, 2, (16, 48, 3, 3), np.int8)
     geometry, array = Geometry(kernel=(3, 3), padding=(1, 1, 1, 1)), ScnnArray()
     tracemalloc.start()
     passes = fewest_operations(weights, values, geometry, array, 5632)
     layers = operands(weights, passes.parts, geometry, array)
-    found = sampled_waits(layers, affordable=300_000)
+    found = sampled_waits(layers, affordable=100_000)
     cycles = sum(int(waits.group_cycles.sum()) for waits in found.passes)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found.how == "sampled"
-    assert len(passes.parts) >= 10
+    assert len(passes.parts) >= 6
     assert cycles > 0
-    # The vectors of all passes, eight bytes a code, alone would be 20 MB, and the sums over the
-    # plane 60 MB.
-    assert peak < 35e6
+    # The values are 2.4 MB; sums over the plane, at four bytes a pixel, would be 10 MB alone, and
+    # the vectors of all passes, at eight bytes a code, as much again.
+    assert peak < 15e6
