@@ -203,13 +203,13 @@ def test_scnn_stores_run_lengths_and_cuts_groups_to_its_memories(case):
         parts = []
         for one in passes:
             (th, tw), first = one.tiling.tile, one.tiling.origin[0] - layer.padding[0]
-            mine = read[first : first + one.activations.shape[1]]
+            mine = read[first : first + one.values.shape[1]]
             parts.append(
                 [
                     channel[rows, j * tw : (j + 1) * tw][mine[rows]].reshape(-1)
                     for rows in (slice(i * th, (i + 1) * th) for i in range(array.rows))
                     for j in range(array.columns)
-                    for channel in one.activations
+                    for channel in one.values
                 ]
             )
     entries = sum(stored(block.tolist(), 16) for blocks in parts for block in blocks)

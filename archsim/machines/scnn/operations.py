@@ -5,13 +5,14 @@ group, and, for some groups at a time, which banks every one of them hits, in or
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.machines.scnn.banks import BankTable, Words, bank_table
-from archsim.machines.scnn.elements import run_counts
+from archsim.machines.scnn.elements import BLOCK, run_counts
 from archsim.machines.scnn.met import Met, met
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, Vectors, WeightRuns, weight_runs
 from archsim.machines.shared.geometry import Ints
@@ -149,9 +150,11 @@ def pieces(
     batch: list[Piece] = []
     size, own = 0, slice(0, 0)
     for group in groups:
-        if own != layer.input_channels(group):
-            own = layer.input_channels(group)
-            every = layer.met(own)
+        mine = layer.input_channels(group)
+        if not own.start <= mine.start < own.stop:
+            own = _together(layer, mine, layer.input_channels(groups[-1]))
+            together = layer.met(own)
+        every = together.of(slice(mine.start - own.start, mine.stop - own.start))
         issued = every.operations(layer.weights.lengths[group]).sum(axis=0)
         vectors = layer.weights.vectors(np.array([group]))
         for channels in _cuts(layer, group, issued, limits):
@@ -163,6 +166,14 @@ def pieces(
             size += more
     if batch:
         yield batch
+
+
+def _together(layer: Operands, first: slice, last: slice) -> slice:
+    """Channels of convolution groups from the `first` to the `last` at most that are looked at
+    together, for those of a depthwise layer are many and small.
+    """
+    most = BLOCK // max(1, prod(layer.tiling.plane) * layer.channels) * layer.channels
+    return slice(first.start, max(first.stop, min(last.stop, first.start + most)))
 
 
 def _cuts(layer: Operands, group: int, issued: Ints, limits: Limits) -> Iterator[slice]:
