@@ -78,18 +78,17 @@ def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
     whole = layer.output_elements * samples
     if tiles.phase in {"inference", "ff"} and made != whole:
         raise CheckFailed(f"layer {layer.name!r}: {made} outputs written, it has {whole}")
-    arrays: dict[str, Ints | list[int]] = {
-        "cycles": tiles.cycles,
-        "limited": tiles.limited,
-        "outputs": tiles.outputs,
-        "multiplications": [tiles.macs_done, tiles.macs_skipped],
-        "busy cycles": [0, *tiles.busy.values()],
-        "bytes": [tiles.halo_bytes, *tiles.moving.values()],
-        **tiles.stationary,
-        **tiles.side,
+    least = {
+        "cycles": tiles.cycles.min(),
+        "limited": tiles.limited.min(),
+        "outputs": tiles.outputs.min(),
+        "multiplications": min(tiles.macs_done, tiles.macs_skipped),
+        "busy cycles": min(tiles.busy.values(), default=0),
+        "bytes": min([tiles.halo_bytes, *tiles.moving.values()]),
+        **{name: values.min() for name, values in {**tiles.stationary, **tiles.side}.items()},
     }
-    for name, values in arrays.items():
-        if np.min(values) < 0:
+    for name, value in least.items():
+        if value < 0:
             raise CheckFailed(f"layer {layer.name!r}: negative {name}")
     inputs = next(iter(tiles.moving.values()), 0)
     if tiles.halo_bytes > inputs:
