@@ -67,7 +67,9 @@ class LocalField:
         self.field = field
         self.down = COARSE if held and field.y >= SLOW and rows >= 4 * COARSE else 1
         self.across = COARSE if held and field.x >= SLOW and columns >= 4 * COARSE else 1
-        self.first_row, self.first_column = (int(rng.integers(n)) for n in (self.down, self.across))
+        # A range of one takes nothing from the stream.
+        self.first_row = int(rng.integers(self.down)) if self.down > 1 else 0
+        self.first_column = int(rng.integers(self.across)) if self.across > 1 else 0
         lines, points = rows + self.down - 1, columns + self.across - 1
         drawn = (-(-lines // self.down), -(-points // self.across), channels)
         self.noise = Noise(drawn, step, rng)
