@@ -208,7 +208,8 @@ def _chances(latent: Floats) -> NDArray[np.uint16]:
     step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
     table = _chance_table()
     places = np.rint(latent * np.float32(step) + np.float32(QUANTILE_STEPS / 2))
-    return np.take(table, places.clip(0, QUANTILE_STEPS).astype(np.int32))
+    entries: NDArray[np.int32] = places.clip(0, QUANTILE_STEPS).astype(np.int32)
+    return table[entries]
 
 
 @cache

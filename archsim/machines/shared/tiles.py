@@ -8,6 +8,7 @@ bytes; copies of hardware are inside the numbers, never an object each.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -62,6 +63,12 @@ def even_parts(total: int, count: int) -> Ints:
     """(count,) whole parts that add up to the total, as even as can be."""
     ends = np.arange(1, count + 1, dtype=np.int64) * total // count
     return differences(ends)
+
+
+def whole_parts(total: int, count: int) -> list[int]:
+    """As `even_parts`, where there are few or none."""
+    ends = [0, *(place * total // count for place in range(1, count + 1))]
+    return [end - before for before, end in pairwise(ends)]
 
 
 def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
