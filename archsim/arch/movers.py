@@ -1,6 +1,7 @@
 """What all components that carry bytes share: a bandwidth, and who goes first."""
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -14,8 +15,14 @@ FINEST = 1000
 
 def cycles_for(nbytes: NDArray[np.int64], bytes_per_cycle: float) -> NDArray[np.int64]:
     """Whole cycles that carry so many bytes, rounded up, without the rounding of floats."""
-    width = Fraction(bytes_per_cycle).limit_denominator(FINEST)
-    return np.asarray(-(-nbytes * width.denominator // width.numerator))
+    bytes_in, cycles = _ratio(bytes_per_cycle)
+    return np.asarray(-(-nbytes * cycles // bytes_in))
+
+
+@lru_cache(maxsize=1024)
+def _ratio(bytes_per_cycle: float) -> tuple[int, int]:
+    """So many whole bytes in so many whole cycles."""
+    return Fraction(bytes_per_cycle).limit_denominator(FINEST).as_integer_ratio()
 
 
 class Mover(Component):

@@ -20,21 +20,23 @@ def code_lengths(frequencies: Ints) -> Ints:
 
     Ties are broken by place, so equal frequencies always give equal lengths.
     """
-    lengths = np.zeros(len(frequencies), np.int64)
+    lengths = [0] * len(frequencies)
     used = np.flatnonzero(frequencies)
     if len(used) == 1:
-        lengths[used] = 1
-        return lengths
-    heap = [(int(frequencies[symbol]), order, [int(symbol)]) for order, symbol in enumerate(used)]
+        lengths[used[0]] = 1
+    often = zip(frequencies[used].tolist(), used.tolist(), strict=True)
+    heap = [(count, order, [symbol]) for order, (count, symbol) in enumerate(often)]
     heapq.heapify(heap)
     order = len(heap)
     while len(heap) > 1:
         first, _, left = heapq.heappop(heap)
         second, _, right = heapq.heappop(heap)
-        lengths[left + right] += 1
-        heapq.heappush(heap, (first + second, order, left + right))
+        both = left + right
+        for symbol in both:
+            lengths[symbol] += 1
+        heapq.heappush(heap, (first + second, order, both))
         order += 1
-    return lengths
+    return np.array(lengths, np.int64)
 
 
 def symbol_counts(codes: NDArray[np.int8]) -> Ints:

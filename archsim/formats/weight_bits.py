@@ -73,7 +73,7 @@ def weight_bits(
     live = _live_rows(codes.reshape(filters, -1, width))
     counts = symbol_counts(codes)
     if form == "row":
-        counts[:, 0] = np.count_nonzero(live, axis=1) * width - counts[:, 1:].sum(axis=1)
+        counts[:, 0] = live.sum(axis=1) * width - counts[:, 1:].sum(axis=1)
         index_bits = live.shape[1]
     else:
         counts[:, 0] = 0

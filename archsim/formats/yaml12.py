@@ -14,6 +14,13 @@ from hashlib import blake2b
 from typing import Any, NoReturn
 
 import yaml
+from yaml.events import (
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from archsim.formats.errors import InputError, Problem
 
@@ -153,7 +160,8 @@ class _Reader:
         return text[column : column + 1] == "\t" or "\t" in space
 
     def _events(self) -> Iterator[Any]:
-        return yaml.parse(self._text, Loader=_LOADER)
+        # As `yaml.parse`, which asks before each event whether there is one more.
+        return iter(_LOADER(self._text).get_event, None)
 
     def _stop(self, where: tuple[int, int], message: str) -> NoReturn:
         place = f"{self._document.label}:{where[0] + 1}:{where[1] + 1}"
@@ -161,15 +169,15 @@ class _Reader:
 
     def _take(self, event: Any) -> None:
         kind = type(event)
-        if kind is yaml.ScalarEvent:
+        if kind is ScalarEvent:
             if event.anchor is not None or event.tag is not None:
                 self._refuse(event)
             self._scalar(event)
-        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
             if event.anchor is not None or event.tag is not None:
                 self._refuse(event)
-            self._enter({} if kind is yaml.MappingStartEvent else [], event.start_mark)
-        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._enter({} if kind is MappingStartEvent else [], event.start_mark)
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
             self._open.pop()
         elif kind is yaml.AliasEvent:
             self._refuse(event)

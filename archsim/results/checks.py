@@ -26,7 +26,10 @@ def check_bytes(run: EntryRun, arch: Arch) -> None:
     brought is given up again.
     """
     traffic, name, tiles = run.planned.traffic, run.entry.layers[-1].name, run.entry.tiles
-    counted = sum(map(Counter, traffic.reads.values()), Counter())
+    counted: Counter[str] = Counter()
+    for flows in traffic.reads.values():
+        for flow, nbytes in flows.items():
+            counted[flow] += nbytes
     # Partial sums from DRAM take the way of the inputs.
     psums, moving = counted.pop("psum", 0), next(iter(tiles.moving))
     pairs = [(psums + traffic.spilled, _psums_by_rule(run.entry, arch), "partial sums counted")]

@@ -1,23 +1,24 @@
-"""Time: runs a `Program` as SimPy processes, one for every server. The only module that imports
+"""Time: runs a `Program` on SimPy's clock and calendar of events. The only module that imports
 simpy.
 
-Each component of the machine is a process that waits for its next visit, is busy for that visit's
-cycles and then lets whatever became possible start. Starting is decided once all that happens in a
-cycle has happened, so the order of events inside a cycle never shows. A visit costs one event: the
-event a process waits for is scheduled at the start of the visit for its end.
+Each component of the machine is a server, which a task keeps busy for the cycles of its visit and
+whose end lets whatever became possible start. Starting is decided once all that happens in a
+cycle has happened, so the order of events inside a cycle never shows. The visits of a task that end
+in the same cycle are one event, with a plain callback: a process for each server would resume a
+generator for each visit, at several times the price.
 
 All servers of a hop start together; each is free again after its own cycles, so a fast DRAM may
 serve the next DMA while the slow one still writes. Among tasks that could start in the same cycle,
 the servers' arbitration decides (`program.ServerSpec`).
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import simpy
 
 from archsim.formats.errors import Deadlock
-from archsim.timing.engine_state import SPACE, Server, Store, TaskQueue, Visit, precedes
+from archsim.timing.engine_state import SPACE, Server, Store, TaskQueue, precedes
 from archsim.timing.program import SOONEST, Outcome, Program
 
 
@@ -57,10 +58,7 @@ class _Run:
                     self.queues[other].watchers.append(queue)
 
     def play(self) -> Outcome:
-        for server in self.servers:
-            server.visit = Visit(self.env)
-            self.env.process(self._serve(server))
-            self.events += 1
+        self._settle_cycle()
         self.env.run()
         if any(queue.arrived < queue.count for queue in self.queues):
             raise Deadlock(self._who_waits())
@@ -76,21 +74,15 @@ class _Run:
             events=self.events,
         )
 
-    def _serve(self, server: Server) -> Generator[simpy.Event, None, None]:
-        """The process of one component."""
+    def _end(self, queue: TaskQueue, servers: Sequence[Server], _event: simpy.Event) -> None:
+        """These servers of a task are free again, the last ones of it or not."""
+        self.now = int(self.env.now)
+        for server in servers:
+            server.end(self.now)
+        queue.pending -= 1
+        if not queue.pending:
+            self._leave(queue, queue.left)
         self._settle_cycle()
-        while True:
-            yield server.visit
-            server.visit = Visit(self.env)
-            queue = server.queue
-            assert queue is not None
-            self.now = int(self.env.now)
-            server.settle(self.now)
-            server.free = True
-            queue.pending -= 1
-            if not queue.pending:
-                self._leave(queue, queue.left)
-            self._settle_cycle()
 
     def _settle_cycle(self) -> None:
         """Starts what can start, once nothing more is due in this cycle."""
@@ -164,21 +156,23 @@ class _Run:
             if units:
                 store.reserve(units)
         layer = queue.hop.layer[k]
-        busy = 0
+        visits: dict[int, list[Server]] = {}
         for server, cycles in zip(queue.servers, queue.hop.cycles, strict=True):
-            duration = cycles[k]
-            if duration:
-                busy += 1
-                server.settle(now)
-                server.free = False
-                server.queue = queue
-                server.busy[layer] += duration
-                server.visit.begin(duration)
-                self.events += 1
-        queue.pending = busy
-        if not busy:
+            if duration := cycles[k]:
+                server.begin(now, duration, layer)
+                visits.setdefault(duration, []).append(server)
+        queue.pending = len(visits)
+        for duration, servers in visits.items():
+            self._after(duration, partial(self._end, queue, servers))
+        if not visits:
             self._leave(queue, k)
         self.dirty.add(queue.index)
+
+    def _after(self, cycles: int, what: Callable[[simpy.Event], None]) -> None:
+        event = self.env.timeout(cycles)
+        self.events += 1
+        assert event.callbacks is not None
+        event.callbacks.append(what)
 
     def _leave(self, queue: TaskQueue, k: int) -> None:
         """The task's servers are all free: its inputs are given up, its data arrive after the
@@ -196,10 +190,7 @@ class _Run:
                 self.dirty.add(store.producer.index)
         latency = queue.hop.latency[k]
         if latency:
-            arrival = self.env.timeout(latency)
-            self.events += 1
-            assert arrival.callbacks is not None
-            arrival.callbacks.append(partial(self._arrival, queue, k))
+            self._after(latency, partial(self._arrival, queue, k))
         else:
             self._arrive(queue, k)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
-import simpy
-
 from archsim.arch.component import Arbitration
 from archsim.timing.program import (
     FIXED,
@@ -24,23 +22,12 @@ SPACE = "wait_output"
 FREE = attrgetter("free")
 
 
-class Visit(simpy.Event):
-    """An event that its process already waits for, scheduled when the visit begins."""
-
-    def begin(self, cycles: int) -> None:
-        self._ok = True
-        self._value = None
-        self.env.schedule(self, delay=cycles)
-
-
 class Server:
     """Run-time state of one component."""
 
     def __init__(self, spec: ServerSpec, layers: int) -> None:
         self.arbitration = spec.arbitration
         self.free = True
-        self.queue: TaskQueue | None = None
-        self.visit: Visit
         self.busy = [0] * layers
         self.blocked = [0] * layers
         self.blockers = 0
@@ -54,6 +41,17 @@ class Server:
         if self.blockers and self.free:
             self.blocked[self.blocked_layer] += now - self.since
         self.since = now
+
+    def begin(self, now: int, cycles: int, layer: int) -> None:
+        """A visit of a task of that layer."""
+        self.settle(now)
+        self.free = False
+        self.busy[layer] += cycles
+
+    def end(self, now: int) -> None:
+        """The visit is over; while it lasted nothing was blocked."""
+        self.since = now
+        self.free = True
 
 
 class Store:

@@ -8,6 +8,7 @@ import numpy as np
 from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.machine import posts_of, share_of, storage_of
+from archsim.machines.shared.tiles import whole_parts
 from archsim.timing.paths import burst_of, inbound, outbound
 from archsim.timing.plan import Planned
 from archsim.timing.schedule import StagePlan
@@ -136,8 +137,7 @@ def _loads(need: Ints, largest: int) -> tuple[list[int], list[int]]:
     counts: list[int] = []
     for amount in differences(need).tolist():
         if amount:
-            parts = -(-amount // largest)
-            sizes += [(k + 1) * amount // parts - k * amount // parts for k in range(parts)]
+            sizes += whole_parts(amount, -(-amount // largest))
         counts.append(len(sizes))
     return sizes, counts
 

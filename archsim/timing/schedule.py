@@ -16,7 +16,7 @@ import numpy as np
 from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffers_of, share_of, storage_of
-from archsim.machines.shared.tiles import even_parts
+from archsim.machines.shared.tiles import whole_parts
 from archsim.timing.paths import array_parts, inbound, links, outbound, ports_of
 from archsim.timing.program import (
     Gate,
@@ -220,8 +220,8 @@ class Schedule:
         stores = [
             (size, plan.tail, plan.to_dram)
             for plan in self.stages
-            for total, bursts in zip(plan.stores, plan.bursts, strict=True)
-            for size in even_parts(int(total), int(bursts)).tolist()
+            for total, bursts in zip(plan.stores.tolist(), plan.bursts.tolist(), strict=True)
+            for size in whole_parts(total, bursts)
         ]
         nbytes = np.array([size for size, _, _ in stores], np.int64)
         leaving = np.array([size if to_dram else 0 for size, _, to_dram in stores], np.int64)

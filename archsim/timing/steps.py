@@ -7,9 +7,10 @@ sums from the start neither has to know how the other is cut. Steps are stretche
 that none moves more than half a buffer where a visit itself does not.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,19 +130,19 @@ def visit_tiles(tiles: Tiles, order: Order, passes: Ints) -> Visits:
     walk = _walk(len(group), tiles.cycles.shape[1], order)
     of_group, part = group[walk.turn], number[walk.turn]
     count = passes[of_group]
+    # Nearly all layers take one pass, which has all of everything.
+    share_of = partial(_part, part=part, count=count) if len(group) > len(passes) else np.asarray
     outputs = tiles.outputs[of_group, walk.tile]
     need, free = _inputs(tiles, order, walk)
     for flow, by_group in tiles.stationary.items():
-        share = _part(by_group[of_group], part, count)
+        share = share_of(by_group[of_group])
         reads = np.where(walk.first_weight, share, 0)
         total = int(by_group.sum()) * order.weight_reads
         need[flow] = _running(reads, total)
         free[flow] = _freed(need[flow], np.where(walk.last_weight, share, 0))
     return Visits(
-        cycles=_part(tiles.limited[of_group, walk.tile], part, count),
-        side={
-            name: _part(one[of_group, walk.tile], part, count) for name, one in tiles.side.items()
-        },
+        cycles=share_of(tiles.limited[of_group, walk.tile]),
+        side={name: share_of(one[of_group, walk.tile]) for name, one in tiles.side.items()},
         outputs=np.where(part == count - 1, outputs, 0),
         need=need,
         free=free,
@@ -175,8 +176,10 @@ def _running(reads: Ints, total: int) -> Ints:
     several.
     """
     running = np.cumsum(reads)
-    # Spread evenly, as the extra blocks would cut through every tile alike.
     missing = total - int(running[-1])
+    if not missing:
+        return running
+    # Spread evenly, as the extra blocks would cut through every tile alike.
     return np.asarray(running + np.arange(1, len(running) + 1) * missing // len(running))
 
 
@@ -219,13 +222,12 @@ def cut(visits: Visits, halves: Mapping[str, int], output_half: int, wanted: int
 
 def _greedy_starts(ends: NDArray[np.float64]) -> Ints:
     """First visit of each step, when a step takes visits while they add up to at most one."""
-    starts = [0]
+    starts, sums = [0], ends.tolist()
     while True:
         first = starts[-1]
-        before = ends[first - 1] if first else 0.0
+        before = sums[first - 1] if first else 0.0
         # Without the slack, rounding of the sum could cut eight equal shares into nine steps.
-        following = int(np.searchsorted(ends, before + 1 + 1e-9, side="right"))
-        following = max(following, first + 1)
-        if following >= len(ends):
+        following = max(bisect_right(sums, before + 1 + 1e-9), first + 1)
+        if following >= len(sums):
             return np.array(starts)
         starts.append(following)

@@ -6,6 +6,7 @@ elsewhere. The letters are those of docs/reference/formats.md.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Any, Literal
 
@@ -47,7 +48,7 @@ class Layer:
     profile: Mapping[str, Any] | None = None
     operands: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def shape(self) -> "Layer":
         """The layer less its place in the network and what its values are drawn from: equal for
         layers that no machine of dense operands can tell apart."""
@@ -82,7 +83,7 @@ class Layer:
         # A 1x1 convolution of a 1x1 plane (squeeze-excite, classifiers) is a matrix times a vector.
         return "linear" if self.in_size == self.out_size == (1, 1) else "pointwise"
 
-    @property
+    @cached_property
     def geometry(self) -> Geometry:
         """How the kernel slides over the plane."""
         return Geometry(

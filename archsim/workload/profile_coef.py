@@ -31,7 +31,7 @@ def draw_coef(
     if profile.filters:
         chances = np.round(quantile_sample(profile.filters, filters, rng) * 65535).astype(np.uint16)
     patterns = _pattern_table(profile.nonzeros, width)
-    codes = _code_table(profile)
+    codes = _code_table(profile.negative, profile.positive)
     drawn = np.empty((filters, shared.shape[1], width), dtype=np.int8)
     step = max(1, CHUNK // max(1, shared.shape[1] * width))
     for start in range(0, filters, step):
@@ -40,8 +40,8 @@ def draw_coef(
         live = shared[owners]
         if chances is not None:
             live &= random16(rng, live.shape) <= chances[start : start + step, None]
-        block[...] = patterns[random16(rng, live.shape)]
-        block *= codes[random16(rng, block.shape)]
+        np.take(patterns, random16(rng, live.shape), axis=0, out=block, mode="clip")
+        block *= np.take(codes, random16(rng, block.shape))
         block *= live[..., None]
     return drawn.reshape(shape)
 
@@ -61,7 +61,10 @@ def _pattern_table(nonzeros: tuple[int, ...], width: int) -> NDArray[np.int8]:
     return table
 
 
-def _code_table(profile: CoefProfile) -> NDArray[np.int8]:
-    sides = [np.array(side, dtype=float) for side in (profile.negative, profile.positive)]
-    frequencies = np.concatenate([sides[0][::-1], [0], sides[1]])
-    return uniform_table(frequencies, np.arange(-len(sides[0]), len(sides[1]) + 1))
+@lru_cache(maxsize=64)
+def _code_table(negative: tuple[int, ...], positive: tuple[int, ...]) -> NDArray[np.int8]:
+    """(65536,) code for each 16-bit random number."""
+    frequencies = np.array([*negative[::-1], 0, *positive], dtype=float)
+    table = uniform_table(frequencies, np.arange(-len(negative), len(positive) + 1))
+    table.setflags(write=False)
+    return table

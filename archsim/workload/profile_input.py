@@ -15,6 +15,8 @@ MAX_HELD = 1 << 24
 """Values of a latent that is held whole; a larger one would take several times its memory."""
 BLOCK = 1 << 22
 """Values of a block of one that is not."""
+LOOKED_UP = 1 << 13
+"""Values that are looked up at a time, so that they stay in a cache."""
 RANKS = 1 << 20
 """Pixels that get their levels at a time."""
 
@@ -41,24 +43,27 @@ def draw_input(
     values = np.empty(shape, dtype=tables.dtype)
     pixels = values.transpose(1, 2, 0) if len(shape) == 3 else values.reshape(rows, columns, -1)
     row = 0
+    step = max(1, LOOKED_UP // (columns * channels))
     for block in latent.blocks():
         drawn = np.empty(block.shape, dtype=tables.dtype)
-        for line, found, scale in zip(block, drawn, factor[row:], strict=False):
-            found[...] = tables[_places(line, (mean, spread), scale) + first_step]
+        for first in range(0, len(block), step):
+            lines, scale = block[first : first + step], factor[row + first :][:step]
+            places = _places(lines, (mean, spread), scale[: len(lines)])
+            np.take(tables, places + first_step, out=drawn[first : first + step], mode="clip")
         pixels[row : row + len(block)] = drawn
         row += len(block)
     return values
 
 
-def _places(line: Floats, moments: tuple[Floats, Floats], scale: Floats) -> NDArray[np.int32]:
-    """Steps of a table for a row of the latent, which is standardised in place."""
-    line -= moments[0]
-    line /= moments[1]
-    line *= scale
-    line += np.float32(Z_STEPS / 2)
-    np.maximum(line, 0, out=line)
-    np.minimum(line, Z_STEPS - 1, out=line)
-    return line.astype(np.int32)
+def _places(lines: Floats, moments: tuple[Floats, Floats], scale: Floats) -> NDArray[np.int32]:
+    """Steps of a table for rows of the latent, which are standardised in place."""
+    lines -= moments[0]
+    lines /= moments[1]
+    lines *= scale
+    lines += np.float32(Z_STEPS / 2)
+    np.maximum(lines, 0, out=lines)
+    np.minimum(lines, Z_STEPS - 1, out=lines)
+    return lines.astype(np.int32)
 
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -128,16 +133,21 @@ def _shaped(field: Floats, levels: tuple[float, ...]) -> Floats:
     if field.size < 2:
         return field * 0
     if levels:
-        order = field.reshape(-1).argsort()
-        ranks = np.linspace(0, 1, len(levels))
+        flat, order = field.reshape(-1), field.reshape(-1).argsort()
         for first in range(0, field.size, RANKS):
             pixels = order[first : first + RANKS]
-            places = (np.arange(first, first + len(pixels)) + 0.5) / field.size
-            field.reshape(-1)[pixels] = np.interp(places, ranks, levels)
+            flat[pixels] = _levels_of(levels, first, len(pixels), field.size)
     mean, deviation = field.mean(), field.std()
     field -= mean
     field /= deviation
     return field
+
+
+@lru_cache(maxsize=4)
+def _levels_of(levels: tuple[float, ...], first: int, count: int, size: int) -> Floats:
+    """The levels at `count` ranks of `size`, from the rank `first` on."""
+    places = (np.arange(first, first + count) + 0.5) / size
+    return np.interp(places, np.linspace(0, 1, len(levels)), levels).astype(np.float32)
 
 
 def _class_moments(latent: Latent, classes: NDArray[np.int64]) -> tuple[Floats, Floats]:
@@ -195,11 +205,11 @@ def _tables(profile: InputProfile) -> NDArray[np.generic]:
     """(classes, Z_STEPS) value at each step of the latent."""
     dtype = np.dtype(profile.dtype)
     spread = profile.scale.spread
-    return np.stack([_table(members, dtype, spread) for members in profile.classes]).astype(dtype)
+    return np.stack([_table(members, dtype, spread) for members in profile.classes])
 
 
 @lru_cache(maxsize=256)
-def _table(members: InputClass, dtype: np.dtype[np.generic], spread: float) -> NDArray[np.int64]:
+def _table(members: InputClass, dtype: np.dtype[np.generic], spread: float) -> NDArray[np.generic]:
     least, most = (-128, 127) if dtype == np.int8 else (0, 255)
     values = np.arange(least, most + 1)
     frequencies = np.zeros(len(values))
@@ -210,4 +220,4 @@ def _table(members: InputClass, dtype: np.dtype[np.generic], spread: float) -> N
         frequencies[-least + 1 :] = positive / total * (1 - members.zero)
         frequencies[:-least] = negative[::-1] / total * (1 - members.zero)
     frequencies[-least] = members.zero
-    return value_table(frequencies, values, step_shares(spread))
+    return value_table(frequencies, values, step_shares(spread)).astype(dtype)

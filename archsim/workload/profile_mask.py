@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ Floats = NDArray[np.float32]
 
 def draw_mask(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.bool_]:
     """Live entries (K, rest of shape multiplied) of a mask over (K, C, ...)."""
-    drawn = np.empty((shape[0], int(np.prod(shape[1:]))), dtype=bool)
+    drawn = np.empty((shape[0], prod(shape[1:])), dtype=bool)
     first = 0
     for block in mask_blocks(mask, shape, rng):
         drawn[first : first + len(block)] = block
@@ -45,7 +46,7 @@ def _tossed(
     mask: Mask, latent: Latent, shape: tuple[int, ...], rng: np.random.Generator
 ) -> Iterator[NDArray[np.bool_]]:
     """Each entry is a coin of its own."""
-    filters, channels, taps = shape[0], shape[1], int(np.prod(shape[2:]))
+    filters, channels, taps = shape[0], shape[1], prod(shape[2:])
     shift = _balance(latent, (filters, channels, taps), mask.live)
     step = max(1, CHUNK // (channels * taps))
     for start in range(0, filters, step):
@@ -65,7 +66,7 @@ def _counted_by_channel(
     if len(orders) != shape[0]:
         raise ValueError(f"channel_order is a list of {len(orders)} where {shape[0]} are needed")
     shares = np.stack([_in_order(letters, shape[1]) for letters in orders])
-    taps = int(np.prod(shape[2:]))
+    taps = prod(shape[2:])
     step = max(1, CHUNK // (shape[1] * taps))
     for start in range(0, shape[0], step):
         wanted = np.round(shares[start : start + step] * taps)[..., None]
@@ -80,7 +81,7 @@ def _counted(
 
     Pruning to a ratio keeps a fixed number, and a small filter's number decides its cycles.
     """
-    entries = int(np.prod(shape[1:]))
+    entries = prod(shape[1:])
     if mask.filter_order is not None:
         shares = _in_order(mask.filter_order, shape[0])
     else:
@@ -116,7 +117,7 @@ class Latent:
 def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Latent:
     """What the mask says of each filter, channel and tap."""
     filters, channels = shape[0], shape[1]
-    taps = int(np.prod(shape[2:]))
+    taps = prod(shape[2:])
     middle = float(probit(np.array(mask.live)))
     latent, of_channels = np.full((filters, 1, 1), middle, np.float32), np.zeros((1, 1), np.float32)
     if mask.filters and not mask.counted:
@@ -167,28 +168,31 @@ def _balance(latent: Latent, shape: tuple[int, ...], live: float) -> np.float32:
         return np.float32(0)
     taps = latent.taps
     shape = *shape[:2], 1 if taps is None else len(taps)
-    size = int(np.prod(shape))
+    size = prod(shape)
+    if taps is None and _even(latent.filters) and _even(latent.channels):
+        # As in most layers of one network after the other.
+        value = latent.filters.flat[0] + latent.channels.flat[0]
+        return _even_shift(value.item(), -(-size // max(1, size // 20000)), live)
     places = np.unravel_index(np.arange(0, size, max(1, size // 20000)), shape)
     sample = np.broadcast_to(latent.filters, shape)[places]
     sample = sample + np.broadcast_to(latent.channels, shape[1:])[places[1:]]
     if taps is not None:
         sample = sample + taps[places[2]]
-    return _shift(sample, live)
-
-
-def _shift(sample: NDArray[np.floating], live: float) -> np.float32:
-    """What moves a sample of quantiles to a mean chance of `live`, to 2^-17."""
-    if (sample == sample[0]).all():  # as in most layers of one network after the other
-        return _even_shift(sample[0].item(), len(sample), live)
     return _bisected(sample, live)
+
+
+def _even(values: Floats) -> bool:
+    return bool((values == values.flat[0]).all())
 
 
 @lru_cache(maxsize=256)
 def _even_shift(value: float, count: int, live: float) -> np.float32:
+    """What moves `count` equal quantiles."""
     return _bisected(np.full(count, value, np.float32), live)
 
 
 def _bisected(sample: NDArray[np.floating], live: float) -> np.float32:
+    """What moves a sample of quantiles to a mean chance of `live`, to 2^-17."""
     low, high = -4.0, 4.0
     for _ in range(20):
         middle = (low + high) / 2
@@ -203,8 +207,9 @@ def _chances(latent: Floats) -> NDArray[np.uint16]:
     """The last of 65536 numbers that makes an entry live; 0 for an entry that never is."""
     step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
     table = _chance_table()
-    places = np.round(latent * np.float32(step) + np.float32(QUANTILE_STEPS / 2))
-    return table[np.clip(places, 0, QUANTILE_STEPS).astype(np.int32)]
+    places = np.rint(latent * np.float32(step) + np.float32(QUANTILE_STEPS / 2))
+    entries: NDArray[np.int32] = places.clip(0, QUANTILE_STEPS).astype(np.int32)
+    return table[entries]
 
 
 @cache

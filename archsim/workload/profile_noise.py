@@ -7,6 +7,7 @@ is a block's and its values are those of a plane that is held.
 
 from collections.abc import Iterator
 from copy import deepcopy
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,9 @@ class LocalField:
         self.field = field
         self.down = COARSE if held and field.y >= SLOW and rows >= 4 * COARSE else 1
         self.across = COARSE if held and field.x >= SLOW and columns >= 4 * COARSE else 1
-        self.first_row, self.first_column = (int(rng.integers(n)) for n in (self.down, self.across))
+        # A range of one takes nothing from the stream.
+        self.first_row = int(rng.integers(self.down)) if self.down > 1 else 0
+        self.first_column = int(rng.integers(self.across)) if self.across > 1 else 0
         lines, points = rows + self.down - 1, columns + self.across - 1
         drawn = (-(-lines // self.down), -(-points // self.across), channels)
         self.noise = Noise(drawn, step, rng)
@@ -115,7 +118,8 @@ def _follow(lines: Floats, before: Floats | None, decay: float) -> None:
     """Let each of the lines follow the one before it; the first one `before`, if there is any."""
     first = 1 if before is None else 0
     lines[first:] *= np.float32((1.0 - decay * decay) ** 0.5)
+    kept = np.float32(decay)
     if before is not None:
-        lines[0] += np.float32(decay) * before
-    for i in range(1, len(lines)):
-        lines[i] += np.float32(decay) * lines[i - 1]
+        lines[0] += kept * before
+    for above, line in pairwise(lines):
+        np.add(line, kept * above, out=line)

@@ -15,6 +15,7 @@ from archsim.results.trace import Trace
 from archsim.timing import engine
 from archsim.timing.entries import entries_of, rows_of
 from archsim.timing.plan import plan_entry
+from archsim.timing.program import Hop, Port, Program, ServerSpec
 from archsim.timing.queueing import MAX_STEPS, queue_all
 from archsim.timing.schedule import Schedule
 
@@ -259,3 +260,15 @@ def test_the_same_run_gives_the_same_result(name, folder, block):
         env={"PYTHONHASHSEED": "17", "PYTHONPATH": ":".join(filter(None, sys.path))},
     )
     assert json.loads(fresh.stdout) == json.loads(json.dumps(first))
+
+
+def test_visits_of_a_task_that_end_together_are_one_event():
+    servers = [ServerSpec(Port(name)) for name in "abc"]
+    lasting = [[4, 1, 0], [4, 2, 0], [4, 2, 0]]
+    hop = Hop("all", [0, 1, 2], lasting, [0] * 3, [0, 0, 5])
+    outcome = engine.run(Program(servers, [], [hop], 1))
+    # By hand: all three at 4; one at 5 and two at 6; nothing, and the arrival 5 cycles later.
+    assert outcome.events == 1 + 2 + 1
+    assert outcome.leaves == [[4, 6, 6]]
+    assert outcome.arrives == [[4, 6, 11]]
+    assert outcome.busy == [[5], [6], [6]]

@@ -1,6 +1,7 @@
 """Drawing against what theory says of the drawn: the arcsine law, counts, shares, streams."""
 
 import math
+import zlib
 from itertools import pairwise
 
 import numpy as np
@@ -246,3 +247,14 @@ def test_a_slice_has_a_scale_where_it_has_a_code():
 def test_a_profile_that_does_not_fit_is_named(profile, what, shape, message):
     with pytest.raises(InputError, match=message):
         draw(profile, what, shape, 0)
+
+
+def test_streams_are_those_that_numpy_makes_of_seed_and_name():
+    for seed in (0, 1, 2**32 - 1, 2**32, 2**40 + 7, 2**64, 2**100 + 3):
+        # Documented by numpy: a list of integers seeds a generator.
+        expected = np.random.default_rng([seed, zlib.crc32(b"basis")])
+        expected = expected.integers(-127, 128, (2, 1, 3, 3), dtype=np.int8)
+        found = draw({}, "basis", (2, 1, 3, 3), seed)
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="at least 0"):
+        draw({}, "basis", (1, 1, 3, 3), -1)

@@ -10,11 +10,18 @@ from archsim.workload.convolution import Geometry
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Whole = TypeVar("Whole", int, Ints)
+Array = TypeVar("Array", bound=npt.NDArray[np.generic])
 
 
 def ceil_div(amount: Whole, part: int) -> Whole:
     """Division that rounds up, of a number or of each one in an array."""
     return -(-amount // part)
+
+
+def read_only(array: Array) -> Array:
+    """The array, which nobody may write to from now on: what is kept is given to many."""
+    array.setflags(write=False)
+    return array
 
 
 def differences(ends: Ints) -> Ints:

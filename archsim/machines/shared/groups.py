@@ -25,6 +25,8 @@ def share_bytes(total: int, weights: Ints, sizes: Ints) -> Ints:
     """(G,) whole bytes that add up to the total, in proportion to the weights (K,) of their
     filters.
     """
+    if len(sizes) == 1:
+        return np.array([total])
     by_group = np.bincount(group_numbers(sizes), weights=weights, minlength=len(sizes))
     if not by_group.any():
         by_group = sizes.astype(np.float64)

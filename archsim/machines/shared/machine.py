@@ -58,6 +58,7 @@ def only(arch: Arch, kind: type[C]) -> C:
     return arch.components[name_of(arch, kind)]  # type: ignore[return-value]
 
 
+@lru_cache(maxsize=1024)
 def name_of(arch: Arch, kind: type[Component]) -> str:
     """The name of the one component of that class. InputError if there is none or more than one."""
     names = [name for name, part in arch.components.items() if isinstance(part, kind)]

@@ -8,6 +8,7 @@ bytes; copies of hardware are inside the numbers, never an object each.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,6 +65,12 @@ def even_parts(total: int, count: int) -> Ints:
     return differences(ends)
 
 
+def whole_parts(total: int, count: int) -> list[int]:
+    """As `even_parts`, where there are few or none."""
+    ends = [0, *(place * total // count for place in range(1, count + 1))]
+    return [end - before for before, end in pairwise(ends)]
+
+
 def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
     """Raise CheckFailed unless all work is done or skipped, every output is made once, and the
     instance-cycles add up.
@@ -78,18 +85,17 @@ def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
     whole = layer.output_elements * samples
     if tiles.phase in {"inference", "ff"} and made != whole:
         raise CheckFailed(f"layer {layer.name!r}: {made} outputs written, it has {whole}")
-    arrays: dict[str, Ints | list[int]] = {
-        "cycles": tiles.cycles,
-        "limited": tiles.limited,
-        "outputs": tiles.outputs,
-        "multiplications": [tiles.macs_done, tiles.macs_skipped],
-        "busy cycles": [0, *tiles.busy.values()],
-        "bytes": [tiles.halo_bytes, *tiles.moving.values()],
-        **tiles.stationary,
-        **tiles.side,
+    least = {
+        "cycles": tiles.cycles.min(),
+        "limited": tiles.limited.min(),
+        "outputs": tiles.outputs.min(),
+        "multiplications": min(tiles.macs_done, tiles.macs_skipped),
+        "busy cycles": min(tiles.busy.values(), default=0),
+        "bytes": min([tiles.halo_bytes, *tiles.moving.values()]),
+        **{name: values.min() for name, values in {**tiles.stationary, **tiles.side}.items()},
     }
-    for name, values in arrays.items():
-        if np.min(values) < 0:
+    for name, value in least.items():
+        if value < 0:
             raise CheckFailed(f"layer {layer.name!r}: negative {name}")
     inputs = next(iter(tiles.moving.values()), 0)
     if tiles.halo_bytes > inputs:

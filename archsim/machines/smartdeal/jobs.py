@@ -7,20 +7,24 @@ kernel row), or a channel triple.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from archsim.formats.digits import counts
 from archsim.machines.shared.digits import Codes, fold, thermometer
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, ceil_div, read_only
 from archsim.machines.shared.groups import part_sizes
 from archsim.workload.convolution import Geometry, Pair
 from archsim.workload.rows import input_rows
 
 Small = NDArray[np.signedinteger[Any]]
 TRIPLE = 3
+CHUNK = 1 << 16
+"""Codes whose columns of the kernel are folded together, so that they stay in a cache."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +57,33 @@ def step_maxima(codes: Codes, geometry: Geometry, macs: int) -> tuple[Small, NDA
     """(C, H, W) thermometer codes -> (C, H, tiles of an output row) cycles and whether any input is
     non-zero.
     """
-    left, right = geometry.padding[1], geometry.padding[3]
-    padded = np.pad(codes, ((0, 0), (0, 0), (left, right)))
-    span = (geometry.out_size(codes.shape[1:])[1] - 1) * geometry.stride[1] + 1
-    total: Small | None = None
-    live: NDArray[np.bool_] | None = None
-    for s in range(geometry.kernel[1]):
-        first = s * geometry.dilation[1]
-        most = fold(padded[:, :, first : first + span : geometry.stride[1]], macs)
+    left, width = geometry.padding[1], geometry.padded(codes.shape[1:])[1]
+    padded = np.zeros((*codes.shape[:2], width), np.uint8)
+    padded[:, :, left : left + codes.shape[2]] = codes
+    pixels = geometry.out_size(codes.shape[1:])[1]
+    tiles = ceil_div(pixels, macs)
+    total = np.zeros((*codes.shape[:2], tiles), np.int32)
+    live = np.zeros(total.shape, np.bool_)
+    window = _taps(padded, geometry, pixels)
+    step = max(1, CHUNK // codes.size)
+    for first in range(0, len(window), step):
+        most = fold(window[first : first + step], macs)
         # A weight takes a cycle even if all its pixels are zero; only a job without any non-zero
         # input is left out (docs/machines/smartdeal.md).
-        step = np.maximum(most, 1).astype(np.int32)
-        total = step if total is None else total + step
-        live = most > 0 if live is None else live | (most > 0)
-    assert total is not None
-    assert live is not None
+        total += np.maximum(most, 1).sum(axis=0, dtype=np.int32)
+        live |= most.any(axis=0)
     return total, live
+
+
+def _taps(padded: Codes, geometry: Geometry, pixels: int) -> Codes:
+    """(kernel columns, C, H, pixels): what each column of the kernel sees of a plane, a view."""
+    plane, row, column = padded.strides
+    return as_strided(
+        padded,
+        (geometry.kernel[1], *padded.shape[:2], pixels),
+        (column * geometry.dilation[1], plane, row, column * geometry.stride[1]),
+        writeable=False,
+    )
 
 
 def spatial_jobs(
@@ -81,18 +96,20 @@ def spatial_jobs(
     step_counts = counts(inputs, serial)
     row_cycles, row_live = step_maxima(thermometer(step_counts), geometry, macs)
     rows, exists = input_rows(geometry, in_size)
-    rows = np.clip(rows, 0, in_size[0] - 1)
+    rows = rows.clip(0, in_size[0] - 1)
     pixels, row_inputs = tile_columns(geometry, in_size, macs)
     channels, height = inputs.shape[0], geometry.kernel[0]
-    kept = row_live[:, rows] & exists[None, :, :, None]
-    cycles = np.where(kept, row_cycles[:, rows], 0)
+    # What is not live lasts no cycle, and neither does a row that the plane does not have.
+    row_cycles *= row_live
+    cycles = row_cycles[:, rows] * exists[..., None]
     units = channels * height
-    in_plane = np.broadcast_to(exists[None, :, :, None] * row_inputs, kept.shape)
+    in_plane = (exists[..., None] * row_inputs).astype(np.int32)
+    inputs_read = np.broadcast_to(in_plane, cycles.shape)
     return Jobs(
-        cycles=cycles.reshape(units, -1).astype(np.int32),
+        cycles=cycles.reshape(units, -1),
         zero_cycles=np.full((units, 1), geometry.kernel[1], np.int32),
         digits=_unit_digits(step_counts, geometry, rows, exists).reshape(-1),
-        inputs=in_plane.reshape(units, -1).astype(np.int32),
+        inputs=inputs_read.reshape(units, -1),
         pixels=np.tile(pixels, len(rows[0])),
         weights=np.full(units, geometry.kernel[1]),
         line=np.repeat(np.arange(channels) % lines, height),
@@ -100,6 +117,7 @@ def spatial_jobs(
     )
 
 
+@lru_cache(maxsize=256)
 def tile_columns(geometry: Geometry, in_size: Pair, macs: int) -> tuple[Ints, Ints]:
     """Per tile of an output row: its pixels, and the input columns from the first to the last it
     reads that exist.
@@ -109,7 +127,7 @@ def tile_columns(geometry: Geometry, in_size: Pair, macs: int) -> tuple[Ints, In
     start = np.arange(0, across, macs) * geometry.stride[1] - geometry.padding[1]
     length = (pixels - 1) * geometry.stride[1] + (geometry.kernel[1] - 1) * geometry.dilation[1] + 1
     existing = np.minimum(start + length, in_size[1]) - np.maximum(start, 0)
-    return pixels, np.maximum(existing, 0)
+    return read_only(pixels), read_only(np.maximum(existing, 0))
 
 
 def block_inputs(geometry: Geometry, in_size: Pair, macs: int, block: int) -> Ints:
@@ -125,20 +143,23 @@ def _unit_digits(
     step_counts: Codes, geometry: Geometry, rows: Ints, exists: NDArray[np.bool_]
 ) -> Ints:
     """(C, R) serial counts summed over every multiplication of a unit."""
-    width = step_counts.shape[2]
-    across = geometry.out_size(step_counts.shape[1:])[1]
-    uses = np.zeros(width, np.float64)
-    # How often each input column is read by any pixel, the window's columns taken together.
-    for s in range(geometry.kernel[1]):
-        columns = (
-            np.arange(across) * geometry.stride[1] + s * geometry.dilation[1] - geometry.padding[1]
-        )
-        inside = columns[(columns >= 0) & (columns < width)]
-        uses += np.bincount(inside, minlength=width)
+    in_size = step_counts.shape[1], step_counts.shape[2]
     # float32 is exact below 2**24, far above what a row adds up to, and BLAS is fastest with it.
-    by_row = np.rint(step_counts.astype(np.float32) @ uses.astype(np.float32)).astype(np.int64)
-    picked = by_row[:, rows] * exists
+    by_row = step_counts.astype(np.float32) @ _column_uses(geometry, in_size)
+    picked = np.rint(by_row).astype(np.int64)[:, rows] * exists
     return np.asarray(picked.sum(axis=-1))
+
+
+@lru_cache(maxsize=256)
+def _column_uses(geometry: Geometry, in_size: Pair) -> NDArray[np.float32]:
+    """(W,) how often each input column is read by any pixel, the window's columns taken
+    together.
+    """
+    first = np.arange(geometry.out_size(in_size)[1]) * geometry.stride[1] - geometry.padding[1]
+    tap = np.arange(geometry.kernel[1]) * geometry.dilation[1]
+    columns = first[:, None] + tap
+    inside = columns[(columns >= 0) & (columns < in_size[1])]
+    return read_only(np.bincount(inside, minlength=in_size[1]).astype(np.float32))
 
 
 def pointwise_jobs(

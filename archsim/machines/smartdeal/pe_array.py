@@ -16,7 +16,7 @@ from archsim.machines.shared.groups import part_sizes, spread
 from archsim.machines.smartdeal.jobs import Jobs, Small
 from archsim.machines.smartdeal.streams import (
     by_stream,
-    groups_of,
+    first_streams,
     rebuild_line_cycles,
     stream_cycles,
     total_cycles,
@@ -92,22 +92,16 @@ def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWo
         rebuild_line_cycles(shared, lasting, jobs.line, array.lines).max(axis=0).astype(np.int64)
     )
     read = (shared >= 0).astype(np.float32) @ (jobs.inputs * (lasting > 0)).astype(np.float32)
-    filters = len(rows.need)
+    filters, first = len(rows.need), first_streams(per_stream, array.streams)
     seats_of_stream = part_sizes(filters, array.seats_per_stream)
+    in_all = per_stream.sum(axis=1)
     return ArrayWork(
-        cycles=np.stack([group.max(axis=0) for group in groups_of(per_stream, array.streams)]),
-        group_cycles=np.array(
-            [group.sum(axis=1).max() for group in groups_of(per_stream, array.streams)]
-        ),
-        rebuild=np.stack([group.max(axis=0) for group in groups_of(rebuild, array.streams)]),
-        input_bytes=np.stack(
-            [
-                group.sum(axis=0)
-                for group in groups_of(np.rint(read).astype(np.int64), array.streams)
-            ]
-        ),
+        cycles=np.maximum.reduceat(per_stream, first, axis=0),
+        group_cycles=np.maximum.reduceat(in_all, first),
+        rebuild=np.maximum.reduceat(rebuild, first, axis=0),
+        input_bytes=np.add.reduceat(np.rint(read).astype(np.int64), first, axis=0),
         busy_lines=total_cycles(rows.need, lasting),
-        stream_seat_cycles=int(seats_of_stream @ per_stream.sum(axis=1)),
+        stream_seat_cycles=int(seats_of_stream @ in_all),
         seats_used=part_sizes(filters, array.seats),
         lines_used=int(jobs.line.max()) + 1,
         **_unit_sums(jobs, rows, lasting),
@@ -152,12 +146,11 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     per_slice = np.maximum(_slowest_line(work, array.lines, block), 1)
     rebuild = _slowest_line(rebuilds, array.lines, block)
     own_units = _unit_sums_depthwise(jobs, rows, lasting)
+    first = first_streams(per_slice, array.seats)
     return ArrayWork(
-        cycles=np.stack([group.max(axis=0) for group in groups_of(per_slice, array.seats)]),
-        group_cycles=np.array(
-            [group.sum(axis=1).max() for group in groups_of(per_slice, array.seats)]
-        ),
-        rebuild=np.stack([group.max(axis=0) for group in groups_of(rebuild, array.seats)]),
+        cycles=np.maximum.reduceat(per_slice, first, axis=0),
+        group_cycles=np.maximum.reduceat(per_slice.sum(axis=1), first),
+        rebuild=np.maximum.reduceat(rebuild, first, axis=0),
         input_bytes=np.zeros((1, 1), np.int64),
         busy_lines=int(work.sum()),
         stream_seat_cycles=int(per_slice.sum()),

@@ -242,8 +242,8 @@ def _limits(run: _Run, machine: Parts) -> dict[str, Ints]:
     )
     return {
         "input": cycles_for(run.input_bytes, buffer_of(arch, "input").bytes_per_cycle),
-        "scan": np.broadcast_to(scan, shape),
-        "index": np.broadcast_to(index[:, None], shape),
+        "scan": np.full(shape, scan),
+        "index": np.repeat(index[:, None], shape[1], axis=1),
         "weight": weight,
     }
 

@@ -7,6 +7,7 @@ among them.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from archsim.machines.shared.geometry import Ints
 from archsim.machines.smartdeal.jobs import Small
 
 DEAD = -1
+CHUNK = 1 << 20
+"""Jobs whose lines are added up together: many small lines in one call, and large ones one by
+one."""
 
 
 def by_stream(needs: Small, filters: int) -> Small:
@@ -35,7 +39,8 @@ def levels(needs: Small, cycles: Small) -> Iterator[tuple[NDArray[np.bool_], Sma
     hidden = (needs >= 0) & (needs <= shortest)
     if hidden.any():
         yield hidden, cycles
-    for need in np.unique(needs[needs > shortest]):
+    longer = needs[needs > shortest]
+    for need in np.unique(longer) if longer.size else ():
         yield needs == need, np.where(cycles > 0, np.maximum(cycles, need), 0)
 
 
@@ -59,10 +64,26 @@ def _sum_on_lines(
 ) -> NDArray[np.float32]:
     """Per line, the product over its units; float32 is exact here, sums stay far below 2**24."""
     total = np.zeros((lines, len(left), right.shape[1]), np.float32)
-    for one in range(min(lines, int(line.max()) + 1)):
-        units = np.flatnonzero(line == one)
-        total[one] = left[:, units] @ right[units].astype(np.float32)
+    units, present = _units_of_lines(line.tobytes())
+    step = max(1, CHUNK // (units.shape[1] * right.shape[1]))
+    for first in range(0, len(units), step):
+        own = units[first : first + step]
+        of_lines = left[:, own].transpose(1, 0, 2) * present[first : first + step, None]
+        np.matmul(of_lines, right[own].astype(np.float32), out=total[first : first + len(own)])
     return total
+
+
+@lru_cache(maxsize=64)
+def _units_of_lines(line: bytes) -> tuple[Ints, NDArray[np.float32]]:
+    """(used lines, n) the units of each line, and 0 in the place of each by which a line has fewer
+    than n, else 1; `line` are the bytes of the line (U,) of each unit.
+    """
+    of_unit = np.frombuffer(line, np.int64)
+    counts = np.bincount(of_unit)
+    present = np.arange(counts.max()) < counts[:, None]
+    units = np.zeros(present.shape, np.int64)
+    units[present] = np.argsort(of_unit, kind="stable")
+    return units, present.astype(np.float32)
 
 
 def stream_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> Ints:
@@ -81,7 +102,6 @@ def total_cycles(needs: Small, cycles: Small) -> int:
     return total
 
 
-def groups_of(per_stream: Ints, streams: int) -> Iterator[Ints]:
-    """The streams of each output-channel group, (<= streams, T) at a time."""
-    for first in range(0, len(per_stream), streams):
-        yield per_stream[first : first + streams]
+def first_streams(per_stream: Ints, streams: int) -> Ints:
+    """(G,) the first stream of each output-channel group, as `reduceat` takes them."""
+    return np.arange(0, len(per_stream), streams)

@@ -6,6 +6,7 @@ registers for.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,14 +52,18 @@ def weight_reads(rows: Coefficients, line: Ints, bases_held: int) -> WeightReads
     codes = rows.live_bits()
     if rows.bits is None:
         return WeightReads(codes, np.zeros_like(codes))
-    if bases_per_line(line, rows.slice_rows) > bases_held:
+    if bases_per_line(line.tobytes(), rows.slice_rows) > bases_held:
         return WeightReads(codes + rows.bits.basis, np.zeros_like(codes))
     return WeightReads(codes, rows.bits.basis)
 
 
-def bases_per_line(line: Ints, slice_rows: int) -> int:
-    """The most slices of rows that one line works on; each slice has a basis of its own."""
-    units = len(line)
+@lru_cache(maxsize=64)
+def bases_per_line(line: bytes, slice_rows: int) -> int:
+    """The most slices of rows that one line works on; each slice has a basis of its own. `line` are
+    the bytes of the line (U,) of each unit.
+    """
+    of_unit = np.frombuffer(line, np.int64)
+    units = len(of_unit)
     # One number per (line, slice) pair, so that counting different pairs is one sort.
-    pairs = np.unique(line * units + np.arange(units) // slice_rows)
+    pairs = np.unique(of_unit * units + np.arange(units) // slice_rows)
     return int(np.bincount(pairs // units).max())
