@@ -17,6 +17,7 @@ from archsim.machines.shared.weight_forms import check_task
 from archsim.results.result import Result
 from archsim.results.trace import Trace
 from archsim.runs.cache import Cache
+from archsim.runs.collector import collector_paused
 from archsim.runs.content import run_key, table_key
 from archsim.runs.simulation import final, timed
 from archsim.runs.table_store import pack, unpack
@@ -39,7 +40,7 @@ def simulate_cached(
     counted = None
     if cache is not None and trace is None:
         counted = _read_run(cache, arch, workload)
-    with blamed(arch.machine_path):
+    with blamed(arch.machine_path), collector_paused():
         if counted is None:
             tables = _tables(arch, workload, cache, progress)
             counted = timed(arch, workload, tables, trace=trace)

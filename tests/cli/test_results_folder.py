@@ -130,12 +130,12 @@ def reads(*command):
     return int(count), drew == "True"
 
 
-def test_a_run_into_a_folder_of_80_results_reads_no_more_of_them_than_it_shows(folder):
+def test_a_run_into_a_folder_of_24_results_reads_no_more_of_them_than_it_shows(folder):
     """One more workload, and no figure that has not changed, whichever command would draw it."""
     pytest.importorskip("matplotlib")
     run("-a", "diannao")
     content = Path("results/small/diannao.json").read_bytes()
-    for at in range(80):
+    for at in range(24):
         other = Path(f"results/other{at}/diannao.json")
         other.parent.mkdir()
         other.write_bytes(content)
@@ -143,10 +143,10 @@ def test_a_run_into_a_folder_of_80_results_reads_no_more_of_them_than_it_shows(f
     run("-a", "diannao")  # the first that sees them
     new = ["run", "-w", "small", "-a", "diannao", "-a", "scnn", "-q"]
     assert reads(*new) == (2, True)
-    assert len(rows()) == 82
+    assert len(rows()) == 26
     assert reads(*new) == (2, False)  # whether they are up to date
     plot = ["plot", "-q", "--out", "drawn"]
-    assert reads(*plot)[0] == 82
+    assert reads(*plot)[0] == 26
     assert reads(*plot) == (0, False)
     compare = ["compare", *new[1:]]
     assert reads(*compare) == (2, True)

@@ -118,7 +118,7 @@ def options(value):
     (other(shape=[-2, -2, 1]), "no shape that is read"),
     (other(shape=[2.0, 2, 1]), "no shape that is read"),
     (other(name="__metadata__"), "the format keeps it for itself"),
-    (other(name="\ud800"), "lone surrogate"),
+    (other(name="\ud800"), "half a character"),
     (other(name="w"), "two tensors have this name"),
     (other(name=7), "a name is text"),
     (layer(name="__metadata__"), "the format keeps it for itself"),
@@ -195,7 +195,7 @@ def test_a_shape_that_cannot_be_read_back_is_none(shape):
 def test_a_lone_surrogate_in_a_header_is_refused(tmp_path):
     head = b'{"\\ud800": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}'
     (tmp_path / "t.safetensors").write_bytes(len(head).to_bytes(8, "little") + head + b"x")
-    with pytest.raises(InputError, match="lone surrogate"):
+    with pytest.raises(InputError, match="not a JSON object"):
         read_tensors(tmp_path / "t.safetensors")
 
 
