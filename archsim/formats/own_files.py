@@ -7,15 +7,17 @@ writes over it. Folders are told by the files in them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.regular import check_output, open_regular
+from archsim.formats.sealed import make_way, sealed, set_aside
 
 NEAR = 8192  # bytes from its beginning in which a file has its mark
 _forced: ContextVar[bool] = ContextVar("forced", default=False)
@@ -62,3 +64,16 @@ def write_own(path: Path, content: bytes, mark: bytes) -> None:
     assert mark in content[:NEAR], f"{path}: the next run would not know it"
     claim(path, mark)
     write_atomically(path, content)
+
+
+def keep(path: Path, value: Mapping[str, Any], mark: bytes) -> None:
+    """Write a sealed JSON file whose name the program chose, and not the user: what stands there
+    and is damaged, or of something else, is set aside.
+
+    Raises:
+        InputError: it cannot be written, or `path` is an input of the command that runs.
+    """
+    make_way(path)
+    if path.is_file() and not is_own(path, mark):
+        set_aside(path)
+    write_own(path, sealed(value), mark)

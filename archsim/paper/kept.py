@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.json_file import read_json
-from archsim.formats.own_files import is_own, write_own
+from archsim.formats.own_files import keep
 from archsim.formats.record import Record
-from archsim.formats.sealed import CHECKSUM, check_seal, make_way, sealed, set_aside
+from archsim.formats.sealed import CHECKSUM, check_seal
 from archsim.paper.lines import Finding, Line
 from archsim.paper.sensitivity import Sensitivity
 
@@ -45,10 +45,7 @@ def write(out: Path, name: str, value: Mapping[str, Any]) -> Path:
     A file of that name that is damaged, or of something else, is set aside.
     """
     path = _path(out, name)
-    make_way(path)
-    if path.is_file() and not is_own(path, MARK):
-        set_aside(path)
-    write_own(path, sealed({"made_by": f"archsim paper {name}", **value}), MARK)
+    keep(path, {"made_by": f"archsim paper {name}", **value}, MARK)
     return path
 
 

@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from archsim.formats.own_files import is_own, write_own
+from archsim.formats.own_files import keep
 from archsim.formats.progress import Progress
-from archsim.formats.sealed import make_way, sealed, set_aside
 from archsim.formats.source import require
 
 NAMES = ("fig3", "table2", "table3", "table4")
@@ -61,9 +60,5 @@ def compute(name: str, progress: Progress | None = None) -> dict[str, Any]:
 def write(document: dict[str, Any], folder: Path) -> Path:
     """Write a document as FOLDER/paper/NAME.json; returns the path."""
     path = folder / "paper" / f"{document['name']}.json"
-    mark = FORMAT.encode()
-    make_way(path)
-    if path.is_file() and not is_own(path, mark):
-        set_aside(path)
-    write_own(path, sealed(document), mark)
+    keep(path, document, FORMAT.encode())
     return path

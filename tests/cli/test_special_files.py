@@ -3,7 +3,6 @@ over what it has read."""
 
 import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,7 @@ import pytest
 from archsim.cli.main import main
 from archsim.formats.search import find
 
-SECONDS = 60  # a command that waits for a pipe waits without end
-
-
-@pytest.fixture(autouse=True)
-def in_time():
-    def late(*_):
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("in_time")
 
 
 def refused(arguments, capsys):

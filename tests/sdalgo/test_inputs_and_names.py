@@ -1,7 +1,6 @@
 """`sdalgo` refuses pipes, devices, names that are paths, and outputs that are its inputs."""
 
 import os
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +10,7 @@ from safetensors.numpy import save_file
 
 from sdalgo.cli.main import main
 
-SECONDS = 60  # a command that waits for a pipe waits without end
-
-
-@pytest.fixture(autouse=True)
-def in_time():
-    def late(*_):
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("in_time")
 
 
 @pytest.fixture

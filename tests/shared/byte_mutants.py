@@ -3,6 +3,7 @@
 import copy
 import json
 from contextlib import suppress
+from functools import cache
 
 import yaml
 from damaged_bytes import damaged
@@ -100,16 +101,21 @@ def value_mutant(rng, tree, others=()):
     return tree
 
 
-def yaml_mutant(rng, seed, others=()):
-    """The bytes of a YAML file with one thing or two wrong; `others` are trees of other files."""
+def yaml_mutant(rng, seed, seeds):
+    """The bytes of a YAML file with one thing or two wrong, also from others of `seeds`."""
     if rng.random() < 0.15:
         return bytes_mutant(rng, seed)
-    tree = yaml.safe_load(seed)
+    tree, others = yaml.safe_load(seed), _trees(tuple(seeds))
     for _ in range(rng.choice((1, 1, 1, 2))):
         tree = value_mutant(rng, tree, others) if rng.random() < 0.6 else tree_mutant(rng, tree)
         if not (isinstance(tree, (dict, list)) and tree):
             break
     return json_text(tree).encode("utf-8", "surrogatepass")
+
+
+@cache
+def _trees(seeds):
+    return [yaml.safe_load(seed) for seed in seeds]
 
 
 def sealed_mutant(rng, seed):

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import yaml
 from byte_mutants import yaml_mutant
 from validated_runs import run_validated
 
@@ -14,18 +13,14 @@ EXAMPLES = 5
 FOLDERS = ("archs/scenarios", "archs/switches", "archs/ablations")
 
 
+@cache
 def seeds():
     return [path.read_bytes() for folder in FOLDERS for path in names(folder).values()]
 
 
 def mutate(rng, seed):
-    return yaml_mutant(rng, seed, _trees())
+    return yaml_mutant(rng, seed, seeds())
 
 
 def check(path):
     run_validated(path)
-
-
-@cache
-def _trees():
-    return [yaml.safe_load(seed) for seed in seeds()]

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import yaml
 from byte_mutants import yaml_mutant
 from validated_runs import run_validated
 
@@ -13,19 +12,15 @@ PLACES = (".yaml", ".py")
 EXAMPLES = 20
 
 
+@cache
 def seeds():
     folder = find("archs", "diannao").parent / "units"
     return [path.read_bytes() for path in sorted(folder.glob("*.yaml"))]
 
 
 def mutate(rng, seed):
-    return yaml_mutant(rng, seed, _trees())
+    return yaml_mutant(rng, seed, seeds())
 
 
 def check(path):
     run_validated(path)
-
-
-@cache
-def _trees():
-    return [yaml.safe_load(seed) for seed in seeds()]

@@ -18,13 +18,14 @@ PLACES = (".yaml", ".py", ".safetensors")
 EXAMPLES = 15
 
 
+@cache
 def seeds():
     files = [find("workloads", "tiny_sd"), *sorted(PROBES.glob("*.yaml"))]
     return [*(path.read_bytes() for path in files), *(each[0] for each in _measured())]
 
 
 def mutate(rng, seed):
-    return yaml_mutant(rng, seed, _trees())
+    return yaml_mutant(rng, seed, seeds())
 
 
 def check(path):
@@ -44,8 +45,3 @@ def _measured():
         tree = yaml.safe_load(whole[0])
         del tree["tensors"]
         return [whole, (yaml.safe_dump(tree).encode(), b"")]
-
-
-@cache
-def _trees():
-    return [yaml.safe_load(seed) for seed in seeds()]
