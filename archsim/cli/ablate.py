@@ -54,7 +54,6 @@ def ablate(
     from archsim.cli import inputs
     from archsim.cli.runner import WorkloadRunner
     from archsim.formats.search import find
-    from archsim.runs.pool import cores
 
     console.use(form)
     choice = inputs.choices([arch], (), scenario, sets)[0]
@@ -65,7 +64,7 @@ def ablate(
     for network, _ in inputs.networks(workload, layers):
         run = WorkloadRunner(
             network.workload,
-            jobs or cores(),
+            jobs,
             layers=layers,
             use_cache=not no_cache,
             quiet=quiet or json,

@@ -85,7 +85,6 @@ def explain(
     from archsim.analysis import explain as explaining
     from archsim.analysis.variants import variant_of
     from archsim.cli.runner import WorkloadRunner
-    from archsim.runs.pool import cores
 
     console.use(form)
     own_files.force(force)
@@ -95,7 +94,7 @@ def explain(
         layers = settings.get("layers", layers)
         run = WorkloadRunner(
             _workload(workload, variants),
-            jobs or cores(),
+            jobs,
             layers=layers,
             use_cache=not no_cache,
             quiet=quiet or json,

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorkloadRunner:
-    """A workload, and how machines are run on it."""
+    """A workload, and how machines are run on it: in so many processes, or as many as are worth
+    it."""
 
     workload: Path
-    processes: int
+    processes: int | None
     layers: str
     use_cache: bool
     quiet: bool
@@ -28,7 +29,7 @@ class WorkloadRunner:
         from archsim.formats.errors import InputError
         from archsim.formats.progress import bar
         from archsim.runs.cache import default_cache
-        from archsim.runs.pool import Job, run_jobs
+        from archsim.runs.pool import Job, processes_for, run_jobs
 
         keys: list[object] = []
         refused: dict[object, Answer] = {}
@@ -45,6 +46,7 @@ class WorkloadRunner:
             jobs.setdefault(keys[-1], job)
         cache = default_cache().folder if self.use_cache else None
         with bar(self.workload.stem, quiet=self.quiet) as tick:
-            ran = run_jobs(list(jobs.values()), self.processes, cache, tick)
+            todo = [*jobs.values()]
+            ran = run_jobs(todo, self.processes or processes_for(todo), cache, tick)
         answers = refused | dict(zip(jobs, ran, strict=True))
         return [answers[key] for key in keys]

@@ -56,7 +56,8 @@ def asked(*arguments, capsys):
 
 
 def test_cells_are_those_of_single_runs(capsys):
-    found = asked("-w", "tiny_sd", "-w", "twin", *TWO, "--jobs", "1", capsys=capsys)
+    command = ["-w", "tiny_sd", "-w", "twin", *TWO, "--no-figures"]
+    found = asked(*command, "--jobs", "1", capsys=capsys)
     cells = {(cell["workload"], cell["arch"]): cell for cell in found["cells"]}
     for name in ("tiny_sd", "twin"):
         workload = load_workload(name)
@@ -85,7 +86,7 @@ def doubled(data):
 
 
 def test_kept_results_are_used_until_something_changes(folder, capsys):
-    command = ["-w", "tiny_sd", *TWO, "--jobs", "1"]
+    command = ["-w", "tiny_sd", *TWO, "--jobs", "1", "--no-figures"]
     once = asked(*command, capsys=capsys)
     path = folder / "results" / "tiny_sd" / "diannao.json"
     edited(path, doubled)  # nobody looks behind the hash
@@ -109,7 +110,7 @@ def small(folder):
 
 
 def test_a_machine_that_refuses_is_shown_with_its_reason(folder, small, capsys):
-    command = ["compare", "-w", "tiny_sd", "-w", "twin", "-j", "1"]
+    command = ["compare", "-w", "tiny_sd", "-w", "twin", "-j", "1", "--no-figures"]
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "n/a: twin on small: nbin holds 10 bytes" in said
@@ -122,13 +123,13 @@ def test_a_machine_that_refuses_is_shown_with_its_reason(folder, small, capsys):
 
 @pytest.mark.parametrize("command", ["run", "compare", "breakdown"])
 def test_status_2_where_the_machine_was_named_and_the_others_are_shown(command, small, capsys):
-    named = [command, "-w", "tiny_sd", "-a", "diannao", "-a", small]
-    assert main(named) == 2
+    named = [command, "-w", "tiny_sd", "-a", small, "--no-figures"]
+    assert main([*named, "-a", "diannao"]) == 2
     printed = capsys.readouterr()
     assert "n/a" in printed.out
     assert "DianNao" in printed.out
     assert "nbin holds 10 bytes" in printed.err
-    assert main([command, "-w", "tiny_sd", "-a", small]) == 2
+    assert main(named) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "nbin holds 10 bytes" in printed.err
@@ -216,7 +217,7 @@ def test_bad_input_has_status_2_and_no_traceback(arguments, said, capsys):
     assert "Traceback" not in error
 
 
-LONG = ["-w", "tiny_sd", "-w", "vgg11_sd", "-a", "diannao", "-a", "smartdeal", "--no-cache"]
+LONG = ["-w", "tiny_sd", "-w", "vgg11_sd", *TWO, "--no-figures", "--no-cache"]
 
 
 def ended(folder, name, jobs, end):

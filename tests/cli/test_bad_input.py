@@ -10,6 +10,7 @@ import pytest
 from archsim.cli.main import main
 
 RUN = ["run", "--workload", "small", "--arch", "diannao"]
+QUICK = [*RUN, "--no-figures"]
 
 
 def refused(arguments, capsys):
@@ -77,9 +78,9 @@ def test_two_machines_for_one_file_are_refused_before_any_time_is_spent(folder, 
 
 
 def test_a_damaged_result_does_not_spoil_a_run_but_a_plot(folder, capsys):
-    assert main([*RUN, "--quiet"]) == 0
+    assert main([*QUICK, "--quiet"]) == 0
     (folder / "results" / "small" / "cut.json").write_text("{")
-    assert main([*RUN, "--quiet"]) == 0
+    assert main([*QUICK, "--quiet"]) == 0
     assert "cut.json: not valid JSON" in capsys.readouterr().err
     assert "cut.json: not valid JSON" in refused(["plot"], capsys)
 
@@ -111,7 +112,7 @@ def test_without_matplotlib_the_tables_come_with_a_note(folder):
 
 
 def test_a_reader_who_leaves_early_ends_neither_the_run_nor_in_noise(folder):
-    command = f"{sys.executable} -m archsim {' '.join(RUN)} -vv | head -n 1"
+    command = f"{sys.executable} -m archsim {' '.join(QUICK)} -vv | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.stdout == "small: measured tensors, 5 layers, 0.0001162 GMAC\n"
     assert done.stderr == ""

@@ -28,6 +28,7 @@ COMMANDS = (
     ["plot"],
     ["schema"],
 )
+QUICK = [*RUN, "--no-figures"]
 FIGURES = {f"{name}.{kind}" for name in ("energy", "speedup", "dram") for kind in ("png", "svg")}
 pytest.importorskip("matplotlib")
 
@@ -78,7 +79,7 @@ def test_run_prints_a_table_and_writes_what_it_says(folder, capsys):
 def test_without_a_name_every_inference_machine_runs(folder, capsys):
     assert main(["list", "archs", "--json"]) == 0
     archs = json.loads(capsys.readouterr().out)
-    assert main(["run", "--workload", "small", "--json"]) == 0
+    assert main(["run", "--workload", "small", "--no-figures", "--json"]) == 0
     ran = [one["arch"] for one in json.loads(capsys.readouterr().out)["runs"]]
     assert sorted(ran) == [one["arch"] for one in archs if one["task"] == "inference"]
 
@@ -109,18 +110,18 @@ def test_the_same_run_writes_the_same_bytes(folder):
 
 
 def test_json_is_one_document_and_quiet_is_silent(folder, capsys):
-    assert main([*RUN, "--json"]) == 0
+    assert main([*QUICK, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [one["arch"] for one in document["runs"]] == ["diannao", "smartdeal"]
     assert document["runs"][0]["speedup"] == 1.0
-    assert main([*RUN, "--quiet"]) == 0
+    assert main([*QUICK, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
 def test_an_override_changes_the_machines_that_have_the_key(folder, capsys):
-    main([*RUN, "--quiet"])
+    main([*QUICK, "--quiet"])
     before = _cycles(folder)
-    assert main([*RUN, "--set", "pe_slices.lines=2"]) == 0
+    assert main([*QUICK, "--set", "pe_slices.lines=2"]) == 0
     after = _cycles(folder)
     assert "overrides: pe_slices.lines=2" in capsys.readouterr().out
     assert {*after} == {"diannao", "smartdeal", "smartdeal@pe_slices.lines=2"}
@@ -135,8 +136,8 @@ def test_a_scenario_has_a_folder_and_rows_of_its_own(folder):
         "set": {"dram.bytes_per_cycle": 1},
     }
     (folder / "narrow.yaml").write_text(yaml.safe_dump(scenario))
-    main([*RUN, "--quiet"])
-    assert main([*RUN, "--scenario", "narrow.yaml", "--quiet"]) == 0
+    main([*QUICK, "--quiet"])
+    assert main([*QUICK, "--scenario", "narrow.yaml", "--quiet"]) == 0
     assert (folder / "results" / "small@narrow" / "smartdeal.json").is_file()
     with (folder / "results" / "summary.csv").open() as file:
         rows = {(row["scenario"], row["arch"]): int(row["cycles"]) for row in csv.DictReader(file)}
@@ -147,12 +148,12 @@ def test_a_scenario_has_a_folder_and_rows_of_its_own(folder):
 
 
 def test_layers_conv_leaves_the_others_out(folder, capsys):
-    assert main([*RUN, "--layers", "conv"]) == 0
+    assert main([*QUICK, "--layers", "conv"]) == 0
     assert "2 layers" in capsys.readouterr().out
 
 
 def test_normalising_to_another_machine(folder, capsys):
-    assert main([*RUN, "--normalise-to", "smartdeal"]) == 0
+    assert main([*QUICK, "--normalise-to", "smartdeal"]) == 0
     said = capsys.readouterr().out
     assert "normalised to SmartDeal" in said
     table = said.splitlines()[said.splitlines().index("normalised to SmartDeal") + 2 :]
@@ -186,7 +187,7 @@ def test_plot_draws_what_the_run_drew(folder, capsys):
 
 
 def test_results_of_another_model_are_pointed_out(folder, capsys):
-    main([*RUN, "--quiet"])
+    main([*QUICK, "--quiet"])
     path = folder / "results" / "small" / "diannao.json"
     assert json.loads(path.read_text())["model"] == MODEL
     edited(path, lambda data: data.update(model=0))
@@ -199,7 +200,7 @@ def test_results_of_another_model_are_pointed_out(folder, capsys):
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [RUN, ["list", "archs"], ["breakdown", *RUN[1:]]])
+@pytest.mark.parametrize("command", [QUICK, ["list", "archs"], ["breakdown", *QUICK[1:]]])
 def test_tables_in_every_format(command, folder, capsys):
     for form, mark in {
         "markdown": "| DianNao |",

@@ -24,12 +24,12 @@ def test_two_workloads_of_one_name_are_refused(command, name, folder, capsys) ->
 
 def test_one_file_named_twice_counts_once(folder) -> None:
     path = Path("workloads/small.yaml")
-    assert main([*RUN, "small", "-w", str(path), "-w", str(path.resolve()), "-a", "diannao"]) == 0
+    assert main([*RUN, "small", "-w", str(path), "-w", str(path.resolve()), "--no-figures"]) == 0
 
 
 def test_a_figure_of_explain_is_named_after_both_ends(folder) -> None:
     for out in ("one", "two"):
-        assert main([*RUN, "small", "-a", "scnn", "--out", out]) == 0
+        assert main([*RUN, "small", "-a", "scnn", "--no-figures", "--out", out]) == 0
     before = ["explain", "-q", "one/small/diannao.json"]
     long = ",".join(f"nfu.{key}={value}" for key in ("inputs", "outputs") for value in (8, 4, 2))
     lines = [
@@ -52,7 +52,7 @@ def test_a_figure_of_explain_is_named_after_both_ends(folder) -> None:
 def test_a_change_concerns_a_machine_of_the_run(change, folder, capsys) -> None:
     assert main([*RUN, "small", *change]) == 2
     assert "DianNao" in capsys.readouterr().err
-    assert main([*RUN, "small", "-a", "smartdeal", *change]) == 0
+    assert main([*RUN, "small", "-a", "smartdeal", "--no-figures", *change]) == 0
 
 
 def test_figures_are_drawn_again_only_for_other_results(folder) -> None:

@@ -23,7 +23,7 @@ def shell(command, **environment):
 @pytest.mark.parametrize("jobs", [2, 8])
 def test_a_process_that_may_open_few_files_says_so_in_one_line(jobs, tmp_path):
     """Two processes do with 16 descriptors, eight do not: each takes three of this one's."""
-    asked = f'-w tiny_sd --jobs {jobs} --no-cache --quiet --out "$OUT"'
+    asked = f'-w tiny_sd --jobs {jobs} --no-cache --no-figures --quiet --out "$OUT"'
     done = shell(f'ulimit -n 16; "$0" -m archsim run {asked}', OUT=str(tmp_path / "out"))
     told = [] if jobs == 2 else [
         "archsim: too many open files: `ulimit -n 1024` allows more, --jobs 1 needs fewer"

@@ -27,7 +27,7 @@ def page():
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
     wanted = Wanted(networks=(SMALL,), out=tmp_path_factory.mktemp("out"))
-    return context_of(wanted, cached=False)
+    return context_of(wanted, cached=True)
 
 
 def test_claims_without_simulation_are_current(page, context):

@@ -13,6 +13,7 @@ from archsim.paper.printed import data
 from archsim.paper.runs import Totals
 from archsim.paper.shapes import mobilenet_v2_shapes, resnet18_shapes
 from archsim.paper.training import Gain, sizes_of
+from archsim.runs import probe
 
 NETWORK = "MobileNetV2"
 
@@ -40,10 +41,15 @@ def test_a_dense_classifier_is_not_decomposed():
     assert dense.mask < sizes_of(shapes, dense_classifier=False).mask
 
 
-def test_a_gain_is_the_ratio_of_two_runs_and_stays_under_its_bound(context):
+def test_a_gain_is_the_ratio_of_two_runs_and_stays_under_its_bound(context, monkeypatch, tmp_path):
     """The runs of a table are coarse and remembered; these are neither."""
+    network = (probe.PROBES / "training.yaml").read_text(encoding="utf-8")
+    (tmp_path / "workloads").mkdir()
+    (tmp_path / "workloads" / "small.yaml").write_text(network, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "workload_of", lambda network, arm: "small")
     found = training.gain(NETWORK, "SD", context.runner, Assumptions(dram_energy=2.0))
-    workload = archsim.load_workload("mobilenet_v2_cifar_sdt").drawn()
+    workload = archsim.load_workload("small").drawn()
     energies, drams = [], []
     for form in ("dense", "smartdeal"):
         arch = archsim.load_arch("training_accelerator", {"weights": form})

@@ -22,6 +22,7 @@ POINTS_PER_INCH = 72
 FONT_POINTS, SMALL_POINTS = 7.5, 6.0  # nothing is set smaller: less is not read on paper
 LETTER_POINTS = 0.6  # mean width of a letter, in heights of the font
 LINE_INCHES = 0.155  # of a legend
+PNG_DPI = 300
 STYLE: Any = {  # to matplotlib a type of its own, a literal of all legal keys
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -42,7 +43,6 @@ STYLE: Any = {  # to matplotlib a type of its own, a literal of all legal keys
     "legend.handleheight": 0.9,
     "legend.columnspacing": 1.2,
     "text.parse_math": False,  # a name is no formula, whatever signs stand in it
-    "savefig.dpi": 300,
     "svg.hashsalt": "archsim",
     "svg.fonttype": "path",
 }
@@ -73,13 +73,24 @@ def save(drawn: Mapping[Path, Callable[[], Figure]]) -> list[Path]:
     written = []
     with mpl.rc_context(STYLE):
         for stem, draw in drawn.items():
-            figure = draw()
-            for kind, metadata in METADATA.items():
-                content = io.BytesIO()
-                figure.savefig(content, format=kind, metadata={**metadata})
+            for kind, content in _files(draw()).items():
                 written.append(stem.with_name(f"{stem.name}.{kind}"))
-                write_own(written[-1], content.getvalue(), MARKS[kind])
+                write_own(written[-1], content, MARKS[kind])
     return written
+
+
+def _files(figure: Figure) -> dict[str, bytes]:
+    """The figure as PNG and as SVG, laid out once for both: `savefig` would lay it out and draw it
+    twice for each."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    png, svg = io.BytesIO(), io.BytesIO()
+    figure.set_dpi(PNG_DPI)
+    FigureCanvasAgg(figure).print_png(png, metadata={**METADATA["png"]})
+    figure.set_layout_engine("none")
+    FigureCanvasSVG(figure).print_svg(svg, metadata={**METADATA["svg"]})
+    return {"png": png.getvalue(), "svg": svg.getvalue()}
 
 
 def letters(width_inches: float, points: float = SMALL_POINTS) -> int:
