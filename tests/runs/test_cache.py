@@ -258,7 +258,7 @@ def test_a_folder_that_cannot_be_made_is_a_note_and_the_run_goes_on(folder, tmp_
     (tmp_path / "file").write_text("")
     done = subprocess.run(
         [sys.executable, "-m", "archsim", "run", "--workload", "tiny_sd", "--arch", "diannao",
-         "--out", str(tmp_path / "out"), "--quiet"],
+         "--out", str(tmp_path / "out"), "--quiet", "--no-figures"],
         env={**os.environ, "ARCHSIM_CACHE": str(tmp_path / folder)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

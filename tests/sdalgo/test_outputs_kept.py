@@ -24,9 +24,7 @@ def folder(tmp_path, monkeypatch):
     (["decompose", "w.safetensors", "--quiet"], "w.sd"),
     (["decompose", "w.safetensors", "--quiet", "-o", "x.txt"], "x.txt"),
     (["decode", "w.sd", "-o", "back.safetensors"], "back.safetensors"),
-    (["report", "w.sd", "--plots", "p"], "p/powers.png"),
     (["report", "w.sd", "--plots", "p"], "p/powers.svg"),
-    (["build", "tiny_sd", "--out", "o", "--quiet"], "o/tiny_sd.yaml"),
     (["build", "tiny_sd", "--out", "o", "--quiet"], "o/tiny_sd.safetensors"),
 ])  # fmt: skip
 def test_an_output_is_kept_until_it_is_forced(arguments, name, folder, capsys):

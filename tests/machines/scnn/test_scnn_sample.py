@@ -131,6 +131,7 @@ def errors_in_standard_errors():
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_stated_errors_cover_as_often_as_they_say():
     errors = errors_in_standard_errors()
     assert len(errors) >= 20
