@@ -35,7 +35,8 @@ def test_a_copy_keeps_comments_and_has_its_own_name(empty, capsys):
 def test_it_is_valid_and_runs_as_the_machine_it_was_copied_from(capsys):
     assert new("mine", "--from", "diannao", "--quiet") == 0
     assert main(["validate", "archs/mine.yaml"]) == 0
-    assert main(["run", "-w", "tiny_sd", "-a", "diannao", "-a", "mine", "-q", "--no-figures", "--json"]) == 0
+    asked = ["-w", "tiny_sd", "-a", "diannao", "-a", "mine", "-q", "--no-figures", "--json"]
+    assert main(["run", *asked]) == 0
     said = capsys.readouterr().out
     runs = json.loads(said[said.index("{") :])["runs"]
     assert {one["arch"] for one in runs} == {"diannao", "mine"}
@@ -52,7 +53,8 @@ def test_a_rule_is_copied_or_where_it_is_a_folder_imported(empty, monkeypatch, c
     arch = archsim.load_arch("mine")
     assert arch.machine == "mine"
     assert arch.machine_path.resolve() == empty / "machines" / "mine.py"
-    assert main(["run", "-w", "tiny_sd", "-a", source, "-a", "mine", "-q", "--no-figures", "--json"]) == 0
+    asked = ["-w", "tiny_sd", "-a", source, "-a", "mine", "-q", "--no-figures", "--json"]
+    assert main(["run", *asked]) == 0
     runs = json.loads(capsys.readouterr().out)["runs"]
     assert runs[0]["totals"] == runs[1]["totals"]
 

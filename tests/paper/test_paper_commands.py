@@ -88,7 +88,8 @@ def test_a_machine_that_refuses_a_network_is_not_applicable_and_says_why(tmp_pat
         "machines:\n  cambricon_x: {nbin.banks: 1, nbin.bank_kbytes: 0.02}\n"
     )
     scenario = str(tmp_path / "narrow.yaml")
-    status, told = run(capsys, "fig10", "-n", "VGG19", "--scenario", scenario, "--out", str(tmp_path))
+    asked = ["fig10", "-n", "VGG19", "--scenario", scenario, "--out", str(tmp_path)]
+    status, told = run(capsys, *asked)
     assert status == 0
     assert "VGG19 on cambricon_x: n/a, " in told.out
     assert "nbin" in told.out

@@ -47,7 +47,7 @@ def test_a_gain_is_the_ratio_of_two_runs_and_stays_under_its_bound(context, monk
     (tmp_path / "workloads").mkdir()
     (tmp_path / "workloads" / "small.yaml").write_text(network, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training, "workload_of", lambda network, arm: "small")
+    monkeypatch.setattr(training, "workload_of", lambda *_: "small")
     found = training.gain(NETWORK, "SD", context.runner, Assumptions(dram_energy=2.0))
     workload = archsim.load_workload("small").drawn()
     energies, drams = [], []
