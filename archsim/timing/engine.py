@@ -138,7 +138,7 @@ class _Run:
         able = [queue for queue in self.ready if queue.is_free()]
         if len(able) < 2:
             return able[0] if able else None
-        able.sort(key=lambda queue: queue.rank(SOONEST))
+        able.sort(key=_soonest)
         for queue in able:
             if not any(precedes(other, queue) for other in able if other is not queue):
                 return queue
@@ -156,13 +156,11 @@ class _Run:
             if units:
                 store.reserve(units)
         layer = queue.hop.layer[k]
-        visits: dict[int, list[Server]] = {}
-        for server, cycles in zip(queue.servers, queue.hop.cycles, strict=True):
-            if duration := cycles[k]:
-                server.begin(now, duration, layer)
-                visits.setdefault(duration, []).append(server)
+        visits = queue.visits(k)
         queue.pending = len(visits)
-        for duration, servers in visits.items():
+        for duration, servers in visits:
+            for server in servers:
+                server.begin(now, duration, layer)
             self._after(duration, partial(self._end, queue, servers))
         if not visits:
             self._leave(queue, k)
@@ -181,11 +179,10 @@ class _Run:
         queue.leaves[k] = queue.waiting_since = self.now
         queue.left = k + 1
         self.dirty.add(queue.index)
+        following = min(k + 1, queue.count - 1)
         for store, take in queue.takes:
-            for item in range(store.released, take.done[k]):
-                store.held -= store.sizes[item]
-            store.released = max(store.released, take.done[k])
-            store.want(take.need[min(k + 1, queue.count - 1)])
+            store.release(take.done[k])
+            store.want(take.need[following])
             if store.producer is not None:
                 self.dirty.add(store.producer.index)
         latency = queue.hop.latency[k]
@@ -216,3 +213,7 @@ class _Run:
             for queue in stuck
         ]
         return "deadlock, nothing can move any more:\n" + "\n".join(lines)
+
+
+def _soonest(queue: TaskQueue) -> tuple[int, int, int]:
+    return queue.rank(SOONEST)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.profile_models import Profile
 from archsim.formats.search import find
 from archsim.formats.source import Section, in_file_order, read, shown, unknown
 from archsim.formats.workload_records import MAX_BATCH, RECORDS, Header, LayerRecord, WorkloadFile
@@ -292,7 +293,8 @@ def _check_profiles(document: Document, header: Header, layers: tuple[Layer, ...
 def _mode(file: TensorFile | None, layers: Sequence[Layer]) -> Mode:
     if file is not None:
         return "measured"
-    return "profile" if any(layer.is_array and layer.profile for layer in layers) else "shapes"
+    described = any(layer.is_array and layer.profile not in (None, Profile()) for layer in layers)
+    return "profile" if described else "shapes"
 
 
 def _shapes_alone(layers: tuple[Layer, ...]) -> list[str]:
