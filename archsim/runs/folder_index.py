@@ -19,6 +19,7 @@ from archsim.formats.regular import read_regular
 from archsim.formats.sealed import sealed, unsealed
 from archsim.results.store import Stored, read_stored, result_files, summary_row, written
 from archsim.runs.cache import Cache
+from archsim.runs.collector import collector_paused
 from archsim.runs.content import code_hash
 
 CODE = ("formats", "results", "runs")
@@ -65,7 +66,8 @@ Known = dict[str, tuple[Sequence[int], Listed]]
 
 def saved(out: Path, stored: Stored) -> Known:
     """Write one result; what `listing` would find in its file, so that nobody reads it for that."""
-    path, content = written(out, stored)
+    with collector_paused():
+        path, content = written(out, stored)
     return {_key(path): (_stamp(path), _as_listed(path, content, stored))}
 
 
