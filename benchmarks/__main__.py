@@ -21,10 +21,11 @@ from pathlib import Path
 
 from archsim.arch.arch import load_arch
 from archsim.formats.search import names
-from benchmarks.deep_and_large import chain, large
+from benchmarks.deep_and_large import chain, large, planes, trained
 
 RUNS = 2
 LARGE_SECONDS = 60.0
+PLANE_SECONDS = 300.0
 MEGA = 1e6
 KIB = 1024
 ONE_CORE = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -92,6 +93,15 @@ def heavy_budgets(folder: Path) -> list[Budget]:
         *(
             Budget(f"{layer} on {name}", _run(path, name), LARGE_SECONDS, 600)
             for layer, path in large(folder).items()
+            for name in machines
+        ),
+        *(
+            Budget(f"{layer}, trained", _run(path, "training_accelerator"), LARGE_SECONDS, 600)
+            for layer, path in trained(folder).items()
+        ),
+        *(
+            Budget(f"{layer} on {name}", _run(path, name), PLANE_SECONDS, 4000)
+            for layer, path in planes(folder).items()
             for name in machines
         ),
     ]

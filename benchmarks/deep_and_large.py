@@ -4,7 +4,10 @@ to 120 GMAC, whose arrays fill a computer if they are worked on whole.
 
 from pathlib import Path
 
-HEAD = "format: archsim-workload/1\nname: {name}\nsource: {{made_by: a benchmark}}\nlayers:\n"
+HEAD = (
+    "format: archsim-workload/1\nname: {name}\ntask: {task}\nbatch: {batch}\n"
+    "source: {{made_by: a benchmark}}\nlayers:\n"
+)
 CONV = (
     "  - {{name: l{number}, op: conv, inputs: [{inputs}], in_channels: {channels}, out_channels: "
     "{filters}, in_size: [{side}, {side}], kernel: [{kernel}, {kernel}], padding: [{padding}, "
@@ -49,7 +52,6 @@ def chain(folder: Path, layers: int) -> Path:
 
 def large(folder: Path) -> dict[str, Path]:
     """Layers of which each makes another array large: steps, weights, inputs, groups."""
-    positions, wide = 4096, 4096
     return {
         "512 -> 512, 3x3 at 224 x 224": _written(folder, "conv", conv(0, (512, 512), 224)),
         "2048 -> 2048, 3x3 at 56 x 56": _written(folder, "deep", conv(0, (2048, 2048), 56)),
@@ -57,17 +59,51 @@ def large(folder: Path) -> dict[str, Path]:
         "960 depthwise, 3x3 at 500 x 500": _written(
             folder, "depthwise", conv(0, (960, 960), 500, groups=960)
         ),
+        "2048 -> 2048, 1x1 at 168 x 168": _written(
+            folder, "pointwise", conv(0, (2048, 2048), 168, kernel=1)
+        ),
         "4096 -> 4096, linear, 4096 positions": _written(
-            folder,
-            "linear",
-            LINEAR.format(
-                channels=wide, filters=wide, positions=positions, profile=profile(channels=wide)
-            ),
+            folder, "linear", linear(4096, 4096, 4096)
+        ),
+        "16384 -> 16384, linear, 448 positions": _written(
+            folder, "wide", linear(16384, 16384, 448)
+        ),
+        "16 -> 16, 3x3 at 32 x 32, batch 65,536": _written(
+            folder, "batch", conv(0, (16, 16), 32), batch=65_536
         ),
     }
 
 
-def _written(folder: Path, name: str, layers: str) -> Path:
+def trained(folder: Path) -> dict[str, Path]:
+    """The same for a step of training."""
+    return {
+        "512 -> 512, 3x3 at 224 x 224": _trained(folder, "conv_trained", conv(0, (512, 512), 224)),
+        "16384 -> 16384, linear, 448 positions": _trained(
+            folder, "wide_trained", linear(16384, 16384, 448)
+        ),
+        "16 -> 16, 3x3 at 32 x 32, batch 65,536": _trained(
+            folder, "batch_trained", conv(0, (16, 16), 32), batch=65_536
+        ),
+    }
+
+
+def planes(folder: Path) -> dict[str, Path]:
+    """Layers whose plane is larger than that of any network here."""
+    return {"3 -> 16, 3x3 at 8192 x 8192": _written(folder, "square", conv(0, (3, 16), 8192))}
+
+
+def linear(channels: int, filters: int, positions: int) -> str:
+    """A matrix times `positions` vectors, which is fed from outside."""
+    return LINEAR.format(
+        channels=channels, filters=filters, positions=positions, profile=profile(channels)
+    )
+
+
+def _trained(folder: Path, name: str, layers: str, batch: int = 1) -> Path:
+    return _written(folder, name, layers, batch, task="training")
+
+
+def _written(folder: Path, name: str, layers: str, batch: int = 1, task: str = "inference") -> Path:
     path = folder / f"{name}.yaml"
-    path.write_text(HEAD.format(name=name) + layers)
+    path.write_text(HEAD.format(name=name, task=task, batch=batch) + layers)
     return path

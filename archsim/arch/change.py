@@ -166,11 +166,18 @@ def _line(line: str, source: str) -> Change:
     place = f"{source}{line}"
     if not equals or not key.strip() or not text.strip():
         raise InputError.at(place, "write key=value, as in pe_slices.lines=8")
+    if not _is_text(line):
+        raise InputError.at(place, "is not text in UTF-8, as YAML is")
     try:
         value = Document("", text).value
     except InputError as error:
         raise InputError(Problem(place, each.message) for each in error.problems) from None
     return Change(key.strip(), value, place)
+
+
+def _is_text(line: str) -> bool:
+    """Whether a line is text; bytes that are not come from a shell as half characters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in line)
 
 
 def _same(value: object, other: object) -> bool:

@@ -165,22 +165,22 @@ def _filled(
     whatever ends the loop, the summary lists what stands in the folder."""
     from archsim.formats.interrupts import finishing
     from archsim.formats.progress import bar
-    from archsim.results.store import Stored, save, write_rows
+    from archsim.results.store import Stored, write_rows
     from archsim.runs.cache import default_cache
-    from archsim.runs.folder_index import listing
+    from archsim.runs.folder_index import Known, listing, saved
     from archsim.runs.pool import answered, processes_for
 
     jobs = [cell.job for cell in cells]
     kept = default_cache() if asked.use_kept else None
     cache = kept.folder if kept else None
-    done = 0
+    done, written = 0, Known()
     try:
         with bar("runs", quiet=asked.quiet) as tick:
             for at, answer in answered(jobs, asked.jobs or processes_for(jobs), cache, traces):
                 cell = cells[at]
                 with finishing():  # or what was just written would not be counted
                     if isinstance(stored := cell.answer(answer), Stored):
-                        save(asked.out, stored)
+                        written |= saved(asked.out, stored)
                     done += 1
                 tick(done, len(cells), cell.job.title)
                 yield cell, answer
@@ -189,7 +189,7 @@ def _filled(
                      f"in {asked.out}, and the same command uses them again")  # fmt: skip
         raise
     finally:
-        listed = listing(asked.out, kept)
+        listed = listing(asked.out, kept, written)
         for problem in listed.problems:
             console.note(f"left out of summary and figures: {problem}")
         if rows := listed.rows:

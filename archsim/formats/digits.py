@@ -30,4 +30,4 @@ def count_table(serial: str, signed: bool) -> Counts:
 def counts(values: NDArray[np.int8] | NDArray[np.uint8], serial: str) -> Counts:
     """Serial steps of every value, in the same shape."""
     table = count_table(serial, values.dtype == np.int8)
-    return np.take(table, values.view(np.uint8))
+    return table.take(values.view(np.uint8))

@@ -23,7 +23,7 @@ def indented(value: Any, before: str = "\n") -> str:
     if kind is int or (kind is float and isfinite(value)):
         return repr(value)
     inner = f"{before} "
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):  # the first is the faster test
         items = [f"{_key(key)}: {indented(each, inner)}" for key, each in value.items()]
         return f"{{{inner}{f',{inner}'.join(items)}{before}}}" if items else "{}"
     if isinstance(value, list | tuple):

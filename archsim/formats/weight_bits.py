@@ -52,7 +52,7 @@ class WeightBits:
     @property
     def weight_bytes(self) -> int:
         """Codes, basis and table, rounded up to whole bytes."""
-        return -(-(self.total - int(self.index.sum())) // 8)
+        return -(-(int(self.codes.sum()) + int(self.basis.sum()) + self.table) // 8)
 
     @property
     def index_bytes(self) -> int:
@@ -73,7 +73,8 @@ def weight_bits(
     live = _live_rows(codes.reshape(filters, -1, width))
     counts = symbol_counts(codes)
     if form == "row":
-        counts[:, 0] = live.sum(axis=1) * width - counts[:, 1:].sum(axis=1)
+        # Zeros of live rows: what stands in dead ones has no code.
+        counts[:, 0] -= codes.shape[1] - live.sum(axis=1) * width
         index_bits = live.shape[1]
     else:
         counts[:, 0] = 0

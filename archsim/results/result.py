@@ -56,7 +56,12 @@ class LayerResult:
 
     def to_dict(self) -> dict[str, Any]:
         """The layer as it stands in a results file."""
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return {name: _plain(getattr(self, name)) for name in self._keys()}
+
+    @classmethod
+    @cache
+    def _keys(cls) -> tuple[str, ...]:
+        return tuple(each.name for each in dataclasses.fields(cls))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,7 +265,7 @@ def _plain(value: Any) -> Any:
     was computed in must not show in the file."""
     if type(value) in {int, str, float}:
         return value
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):  # the first is the faster test
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]

@@ -91,10 +91,16 @@ def claim_results(out: Path, places: Iterable[tuple[str, str]]) -> None:
 
 def save(out: Path, stored: Stored) -> Path:
     """Write one result, with a checksum of its content; the path it now stands at."""
-    path = stored.path(out)
-    make_way(path)
-    write_atomically(path, sealed(stored.result.to_dict()))
+    path, _ = written(out, stored)
     return path
+
+
+def written(out: Path, stored: Stored) -> tuple[Path, bytes]:
+    """Write one result as `save` does; the path it now stands at, and the bytes of the file."""
+    path, content = stored.path(out), sealed(stored.result.to_dict())
+    make_way(path)
+    write_atomically(path, content)
+    return path, content
 
 
 def read_result(path: Path) -> Result:

@@ -1,4 +1,4 @@
-"""Python's collector of cycles, paused while a network is simulated.
+"""Python's collector of cycles, paused while a network is read, simulated or written.
 
 What a run makes lives until its end, so that the collector would look through all of it again and
 again and find nothing: a fifth of the time of a network of thousands of layers. References are

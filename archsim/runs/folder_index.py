@@ -17,8 +17,9 @@ from typing import Any
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.regular import read_regular
 from archsim.formats.sealed import sealed, unsealed
-from archsim.results.store import read_stored, result_files, summary_row
+from archsim.results.store import Stored, read_stored, result_files, summary_row, written
 from archsim.runs.cache import Cache
+from archsim.runs.collector import collector_paused
 from archsim.runs.content import code_hash
 
 CODE = ("formats", "results", "runs")
@@ -59,15 +60,27 @@ class Listing:
         return [each.row for each in self.results if each.row is not None]
 
 
-def listing(out: Path, cache: Cache | None) -> Listing:
-    """What `out` holds; with a cache only files that are new or other than they were are read."""
+Known = dict[str, tuple[Sequence[int], Listed]]
+"""What was found in files, by folder and name, and the stamp that each had then."""
+
+
+def saved(out: Path, stored: Stored) -> Known:
+    """Write one result; what `listing` would find in its file, so that nobody reads it for that."""
+    with collector_paused():
+        path, content = written(out, stored)
+    return {_key(path): (_stamp(path), _as_listed(path, content, stored))}
+
+
+def listing(out: Path, cache: Cache | None, own: Known | None = None) -> Listing:
+    """What `out` holds. Files that are as this process wrote them (`own`, of `saved`), or as they
+    were when the cache last listed them, are not read."""
     name = index_name("index", out)
     known = {} if cache is None else _known(cache.read(name))
-    found: dict[str, tuple[Sequence[int], Listed]] = {}
+    before = {**known, **(own or {})}
+    found: Known = {}
     for path in result_files(out):
-        stamp = _stamp(path)
-        key = f"{path.parent.name}/{path.name}"
-        kept = known.get(key)
+        stamp, key = _stamp(path), _key(path)
+        kept = before.get(key)
         found[key] = (stamp, kept[1] if kept and kept[0] == stamp else _listed(path))
     if cache is not None and found != known:
         files = {
@@ -87,6 +100,10 @@ def index_name(what: str, out: Path, *more: str) -> str:
     return f"{what}-{blake2b(text.encode(), digest_size=16).hexdigest()}.json"
 
 
+def _key(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
 def _stamp(path: Path) -> list[int]:
     """Of the file as it is now; empty where it is a link to nowhere, which no reader can read."""
     try:
@@ -98,18 +115,22 @@ def _stamp(path: Path) -> list[int]:
 
 def _listed(path: Path) -> Listed:
     try:
-        stored = read_stored(path)
-        digest = blake2b(read_regular(path), digest_size=16).hexdigest()
+        return _as_listed(path, read_regular(path), read_stored(path))
     except OSError as error:
         return Listed(path.parent.name, path.stem, "", None, ((str(path), str(error.strerror)),))
     except InputError as error:
         problems = tuple((each.place, each.message) for each in error.problems)
         return Listed(path.parent.name, path.stem, "", None, problems)
+
+
+def _as_listed(path: Path, content: bytes, stored: Stored | None) -> Listed:
+    """A file of that content, which is a result or, with None, none."""
+    digest = blake2b(content, digest_size=16).hexdigest()
     row = None if stored is None else summary_row(stored)
     return Listed(path.parent.name, path.stem, digest, row)
 
 
-def _known(content: bytes | None) -> dict[str, tuple[Sequence[int], Listed]]:
+def _known(content: bytes | None) -> Known:
     """What an index says; nothing where it is damaged or of another program."""
     try:
         index = unsealed(content or b"")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Union
 
 from archsim.arch.change import Change
 from archsim.formats.errors import InputError, Problem
+from archsim.runs.collector import collector_paused
 from archsim.runs.workers import streamed
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Job:
 def _loaded(path: Path, layers: str, drawn: bool, batch: int | None) -> Workload:
     from archsim.workload.workload import load_workload
 
-    loaded = load_workload(path)
+    with collector_paused():
+        loaded = load_workload(path)
     if drawn:
         loaded = loaded.drawn()
     if batch is not None:

@@ -3,9 +3,9 @@ simpy.
 
 Each component of the machine is a server, which a task keeps busy for the cycles of its visit and
 whose end lets whatever became possible start. Starting is decided once all that happens in a
-cycle has happened, so the order of events inside a cycle never shows. The visits of a task that end
-in the same cycle are one event, with a plain callback: a process for each server would resume a
-generator for each visit, at several times the price.
+cycle has happened, so the order of events inside a cycle never shows. All that ends or arrives in
+one cycle is one event, with plain callbacks: a process for each server would resume a generator for
+each visit, at several times the price.
 
 All servers of a hop start together; each is free again after its own cycles, so a fast DRAM may
 serve the next DMA while the slow one still writes. Among tasks that could start in the same cycle,
@@ -40,6 +40,7 @@ class _Run:
         ]
         self.events = 0
         self.now = 0
+        self.due: dict[int, list[Callable[[], None]]] = {}
         self.ready: list[TaskQueue] = []
         for queue in self.queues:
             queue.waits = [{} for _ in range(program.layers)]
@@ -74,21 +75,35 @@ class _Run:
             events=self.events,
         )
 
-    def _end(self, queue: TaskQueue, servers: Sequence[Server], _event: simpy.Event) -> None:
-        """These servers of a task are free again, the last ones of it or not."""
+    def _after(self, cycles: int, what: Callable[[], None]) -> None:
+        """Lets it happen so many cycles from now, with whatever else is due then."""
+        cycle = self.now + cycles
+        if cycle not in self.due:
+            self.due[cycle] = []
+            event = self.env.timeout(cycles)
+            self.events += 1
+            assert event.callbacks is not None
+            event.callbacks.append(self._cycle)
+        self.due[cycle].append(what)
+
+    def _cycle(self, _event: simpy.Event) -> None:
+        """All that is due in a cycle, and then what can start: any of it may free what a task waits
+        for, or make a better one ready."""
         self.now = int(self.env.now)
+        for what in self.due.pop(self.now):
+            what()
+        self._settle_cycle()
+
+    def _end(self, queue: TaskQueue, servers: Sequence[Server]) -> None:
+        """These servers of a task are free again, the last ones of it or not."""
         for server in servers:
             server.end(self.now)
         queue.pending -= 1
         if not queue.pending:
             self._leave(queue, queue.left)
-        self._settle_cycle()
 
     def _settle_cycle(self) -> None:
         """Starts what can start, once nothing more is due in this cycle."""
-        # Another event of this cycle may free what a task waits for, or make a better one ready.
-        if self.env.peek() <= self.now:
-            return
         if self.dirty:
             self._look()
         while self.ready and (queue := self._first()):
@@ -138,7 +153,7 @@ class _Run:
         able = [queue for queue in self.ready if queue.is_free()]
         if len(able) < 2:
             return able[0] if able else None
-        able.sort(key=lambda queue: queue.rank(SOONEST))
+        able.sort(key=_soonest)
         for queue in able:
             if not any(precedes(other, queue) for other in able if other is not queue):
                 return queue
@@ -156,23 +171,15 @@ class _Run:
             if units:
                 store.reserve(units)
         layer = queue.hop.layer[k]
-        visits: dict[int, list[Server]] = {}
-        for server, cycles in zip(queue.servers, queue.hop.cycles, strict=True):
-            if duration := cycles[k]:
-                server.begin(now, duration, layer)
-                visits.setdefault(duration, []).append(server)
+        visits = queue.visits(k)
         queue.pending = len(visits)
-        for duration, servers in visits.items():
+        for duration, servers in visits:
+            for server in servers:
+                server.begin(now, duration, layer)
             self._after(duration, partial(self._end, queue, servers))
         if not visits:
             self._leave(queue, k)
         self.dirty.add(queue.index)
-
-    def _after(self, cycles: int, what: Callable[[simpy.Event], None]) -> None:
-        event = self.env.timeout(cycles)
-        self.events += 1
-        assert event.callbacks is not None
-        event.callbacks.append(what)
 
     def _leave(self, queue: TaskQueue, k: int) -> None:
         """The task's servers are all free: its inputs are given up, its data arrive after the
@@ -181,23 +188,17 @@ class _Run:
         queue.leaves[k] = queue.waiting_since = self.now
         queue.left = k + 1
         self.dirty.add(queue.index)
+        following = min(k + 1, queue.count - 1)
         for store, take in queue.takes:
-            for item in range(store.released, take.done[k]):
-                store.held -= store.sizes[item]
-            store.released = max(store.released, take.done[k])
-            store.want(take.need[min(k + 1, queue.count - 1)])
+            store.release(take.done[k])
+            store.want(take.need[following])
             if store.producer is not None:
                 self.dirty.add(store.producer.index)
         latency = queue.hop.latency[k]
         if latency:
-            self._after(latency, partial(self._arrival, queue, k))
+            self._after(latency, partial(self._arrive, queue, k))
         else:
             self._arrive(queue, k)
-
-    def _arrival(self, queue: TaskQueue, k: int, _event: simpy.Event) -> None:
-        self.now = int(self.env.now)
-        self._arrive(queue, k)
-        self._settle_cycle()
 
     def _arrive(self, queue: TaskQueue, k: int) -> None:
         queue.arrives[k] = self.now
@@ -216,3 +217,7 @@ class _Run:
             for queue in stuck
         ]
         return "deadlock, nothing can move any more:\n" + "\n".join(lines)
+
+
+def _soonest(queue: TaskQueue) -> tuple[int, int, int]:
+    return queue.rank(SOONEST)

@@ -43,8 +43,10 @@ class Server:
         self.since = now
 
     def begin(self, now: int, cycles: int, layer: int) -> None:
-        """A visit of a task of that layer."""
-        self.settle(now)
+        """A visit of a task of that layer; the server is free until now."""
+        if self.blockers:
+            self.settle(now)
+        self.since = now
         self.free = False
         self.busy[layer] += cycles
 
@@ -86,9 +88,19 @@ class Store:
 
     def want(self, count: int) -> None:
         """The consumer now works on a task that needs the first `count` items."""
-        for item in range(self.wanted, min(count, len(self.sizes))):
-            self.beyond -= self.sizes[item]
-        self.wanted = count
+        if count > self.wanted:
+            self.beyond -= sum(self.sizes[self.wanted : count])
+            self.wanted = count
+
+    def release(self, count: int) -> None:
+        """The first `count` items are given up."""
+        if count > self.released:
+            self.held -= sum(self.sizes[self.released : count])
+            self.released = count
+
+
+Visits = tuple[tuple[int, list[Server]], ...]
+"""Cycles, and the servers that are busy so long."""
 
 
 class TaskQueue:
@@ -114,6 +126,19 @@ class TaskQueue:
         self.leaves = [0] * self.count
         self.arrives = [0] * self.count
         self.watchers: list[TaskQueue] = []
+        self._visits: dict[tuple[int, ...], Visits] = {}
+
+    def visits(self, k: int) -> Visits:
+        """What task k does to its servers: those that are free again together, and after how many
+        cycles. A server that it only passes is left out."""
+        cycles = tuple([of_server[k] for of_server in self.hop.cycles])
+        if cycles not in self._visits:
+            groups: dict[int, list[Server]] = {}
+            for server, duration in zip(self.servers, cycles, strict=True):
+                if duration:
+                    groups.setdefault(duration, []).append(server)
+            self._visits[cycles] = tuple(groups.items())
+        return self._visits[cycles]
 
     def gate(self, k: int) -> Gate:
         """What task k waits for besides its stores."""

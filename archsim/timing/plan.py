@@ -117,7 +117,7 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
     passes = np.full(len(tiles.cycles), _passes_over_rows(entry, arch))
     for flow, by_group in tiles.stationary.items():
         capacity = share_of(arch, storage_of(arch, flow))
-        passes = np.maximum(passes, [passes_over_inputs(int(n), capacity) for n in by_group])
+        passes = np.maximum(passes, [passes_over_inputs(n, capacity) for n in by_group.tolist()])
     visits = visit_tiles(tiles, order, passes)
     made = int(visits.outputs.sum())
     posts = stage.posts if entry.forward else ()
@@ -185,7 +185,7 @@ def _passes_over_rows(entry: Entry, arch: Arch) -> int:
 
 def _scaled(parts: Ints, total: int, whole: int) -> Ints:
     """The parts in proportion, adding up to `total` instead of `whole`."""
-    ends = np.cumsum(parts)
+    ends = parts.cumsum()
     if total * whole < MOST_INT64:
         scaled = ends * total // max(1, whole)
     else:
@@ -223,10 +223,10 @@ def _streams(entry: Entry, visits: Visits, elements: Ints, psums: bool) -> Itera
 
 def _by_way(flows: Mapping[str, Ints], columns: Sequence[tuple[str, Ints]]) -> dict[str, Ints]:
     """The columns (N,) summed over each flow; zero where nothing comes."""
-    return {
-        flow: sum((column for way, column in columns if way == flow), np.zeros_like(shape))
-        for flow, shape in flows.items()
-    }
+    ways: dict[str, Ints] = {}
+    for way, column in columns:
+        ways[way] = ways[way] + column if way in ways else column
+    return {flow: ways[flow] if flow in ways else np.zeros_like(n) for flow, n in flows.items()}
 
 
 def _reads(entry: Entry, streams: Sequence[Stream]) -> dict[str, dict[str, int]]:

@@ -146,15 +146,16 @@ def _done(sizes: Sequence[int], counts: Sequence[int], free: Ints) -> list[int]:
     """Loads given up after each step: those wholly covered by the bytes that nobody needs any
     more.
     """
-    ends = np.cumsum(np.array(sizes, np.int64))
-    gone = np.minimum(np.searchsorted(ends, free, side="right"), counts)
-    return [int(count) for count in np.maximum.accumulate(gone)]
+    ends = np.array(sizes, np.int64).cumsum()
+    gone = np.minimum(ends.searchsorted(free, side="right"), counts)
+    done: list[int] = np.maximum.accumulate(gone).tolist()
+    return done
 
 
 def _own_cycles(planned: Planned, steps: Steps, arch: Arch) -> dict[str, Ints]:
     """What each component of the array needs in each step."""
     own = {arch.compute: steps.cycles, **steps.side}
-    ends = np.cumsum(planned.elements)[steps.last]
+    elements = differences(planned.elements.cumsum()[steps.last])
     for name, part in posts_of(arch).items():
-        own[name] = -(-differences(ends) // part.elements_per_cycle)
+        own[name] = -(-elements // part.elements_per_cycle)
     return own

@@ -180,7 +180,8 @@ class Schedule:
         """Cycles of each transfer."""
         part = self.arch.components[port.component]
         cycles = part.cycles_to_fill(nbytes) if port.side == "fill" else part.move_cycles(nbytes)
-        return [int(n) for n in cycles]
+        moving: list[int] = cycles.astype(np.int64).tolist()
+        return moving
 
     def _latency(self, ports: Sequence[Port]) -> int:
         return sum(self.arch.components[port.component].latency for port in ports)
@@ -200,7 +201,7 @@ class Schedule:
                 plan.own.get(port.component, np.zeros(len(plan.steps), np.int64))
                 for plan in self.stages
             ]
-            cycles.append([int(count) for count in np.concatenate(own)])
+            cycles.append(np.concatenate(own).astype(np.int64).tolist())
         layer = [plan.anchor for plan in self.stages for _ in range(len(plan.steps))]
         return Hop(
             "compute",

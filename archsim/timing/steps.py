@@ -175,7 +175,7 @@ def _running(reads: Ints, total: int) -> Ints:
     Where a layer has fewer tiles or groups than the DRAM rule has blocks, each read stands for
     several.
     """
-    running = np.cumsum(reads)
+    running: Ints = reads.cumsum()
     missing = total - int(running[-1])
     if not missing:
         return running
@@ -185,7 +185,7 @@ def _running(reads: Ints, total: int) -> Ints:
 
 def _freed(need: Ints, increments: Ints) -> Ints:
     """What is given up, never more than has come; everything at the end."""
-    running = np.minimum(np.cumsum(increments), need)
+    running: Ints = np.minimum(increments.cumsum(), need)
     running[-1] = need[-1]
     return running
 
@@ -208,7 +208,7 @@ def cut(visits: Visits, halves: Mapping[str, int], output_half: int, wanted: int
     amounts = [(differences(need), halves[flow]) for flow, need in visits.need.items()]
     for amount, half in [*amounts, (visits.outputs, output_half)]:
         size = np.maximum(size, amount / min(half, max(1.0, amount.sum() / min(wanted, count))))
-    starts = _greedy_starts(np.cumsum(size))
+    starts = _greedy_starts(size.cumsum())
     last = np.append(starts[1:], count) - 1
     return Steps(
         last=last,

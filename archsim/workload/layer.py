@@ -4,12 +4,12 @@ Sizes are ``(height, width)`` pairs and counts are elements of one sample; `batc
 elsewhere. The letters are those of docs/reference/formats.md.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Any, Literal
+from typing import Literal
 
+from archsim.formats.profile_models import Profile
 from archsim.workload.convolution import Geometry, Pair
 from archsim.workload.rows import rows_read
 
@@ -45,7 +45,7 @@ class Layer:
     groups: int = 1
     positions: int = 1
     seed: int = 0
-    profile: Mapping[str, Any] | None = None
+    profile: Profile | None = None
     operands: tuple[int, ...] = ()
 
     @cached_property
@@ -69,7 +69,7 @@ class Layer:
         """One filter per channel, whatever the kernel."""
         return self.op == "conv" and self.groups == self.in_channels == self.out_channels > 1
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """How an array lays the layer out; a grouped convolution is `spatial` with `groups` > 1."""
         if self.is_post:

@@ -32,7 +32,7 @@ def resolve(
             continue
         operands = [values[name] for name in record.inputs]
         try:
-            layer = resolved(record, operands, document.value["layers"][index].get("profile"))
+            layer = resolved(record, operands)
         except Contradiction as wrong:
             place = document.place("layers", index, wrong.key)
             problems.append(Problem(place, f"layer {record.name!r}: {wrong}"))

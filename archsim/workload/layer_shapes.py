@@ -36,18 +36,18 @@ class Contradiction(Exception):
         self.key = key
 
 
-def resolved(record: LayerRecord, operands: list[Value], profile: Any) -> Layer:
+def resolved(record: LayerRecord, operands: list[Value]) -> Layer:
     """The layer that `record` describes when its producers give `operands`.
 
     Raises:
         Contradiction: the keys do not agree with each other or with the producers.
     """
-    layer = _layer(record, operands, profile)
+    layer = _layer(record, operands)
     _bounded(layer)
     return layer
 
 
-def _layer(record: LayerRecord, operands: list[Value], profile: Any) -> Layer:
+def _layer(record: LayerRecord, operands: list[Value]) -> Layer:
     fields: dict[str, Any] = {
         "name": record.name,
         "op": record.op,
@@ -57,9 +57,9 @@ def _layer(record: LayerRecord, operands: list[Value], profile: Any) -> Layer:
     }
     match record:
         case Conv():
-            return Layer(**fields, **_conv(record, operands), profile=profile)
+            return Layer(**fields, **_conv(record, operands), profile=record.profile)
         case Linear():
-            return Layer(**fields, **_linear(record, operands), profile=profile)
+            return Layer(**fields, **_linear(record, operands), profile=record.profile)
         case Combine():
             return Layer(**fields, **_combine(record, operands))
         case Pool() | Resize():

@@ -40,8 +40,8 @@ def draw_coef(
         live = shared[owners]
         if chances is not None:
             live &= random16(rng, live.shape) <= chances[start : start + step, None]
-        np.take(patterns, random16(rng, live.shape), axis=0, out=block, mode="clip")
-        block *= np.take(codes, random16(rng, block.shape))
+        patterns.take(random16(rng, live.shape), axis=0, out=block, mode="clip")
+        block *= codes.take(random16(rng, block.shape))
         block *= live[..., None]
     return drawn.reshape(shape)
 

@@ -35,7 +35,7 @@ def draw_input(
     classes = _class_of_channel(profile, rng)
     latent = Latent(profile, (rows, columns, channels), rng)
     mean, spread = _class_moments(latent, classes)
-    tables = _tables(profile).reshape(-1)
+    tables = _tables(profile)
     # One affine step takes the latent to the steps of its class's table.
     steps = np.float32(Z_STEPS / (2 * Z_LIMIT))
     factor = _scales(profile.scale, (rows, columns), steps, rng)
@@ -49,7 +49,8 @@ def draw_input(
         for first in range(0, len(block), step):
             lines, scale = block[first : first + step], factor[row + first :][:step]
             places = _places(lines, (mean, spread), scale[: len(lines)])
-            np.take(tables, places + first_step, out=drawn[first : first + step], mode="clip")
+            places += first_step
+            tables.take(places, out=drawn[first : first + step], mode="clip")
         pixels[row : row + len(block)] = drawn
         row += len(block)
     return values
@@ -78,7 +79,7 @@ def _class_of_channel(profile: InputProfile, rng: np.random.Generator) -> NDArra
     if profile.order is not None:
         return np.array([LETTERS.index(letter) for letter in profile.order])
     members = [c.channels for c in profile.classes]
-    return rng.permutation(np.repeat(np.arange(len(members)), members))
+    return rng.permutation(np.arange(len(members)).repeat(members))
 
 
 class Latent:
@@ -137,9 +138,8 @@ def _shaped(field: Floats, levels: tuple[float, ...]) -> Floats:
         for first in range(0, field.size, RANKS):
             pixels = order[first : first + RANKS]
             flat[pixels] = _levels_of(levels, first, len(pixels), field.size)
-    mean, deviation = field.mean(), field.std()
-    field -= mean
-    field /= deviation
+    field -= field.mean()
+    field /= np.sqrt((field * field).mean())
     return field
 
 
@@ -191,7 +191,7 @@ def _scales(
     """(rows, columns, 1) positive field by which the latents of all channels are multiplied, in
     `steps`."""
     if not scale.spread:
-        return np.broadcast_to(steps, (*shape, 1))
+        return np.full((*shape, 1), steps)
     field = rng.standard_normal((*shape, 1), dtype=np.float32)
     logarithm = _shaped(next(correlated(iter((field,)), scale.x, scale.y)), ())
     logarithm *= scale.spread
@@ -202,10 +202,10 @@ def _scales(
 
 
 def _tables(profile: InputProfile) -> NDArray[np.generic]:
-    """(classes, Z_STEPS) value at each step of the latent."""
+    """(classes * Z_STEPS,) value at each step of the latent, class by class."""
     dtype = np.dtype(profile.dtype)
     spread = profile.scale.spread
-    return np.stack([_table(members, dtype, spread) for members in profile.classes])
+    return np.concatenate([_table(members, dtype, spread) for members in profile.classes])
 
 
 @lru_cache(maxsize=256)

@@ -118,7 +118,7 @@ def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Lat
     """What the mask says of each filter, channel and tap."""
     filters, channels = shape[0], shape[1]
     taps = prod(shape[2:])
-    middle = float(probit(np.array(mask.live)))
+    middle = _quantile(mask.live)
     latent, of_channels = np.full((filters, 1, 1), middle, np.float32), np.zeros((1, 1), np.float32)
     if mask.filters and not mask.counted:
         latent += _effects(quantile_sample(mask.filters, filters, rng), middle)[:, None, None]
@@ -137,6 +137,12 @@ def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Lat
         raise ValueError(f"taps has {len(mask.taps)} entries for a kernel of {taps}")
     of_taps = _effects(np.array(mask.taps), middle) if mask.taps else None
     return Latent(latent, of_channels, of_taps)
+
+
+@lru_cache(maxsize=1024)
+def _quantile(share: float) -> float:
+    """Normal quantile of one share."""
+    return float(probit(np.array(share)))
 
 
 def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -171,8 +177,8 @@ def _balance(latent: Latent, shape: tuple[int, ...], live: float) -> np.float32:
     size = prod(shape)
     if taps is None and _even(latent.filters) and _even(latent.channels):
         # As in most layers of one network after the other.
-        value = latent.filters.flat[0] + latent.channels.flat[0]
-        return _even_shift(value.item(), -(-size // max(1, size // 20000)), live)
+        value = float(np.float32(latent.filters.item(0)) + np.float32(latent.channels.item(0)))
+        return _even_shift(value, -(-size // max(1, size // 20000)), live)
     places = np.unravel_index(np.arange(0, size, max(1, size // 20000)), shape)
     sample = np.broadcast_to(latent.filters, shape)[places]
     sample = sample + np.broadcast_to(latent.channels, shape[1:])[places[1:]]
@@ -182,7 +188,7 @@ def _balance(latent: Latent, shape: tuple[int, ...], live: float) -> np.float32:
 
 
 def _even(values: Floats) -> bool:
-    return bool((values == values.flat[0]).all())
+    return values.size == 1 or bool((values == values.item(0)).all())
 
 
 @lru_cache(maxsize=256)
@@ -207,9 +213,12 @@ def _chances(latent: Floats) -> NDArray[np.uint16]:
     """The last of 65536 numbers that makes an entry live; 0 for an entry that never is."""
     step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
     table = _chance_table()
-    places = np.rint(latent * np.float32(step) + np.float32(QUANTILE_STEPS / 2))
-    entries: NDArray[np.int32] = places.clip(0, QUANTILE_STEPS).astype(np.int32)
-    return table[entries]
+    places = latent * np.float32(step)
+    places += np.float32(QUANTILE_STEPS / 2)
+    np.rint(places, out=places)
+    np.maximum(places, 0, out=places)
+    np.minimum(places, QUANTILE_STEPS, out=places)
+    return table[places.astype(np.int32)]
 
 
 @cache

@@ -121,5 +121,7 @@ def _follow(lines: Floats, before: Floats | None, decay: float) -> None:
     kept = np.float32(decay)
     if before is not None:
         lines[0] += kept * before
+    part = np.empty_like(lines[0])
     for above, line in pairwise(lines):
-        np.add(line, kept * above, out=line)
+        np.multiply(above, kept, part)
+        np.add(line, part, line)

@@ -39,7 +39,6 @@ class LayerTensors:
         self._file = file
         self._owner = owner
         self._arrays: dict[str, Array | None] = {}
-        self._profile: Profile | None = None
 
     def get(self, what: str) -> Array | None:
         """The array, or None if this workload has none of that form.
@@ -97,7 +96,8 @@ class LayerTensors:
 
     def _slices(self, rows: int) -> int:
         """How many slices the `rows` coefficient rows of a drawn filter are cut into."""
-        slices = ((self.layer.profile or {}).get("coef") or {}).get("slices")
+        coef = self.layer.profile.coef if self.layer.profile else None
+        slices = None if coef is None else coef.slices
         if slices is None:
             return -(-rows // SLICE_ROWS)
         if slices > rows:
@@ -105,25 +105,17 @@ class LayerTensors:
                 self._owner,
                 f"layer {self.layer.name!r}, profile.coef.slices: {slices} slices of {rows} rows",
             )
-        return int(slices)
+        return slices
 
     @property
     def _seed(self) -> int:
         """The layer's own seed: layers of equal shape and profile are still drawn apart."""
         return self.layer.seed << 32 | crc32(self.layer.name.encode())
 
-    def _model(self) -> Profile:
-        """The profile, read once."""
-        from archsim.workload.profile import parsed
-
-        if self._profile is None:
-            self._profile = parsed(self.layer.profile or {})
-        return self._profile
-
     def _has(self, what: str) -> bool:
         if self._file:
             return f"{self.layer.name}/{what}" in self._file.entries
-        return bool(self.layer.profile and self.layer.profile.get(what))
+        return getattr(self.layer.profile, what, None) is not None
 
     def _measured(self, what: str) -> Array | None:
         assert self._file is not None
@@ -147,7 +139,7 @@ class LayerTensors:
                 return None
             if what == "basis_scale":
                 return basis_scale(coef, shape[1])
-            return draw(self._model(), "basis", shape, self._seed)
+            return draw(layer.profile or Profile(), "basis", shape, self._seed)
         if not self._has(what):
             return self.get("weight") if what == "pruned" else None
         shapes = {"input": layer.input_shape, "coef": layer.coef_shape}
@@ -160,7 +152,7 @@ class LayerTensors:
                 "alone",
             )
         try:
-            return draw(self._model(), what, shape, self._seed)
+            return draw(layer.profile or Profile(), what, shape, self._seed)
         except InputError as error:
             where = f"layer {layer.name!r}"
             problems = [Problem(self._owner, f"{where}, {each}") for each in error.problems]

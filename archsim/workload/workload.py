@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.profile_models import Profile
 from archsim.formats.search import find
 from archsim.formats.source import Section, in_file_order, read, shown, unknown
 from archsim.formats.workload_records import MAX_BATCH, RECORDS, Header, LayerRecord, WorkloadFile
@@ -280,8 +281,7 @@ def _tensor_file(header: Header, path: Path, layers: tuple[Layer, ...]) -> Tenso
 def _check_profiles(document: Document, header: Header, layers: tuple[Layer, ...]) -> None:
     """Where the tensors that the file names are not there, every layer of the array has a profile
     to draw them from. A file that names none may leave profiles out: some machines need none."""
-    missing = _shapes_alone(layers)
-    if header.tensors is None or not missing:
+    if header.tensors is None or not (missing := _shapes_alone(layers)):
         return
     others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     message = (f"{header.tensors!r} is not there, and layer {missing[0]!r}{others} has no profile "
@@ -292,7 +292,8 @@ def _check_profiles(document: Document, header: Header, layers: tuple[Layer, ...
 def _mode(file: TensorFile | None, layers: Sequence[Layer]) -> Mode:
     if file is not None:
         return "measured"
-    return "profile" if any(layer.is_array and layer.profile for layer in layers) else "shapes"
+    bare = (None, Profile())
+    return "profile" if any(x.is_array and x.profile not in bare for x in layers) else "shapes"
 
 
 def _shapes_alone(layers: tuple[Layer, ...]) -> list[str]:

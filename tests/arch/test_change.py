@@ -149,3 +149,11 @@ def test_true_is_not_one(path) -> None:
     )
     assert change.value is True
     assert ChangeSet("x", changes=(replace(change, value=1),)).on(one.resolved) == ()
+
+
+def test_a_line_that_is_no_text_is_refused_by_itself() -> None:
+    # A shell hands bytes that are not UTF-8 on as half characters: found by the fuzzer.
+    for line in ("dram.bytes_per_cycle=\udcc0", "dram.\udcff=8"):
+        with pytest.raises(InputError, match="is not text in UTF-8") as found:
+            parsed([line])
+        assert found.value.problems[0].place == f"--set {line}"

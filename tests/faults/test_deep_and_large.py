@@ -43,6 +43,23 @@ def test_thousands_of_equal_layers_end_in_time_in_step_with_their_number(tmp_pat
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1_000_000  # KiB
 
 
+def test_memory_does_not_grow_with_the_batch(tmp_path):
+    path = tmp_path / "w.yaml"
+    path.write_text(
+        f"{HEAD}  - {{name: a, op: conv, inputs: [], in_channels: 8, out_channels: 8, "
+        "in_size: [16, 16], kernel: [3, 3], padding: [1, 1], profile: {weight: {live: 1, "
+        "values: [1]}, input: {classes: [{channels: 8, zero: 0.5, values: [1]}]}}}\n"
+    )
+    arch, sample = load_arch("smartdeal"), load_workload(path)
+    one = simulate(arch, sample)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    many = simulate(arch, sample.of_batch(65_536))
+    # Closed form: the array does the same for each sample, and the network is fed from outside.
+    assert many.layers[0].compute_cycles == 65_536 * one.layers[0].compute_cycles
+    assert many.macs == 65_536 * one.macs
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
+
+
 def test_arrays_that_no_computer_should_draw_are_refused_from_the_shape(tmp_path):
     path = tmp_path / "w.yaml"
     weight = "{live: 1, values: [1]}"

@@ -9,6 +9,7 @@ import pytest
 from loading_files import CONV, HEADER, PROFILE, problems, workload_text, write
 
 from archsim.formats.errors import InputError
+from archsim.formats.profile_models import Profile
 from archsim.formats.source import read
 from archsim.workload.workload import load_workload, workload_schema
 
@@ -38,7 +39,8 @@ def test_defaults_are_filled_in(tmp_path) -> None:
     assert (layer.stride, layer.dilation, layer.groups, layer.seed) == ((1, 1), (1, 1), 1, 0)
     assert layer.padding == (1, 1, 1, 1)
     assert layer.out_size == (8, 6)
-    assert layer.profile == {"input": {"classes": [{"channels": 3, "zero": 1}]}}
+    described = Profile.model_validate({"input": {"classes": [{"channels": 3, "zero": 1}]}})
+    assert layer.profile == described
 
 
 def test_a_workload_says_what_a_run_must_say(tmp_path) -> None:

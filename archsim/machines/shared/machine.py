@@ -82,7 +82,7 @@ def storage_of(arch: Arch, flow: str) -> str:
 
 def buffer_of(arch: Arch, flow: str) -> GlobalBuffer:
     """The component that `storage_of` names."""
-    return buffers_of(arch)[storage_of(arch, flow)]
+    return cast("GlobalBuffer", arch.components[storage_of(arch, flow)])
 
 
 def buffers_of(arch: Arch) -> dict[str, GlobalBuffer]:

@@ -92,27 +92,55 @@ def spatial_jobs(
     """Inputs (C, H, W) -> jobs of units (c, kernel row), tiles (output row, `macs` consecutive
     pixels).
     """
-    in_size = inputs.shape[1], inputs.shape[2]
+    plane = _plane(geometry, (inputs.shape[1], inputs.shape[2]), macs)
     step_counts = counts(inputs, serial)
     row_cycles, row_live = step_maxima(thermometer(step_counts), geometry, macs)
-    rows, exists = input_rows(geometry, in_size)
-    rows = rows.clip(0, in_size[0] - 1)
-    pixels, row_inputs = tile_columns(geometry, in_size, macs)
     channels, height = inputs.shape[0], geometry.kernel[0]
     # What is not live lasts no cycle, and neither does a row that the plane does not have.
     row_cycles *= row_live
-    cycles = row_cycles[:, rows] * exists[..., None]
+    cycles = row_cycles[:, plane.rows]
+    cycles *= plane.exists[..., None]
+    inputs_read = np.empty(cycles.shape, np.int32)
+    inputs_read[:] = plane.inputs
     units = channels * height
-    in_plane = (exists[..., None] * row_inputs).astype(np.int32)
-    inputs_read = np.broadcast_to(in_plane, cycles.shape)
     return Jobs(
         cycles=cycles.reshape(units, -1),
         zero_cycles=np.full((units, 1), geometry.kernel[1], np.int32),
-        digits=_unit_digits(step_counts, geometry, rows, exists).reshape(-1),
+        digits=_unit_digits(step_counts, geometry, plane).reshape(-1),
         inputs=inputs_read.reshape(units, -1),
-        pixels=np.tile(pixels, len(rows[0])),
+        pixels=plane.pixels,
         weights=np.full(units, geometry.kernel[1]),
-        line=np.repeat(np.arange(channels) % lines, height),
+        line=(np.arange(channels) % lines).repeat(height),
+        columns=plane.columns,
+    )
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """What the tiles of a plane are, whatever it holds.
+
+    For kernel row r of output row p: `rows` (R, P) the input row it reads, or the nearest one where
+    the plane has none, which `exists` (R, P) says; `inputs` (R, P, X) what a tile reads of it.
+    `pixels` (P * X,) are those of each tile, of which an output row has X, `columns`.
+    """
+
+    rows: Ints
+    exists: NDArray[np.bool_]
+    inputs: Small
+    pixels: Ints
+    columns: int
+
+
+@lru_cache(maxsize=64)
+def _plane(geometry: Geometry, in_size: Pair, macs: int) -> _Plane:
+    """The tiles of a plane, `macs` pixels wide."""
+    rows, exists = input_rows(geometry, in_size)
+    pixels, row_inputs = tile_columns(geometry, in_size, macs)
+    return _Plane(
+        rows=read_only(rows.clip(0, in_size[0] - 1)),
+        exists=exists,
+        inputs=read_only((exists[..., None] * row_inputs).astype(np.int32)),
+        pixels=read_only(np.tile(pixels, len(rows[0]))),
         columns=len(pixels),
     )
 
@@ -139,15 +167,15 @@ def block_inputs(geometry: Geometry, in_size: Pair, macs: int, block: int) -> In
     return np.outer(heights, widths).reshape(-1)
 
 
-def _unit_digits(
-    step_counts: Codes, geometry: Geometry, rows: Ints, exists: NDArray[np.bool_]
-) -> Ints:
+def _unit_digits(step_counts: Codes, geometry: Geometry, plane: _Plane) -> Ints:
     """(C, R) serial counts summed over every multiplication of a unit."""
     in_size = step_counts.shape[1], step_counts.shape[2]
     # float32 is exact below 2**24, far above what a row adds up to, and BLAS is fastest with it.
     by_row = step_counts.astype(np.float32) @ _column_uses(geometry, in_size)
-    picked = np.rint(by_row).astype(np.int64)[:, rows] * exists
-    return np.asarray(picked.sum(axis=-1))
+    picked = np.rint(by_row).astype(np.int64)[:, plane.rows]
+    picked *= plane.exists
+    digits: Ints = picked.sum(axis=-1)
+    return digits
 
 
 @lru_cache(maxsize=256)

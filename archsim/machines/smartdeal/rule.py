@@ -234,7 +234,7 @@ def _limits(run: _Run, machine: Parts) -> dict[str, Ints]:
     arch, shape = machine.arch, run.cycles.shape
     clusters = run.array.seats // machine.slices.slices
     first, every = run.reads.cycles(run.sizes, clusters, buffer_of(arch, "weight").bytes_per_cycle)
-    weight = np.repeat(every[:, None], shape[1], axis=1)
+    weight = every[:, None].repeat(shape[1], axis=1)
     weight[:, 0] = first
     scan = ceil_div(run.units, machine.selector.rows_per_cycle)
     index = cycles_for(
@@ -243,7 +243,7 @@ def _limits(run: _Run, machine: Parts) -> dict[str, Ints]:
     return {
         "input": cycles_for(run.input_bytes, buffer_of(arch, "input").bytes_per_cycle),
         "scan": np.full(shape, scan),
-        "index": np.repeat(index[:, None], shape[1], axis=1),
+        "index": index[:, None].repeat(shape[1], axis=1),
         "weight": weight,
     }
 

@@ -16,6 +16,7 @@ from archsim.machines.shared.geometry import Ints
 from archsim.machines.smartdeal.jobs import Small
 
 DEAD = -1
+LONGEST = np.iinfo(np.int32).max
 CHUNK = 1 << 20
 """Jobs whose lines are added up together: many small lines in one call, and large ones one by
 one."""
@@ -35,12 +36,13 @@ def levels(needs: Small, cycles: Small) -> Iterator[tuple[NDArray[np.bool_], Sma
     A job lasts max(job, need), so all needs up to the shortest job are one level, which is nearly
     always the only one. The masks of all levels together are the rows that are not dead.
     """
-    shortest = int(np.min(cycles, where=cycles > 0, initial=np.iinfo(np.int32).max))
-    hidden = (needs >= 0) & (needs <= shortest)
+    shortest = np.minimum.reduce(cycles, axis=None, where=cycles > 0, initial=LONGEST)
+    hidden = needs <= shortest
+    longer = () if hidden.all() else np.unique(needs[~hidden])
+    hidden &= needs >= 0
     if hidden.any():
         yield hidden, cycles
-    longer = needs[needs > shortest]
-    for need in np.unique(longer) if longer.size else ():
+    for need in longer:
         yield needs == need, np.where(cycles > 0, np.maximum(cycles, need), 0)
 
 
