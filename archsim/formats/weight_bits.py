@@ -101,4 +101,4 @@ def _live_rows(codes: NDArray[np.int8]) -> NDArray[np.bool_]:
     together = codes[:, :, 0].copy()
     for column in range(1, codes.shape[2]):
         together |= codes[:, :, column]
-    return np.not_equal(together, 0)
+    return np.not_equal(together, 0, out=together.view(np.bool_))

@@ -74,6 +74,10 @@ class LayerTensors:
             "build the tensors; machines of dense weights may run its shape alone",
         )
 
+    def forget(self, what: str) -> None:
+        """Give up an array that is not needed again; it is read or drawn anew if asked for."""
+        self._arrays.pop(what, None)
+
     def basis_shape(self) -> tuple[int, ...] | None:
         """The shape (K, slices, r, n) of `basis`, whose values are not drawn for it; None where
         there is none."""
@@ -88,9 +92,9 @@ class LayerTensors:
 
     def source(self, what: str) -> str:
         """Where the array comes from: measured, profile, ``derived: <rule>``, or none."""
-        if self.get(what) is None:
+        if not self.has(what) and (what != "pruned" or not self.has("weight")):
             return "none"
-        if what == "pruned" and not self._has("pruned"):
+        if what == "pruned" and not self.has("pruned"):
             return "derived: pruned is weight, nothing dropped"
         return "measured" if self._file else "profile"
 
@@ -112,14 +116,16 @@ class LayerTensors:
         """The layer's own seed: layers of equal shape and profile are still drawn apart."""
         return self.layer.seed << 32 | crc32(self.layer.name.encode())
 
-    def _has(self, what: str) -> bool:
+    def has(self, what: str) -> bool:
+        """Whether this workload has the array in that form, without reading or drawing it."""
         if self._file:
             return f"{self.layer.name}/{what}" in self._file.entries
+        what = "coef" if what in {"basis", "basis_scale"} else what
         return getattr(self.layer.profile, what, None) is not None
 
     def _measured(self, what: str) -> Array | None:
         assert self._file is not None
-        if not self._has(what):
+        if not self.has(what):
             return self.get("weight") if what == "pruned" else None
         key = f"{self.layer.name}/{what}"
         array = self._file.read(key)
@@ -140,7 +146,7 @@ class LayerTensors:
             if what == "basis_scale":
                 return basis_scale(coef, shape[1])
             return draw(layer.profile or Profile(), "basis", shape, self._seed)
-        if not self._has(what):
+        if not self.has(what):
             return self.get("weight") if what == "pruned" else None
         shapes = {"input": layer.input_shape, "coef": layer.coef_shape}
         shape = shapes.get(what, layer.weight_shape)()

@@ -21,7 +21,7 @@ def weight_notes(arch: Arch, workload: Workload) -> tuple[str, ...]:
     """What a result says of layers whose weights were derived or not in the machine's form."""
     layers = [layer for layer in workload.layers if layer.is_array]
     if arch.weights == "smartdeal":
-        raw = [x.name for x in layers if workload.tensors(x).get("coef") is None]
+        raw = [x.name for x in layers if not workload.tensors(x).has("coef")]
         rule = "without coefficients, on the raw path with 8-bit weights"
     elif arch.weights == "pruned":
         raw = [x.name for x in layers if workload.tensors(x).source("pruned").startswith("derived")]

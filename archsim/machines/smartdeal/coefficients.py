@@ -78,11 +78,11 @@ def decomposed(
     filters, width = len(coef), coef.shape[-1]
     codes = coef.reshape(filters, -1, width)
     # Column by column: three or so passes over bytes beat a reduction along a short last axis.
-    nonzeros = np.zeros(codes.shape[:2], np.uint8)
+    nonzeros = np.zeros(codes.shape[:2], np.int8 if width <= np.iinfo(np.int8).max else np.int16)
     for column in range(width):
         nonzeros += codes[:, :, column] != 0
     return Coefficients(
-        nonzeros=nonzeros.astype(np.int16),
+        nonzeros=nonzeros,
         raw_bits=np.zeros(filters, np.int64),
         bits=weight_bits(coef, basis_shape, granularity),
         slice_rows=rows_per_slice(nonzeros.shape[1], basis_shape[1]),
@@ -100,7 +100,7 @@ def raw(weight: NDArray[np.int8]) -> Coefficients:
     padded = np.pad(flat, ((0, 0), (0, -flat.shape[1] % width)))
     live = (padded.reshape(filters, -1, width) != 0).any(axis=-1)
     return Coefficients(
-        nonzeros=live.astype(np.int16),
+        nonzeros=live.astype(np.int8),
         raw_bits=np.full(filters, flat.shape[1] * RAW_BITS, np.int64),
         bits=None,
         slice_rows=live.shape[1],

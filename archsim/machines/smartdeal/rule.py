@@ -161,7 +161,9 @@ def _coefficients(tensors: LayerTensors, machine: Parts) -> coefficients.Coeffic
     form = machine.arch.weights
     if form == "smartdeal" and (coef := tensors.get("coef")) is not None:
         shape = tensors.basis_shape() or tensors.need("basis").shape
-        return coefficients.decomposed(coef, shape, machine.selector.index_granularity)
+        found = coefficients.decomposed(coef, shape, machine.selector.index_granularity)
+        tensors.forget("coef")  # the largest array of a linear layer
+        return found
     return coefficients.raw(tensors.need("pruned" if form == "pruned" else "weight"))
 
 
