@@ -140,6 +140,7 @@ def reads(*command):
     return int(count), drew == "True"
 
 
+@pytest.mark.slow
 def test_a_run_into_a_folder_of_8_results_reads_no_more_of_them_than_it_shows(folder):
     """One more workload, and no figure that has not changed, whichever command would draw it."""
     pytest.importorskip("matplotlib")

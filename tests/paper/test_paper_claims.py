@@ -27,7 +27,7 @@ CHEAP_NEEDS = {"S", "P", "A", "H"}
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
     wanted = Wanted(networks=SMALL, out=tmp_path_factory.mktemp("out"))
-    return context_of(wanted, cached=True)
+    return context_of(wanted, cached=False)
 
 
 @pytest.fixture(scope="module")
