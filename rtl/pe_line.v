@@ -35,6 +35,7 @@ module pe_line #(
     input  wire                      job_none,     // none is left before the next tile opens
     input  wire [TILE-1:0]           job_tile,
     input  wire [7:0]                job_weights,  // of its row; 1 in a linear layer
+    input  wire [7:0]                job_pixels,   // multipliers that have an output; others see 0
     input  wire                      job_raw,
     input  wire [7:0]                job_need,
     input  wire [2*ROWS*8-1:0]       job_codes,    // of both clusters, the first one lowest
@@ -57,7 +58,7 @@ module pe_line #(
 
     reg                 staged, running, turn;  // `turn`: the engine that has the running row
     reg [TILE-1:0]      staged_tile;
-    reg [7:0]           staged_weights, weights, place;
+    reg [7:0]           staged_weights, staged_pixels, weights, pixels, place;
     reg [DEPTH*9-1:0]   back, front;
     reg                 fresh;                  // no sum has been added to since `clear`
 
@@ -115,11 +116,13 @@ module pe_line #(
         if (job_valid && job_ready) begin
             staged_tile <= job_tile;
             staged_weights <= job_weights;
+            staged_pixels <= job_pixels;
             back <= job_inputs;
         end
         if (starts) begin
             front <= back;
             weights <= staged_weights;
+            pixels <= staged_pixels;
             place <= 8'd0;
         end else if (step_ends) begin
             place <= place + 8'd1;
@@ -158,7 +161,7 @@ module pe_line #(
                 + (m % CLUSTER) % COLUMNS) +: WEIGHT];
             booth_mac #(.WEIGHT(WEIGHT), .SUM(SUM)) unit (
                 .clk(clk), .enable(running), .first(fresh || clear), .next(step_ends),
-                .activation(linear ? in_triple : in_row), .weight(linear ? own : shared),
+                .activation(m < pixels ? (linear ? in_triple : in_row) : 9'd0), .weight(linear ? own : shared),
                 .last(mac_last[m]), .sum(sums[SUM*m +: SUM])
             );
         end

@@ -5,7 +5,7 @@
 // the output registers, and the next tile begins in the cycle after that one. With BARRIER = 0 the
 // next tile begins at once. `others_done` is that of the slices that step together with this one.
 // Output registers give one multiplier's sums per cycle to the tree, so a tile is at least as long as
-// the tree needs for the one before it.
+// the tree needs for the one before it. Tags of tiles go up from 0 after a reset.
 module pe_slice #(
     parameter LINES = 16,
     parameter LEVELS = 4,
@@ -34,6 +34,7 @@ module pe_slice #(
     input  wire [LINES-1:0]                    job_none,
     input  wire [LINES*TILE-1:0]               job_tile,
     input  wire [LINES*8-1:0]                  job_weights,
+    input  wire [LINES*8-1:0]                  job_pixels,
     input  wire [LINES-1:0]                    job_raw,
     input  wire [LINES*8-1:0]                  job_need,
     input  wire [LINES*2*ROWS*8-1:0]           job_codes,
@@ -54,10 +55,10 @@ module pe_slice #(
 
     wire [LINES-1:0] done;
     reg  [7:0] draining;  // cycles for which the output registers are still read
-    reg  meet, taken;
+    reg  meet, taken, ran, drains;
     assign all_done = &done && others_done;
     // The sums are taken in the cycle after this one, in which the registers may be read once more.
-    wire opens = all_done && draining <= 8'd2 && !meet;
+    wire opens = all_done && draining <= 8'd2 && !meet && (BARRIER != 0 || !taken);
     assign advance = BARRIER != 0 ? meet : opens;
     wire take = BARRIER != 0 ? meet : taken;
 
@@ -65,12 +66,17 @@ module pe_slice #(
         if (reset) begin
             tile <= {TILE{1'b0}};
             meet <= 1'b0;
-            taken <= 1'b0;
-            draining <= 8'd0;
+            // A reset counts as the end of a tile: the layer before is still being drained.
+            taken <= 1'b1;
+            draining <= BARRIER == 0 ? 8'd0 : linear ? 8'd2 : MACS;
+            ran <= 1'b0;
+            drains <= 1'b0;
         end else begin
             if (advance) tile <= tile + 1'b1;
             meet <= BARRIER != 0 && opens;
             taken <= advance;
+            ran <= ran || advance;
+            if (take) drains <= ran || (BARRIER != 0);
             draining <= take ? (linear ? 8'd2 : MACS) : draining != 8'd0 ? draining - 8'd1 : 8'd0;
         end
     end
@@ -88,7 +94,7 @@ module pe_slice #(
                 .clk(clk), .reset(reset), .linear(linear), .every_other(every_other), .move(move),
                 .job_valid(job_valid[l]), .job_ready(job_ready[l]), .job_none(job_none[l]),
                 .job_tile(job_tile[TILE*l +: TILE]), .job_weights(job_weights[8*l +: 8]),
-                .job_raw(job_raw[l]), .job_need(job_need[8*l +: 8]),
+                .job_pixels(job_pixels[8*l +: 8]), .job_raw(job_raw[l]), .job_need(job_need[8*l +: 8]),
                 .job_codes(job_codes[2*ROWS*8*l +: 2*ROWS*8]),
                 .job_raw_weights(job_raw_weights[2*COLUMNS*8*l +: 2*COLUMNS*8]),
                 .job_load_basis(job_load_basis[l]),
@@ -107,7 +113,7 @@ module pe_slice #(
     endgenerate
 
     adder_tree #(.LINES(LINES), .LEVELS(LEVELS), .SUM(SUM)) tree (
-        .clk(clk), .begins(begins), .valid_in(draining != 8'd0), .sums_in(leaving),
+        .clk(clk), .begins(begins), .valid_in(drains && draining != 8'd0), .sums_in(leaving),
         .valid_out(out_valid), .sums_out(out_sums)
     );
 endmodule

@@ -1,7 +1,7 @@
 // Runs jobs from files through a slice and writes down when each starts and ends, when tiles open, and
 // all sums. One run does many cases one after the other; each begins with a reset.
 //
-//   +jobs=FILE    a job per line, hexadecimal: gate, tile, weights, raw, need, codes, raw weights, load,
+//   +jobs=FILE    a job per line, hexadecimal: gate, tile, weights, pixels, raw, need, codes, raw weights, load,
 //                 basis, offset, inputs, the first one highest; sorted by case, then line
 //   +lines=FILE   CASES * LINES + 1 numbers: where the jobs of each line begin
 //   +cases=FILE   per case: tiles, linear, every_other, move, begins
@@ -30,7 +30,7 @@ module tb_slice #(
 );
     localparam CODES = 2 * ROWS * 8, RAWS = 2 * COLUMNS * 8, BASIS = 2 * ROWS * COLUMNS * 8;
     localparam INPUTS = DEPTH * 9;
-    localparam JOB = 2 * TILE + 8 + 1 + 8 + CODES + RAWS + 1 + BASIS + 20 + INPUTS;
+    localparam JOB = 2 * TILE + 8 + 8 + 1 + 8 + CODES + RAWS + 1 + BASIS + 20 + INPUTS;
     localparam CASE = 32 + 1 + 1 + 2 + LINES;
 
     reg [JOB-1:0]  jobs  [0:JOBS-1];
@@ -48,7 +48,7 @@ module tb_slice #(
 
     wire [LINES-1:0] valid, ready, none, raw, load_basis, starts, ends;
     wire [LINES*TILE-1:0] tile_of;
-    wire [LINES*8-1:0] weights, need;
+    wire [LINES*8-1:0] weights, pixels, need;
     wire [LINES*CODES-1:0] codes;
     wire [LINES*RAWS-1:0] raw_weights;
     wire [LINES*BASIS-1:0] basis;
@@ -65,7 +65,7 @@ module tb_slice #(
     ) slice (
         .clk(clk), .reset(reset), .linear(linear), .every_other(every_other), .move(move),
         .begins(begins), .others_done(tile < tiles), .job_valid(valid), .job_ready(ready),
-        .job_none(none), .job_tile(tile_of), .job_weights(weights), .job_raw(raw), .job_need(need),
+        .job_none(none), .job_tile(tile_of), .job_weights(weights), .job_pixels(pixels), .job_raw(raw), .job_need(need),
         .job_codes(codes), .job_raw_weights(raw_weights), .job_load_basis(load_basis),
         .job_basis(basis), .job_offset(offset), .job_inputs(inputs), .tile(tile),
         .all_done(all_done), .advance(advance), .out_valid(out_valid), .out_sums(sums),
@@ -79,7 +79,7 @@ module tb_slice #(
             wire [31:0] past = lines[number*LINES + i + 1];
             wire [JOB-1:0] job = jobs[next < JOBS ? next : 0];
             wire [TILE-1:0] gate;
-            assign {gate, tile_of[i*TILE +: TILE], weights[i*8 +: 8], raw[i], need[i*8 +: 8],
+            assign {gate, tile_of[i*TILE +: TILE], weights[i*8 +: 8], pixels[i*8 +: 8], raw[i], need[i*8 +: 8],
                 codes[i*CODES +: CODES], raw_weights[i*RAWS +: RAWS], load_basis[i],
                 basis[i*BASIS +: BASIS], offset[i*20 +: 20], inputs[i*INPUTS +: INPUTS]} = job;
             assign valid[i] = !reset && next < past && gate <= tile;

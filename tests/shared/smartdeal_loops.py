@@ -25,6 +25,11 @@ class Chip:
     input_width: int = 256
     weight_width: int = 32
     granularity: str = "row"
+    output_register: bool = True
+    fill: str = "group"
+    barrier: int = 1
+    empty_tiles: str = "cycle"
+    tree_positions: int = 1
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ class Group:
     width: int
     clusters: int = 1
     own_inputs: bool = False
+    side_by_side: bool = False
 
     @property
     def seats(self):
@@ -103,9 +109,23 @@ class Group:
     def lasting(self, filters, job):
         """Cycles of a job in slices that step together; 0 if none of their filters has its row."""
         length = job_cycles(job, self.chip)
-        if not length or not any(self.kept(k, job.row) for k in filters):
-            return 0
-        return max([length, *(self.rebuild(k, job.row) for k in filters)])
+        return length if any(self.kept(k, job.row) for k in filters) else 0
+
+    def rebuilding(self, filters, job):
+        """Cycles of its rebuild: the slowest of the filters that step together, at least one."""
+        return max([1, *(self.rebuild(k, job.row) for k in filters)])
+
+    @property
+    def ahead(self):
+        """Whether a row is rebuilt while the job before runs: into an engine that is free."""
+        return self.chip.output_register or self.chip.per_line >= 2 * self.clusters
+
+    @property
+    def tree(self):
+        """Cycles in which the adder tree takes the sums of a tile."""
+        if self.side_by_side:
+            return ceil(self.clusters / self.chip.tree_positions)
+        return ceil(self.chip.macs / self.chip.tree_positions)
 
     def groups(self):
         """Filters of each output-channel group, as the lists of filters of its streams."""
@@ -116,18 +136,60 @@ class Group:
             seats = [[k for k in filters if (k - first) // per_stream == s] for s in range(streams)]
             yield [stream for stream in seats if stream]
 
-    def stream_time(self, filters, t):
-        time = [0] * self.chip.lines
-        for job in self.jobs(filters[0], t):
-            time[job.line] += self.lasting(filters, job)
-        return max(1, *time)
+    def run(self, together, fill):
+        """Walks one line after the other through each tile of an output group, as a clock would.
 
-    def times(self):
-        """[output group][stream][tile] cycles."""
-        return [
-            [[self.stream_time(filters, t) for t in range(len(self.tiles))] for filters in streams]
-            for streams in self.groups()
-        ]
+        `together` are the streams of filters that meet at the barrier. Returns when each stream is
+        through, [stream][tile], counted from when the tile opened, and when the tile after the last
+        would open.
+        `free[s][l]` is when line l may begin to rebuild the row of its next job.
+        """
+        opens, took = 0, [[] for _ in together]
+        free = [[1 if fill else -(10**9)] * self.chip.lines for _ in together]
+        for t in range(len(self.tiles)):
+            for s, filters in enumerate(together):
+                through = opens + (self.chip.empty_tiles == "cycle")
+                clock = [opens] * self.chip.lines
+                for job in self.jobs(filters[0], t):
+                    length = self.lasting(filters, job)
+                    if not length:
+                        continue
+                    line = job.line
+                    there = free[s][line] + self.rebuilding(filters, job)
+                    begins = max(clock[line], there)
+                    clock[line] = begins + length
+                    free[s][line] = begins if self.ahead else clock[line]
+                    through = max(through, clock[line])
+                took[s].append(through - opens)
+            spent = max(one[t] for one in took) + self.chip.barrier
+            opens += max(spent, self.tree)
+        return took, opens
+
+    def times(self, together=True):
+        """[output group][stream][tile] cycles, the first tile without its fill; streams meet at the
+        barrier or run each by itself.
+        """
+        made = []
+        for streams in self.groups():
+            found = []
+            for those in [streams] if together else [[one] for one in streams]:
+                took = self.run(those, self.chip.fill == "group")[0]
+                bare = self.run(those, False)[0]
+                found += [[first[0], *rest[1:]] for first, rest in zip(bare, took, strict=True)]
+            made.append(found)
+        return made
+
+    def fills(self):
+        """[output group] what the rebuilds before the first jobs add to its first tile."""
+        if self.chip.fill == "none":
+            return [0 for _ in self.groups()]
+        made = []
+        for streams in self.groups():
+            filled, bare = (
+                [self.run([one], fill)[0][0][0] for one in streams] for fill in (True, False)
+            )
+            made.append(max(filled) - max(bare))
+        return made
 
     def every_job(self):
         """(filter, tile, job) of all jobs that are made."""
@@ -138,7 +200,7 @@ class Group:
                         yield k, t, job
 
     def busy(self):
-        """B: cycles of all live jobs of all filters, each with its own non-zeros."""
+        """B: cycles of all live jobs of all filters."""
         return sum(self.lasting([k], job) for k, _, job in self.every_job())
 
     def digits(self):
@@ -186,13 +248,16 @@ class Group:
 
 
 def cycles(groups, chip):
-    """The four readings of `sync`."""
-    outputs = [streams for group in groups for streams in group.times()]
+    """The four readings of `sync`, without barriers and fills."""
     lanes = chip.slices * chip.lines
     busy, digits = sum(group.busy() for group in groups), sum(group.digits() for group in groups)
+    met, alone = (
+        [streams for group in groups for streams in group.times(together)]
+        for together in (True, False)
+    )
     return {
-        "tile": sum(max(column) for streams in outputs for column in zip(*streams, strict=True)),
-        "group": sum(max(sum(stream) for stream in streams) for streams in outputs),
+        "tile": sum(max(column) for streams in met for column in zip(*streams, strict=True)),
+        "group": sum(max(sum(stream) for stream in streams) for streams in alone),
         "lines": ceil(busy / (lanes * groups[0].clusters)),
         "lanes": ceil(digits / (lanes * chip.macs)),
     }

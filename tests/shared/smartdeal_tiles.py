@@ -133,7 +133,8 @@ def layer_groups(layer, inputs, codes, raw, chip):
     width = 3 if layer.kernel == (1, 1) else layer.kernel[1]
     if layer.kind == "linear":
         tiles, pixels = linear(inputs.reshape(-1, layer.in_channels).tolist(), chip)
-        return [Group(chip, rows, tiles, pixels, raw, width, clusters=2)]
+        clusters = min(2, chip.per_line)
+        return [Group(chip, rows, tiles, pixels, raw, width, clusters, side_by_side=True)]
     planes = inputs.tolist()
     if layer.kind == "depthwise":
         tiles, pixels = depthwise(layer, planes, chip)

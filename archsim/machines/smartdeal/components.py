@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from archsim.arch.component import Component, Count, Kind
+from archsim.arch.components.rebuild_engine import RebuildEngine as SharedRebuildEngine
 
 
 class PeSlices(Component):
@@ -16,7 +17,12 @@ class PeSlices(Component):
     only the MACs of a line (`lines`), or not even those (`lanes`, a bound). `depthwise_rows` is how
     many output rows of a depthwise layer the lines of a slice share; null takes as many as fit.
     `clusters` is between how many output neurons of a linear layer a line's multipliers are split,
-    if each gets three of them.
+    if each gets three of them and each a rebuild engine.
+
+    A tile ends when all its lines are done; the next one begins `barrier_cycles` later. A tile
+    without a job lasts a `cycle`, or is `free`. The adder tree takes `tree_positions_per_cycle`
+    multipliers of each line per cycle, and holds up a tile that is shorter than it needs for the
+    one before.
     """
 
     slices: Count
@@ -25,6 +31,9 @@ class PeSlices(Component):
     sync: Literal["tile", "group", "lines", "lanes"] = "tile"
     depthwise_rows: Annotated[int, Field(ge=1, le=4096)] | None = None
     clusters: Literal[1, 2] = 2
+    barrier_cycles: Annotated[int, Field(ge=0, le=4096)] = 1
+    empty_tiles: Literal["cycle", "free"] = "cycle"
+    tree_positions_per_cycle: Count = 1
 
     @model_validator(mode="after")
     def _streams_share_slices(self) -> Self:
@@ -56,6 +65,32 @@ class IndexSelector(Component):
     def skips_weights(self) -> bool:
         """Whether a dead coefficient row makes no job."""
         return self.skip in {"weights", "both"}
+
+
+class RebuildEngine(SharedRebuildEngine):
+    """SmartDeal's rebuild engines, whose time shows.
+
+    With an `output_register` a row leaves its engine when its job starts, and the engine is free
+    for the next row; without one only an engine that takes turns with another works ahead. `fill`
+    says whether the first row of an output-channel group is waited for.
+
+    `weight_bits` is the width of a rebuilt weight, `largest_shift` the most places to the left that
+    a basis entry moves; `rounding` is of entries that move to the right, and `saturation` what a
+    sum beyond the width becomes (archsim.formats.rebuilt).
+    """
+
+    output_register: bool = True
+    fill: Literal["group", "none"] = "group"
+    weight_bits: Annotated[int, Field(ge=9, le=32)] = 17
+    largest_shift: Annotated[int, Field(ge=0, le=15)] = 7
+    rounding: Literal["nearest", "down"] = "nearest"
+    saturation: Literal["clip", "wrap"] = "clip"
+
+    def works_ahead(self, clusters: int) -> bool:
+        """Whether a row is rebuilt while the job before it runs, each of the clusters having
+        engines of its own.
+        """
+        return self.output_register or self.per_line >= 2 * clusters
 
 
 class BitSerialMacArray(Component):

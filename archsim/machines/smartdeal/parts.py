@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from archsim.arch.arch import Arch
-from archsim.arch.components.rebuild_engine import RebuildEngine
 from archsim.machines.shared.machine import only
-from archsim.machines.smartdeal.components import BitSerialMacArray, IndexSelector, PeSlices
+from archsim.machines.smartdeal.components import (
+    BitSerialMacArray,
+    IndexSelector,
+    PeSlices,
+    RebuildEngine,
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ layers. Every seat has `lines` lines of `seat_macs` multipliers. The rules are
 docs/machines/smartdeal.md, section "Cycles".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,12 @@ from archsim.machines.smartdeal.streams import (
     by_stream,
     first_streams,
     rebuild_line_cycles,
-    stream_cycles,
-    total_cycles,
+    stream_times,
 )
+from archsim.machines.smartdeal.tile_time import Step, Times, Waits, line_work, times
+
+MEETING = ("tile", "group")
+"""Readings of `sync` in which lines meet at the end of a tile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class Array:
     """All multipliers, those included that seats leave over."""
     streams: int
     sync: str
+    waits: Waits
 
     @property
     def seats_per_stream(self) -> int:
@@ -46,17 +52,19 @@ class ArrayWork:
     units.
 
     `cycles` (G, T) by the `tile` reading and `group_cycles` (G,) by the `group` reading of
-    synchronisation; `busy_lines` is B and `digits` is D of docs/machines/smartdeal.md. `rebuild`
-    (G, T) is the slowest line's rebuild time, `input_bytes` (G, T) what the streams read; the rest
-    are sums over all filters and tiles.
+    synchronisation, and `fill` (G,) what the first rebuild adds to either; `job_lines` is B and
+    `digits` is D of docs/machines/smartdeal.md. `rebuild` (G, T) is the slowest line's rebuild
+    time, `input_bytes` (G, T) what the streams read, `stall_lines` the cycles for which lines wait
+    for rebuilds; the rest are sums over all filters and tiles.
     """
 
     cycles: Ints
     group_cycles: Ints
+    fill: Ints
     rebuild: Ints
     input_bytes: Ints
-    busy_lines: int
     job_lines: int
+    stall_lines: int
     multiplier_cycles: int
     digits: int
     stream_seat_cycles: int
@@ -87,28 +95,43 @@ def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWo
     """
     # Slices of a stream read the same inputs in step: a row that one of them needs costs all.
     shared = by_stream(rows.need, array.seats_per_stream)
-    per_stream = stream_cycles(shared, lasting, jobs.line, array.lines)
+    first = first_streams(shared, array.streams)
+    found = stream_times(shared, lasting, jobs.line, first, array.waits)
     rebuild = (
         rebuild_line_cycles(shared, lasting, jobs.line, array.lines).max(axis=0).astype(np.int64)
     )
     read = (shared >= 0).astype(np.float32) @ (jobs.inputs * (lasting > 0)).astype(np.float32)
-    filters, first = len(rows.need), first_streams(per_stream, array.streams)
-    seats_of_stream = part_sizes(filters, array.seats_per_stream)
-    in_all = per_stream.sum(axis=1)
+    filters = len(rows.need)
     return ArrayWork(
-        cycles=np.maximum.reduceat(per_stream, first, axis=0),
-        group_cycles=np.maximum.reduceat(in_all, first),
         rebuild=np.maximum.reduceat(rebuild, first, axis=0),
         input_bytes=np.add.reduceat(np.rint(read).astype(np.int64), first, axis=0),
-        busy_lines=total_cycles(rows.need, lasting),
-        stream_seat_cycles=int(seats_of_stream @ in_all),
         seats_used=part_sizes(filters, array.seats),
         lines_used=int(jobs.line.max()) + 1,
+        **_stream_sums(found, first, part_sizes(filters, array.seats_per_stream), array),
         **_unit_sums(jobs, rows, lasting),
     )
 
 
-def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
+def _stream_sums(found: Times, first: Ints, seats: Ints, array: Array) -> dict[str, Any]:
+    """What the streams of each group take together; `seats` (S,) are those of each stream."""
+    in_all = found.cycles.sum(axis=1)
+    cycles = np.maximum.reduceat(found.cycles, first, axis=0)
+    group_cycles = np.maximum.reduceat(in_all, first)
+    if array.sync == "group":
+        filled = in_all - found.cycles[:, 0] + found.opening
+        fill = np.maximum.reduceat(filled, first) - group_cycles
+    else:
+        fill = np.maximum.reduceat(found.opening, first) - cycles[:, 0]
+    return {
+        "cycles": cycles,
+        "group_cycles": group_cycles,
+        "fill": fill,
+        "stall_lines": int(seats @ found.stalls),
+        "stream_seat_cycles": int(seats @ in_all),
+    }
+
+
+def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, Any]:
     """Sums over all filters of what each unit's row and each tile's input ask for."""
     kept = (rows.need >= 0).sum(axis=0, dtype=np.int64)
     made = (lasting > 0).astype(np.int64)
@@ -137,44 +160,48 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     per row.
     """
     channels, kernel = rows.need.shape
-    shape = (channels, kernel, -1, jobs.columns)
-    by_row = lasting.reshape(shape).astype(np.int64)
-    need = rows.need[:, :, None, None]
-    work = np.where((need >= 0) & (by_row > 0), np.maximum(by_row, need), 0)
-    rebuilds = np.where(by_row > 0, np.maximum(need, 0), 0)
-    # A tile in which all jobs are skipped still takes the cycle that finds this out.
-    per_slice = np.maximum(_slowest_line(work, array.lines, block), 1)
-    rebuild = _slowest_line(rebuilds, array.lines, block)
-    own_units = _unit_sums_depthwise(jobs, rows, lasting)
-    first = first_streams(per_slice, array.seats)
+    by_row = lasting.reshape(channels, kernel, -1, jobs.columns).astype(np.int64)
+    first = first_streams(rows.need, array.seats)
+    found = times(
+        line_work(_rows_in_turn(rows.need, by_row, array.lines, block), array.waits),
+        first,
+        array.waits,
+    )
+    rebuilds = np.where(by_row > 0, np.maximum(rows.need, 0)[:, :, None, None], 0)
+    steps = _on_lines(rebuilds, array.lines, block)
+    rebuild = np.sum(steps, axis=0).max(axis=0)
     return ArrayWork(
-        cycles=np.maximum.reduceat(per_slice, first, axis=0),
-        group_cycles=np.maximum.reduceat(per_slice.sum(axis=1), first),
         rebuild=np.maximum.reduceat(rebuild, first, axis=0),
         input_bytes=np.zeros((1, 1), np.int64),
-        busy_lines=int(work.sum()),
-        stream_seat_cycles=int(per_slice.sum()),
         seats_used=part_sizes(channels, array.seats),
         lines_used=min(array.lines, block * kernel),
-        **own_units,
+        **_stream_sums(found, first, np.ones(channels, np.int64), array),
+        **_unit_sums_depthwise(jobs, rows, lasting),
     )
 
 
-def _slowest_line(work: Ints, lines: int, block: int) -> Ints:
-    """(C, R, P, X) cycles -> (C, blocks * X): line j*R + r has kernel row r of row j of the
-    block.
+def _rows_in_turn(need: Small, by_row: Ints, lines: int, block: int) -> Iterator[Step]:
+    """The jobs of all lines as `line_work` takes them: (C, R) needs, (C, R, P, X) cycles."""
+    needs = np.broadcast_to(need[:, :, None, None].astype(np.int64), by_row.shape)
+    return zip(_on_lines(needs, lines, block), _on_lines(by_row, lines, block), strict=True)
+
+
+def _on_lines(work: Ints, lines: int, block: int) -> list[Ints]:
+    """(C, R, P, X) -> for each turn (lines, C, blocks * X): line j*R + r has kernel row r of row j
+    of the block, 0 where there is none.
+
+    More kernel rows than lines: the lines take the rows in turn, one after the other.
     """
     channels, kernel, height, columns = work.shape
-    # More kernel rows than lines: the lines take the rows in turn, one after the other.
-    if kernel > lines:
-        padded = np.pad(work, ((0, 0), (0, -kernel % lines), (0, 0), (0, 0)))
-        work = padded.reshape(channels, -1, lines, height, columns).sum(axis=1)
-    slowest = work.max(axis=1)
-    blocks = np.maximum.reduceat(slowest, np.arange(0, height, block), axis=1)
-    return blocks.reshape(channels, -1)
+    turns = -(-kernel // lines)
+    used = min(kernel, lines)
+    margins = ((0, 0), (0, turns * used - kernel), (0, -height % block), (0, 0))
+    padded = np.pad(work, margins).reshape(channels, turns, used, -1, block, columns)
+    in_order = padded.transpose(1, 4, 2, 0, 3, 5)
+    return list(in_order.reshape(turns, block * used, channels, -1))
 
 
-def _unit_sums_depthwise(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, int]:
+def _unit_sums_depthwise(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, Any]:
     """As `_unit_sums`, with one filter per channel."""
     one_filter = Rows(
         rows.need.reshape(1, -1), rows.nonzeros.reshape(1, -1), rows.live.reshape(1, -1)
@@ -183,18 +210,33 @@ def _unit_sums_depthwise(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, in
 
 
 def synchronised(work: list[ArrayWork], array: Array) -> Ints:
-    """(G, T) cycles of all convolution groups under the array's reading of `sync`."""
+    """(G, T) cycles of all convolution groups under the array's reading of `sync`, without what
+    `between_tiles` adds.
+    """
     tiles = np.concatenate([one.cycles for one in work])
     if array.sync == "tile":
         return tiles
+    weights = np.maximum(tiles, 1)  # an empty tile may last no cycle
     if array.sync == "group":
         totals = np.concatenate([one.group_cycles for one in work])
-        return np.stack([spread(int(total), row) for total, row in zip(totals, tiles, strict=True)])
+        rows = zip(totals, weights, strict=True)
+        return np.stack([spread(int(total), row) for total, row in rows])
     if array.sync == "lines":
-        total = -(-sum(one.busy_lines for one in work) // (array.seats * array.lines))
+        total = -(-sum(one.job_lines for one in work) // (array.seats * array.lines))
     else:
         total = -(-sum(one.digits for one in work) // array.multipliers)
-    return spread(total, tiles)
+    return spread(total, weights)
+
+
+def fill_cycles(work: list[ArrayWork], array: Array) -> Ints:
+    """(G,) what the first rebuild adds to each group; a reading in which nothing meets has none."""
+    fill = np.concatenate([one.fill for one in work])
+    return fill if array.sync in MEETING else np.zeros_like(fill)
+
+
+def barrier_cycles(array: Array) -> int:
+    """Cycles between two tiles."""
+    return array.waits.barrier if array.sync in MEETING else 0
 
 
 def multiplier_losses(work: list[ArrayWork], array: Array, cycles: Ints) -> dict[str, int]:
@@ -208,16 +250,11 @@ def multiplier_losses(work: list[ArrayWork], array: Array, cycles: Ints) -> dict
     digits = sum(one.digits for one in work)
     if array.sync == "lanes":
         return {"lane_sync": total - digits}
-    busy_lines = sum(one.busy_lines for one in work)
     job_lines = sum(one.job_lines for one in work)
     held = sum(one.multiplier_cycles for one in work)
-    lost = {
-        "rebuild": (busy_lines - job_lines) * per_line,
-        "lane_sync": held - digits,
-        "unmapped": job_lines * per_line - held,
-    }
+    lost = {"lane_sync": held - digits, "unmapped": job_lines * per_line - held}
     if array.sync == "lines":
-        return {**lost, "line_sync": total - busy_lines * per_line}
+        return {**lost, "line_sync": total - job_lines * per_line}
     used = slices = lines = first = 0
     for one in work:
         spent = cycles[first : first + len(one.cycles)].sum(axis=1)
@@ -225,6 +262,8 @@ def multiplier_losses(work: list[ArrayWork], array: Array, cycles: Ints) -> dict
         seat_cycles = int(one.seats_used @ spent)
         used += seat_cycles * one.lines_used * per_line
         slices += (seat_cycles - one.stream_seat_cycles) * one.lines_used * per_line
-        lines += (one.stream_seat_cycles * one.lines_used - one.busy_lines) * per_line
+        waiting = one.stream_seat_cycles * one.lines_used - one.job_lines - one.stall_lines
+        lines += waiting * per_line
     lost["unmapped"] += total - used
+    lost["rebuild"] = sum(one.stall_lines for one in work) * per_line
     return {**lost, "slice_sync": slices, "line_sync": lines}

@@ -7,18 +7,14 @@ feed it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.arch.arch import Arch
-from archsim.arch.components.rebuild_engine import RebuildEngine
-from archsim.arch.movers import cycles_for
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_sizes, part_sizes, share_bytes
 from archsim.machines.shared.machine import (
-    buffer_of,
     halo_bytes,
     input_blocks,
     name_of,
@@ -27,7 +23,7 @@ from archsim.machines.shared.machine import (
 from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.smartdeal import coefficients, pe_array
-from archsim.machines.smartdeal.components import IndexSelector, PeSlices
+from archsim.machines.smartdeal.components import IndexSelector, PeSlices, RebuildEngine
 from archsim.machines.smartdeal.jobs import (
     TRIPLE,
     Jobs,
@@ -36,51 +32,23 @@ from archsim.machines.smartdeal.jobs import (
     pointwise_jobs,
     spatial_jobs,
 )
+from archsim.machines.smartdeal.layer_run import Run
+from archsim.machines.smartdeal.limits import limits_of, losses_of
 from archsim.machines.smartdeal.parts import Parts, parts_of
-from archsim.machines.smartdeal.weight_reads import WeightReads, weight_reads
+from archsim.machines.smartdeal.tile_time import Waits
+from archsim.machines.smartdeal.weight_reads import weight_reads
 from archsim.workload.layer import Layer
 from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "index", "weight", "output")
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One layer on the array: its jobs, rows and work, and what the parts beside the array do.
-
-    `sizes` (G,) are the filters of each group; `input_bytes` (G, T) what a tile reads of the input
-    buffer; `scanned` (G,) the rows that all selectors scan in one tile.
-    """
-
-    layer: Layer
-    array: pe_array.Array
-    jobs: Jobs
-    rows: coefficients.Coefficients
-    work: list[pe_array.ArrayWork]
-    sizes: Ints
-    cycles: Ints
-    outputs: Ints
-    input_bytes: Ints
-    reads: WeightReads
-    scanned: Ints
-
-    @property
-    def units(self) -> int:
-        """Coefficient rows of a filter."""
-        return int(self.rows.nonzeros.shape[1])
-
-    @property
-    def index_bits(self) -> int:
-        """Bits of the index per coefficient row."""
-        return 0 if self.rows.bits is None else int(self.rows.bits.index[0]) // self.units
-
-
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference."""
     machine = parts_of(arch)
     run = _run(layer, tensors, machine)
-    limits = _limits(run, machine)
-    limited = np.maximum.reduce([run.cycles, *limits.values()])
+    limits = limits_of(run, machine)
+    limited = np.maximum.reduce([run.array_cycles, *limits.values()])
     rebuild = np.concatenate([one.rebuild for one in run.work])
     return (
         Tiles(
@@ -100,7 +68,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             macs_skipped=sum(one.macs_skipped for one in run.work),
             instances=_instances(machine),
             busy=_busy(run, machine),
-            lost={arch.compute: _losses(run, limits, limited)},
+            lost={arch.compute: losses_of(run, limits, limited)},
             actions=_actions(run, machine),
             side={
                 storage_of(arch, "input"): limits["input"],
@@ -108,15 +76,15 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
                 storage_of(arch, "index"): limits["index"],
                 storage_of(arch, "weight"): limits["weight"],
                 name_of(arch, RebuildEngine): np.minimum(rebuild, limited),
-                name_of(arch, PeSlices): np.minimum(limited, machine.array.macs),
+                name_of(arch, PeSlices): limits["drain"],
             },
         ),
     )
 
 
-def _run(layer: Layer, tensors: LayerTensors, machine: Parts) -> _Run:
-    array = _array(machine, layer)
-    rows = _coefficients(tensors, machine)
+def _run(layer: Layer, tensors: LayerTensors, machine: Parts) -> Run:
+    array = array_of(machine, layer)
+    rows = coefficients_of(tensors, machine)
     jobs, work = _work(layer, tensors, machine, rows)
     groups = 1 if layer.kind == "depthwise" else layer.groups
     sizes = group_sizes(layer.out_channels, groups, array.seats)
@@ -125,7 +93,7 @@ def _run(layer: Layer, tensors: LayerTensors, machine: Parts) -> _Run:
     if layer.kind == "depthwise":
         line = np.arange(layer.kernel[0]) % array.lines
     streams = ceil_div(sizes, array.seats_per_stream)
-    return _Run(
+    return Run(
         layer=layer,
         array=array,
         jobs=jobs,
@@ -140,9 +108,12 @@ def _run(layer: Layer, tensors: LayerTensors, machine: Parts) -> _Run:
     )
 
 
-def _array(machine: Parts, layer: Layer) -> pe_array.Array:
-    slices, macs = machine.slices, machine.array.macs
-    clusters = slices.clusters if layer.kind == "linear" and macs >= slices.clusters * TRIPLE else 1
+def array_of(machine: Parts, layer: Layer) -> pe_array.Array:
+    slices, macs, engine = machine.slices, machine.array.macs, machine.engine
+    clusters = 1
+    if layer.kind == "linear" and min(macs // TRIPLE, engine.per_line) >= slices.clusters:
+        clusters = slices.clusters
+    positions = clusters if layer.kind == "linear" else macs
     return pe_array.Array(
         seats=slices.slices * clusters,
         lines=slices.lines,
@@ -150,10 +121,18 @@ def _array(machine: Parts, layer: Layer) -> pe_array.Array:
         multipliers=slices.slices * slices.lines * macs,
         streams=slices.slices if layer.kind == "depthwise" else slices.streams,
         sync=slices.sync,
+        waits=Waits(
+            hidden=engine.works_ahead(clusters),
+            fill=engine.fill == "group",
+            empty=int(slices.empty_tiles == "cycle"),
+            barrier=slices.barrier_cycles,
+            drain=ceil_div(positions, slices.tree_positions_per_cycle),
+            together=slices.sync == "tile",
+        ),
     )
 
 
-def _coefficients(tensors: LayerTensors, machine: Parts) -> coefficients.Coefficients:
+def coefficients_of(tensors: LayerTensors, machine: Parts) -> coefficients.Coefficients:
     """The rows of the decomposed form, or of the 8-bit weights of a layer that was left as it was.
 
     The latter take the raw path of the rebuild engine's multiplexer (paper V-B).
@@ -171,13 +150,13 @@ def _work(
     layer: Layer, tensors: LayerTensors, machine: Parts, rows: coefficients.Coefficients
 ) -> tuple[Jobs, list[pe_array.ArrayWork]]:
     """Jobs and array work of each convolution group; one for ungrouped and depthwise layers."""
-    array, inputs = _array(machine, layer), tensors.need("input")
+    array, inputs = array_of(machine, layer), tensors.need("input")
     groups = 1 if layer.kind == "depthwise" else layer.groups
     channels, filters = layer.in_channels // groups, layer.out_channels // groups
     work = []
     for group in range(groups):
         own = inputs[group * channels : (group + 1) * channels] if groups > 1 else inputs
-        jobs = _jobs(layer, own, machine)
+        jobs = jobs_of(layer, own, machine)
         lasting = jobs.cycles if machine.selector.skips_inputs else jobs.with_zero_inputs()
         picked = rows.rows(
             slice(group * filters, (group + 1) * filters),
@@ -186,14 +165,14 @@ def _work(
         )
         if layer.kind == "depthwise":
             work.append(
-                pe_array.depthwise_work(jobs, picked, array, lasting, _block(machine, layer))
+                pe_array.depthwise_work(jobs, picked, array, lasting, block_of(machine, layer))
             )
         else:
             work.append(pe_array.shared_work(jobs, picked, array, lasting))
     return jobs, work
 
 
-def _jobs(layer: Layer, inputs: NDArray[np.int8], machine: Parts) -> Jobs:
+def jobs_of(layer: Layer, inputs: NDArray[np.int8], machine: Parts) -> Jobs:
     serial, macs, lines = machine.array.serial, machine.array.macs, machine.slices.lines
     if layer.kind == "linear":
         return linear_jobs(inputs.reshape(-1, layer.in_channels), serial, lines)
@@ -202,7 +181,7 @@ def _jobs(layer: Layer, inputs: NDArray[np.int8], machine: Parts) -> Jobs:
     return spatial_jobs(inputs, layer.geometry, macs, serial, lines)
 
 
-def _block(machine: Parts, layer: Layer) -> int:
+def block_of(machine: Parts, layer: Layer) -> int:
     """Output rows of a depthwise tile: as many as have lines for all their kernel rows, or
     fewer.
     """
@@ -214,7 +193,7 @@ def _pixels(layer: Layer, jobs: Jobs, machine: Parts) -> Ints:
     """(T,) output pixels of each tile."""
     if layer.kind != "depthwise":
         return jobs.pixels
-    block = _block(machine, layer)
+    block = block_of(machine, layer)
     height = part_sizes(layer.out_size[0], block)
     return np.outer(height, jobs.pixels[: jobs.columns]).reshape(-1)
 
@@ -227,27 +206,8 @@ def _input_bytes(
         return np.full(shape, layer.in_channels, np.int64)
     if layer.kind != "depthwise":
         return np.concatenate([one.input_bytes for one in work])
-    own = block_inputs(layer.geometry, layer.in_size, machine.array.macs, _block(machine, layer))
+    own = block_inputs(layer.geometry, layer.in_size, machine.array.macs, block_of(machine, layer))
     return np.outer(work[0].seats_used, own)
-
-
-def _limits(run: _Run, machine: Parts) -> dict[str, Ints]:
-    """(G, T) cycles that the input buffer, selector, index and weight buffers need per tile."""
-    arch, shape = machine.arch, run.cycles.shape
-    clusters = run.array.seats // machine.slices.slices
-    first, every = run.reads.cycles(run.sizes, clusters, buffer_of(arch, "weight").bytes_per_cycle)
-    weight = every[:, None].repeat(shape[1], axis=1)
-    weight[:, 0] = first
-    scan = ceil_div(run.units, machine.selector.rows_per_cycle)
-    index = cycles_for(
-        ceil_div(run.scanned * run.index_bits, 8), buffer_of(arch, "index").bytes_per_cycle
-    )
-    return {
-        "input": cycles_for(run.input_bytes, buffer_of(arch, "input").bytes_per_cycle),
-        "scan": np.full(shape, scan),
-        "index": index[:, None].repeat(shape[1], axis=1),
-        "weight": weight,
-    }
 
 
 def _instances(machine: Parts) -> dict[str, int]:
@@ -260,7 +220,7 @@ def _instances(machine: Parts) -> dict[str, int]:
     }
 
 
-def _busy(run: _Run, machine: Parts) -> dict[str, int]:
+def _busy(run: Run, machine: Parts) -> dict[str, int]:
     """Instance-cycles of useful work inside the array: digits, and basis rows added."""
     rebuilt = sum(one.rebuilt_rows for one in run.work)
     return {
@@ -269,18 +229,7 @@ def _busy(run: _Run, machine: Parts) -> dict[str, int]:
     }
 
 
-def _losses(run: _Run, limits: dict[str, Ints], limited: Ints) -> dict[str, int]:
-    """Where the multipliers' time goes inside the tiles."""
-    lost = pe_array.multiplier_losses(run.work, run.array, run.cycles)
-    over = limited - run.cycles
-    of_inputs = [limit for name, limit in limits.items() if name != "weight"]
-    by_weight = limits["weight"] >= np.maximum.reduce(of_inputs)
-    lost["wait_weight"] = int(over[by_weight].sum()) * run.array.multipliers
-    lost["wait_input"] = int(over[~by_weight].sum()) * run.array.multipliers
-    return lost
-
-
-def _actions(run: _Run, machine: Parts) -> dict[str, dict[str, int]]:
+def _actions(run: Run, machine: Parts) -> dict[str, dict[str, int]]:
     """Counts to be priced; the fills of buffers and DRAM are counted with the traffic."""
     arch, work = machine.arch, run.work
     tiles_of_group = run.cycles.shape[1]
@@ -304,7 +253,7 @@ def _actions(run: _Run, machine: Parts) -> dict[str, dict[str, int]]:
     }
 
 
-def _lines(run: _Run) -> int:
+def _lines(run: Run) -> int:
     """Lines of a slice that hold a part of an output, and that the adder tree adds up."""
     if run.layer.kind == "depthwise":  # the other lines in use work on other output rows
         return min(run.layer.kernel[0], run.array.lines)

@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.smartdeal.jobs import Small
+from archsim.machines.smartdeal.tile_time import (
+    Step,
+    Times,
+    Waits,
+    hides_all,
+    line_work,
+    opening,
+    times,
+)
 
 DEAD = -1
-LONGEST = np.iinfo(np.int32).max
 CHUNK = 1 << 20
 """Jobs whose lines are added up together: many small lines in one call, and large ones one by
 one."""
@@ -29,31 +37,11 @@ def by_stream(needs: Small, filters: int) -> Small:
     return np.maximum.reduceat(needs, np.arange(0, len(needs), filters), axis=0)
 
 
-def levels(needs: Small, cycles: Small) -> Iterator[tuple[NDArray[np.bool_], Small]]:
-    """Splits the rows by how long their jobs last: pairs (which rows, job cycles of every unit and
-    tile).
-
-    A job lasts max(job, need), so all needs up to the shortest job are one level, which is nearly
-    always the only one. The masks of all levels together are the rows that are not dead.
-    """
-    shortest = np.minimum.reduce(cycles, axis=None, where=cycles > 0, initial=LONGEST)
-    hidden = needs <= shortest
-    longer = () if hidden.all() else np.unique(needs[~hidden])
-    hidden &= needs >= 0
-    if hidden.any():
-        yield hidden, cycles
-    for need in longer:
-        yield needs == need, np.where(cycles > 0, np.maximum(cycles, need), 0)
-
-
 def line_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> NDArray[np.float32]:
-    """(S, U) needs x (U, T) job cycles -> (lines, S, T) cycles of each line, unit u on line
-    `line[u]`.
+    """(S, U) needs x (U, T) job cycles -> (lines, S, T) cycles of the jobs of each line, unit u on
+    line `line[u]`.
     """
-    total = np.zeros((lines, len(needs), cycles.shape[1]), np.float32)
-    for rows, lasting in levels(needs, cycles):
-        total += _sum_on_lines(rows.astype(np.float32), lasting, line, lines)
-    return total
+    return _sum_on_lines((needs >= 0).astype(np.float32), cycles, line, lines)
 
 
 def rebuild_line_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> NDArray[np.float32]:
@@ -88,20 +76,29 @@ def _units_of_lines(line: bytes) -> tuple[Ints, NDArray[np.float32]]:
     return units, present.astype(np.float32)
 
 
-def stream_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> Ints:
-    """(S, T): a stream lasts as long as its slowest line, at least one cycle per tile."""
-    slowest = line_cycles(needs, cycles, line, lines).max(axis=0)
-    return np.asarray(np.maximum(np.rint(slowest), 1), dtype=np.int64)
-
-
-def total_cycles(needs: Small, cycles: Small) -> int:
-    """Cycles of all live jobs of all filters, each with its own need (B in
-    docs/machines/smartdeal.md).
+def stream_times(needs: Small, cycles: Small, line: Ints, first: Ints, waits: Waits) -> Times:
+    """(S, U) needs x (U, T) job cycles -> when each stream is through with each tile; `first` (G,)
+    is the first stream of each group.
     """
-    total = 0
-    for rows, lasting in levels(needs, cycles):
-        total += int(rows.sum(axis=0, dtype=np.int64) @ lasting.sum(axis=1, dtype=np.int64))
-    return total
+    lines = int(line.max()) + 1
+    if hides_all(needs, cycles, waits):
+        slowest = line_cycles(needs, cycles, line, lines).max(axis=0)
+        filled = opening(line_work(_in_turn(needs, cycles[:, :1], line), waits), waits)
+        tiles = np.asarray(np.maximum(np.rint(slowest), waits.empty), dtype=np.int64)
+        # An empty first tile may be over before the first row of the second one is rebuilt.
+        meeting = np.maximum.reduceat(slowest[:, 0], first) if waits.together else slowest[:, 0]
+        if (meeting > 0).all():
+            return Times(tiles, filled, np.zeros(len(needs), np.int64))
+    return times(line_work(_in_turn(needs, cycles, line), waits), first, waits)
+
+
+def _in_turn(needs: Small, cycles: Small, line: Ints) -> Iterator[Step]:
+    """The jobs of all lines as `line_work` takes them: each line's units in their order."""
+    units, present = _units_of_lines(line.tobytes())
+    for place in range(units.shape[1]):
+        own = units[:, place]
+        there = present[:, place, None] > 0
+        yield np.where(there, needs[:, own].T, DEAD)[:, :, None], cycles[own][:, None, :]
 
 
 def first_streams(per_stream: Ints, streams: int) -> Ints:

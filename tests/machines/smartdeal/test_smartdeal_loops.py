@@ -37,6 +37,11 @@ def chips(draw):
         input_width=draw(st.sampled_from([1, 7, 256])),
         weight_width=draw(st.sampled_from([1, 2, 32])),
         granularity=draw(st.sampled_from(["row", "element"])),
+        output_register=draw(st.sampled_from([True, True, False])),
+        fill=draw(st.sampled_from(["group", "group", "none"])),
+        barrier=draw(st.sampled_from([1, 1, 0, 3])),
+        empty_tiles=draw(st.sampled_from(["cycle", "cycle", "free"])),
+        tree_positions=draw(st.sampled_from([1, 1, 2, 16])),
     )
 
 
@@ -53,6 +58,11 @@ def overrides(chip):
         "index_selector.index_granularity": chip.granularity,
         "rebuild_engine.basis_rows_per_cycle": chip.basis_rows,
         "rebuild_engine.per_line": chip.per_line,
+        "rebuild_engine.output_register": chip.output_register,
+        "rebuild_engine.fill": chip.fill,
+        "pe_slices.barrier_cycles": chip.barrier,
+        "pe_slices.empty_tiles": chip.empty_tiles,
+        "pe_slices.tree_positions_per_cycle": chip.tree_positions,
         "input_gb.bytes_per_cycle": chip.input_width,
         "weight_buffer.bytes_per_cycle": chip.weight_width,
     }
@@ -237,8 +247,12 @@ def test_what_the_buffers_and_the_selector_give_is_that_of_the_loops(case):
     opening, steady = weight_loops.weight_cycles(groups, every, first, chip)
     assert table.side["weight_buffer"][:, 0].tolist() == opening
     assert (table.side["weight_buffer"][:, 1:] == np.array(steady)[:, None]).all()
+    array_cycles = table.cycles + chip.barrier
+    array_cycles[:, 0] += [fill for group in groups for fill in group.fills()]
+    assert (table.side["pe_slices"] == groups[0].tree).all()
     longest = [
-        table.cycles,
+        array_cycles,
+        table.side["pe_slices"],
         *(table.side[name] for name in ("input_gb", "index_selector", "index_gb", "weight_buffer")),
     ]
     assert (table.limited == np.maximum.reduce(longest)).all()
