@@ -66,7 +66,7 @@ module pe_line #(
 
     // Engines.
     wire [1:0] engine_ready;
-    wire [2*COLUMNS*WEIGHT-1:0] rebuilt;
+    wire [2*COLUMNS*WEIGHT-1:0] rebuilt, made;
     wire [1:0] load = {2{job_valid && job_ready}} & (linear ? 2'b11 : turn_after ? 2'b01 : 2'b10);
     genvar e;
     generate
@@ -86,7 +86,8 @@ module pe_line #(
                     : job_raw_weights[0 +: COLUMNS*8]),
                 .codes(second ? job_codes[ROWS*8 +: ROWS*8] : job_codes[0 +: ROWS*8]),
                 .need(job_need), .ready(engine_ready[e]),
-                .weights(rebuilt[e*COLUMNS*WEIGHT +: COLUMNS*WEIGHT])
+                .weights(rebuilt[e*COLUMNS*WEIGHT +: COLUMNS*WEIGHT]),
+                .made(made[e*COLUMNS*WEIGHT +: COLUMNS*WEIGHT])
             );
         end
     endgenerate
@@ -139,7 +140,7 @@ module pe_line #(
     // Weights: the running row in its engine, or the output registers of both clusters.
     reg [2*COLUMNS*WEIGHT-1:0] kept;
     always @(posedge clk)
-        if (starts && linear) kept <= rebuilt;
+        if (starts && linear) kept <= made;
     wire [COLUMNS*WEIGHT-1:0] row = turn ? rebuilt[COLUMNS*WEIGHT +: COLUMNS*WEIGHT]
         : rebuilt[0 +: COLUMNS*WEIGHT];
     reg [WEIGHT-1:0] shared;

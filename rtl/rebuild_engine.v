@@ -26,7 +26,8 @@ module rebuild_engine #(
     input  wire [ROWS*8-1:0]            codes,       // int8 each
     input  wire [7:0]                   need,        // cycles of the slowest of the engines in step
     output wire                         ready,       // the row is there when this cycle ends
-    output wire [COLUMNS*WEIGHT-1:0]    weights
+    output wire [COLUMNS*WEIGHT-1:0]    weights,
+    output wire [COLUMNS*WEIGHT-1:0]    made         // `weights` as they are when this cycle ends
 );
     localparam WIDE = (WEIGHT > 9 + LARGEST_SHIFT ? WEIGHT : 9 + LARGEST_SHIFT) + 1;
 
@@ -79,10 +80,11 @@ module rebuild_engine #(
             wire signed [WEIGHT-1:0] cut = (CLIP != 0 && over)
                 ? {after[WIDE-1], {(WEIGHT - 1){~after[WIDE-1]}}} : after[WEIGHT-1:0];
             assign weights[WEIGHT*n +: WEIGHT] = sum;
+            assign made[WEIGHT*n +: WEIGHT] = waiting != 0 ? cut : sum;
             always @(posedge clk)
                 if (load) sum <= raw ? {{(WEIGHT - 8){raw_weights[8*n + 7]}}, raw_weights[8*n +: 8]}
                     : {WEIGHT{1'b0}};
-                else if (waiting != 0) sum <= cut;
+                else sum <= made[WEIGHT*n +: WEIGHT];
         end
         for (n = 0; n < ROWS; n = n + 1) begin : pending
             always @(posedge clk)

@@ -163,7 +163,7 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     by_row = lasting.reshape(channels, kernel, -1, jobs.columns).astype(np.int64)
     first = first_streams(rows.need, array.seats)
     found = times(
-        line_work(_rows_in_turn(rows.need, by_row, array.lines, block), array.waits),
+        line_work(rows_in_turn(rows.need, by_row, array.lines, block), array.waits),
         first,
         array.waits,
     )
@@ -180,7 +180,7 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     )
 
 
-def _rows_in_turn(need: Small, by_row: Ints, lines: int, block: int) -> Iterator[Step]:
+def rows_in_turn(need: Small, by_row: Ints, lines: int, block: int) -> Iterator[Step]:
     """The jobs of all lines as `line_work` takes them: (C, R) needs, (C, R, P, X) cycles."""
     needs = np.broadcast_to(need[:, :, None, None].astype(np.int64), by_row.shape)
     return zip(_on_lines(needs, lines, block), _on_lines(by_row, lines, block), strict=True)
