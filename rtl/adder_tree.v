@@ -30,14 +30,15 @@ module adder_tree #(
         for (d = 0; d < LEVELS; d = d + 1) begin : rank
             for (l = 0; l < LINES; l = l + 1) begin : lane
                 reg [SUM-1:0] total;
+                wire moves = d == 0 ? valid_in : valid[d == 0 ? 0 : d - 1];
                 assign level[d+1][SUM*l +: SUM] = total;
                 if (l >= (1 << d)) begin : adds
                     wire [SUM-1:0] above = level[d][SUM*(l - (1 << d)) +: SUM];
                     always @(posedge clk)
-                        total <= level[d][SUM*l +: SUM] + (cut[d][l] ? {SUM{1'b0}} : above);
+                        if (moves) total <= level[d][SUM*l +: SUM] + (cut[d][l] ? {SUM{1'b0}} : above);
                     assign cut[d+1][l] = cut[d][l] || cut[d][l - (1 << d)];
                 end else begin : passes
-                    always @(posedge clk) total <= level[d][SUM*l +: SUM];
+                    always @(posedge clk) if (moves) total <= level[d][SUM*l +: SUM];
                     assign cut[d+1][l] = cut[d][l];
                 end
             end

@@ -9,6 +9,7 @@ module booth_mac #(
     parameter SUM = 40      // bits of the partial sum, signed
 ) (
     input  wire                     clk,
+    input  wire                     wipe,    // no job has come since the last tile: the sum is 0
     input  wire                     enable,  // a job is under way
     input  wire                     first,   // the first step of a tile: the sum starts from 0
     input  wire                     next,    // the step ends with this cycle
@@ -31,38 +32,40 @@ module booth_mac #(
     wire [4:0] chosen = left & (~left + 5'd1);  // the lowest bit that is set
     assign last = (left & (left - 5'd1)) == 5'd0;
 
-    // The chosen digit, and its place.
-    reg [2:0] code;
-    reg [3:0] place;
-    always @* begin
-        code = 3'b000;
-        place = 4'd0;
-        case (1'b1)
-            chosen[0]: begin code = bits[2:0];  place = 4'd0; end
-            chosen[1]: begin code = bits[4:2];  place = 4'd2; end
-            chosen[2]: begin code = bits[6:4];  place = 4'd4; end
-            chosen[3]: begin code = bits[8:6];  place = 4'd6; end
-            chosen[4]: begin code = bits[10:8]; place = 4'd8; end
-            default: ;
-        endcase
-    end
+    // The magnitude of the chosen digit times the weight, at the digit's place.
+    function signed [SUM-1:0] product(
+        input [10:0] digits, input [4:0] place, input signed [WEIGHT-1:0] factor
+    );
+        reg [2:0] code;
+        reg signed [WEIGHT:0] multiple;
+        reg signed [SUM-1:0] wide;
+        begin
+            code = {3{place[0]}} & digits[2:0] | {3{place[1]}} & digits[4:2]
+                | {3{place[2]}} & digits[6:4] | {3{place[3]}} & digits[8:6]
+                | {3{place[4]}} & digits[10:8];
+            if (code == 3'b000 || code == 3'b111) multiple = 0;
+            else if (code == 3'b011 || code == 3'b100) multiple = {factor, 1'b0};
+            else multiple = {factor[WEIGHT-1], factor};
+            wide = multiple;
+            if (place[1]) wide = wide <<< 2;
+            if (place[2]) wide = wide <<< 4;
+            if (place[3]) wide = wide <<< 6;
+            if (place[4]) wide = wide <<< 8;
+            product = wide;
+        end
+    endfunction
 
-    wire negative = code[2];
-    wire twice = (code == 3'b011) || (code == 3'b100);
-    wire signed [WEIGHT:0] multiple = (left == 5'd0) ? {(WEIGHT + 1){1'b0}}
-        : twice ? {weight, 1'b0} : {weight[WEIGHT-1], weight};
-    wire signed [WEIGHT+8:0] wide = {{8{multiple[WEIGHT]}}, multiple};
-    wire signed [WEIGHT+8:0] shifted = wide <<< place;
-    wire signed [SUM-1:0] addend = {{(SUM - WEIGHT - 9){shifted[WEIGHT+8]}}, shifted};
+    wire negative = |(chosen & {bits[10], bits[8], bits[6], bits[4], bits[2]});
     wire signed [SUM-1:0] before = first ? {SUM{1'b0}} : sum;
 
-    always @(posedge clk) begin
+    // A step leaves no digit behind, so `done` is 0 whenever a job begins.
+    always @(posedge clk)
         if (enable) begin
-            sum <= negative ? before - addend : before + addend;
+            sum <= negative ? before - product(bits, chosen, weight)
+                : before + product(bits, chosen, weight);
             done <= next ? 5'd0 : done | chosen;
-        end else begin
-            if (first) sum <= {SUM{1'b0}};
+        end else if (wipe) begin
+            sum <= {SUM{1'b0}};
             done <= 5'd0;
         end
-    end
 endmodule

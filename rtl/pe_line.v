@@ -125,7 +125,7 @@ module pe_line #(
             weights <= staged_weights;
             pixels <= staged_pixels;
             place <= 8'd0;
-        end else if (step_ends) begin
+        end else if (running && step_ends) begin
             place <= place + 8'd1;
             case (move)
                 2'd0: front <= front >> 9;
@@ -161,7 +161,7 @@ module pe_line #(
             wire [WEIGHT-1:0] own = kept[WEIGHT*(COLUMNS*(m / CLUSTER)
                 + (m % CLUSTER) % COLUMNS) +: WEIGHT];
             booth_mac #(.WEIGHT(WEIGHT), .SUM(SUM)) unit (
-                .clk(clk), .enable(running), .first(fresh || clear), .next(step_ends),
+                .clk(clk), .wipe(clear || reset), .enable(running), .first(fresh || clear), .next(step_ends),
                 .activation(m < pixels ? (linear ? in_triple : in_row) : 9'd0), .weight(linear ? own : shared),
                 .last(mac_last[m]), .sum(sums[SUM*m +: SUM])
             );

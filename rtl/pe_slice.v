@@ -105,7 +105,7 @@ module pe_slice #(
             );
             always @(posedge clk)
                 if (take) held <= sums;
-                else held <= linear ? held >> (CLUSTER * SUM) : held >> SUM;
+                else if (draining != 8'd0) held <= linear ? held >> (CLUSTER * SUM) : held >> SUM;
             // A cluster's three products are added inside the line.
             assign leaving[SUM*l +: SUM] = held[0 +: SUM]
                 + (linear ? held[SUM +: SUM] + held[2*SUM +: SUM] : {SUM{1'b0}});

@@ -84,7 +84,7 @@ module rebuild_engine #(
             always @(posedge clk)
                 if (load) sum <= raw ? {{(WEIGHT - 8){raw_weights[8*n + 7]}}, raw_weights[8*n +: 8]}
                     : {WEIGHT{1'b0}};
-                else sum <= made[WEIGHT*n +: WEIGHT];
+                else if (waiting != 0) sum <= cut;
         end
         for (n = 0; n < ROWS; n = n + 1) begin : pending
             always @(posedge clk)

@@ -1,24 +1,20 @@
-"""The Verilog of a slice, compiled and run by Icarus Verilog: cases into files, its log into times
-and sums.
-"""
+"""A slice of the Verilog as Icarus runs it: cases into files, its log into times and sums."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from archsim.analysis.cosim import icarus
 from archsim.analysis.cosim.case import Case, Engine, Ints, Job
 from archsim.analysis.cosim.operands import format_of
-from archsim.formats.errors import InputError
-from archsim.formats.search import roots
 from archsim.machines.smartdeal.parts import Parts
 
 BYTE, INPUT, OFFSET, TILE = 8, 9, 10, 16
 DEPTH, TRIPLE = 24, 3
-LONGEST_SECONDS = 3600
+SLICE = ("booth_mac", "rebuild_engine", "pe_line", "adder_tree", "pe_slice")
+"""The modules that a slice is made of."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +27,6 @@ class Log:
     ends: list[list[int]]
     opens: list[int]
     sums: list[list[int]]
-
-
-def folder() -> Path:
-    """Where the Verilog is; InputError where there is none."""
-    for root in roots("rtl"):
-        if (root / "pe_slice.v").is_file():
-            return root
-    raise InputError.at("rtl", "no pe_slice.v there; reinstall archsim, or run it in its folder")
-
-
-def tool(name: str = "iverilog", package: str = "iverilog") -> str:
-    """The path of a program; InputError that says which package of Debian has it."""
-    found = shutil.which(name)
-    if found is None:
-        raise InputError.at(name, f"is not installed: apt-get install {package}")
-    return found
 
 
 def parameters(cases: Sequence[Case], machine: Parts) -> dict[str, int]:
@@ -187,37 +167,14 @@ def write_stimuli(cases: Sequence[Case], sizes: dict[str, int], where: Path) -> 
     (where / "lines.hex").write_text("\n".join(f"{place:x}" for place in first) + "\n")
 
 
-def compile_slice(sizes: dict[str, int], where: Path, sources: Path | None = None) -> Path:
-    """The compiled testbench; `sources` is another folder of Verilog than the shipped one."""
-    sources = sources or folder()
-    target = where / "tb_slice.vvp"
-    files = ["booth_mac", "rebuild_engine", "pe_line", "adder_tree", "pe_slice", "tb/tb_slice"]
-    done = subprocess.run(
-        [tool(), "-g2005", "-s", "tb_slice", "-o", str(target)]
-        + [f"-Ptb_slice.{name}={value}" for name, value in sizes.items()]
-        + [str(sources / f"{name}.v") for name in files],
-        capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS,
-    )  # fmt: skip
-    if done.returncode:
-        raise InputError.at(sources, f"iverilog: {(done.stderr or done.stdout).strip():.500}")
-    return target
-
-
 def run_slice(
     cases: Sequence[Case], machine: Parts, where: Path, sources: Path | None = None
 ) -> list[Log]:
     """Run all cases in one process of the simulator; one log per case."""
     sizes = parameters(cases, machine)
-    program = compile_slice(sizes, where, sources)
     write_stimuli(cases, sizes, where)
-    named = [f"+{name}={where / f'{name}.hex'}" for name in ("jobs", "lines", "cases")]
-    log = where / "log.txt"
-    done = subprocess.run(
-        [tool("vvp"), "-n", str(program), *named, f"+log={log}"],
-        capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS,
-    )  # fmt: skip
-    if done.returncode or "ERROR" in done.stdout:
-        raise InputError.at(program, f"vvp: {(done.stderr or done.stdout).strip():.500}")
+    inputs = [where / f"{name}.hex" for name in ("jobs", "lines", "cases")]
+    log = icarus.run("tb_slice", SLICE, sizes, inputs, sources)
     return read_log(log, len(cases), machine.slices.lines)
 
 

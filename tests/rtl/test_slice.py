@@ -1,0 +1,21 @@
+"""Whole small layers on slices of sixteen lines: barrier, adder tree, output-channel groups."""
+
+import rtl_layers
+
+LAYERS = 50
+
+
+def test_whole_layers_on_a_slice(tmp_path):
+    """Two slices that step together, each run by itself with the rebuilds of both: all jobs,
+    tiles and outputs of every output-channel group.
+    """
+    parts = rtl_layers.machine(pe_slices__lines=16, pe_slices__slices=2)
+    kinds = rtl_layers.KINDS * (LAYERS // len(rtl_layers.KINDS))
+    small = [
+        next(rtl_layers.layers(kind, 100 + place, 1, small=True))
+        for place, kind in enumerate(kinds)
+    ]
+    cases, waits = rtl_layers.cases_of(small, parts)
+    assert {layer.kind for layer, _ in small} == {"spatial", "pointwise", "depthwise", "linear"}
+    assert any(len({job.gate for job in case.jobs}) > 1 for case in cases)  # several groups
+    assert not rtl_layers.compared(cases, waits, parts, tmp_path)
