@@ -56,7 +56,7 @@ module pe_slice #(
     wire [LINES-1:0] done;
     reg  [7:0] draining;  // cycles for which the output registers are still read
     reg  meet, taken, ran, drains;
-    assign all_done = &done && others_done;
+    assign all_done = (&done) && others_done;
     // The sums are taken in the cycle after this one, in which the registers may be read once more.
     wire opens = all_done && draining <= 8'd2 && !meet && (BARRIER != 0 || !taken);
     assign advance = BARRIER != 0 ? meet : opens;

@@ -26,7 +26,7 @@ module tb_slice #(
     parameter CLIP = 1,
     parameter SUM = 40,
     parameter TILE = 16,
-    parameter LIMIT = 1000000  // cycles of a case: more is a slice that has stopped
+    parameter LIMIT = 100000  // cycles of a case: more is a slice that has stopped
 );
     localparam CODES = 2 * ROWS * 8, RAWS = 2 * COLUMNS * 8, BASIS = 2 * ROWS * COLUMNS * 8;
     localparam INPUTS = DEPTH * 9;

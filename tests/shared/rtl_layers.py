@@ -35,6 +35,8 @@ def shape(kind, rng, stride, small=False):
     if kind == "depthwise":
         channels = max(2, channels)
         return conv(channels, channels, size, (3, 3), groups=channels, **keys)
+    if kind == "spatial" and rng.random() < 0.4:
+        keys |= {"dilation": (1, 2), "padding": (pad, 2 * pad, pad, 2 * pad)}
     return conv(min(channels, 6), filters, size, (kernel, kernel), **keys)
 
 

@@ -61,7 +61,9 @@ def _command(words: list[str]) -> None:
             words, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
         )
     except subprocess.TimeoutExpired as error:
-        raise InputError.at(words[0], f"took over {LONGEST_SECONDS} s; ask for fewer tiles") from error
+        raise InputError.at(
+            words[0], f"took over {LONGEST_SECONDS} s; ask for fewer tiles"
+        ) from error
     # What $readmemh cannot read is an error that the exit status does not tell.
     if done.returncode or "ERROR" in done.stdout + done.stderr:
         raise InputError.at(words[0], f"{(done.stderr or done.stdout).strip():.500}")

@@ -82,9 +82,7 @@ class Operands:
 def operands_of(layer: Layer, tensors: LayerTensors, machine: Parts, group: int) -> Operands:
     """The integers of one convolution group; a depthwise layer is one group of all channels."""
     groups = 1 if layer.kind == "depthwise" else layer.groups
-    own = slice(
-        group * layer.out_channels // groups, (group + 1) * layer.out_channels // groups
-    )
+    own = slice(group * layer.out_channels // groups, (group + 1) * layer.out_channels // groups)
     form = format_of(machine)
     inputs = _inputs(layer, tensors, groups, group)
     coef = tensors.get("coef") if machine.arch.weights == "smartdeal" else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from archsim.analysis.cosim import icarus
-from archsim.analysis.cosim.case import Case, Engine, Ints, Job
+from archsim.analysis.cosim.case import Case, Engine, Job
 from archsim.analysis.cosim.operands import format_of
 from archsim.machines.smartdeal.parts import Parts
 
@@ -50,6 +50,8 @@ def parameters(cases: Sequence[Case], machine: Parts) -> dict[str, int]:
         "LARGEST_SHIFT": form.largest_shift,
         "NEAREST": int(form.rounding == "nearest"),
         "CLIP": int(form.saturation == "clip"),
+        # A slice that has stopped is one that takes so much longer than the rule says.
+        "LIMIT": 1000 + 2 * max(int(case.opens[-1]) for case in cases),
     }
 
 
@@ -180,7 +182,9 @@ def run_slice(
 
 def read_log(path: Path, cases: int, lines: int) -> list[Log]:
     """What tb_slice.v wrote. A case that stopped has fewer tiles than it should."""
-    logs = [Log([[] for _ in range(lines)], [[] for _ in range(lines)], [0], []) for _ in range(cases)]
+    logs = [
+        Log([[] for _ in range(lines)], [[] for _ in range(lines)], [0], []) for _ in range(cases)
+    ]
     for text in path.read_text().splitlines():
         kind, *words = text.split()
         if kind in {"S", "E"}:
