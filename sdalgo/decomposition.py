@@ -1,11 +1,14 @@
 """A weight as coefficients and bases: what is stored, and what it rebuilds to."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.errors import InputError
 from archsim.formats.huffman import mean_length
+from archsim.formats.rebuilt import SHIPPED, WeightFormat, engine_operands, integer_weights
 from archsim.formats.weight_bits import weight_bits
 from sdalgo.matrices import Layout, from_slices, slices_of
 from sdalgo.pow2 import Codes, Float32, decode
@@ -78,8 +81,29 @@ class Decomposition:
         """Mean code length of the non-zeros coded by themselves (appendix B); 0 for none."""
         return mean_length(self.coef[self.coef != 0])
 
-    def rebuild(self) -> Float32:
-        """Return the weight that the accelerator would use, float32, in its own shape."""
+    def integers(
+        self, form: WeightFormat = SHIPPED
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return (weights in their own shape, unit of each filter): what the rebuild engines make.
+
+        Raises:
+            InputError: the basis has not 8 bits.
+        """
+        if self.basis_bits != 8:
+            raise InputError.at("basis", f"{self.basis_bits} bits: a rebuild engine takes 8")
+        basis = self.basis.astype(np.int8)
+        operands = engine_operands(self.coef, basis, self.scale, form)
+        flat = integer_weights(self.coef, operands, form).reshape(self.layout.filters, -1)
+        shape = self.layout.shape
+        return flat[:, : prod(shape[1:])].reshape(shape), operands.unit
+
+    def rebuild(self, form: WeightFormat = SHIPPED) -> Float32:
+        """Return the weight that the accelerator would use, float32, in its own shape: integers
+        times their unit, or of a basis of more than 8 bits W = Ce B as it is.
+        """
+        if self.basis_bits == 8:
+            weights, unit = self.integers(form)
+            return (weights * unit.reshape(-1, *[1] * (weights.ndim - 1))).astype(np.float32)
         coef = slices_of(decode(self.coef), self.layout).astype(np.float64)
         basis = self.basis.reshape(-1, *self.basis.shape[2:]).astype(np.float64)
         values = coef @ (basis * self.scale.reshape(-1, 1, 1).astype(np.float64))

@@ -1,7 +1,6 @@
 """Torch modules that hold Ce and B in place of a weight, and rebuild it on every forward pass."""
 
 import copy
-import math
 
 import numpy as np
 import torch
@@ -17,6 +16,9 @@ from sdalgo.options import Options
 class Rebuilt(nn.Module):
     """W = Ce B from codes, entries of B and scales, as the accelerator's rebuild engine makes it.
 
+    A basis of 8 bits gives the integers of the engine times their unit, as `Decomposition.rebuild`
+    does; another one W = Ce B as it is.
+
     Args:
         found: the decomposition; its arrays become buffers, so they travel in the state dict.
     """
@@ -27,23 +29,21 @@ class Rebuilt(nn.Module):
 
     def __init__(self, found: Decomposition) -> None:
         super().__init__()
-        self.layout = found.layout
+        self.layout, self.p_min = found.layout, found.p_min
         codes = found.coef.reshape(found.layout.filters, found.layout.rows, -1)
         self.register_buffer("codes", torch.from_numpy(codes.copy()))
         self.register_buffer("basis", torch.from_numpy(found.basis.copy()))
         self.register_buffer("scale", torch.from_numpy(found.scale.copy()))
 
     def forward(self, _original: Tensor) -> Tensor:
-        layout = self.layout
-        level = self.codes.abs().to(torch.int32)
-        size = torch.ldexp(torch.ones_like(level, dtype=torch.float32), level - 1)
-        coef = torch.where(level > 0, size * self.codes.sign(), torch.zeros_like(size))
-        missing = layout.slices * layout.height - layout.rows
-        coef = nn.functional.pad(coef, (0, 0, 0, missing))
-        coef = coef.reshape(layout.filters, layout.slices, layout.height, -1)
-        basis = self.basis.to(torch.float32) * self.scale[..., None, None]
-        flat = (coef @ basis).reshape(layout.filters, -1)
-        return flat[:, : math.prod(layout.shape[1:])].reshape(layout.shape)
+        """The weight, float32, on the device of the buffers."""
+        held = [buffer.cpu().numpy() for buffer in (self.codes, self.basis, self.scale)]
+        codes, basis, scale = held
+        coef = codes.reshape(self.layout.coef_shape(codes.shape[-1]))
+        found = Decomposition(
+            layout=self.layout, coef=coef, p_min=self.p_min, basis=basis, scale=scale
+        )
+        return torch.from_numpy(found.rebuild()).to(self.codes.device)
 
 
 def convert(module: nn.Module, options: Options | None = None) -> nn.Module:

@@ -9,6 +9,7 @@ from archsim.cli import (
     ablate,
     breakdown,
     compare,
+    cosim,
     draw,
     explain,
     listing,
@@ -30,6 +31,7 @@ app.command("explain")(explain.explain)
 app.command("breakdown")(breakdown.breakdown)
 app.command("ablate")(ablate.ablate)
 app.command("paper")(paper.paper)
+app.command("cosim")(cosim.cosim)
 app.command("validate")(validate.validate)
 app.command("new")(new.new)
 app.add_typer(listing.app, name="list")

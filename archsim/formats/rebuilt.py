@@ -1,11 +1,11 @@
-"""Rebuilt weights as the integers that SmartDeal's rebuild engines make (docs/machines/smartdeal.md,
-section "Weights as integers").
+"""Rebuilt weights as the integers that SmartDeal's rebuild engines make, by
+docs/machines/smartdeal.md, section "Weights as integers".
 
 A filter has one unit, and each of its weights is a whole number of them. The bases of a filter's
-slices have scales of their own: each scale becomes a power of two times a significand in (1/2, 1] of
-the filter's largest, the significand is multiplied into the basis entries, and the power is added to
-the shifts. Where that leaves a filter with more different shifts than an engine has, the smallest
-ones move to the right.
+slices have scales of their own: each scale becomes a power of two times a significand in (1/2, 1]
+of the filter's largest, the significand is multiplied into the basis entries, and the power is
+added to the shifts. Where that leaves a filter with more different shifts than an engine has, the
+smallest ones move to the right.
 """
 
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ def integer_weights(
     total = np.zeros((*codes.shape[:2], operands.basis.shape[-1]), np.int64)
     for place in range(codes.shape[-1]):
         code = codes[:, :, place]
-        shift = np.abs(code) - 1 - operands.offset[:, own]
+        shift = np.abs(code) - 1 - operands.offset[:, own].astype(np.int64)
         entries = operands.basis[:, own, place].astype(np.int64)
         term = shifted(entries, shift[:, :, None], form) * np.sign(code)[:, :, None]
         total = within(total + term, form)

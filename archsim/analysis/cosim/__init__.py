@@ -1,1 +1,1 @@
-"""SmartDeal's rule, its loops and its Verilog on the same tiles: cycles of jobs, bits of outputs."""
+"""SmartDeal's rule and its Verilog on the same tiles: cycles of jobs, bits of outputs."""

@@ -19,7 +19,8 @@ def _of_tiles(case: Case, log: Log, model: Timeline) -> Iterator[str]:
     if log.opens != model.opens:
         yield f"tiles open in cycles {log.opens} of the Verilog, {model.opens} of the timeline"
     if case.opens.tolist() != model.opens:
-        yield f"tiles open in cycles {case.opens.tolist()} of the rule, {model.opens} of the timeline"
+        of_rule = case.opens.tolist()
+        yield f"tiles open in cycles {of_rule} of the rule, {model.opens} of the timeline"
 
 
 def _of_jobs(case: Case, log: Log, model: Timeline) -> Iterator[str]:

@@ -46,8 +46,10 @@ class LayerCases:
         found = []
         for first in range(0, filters, array.seats_per_stream):
             stream = tuple(range(first, min(first + array.seats_per_stream, filters)))
-            for own in range(first, stream[-1] + 1, clusters):
-                found.append((stream, tuple(range(own, own + clusters))))
+            found += [
+                (stream, tuple(range(own, own + clusters)))
+                for own in range(first, stream[-1] + 1, clusters)
+            ]
         return found
 
 

@@ -35,7 +35,7 @@ class Operands:
     def rows_of_slice(self) -> int:
         """Rows that share a basis."""
         if self.engine is None:
-            return self.codes.shape[1]
+            return int(self.codes.shape[1])
         return rows_per_slice(self.codes.shape[1], self.engine.basis.shape[1])
 
     def of_engine(self, filter_: int, unit: int) -> Engine:
@@ -68,9 +68,9 @@ class Operands:
         if filter_ >= len(self.kernels):
             return 0
         kernel, layer = self.kernels[filter_], self.layer
-        if layer.op == "linear" or layer.kind == "linear":
+        if layer.kind == "linear":
             vector = self.inputs.reshape(-1, layer.in_channels)[place[0]]
-            return int(kernel.reshape(-1) @ vector)
+            return int((kernel.reshape(-1) * vector).sum())
         (down, across), (high, wide) = layer.dilation, layer.kernel
         top, left = place[0] * layer.stride[0], place[1] * layer.stride[1]
         planes = self.inputs[filter_ : filter_ + 1] if layer.kind == "depthwise" else self.inputs

@@ -4,6 +4,7 @@ gets, and what must come out.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -76,7 +77,7 @@ class Plan:
         """Tiles of an output-channel group."""
         return len(self.places)
 
-    @property
+    @cached_property
     def places(self) -> list[list[list[Place]]]:
         """[tile][row of the tile] the output pixels, or [tile][0] one (position, 0)."""
         macs, (high, wide) = self.machine.array.macs, self.layer.out_size
