@@ -19,7 +19,7 @@ def waits(**keys):
 
 
 def line(jobs, tiles=1, **keys):
-    """Cycles of each tile of one line that has these (cycles, non-zeros), the same in every tile."""
+    """Cycles of each tile of one line with these (cycles, non-zeros), the same in every tile."""
     cycles = np.repeat(np.array([[job] for job, _ in jobs], np.int32), tiles, axis=1)
     needs = np.array([[need for _, need in jobs]], np.int16)
     found = stream_times(needs, cycles, np.zeros(len(jobs), np.int64), ALONE, waits(**keys))
