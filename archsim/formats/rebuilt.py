@@ -94,6 +94,7 @@ def integer_weights(
         code = codes[:, :, place]
         shift = np.abs(code) - 1 - operands.offset[:, own].astype(np.int64)
         entries = operands.basis[:, own, place].astype(np.int64)
+        shift[code == 0] = 0  # adds nothing, wherever it would move
         term = shifted(entries, shift[:, :, None], form) * np.sign(code)[:, :, None]
         total = within(total + term, form)
     return total
@@ -101,11 +102,13 @@ def integer_weights(
 
 def shifted(entries: Ints, shift: Ints, form: WeightFormat) -> Ints:
     """Entries of 8 bits, moved to the left or, below 0, to the right."""
-    left = np.clip(shift, 0, form.largest_shift)
-    right = np.clip(-shift, 0, MOST_RIGHT)
-    half = np.where(right > 0, 1 << np.maximum(right - 1, 0), 0)
-    raised = entries + (half if form.rounding == "nearest" else 0)
-    return np.where(right > 0, raised >> right, entries << left)
+    moved = entries << np.clip(shift, 0, form.largest_shift)
+    to_right = np.broadcast_to(shift < 0, entries.shape)
+    if to_right.any():  # few layers have any
+        right = np.minimum(-np.broadcast_to(shift, entries.shape)[to_right], MOST_RIGHT)
+        half = 1 << (right - 1) if form.rounding == "nearest" else 0
+        moved[to_right] = (entries[to_right] + half) >> right
+    return moved
 
 
 def within(sums: Ints, form: WeightFormat) -> Ints:

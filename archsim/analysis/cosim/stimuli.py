@@ -147,13 +147,12 @@ def _jobs(
             if machine.selector.skips_inputs and not values.any():
                 continue
             most = serial[values.astype(np.uint8)].max(axis=1)
-            raw = operands.engine is None
             yield Job(
                 line=line,
                 tile=number[1],
                 gate=number[0],
-                raw=raw,
-                need=0 if raw else int(nonzeros.max()),
+                raw=operands.raw,
+                need=0 if operands.raw else int(nonzeros.max()),
                 cycles=int(np.maximum(most, 1).sum()),
                 values=values,
                 basis=unit // operands.rows_of_slice,
