@@ -41,7 +41,6 @@ def left_out(layer, tensors):
     [
         {"pe_slices__barrier_cycles": 0},
         {"index_selector__skip": "none"},
-        {"index_selector__skip": "weights"},
         {"rebuild_engine__weight_bits": 9, "rebuild_engine__saturation": "wrap"},
         {"rebuild_engine__weight_bits": 12, "rebuild_engine__largest_shift": 3},
         {"rebuild_engine__largest_shift": 4, "rebuild_engine__rounding": "down"},
@@ -58,4 +57,4 @@ def test_keys_of_the_arch_file_are_parameters_of_the_verilog(keys, tmp_path):
 
 def some(kind):
     """A few layers of a kind, the same for all keys."""
-    return rtl_layers.layers(kind, 7, 12)
+    return rtl_layers.layers(kind, 7, 6, small=True)

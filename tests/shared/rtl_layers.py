@@ -22,22 +22,22 @@ def machine(**keys):
 def shape(kind, rng, stride, small=False):
     """A layer of the kind whose last tiles are narrow."""
     wide, high = int(rng.integers(5, 22)), int(rng.integers(3, 7))
-    channels, filters = int(rng.integers(1, 12)), int(rng.integers(1, 4))
+    channels, filters = int(rng.integers(1, 12)), int(rng.integers(1, 3))
     if small:
         wide, high, channels = 3 + wide // 3, 2, 1 + channels // 2
     if kind == "linear":
         return linear(int(rng.integers(1, 40)), int(rng.integers(1, 8)), int(rng.integers(1, 5)))
     if kind == "pointwise":
         return conv(channels, filters, (high, wide), (1, 1), stride=(stride, stride))
-    kernel = int(rng.choice([3, 3, 5, 7])) if kind == "raw" else 3
+    kernel = int(rng.choice([3, 3, 3, 3, 3, 5, 5, 7])) if kind == "raw" else 3
     pad, size = kernel // 2, (max(high, kernel), max(wide, kernel))
     keys = {"stride": (stride, stride), "padding": (pad,) * 4}
     if kind == "depthwise":
-        channels = max(2, channels)
+        channels = min(max(2, channels), 5)
         return conv(channels, channels, size, (3, 3), groups=channels, **keys)
     if kind == "spatial" and rng.random() < 0.4:
         keys |= {"dilation": (1, 2), "padding": (pad, 2 * pad, pad, 2 * pad)}
-    return conv(min(channels, 6), filters, size, (kernel, kernel), **keys)
+    return conv(min(channels, 3), filters, size, (kernel, kernel), **keys)
 
 
 def arrays(layer, rng, raw, signed):
