@@ -13,6 +13,9 @@ class Arrays(LayerTensors):
         super().__init__(layer, None, "the test")
         self._arrays = dict.fromkeys(("pruned", "coef", "basis", "basis_scale", "weight")) | arrays
 
+    def forget(self, what):
+        """Nothing: they could not be had again."""
+
     def basis_shape(self):
         basis = self._arrays["basis"]
         return None if basis is None else basis.shape
