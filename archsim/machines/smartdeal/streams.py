@@ -80,6 +80,23 @@ def stream_times(needs: Small, cycles: Small, line: Ints, first: Ints, waits: Wa
     """(S, U) needs x (U, T) job cycles -> when each stream is through with each tile; `first` (G,)
     is the first stream of each group.
     """
+    bounds, groups = np.append(first, len(needs)), len(first)
+    # No group waits for another: some at a time, for what all lines do in all tiles is large.
+    each = int(np.diff(bounds).max()) * cycles.shape[1] * (int(line.max()) + 1)
+    step, parts = max(1, CHUNK // each), []
+    for at in range(0, groups, step):
+        begin, end = bounds[at], bounds[min(at + step, groups)]
+        own = first[at : at + step] - begin
+        parts.append(_times(needs[begin:end], cycles, line, own, waits))
+    return Times(
+        cycles=np.concatenate([part.cycles for part in parts]),
+        opening=np.concatenate([part.opening for part in parts]),
+        stalls=np.concatenate([part.stalls for part in parts]),
+    )
+
+
+def _times(needs: Small, cycles: Small, line: Ints, first: Ints, waits: Waits) -> Times:
+    """Those of some groups."""
     lines = int(line.max()) + 1
     if hides_all(needs, cycles, waits):
         slowest = line_cycles(needs, cycles, line, lines).max(axis=0)
