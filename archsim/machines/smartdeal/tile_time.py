@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.smartdeal.jobs import Small
 
+Counts = NDArray[np.int32]
 LONG_AGO = -(1 << 40)
 
 
@@ -43,10 +44,10 @@ class LineWork:
     for a rebuild that outlasts the job before it.
     """
 
-    jobs: Ints
-    last: Ints
-    first: Ints
-    stalls: Ints
+    jobs: Counts
+    last: Counts
+    first: Counts
+    stalls: Counts
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def line_work(steps: Iterable[Step], waits: Waits) -> LineWork:
     found: LineWork | None = None
     for need, cycles in steps:
         live = (need >= 0) & (cycles > 0)
-        lasting = np.where(live, cycles, 0).astype(np.int64)
-        rebuild = np.where(live, np.maximum(need, 1), 0).astype(np.int64)
+        lasting = cycles.astype(np.int32) * live
+        rebuild = np.maximum(need, 1).astype(np.int32) * live
         if found is None:
             found = LineWork(lasting, lasting, rebuild, np.zeros_like(lasting))
             continue
@@ -104,23 +105,42 @@ def opening(work: LineWork, waits: Waits) -> Ints:
     return np.asarray(np.maximum(ends.max(axis=0), waits.empty))
 
 
-def starts(work: LineWork, first: Ints, waits: Waits) -> Ints:
+def starts(work: LineWork, first: Ints, waits: Waits) -> Counts:
     """(L, S, T) how long the first job of a line waits for its rebuild after its tile has opened;
     0 in the first tile, whose wait is the fill.
 
     A rebuild begins when the job before it does, whichever tile that was in.
     """
-    lines, streams, tiles = work.jobs.shape
-    waiting = np.zeros((lines, streams, tiles), np.int64)
-    alone = work.jobs + work.stalls
-    spread = np.repeat(np.arange(len(first)), np.diff([*first, streams]))
-    begun = np.full((lines, streams), 1 if waits.fill else LONG_AGO, np.int64)
-    for tile in range(tiles):
-        there, live = alone[:, :, tile], work.first[:, :, tile] > 0
+    live = work.first > 0
+    before = np.zeros_like(live)
+    before[:, :, 1:] = live[:, :, :-1]
+    # The job before ends within its tile, the barrier follows: what is shorter never shows.
+    shown = np.zeros_like(live)
+    shown[:, :, 1:] = work.first[:, :, 1:] > work.last[:, :, :-1] + waits.barrier
+    late = work.first + 1 > max(waits.empty + waits.barrier, waits.drain)
+    if not waits.hidden or (live & ~before & late)[:, :, 1:].any():
+        return _walk(work, first, waits, range(work.jobs.shape[2]))
+    tiles = np.flatnonzero((live & before & shown).any(axis=(0, 1)))
+    return _walk(work, first, waits, sorted({*(tiles - 1).tolist(), *tiles.tolist()}))
+
+
+def _walk(work: LineWork, first: Ints, waits: Waits, tiles: Iterable[int]) -> Counts:
+    """`starts`, which are 0 in all other tiles than these. Where a tile is not the one after the
+    tile before it, no first job of it waits.
+    """
+    waiting = np.zeros(work.jobs.shape, work.jobs.dtype)
+    spread = np.repeat(np.arange(len(first)), np.diff([*first, work.jobs.shape[1]]))
+    begun, last = np.full(waiting.shape[:2], LONG_AGO, np.int64), -1
+    for tile in tiles:
+        if tile == 0 and waits.fill:
+            begun[:] = 1
+        elif tile != last + 1:
+            begun[:] = LONG_AGO
+        last, live = tile, work.first[:, :, tile] > 0
         start = np.where(live, np.maximum(begun + work.first[:, :, tile], 0), 0)
         if tile:
             waiting[:, :, tile] = start
-        ends = start + there
+        ends = start + work.jobs[:, :, tile] + work.stalls[:, :, tile]
         took = np.maximum(ends.max(axis=0), waits.empty)
         if waits.together:
             took = np.maximum.reduceat(took, first)[spread]
@@ -133,9 +153,10 @@ def starts(work: LineWork, first: Ints, waits: Waits) -> Ints:
 def times(work: LineWork, first: Ints, waits: Waits) -> Times:
     """When the streams of each group are through; `first` (G,) is the first stream of each."""
     waiting = starts(work, first, waits)
-    ends = waiting + work.jobs + work.stalls
+    stalls = waiting + work.stalls
+    ends = (stalls + work.jobs).max(axis=0).astype(np.int64)
     return Times(
-        cycles=np.maximum(ends.max(axis=0), waits.empty),
-        opening=opening(work, waits),
-        stalls=(waiting + work.stalls).sum(axis=(0, 2)),
+        cycles=np.maximum(ends, waits.empty),
+        opening=opening(work, waits).astype(np.int64),
+        stalls=stalls.sum(axis=(0, 2), dtype=np.int64),
     )
