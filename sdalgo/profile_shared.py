@@ -103,7 +103,8 @@ def _covariances(steps: list[_Steps], shares: list[float], spread: float) -> Flo
         own += part.channels * (mean * mean * weights).sum(axis=(1, 2))
         pairs += part.channels * part.loading
         squares += part.channels * part.loading**2
-    return ((total * total * weights).sum(axis=(1, 2)) - own) / max(pairs**2 - squares, 1e-12)
+    shown = (total * total * weights).sum(axis=(1, 2)) - own
+    return np.asarray(shown / max(pairs**2 - squares, 1e-12))
 
 
 @cache

@@ -86,10 +86,12 @@ def _files(figure: Figure) -> dict[str, bytes]:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     png, svg = io.BytesIO(), io.BytesIO()
+    canvas: Any = FigureCanvasAgg(figure)
     figure.set_dpi(PNG_DPI)
-    FigureCanvasAgg(figure).print_png(png, metadata={**METADATA["png"]})
+    canvas.print_png(png, metadata={**METADATA["png"]})
     figure.set_layout_engine("none")
-    FigureCanvasSVG(figure).print_svg(svg, metadata={**METADATA["svg"]})
+    canvas = FigureCanvasSVG(figure)
+    canvas.print_svg(svg, metadata={**METADATA["svg"]})
     return {"png": png.getvalue(), "svg": svg.getvalue()}
 
 
