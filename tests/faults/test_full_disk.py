@@ -98,8 +98,8 @@ def test_a_full_disk_is_told_and_what_was_there_stays(name, inputs, disk, tmp_pa
 
 
 def test_too_little_memory_is_told_in_a_line(inputs, tmp_path):
-    """4 MB of weights, which take several times as much where they are counted."""
-    tiny_networks.write(tmp_path, [tiny_networks.linear("a", [], (2048, 2048))], name="wide")
+    """16 MB of weights, which are read whole."""
+    tiny_networks.write(tmp_path, [tiny_networks.linear("a", [], (4096, 4096))], name="wide")
     line = f"run -w {tmp_path}/wide.yaml -a bit_pragmatic --jobs 1 --no-cache --no-figures"
     undisturbed(COMMANDS["run"], inputs, tmp_path / "first")  # now everything is imported
     work = tmp_path / "work"
@@ -112,9 +112,9 @@ def test_too_little_memory_is_told_in_a_line(inputs, tmp_path):
 
 
 def lower_memory():
-    """Allow this process 20 MB more than it has."""
+    """Allow this process 4 MB more than it has."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * PAGE_BYTES + 20 * 2**20
+    most = pages * PAGE_BYTES + 4 * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
