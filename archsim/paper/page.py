@@ -68,6 +68,7 @@ def page(context: Context, known: Sensitivity) -> str:
         under_scenarios=_under_scenarios(context),
         channels=_channels(context),
         sensitivity_notes=_listed(moves.notes),
+        orders=_listed(_orders(known)),
         sensitivity=_sensitivity(moves, known),
         tables="\n\n".join(map(_section, tables)),
         sdalgo=_from_sdalgo(rest),
@@ -201,6 +202,16 @@ def _channels(context: Context) -> str:
         for figure, values_of in VALUES.items()
     ]
     return _table(["network, figure", *machines()], rows, 1)
+
+
+def _orders(known: Sensitivity) -> list[str]:
+    """The machines from the least energy to the most, of the base and of what changes the order."""
+    labels = data("networks")["machines"]
+    return [
+        f"{move.name}: {', '.join(labels[machine] for machine in move.energy_order)}"
+        for move in (known.base, *known.moves)
+        if move is known.base or move.energy_order != known.base.energy_order
+    ]
 
 
 def _sensitivity(found: Report, known: Sensitivity) -> str:
