@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import rtl_layers
+import rtl_selector
 
 from archsim.analysis.cosim import icarus
 from archsim.formats.errors import InputError
@@ -55,6 +56,25 @@ FAULTS = {
         "pe_slice", "draining <= 8'd2", "draining <= 8'd3",
     ),
     "the tree is not cut into segments": ("adder_tree", "(cut[d][l] ?", "(1'b0 ?"),
+    "dead rows have jobs": ("index_selector", "(SKIP_WEIGHTS != 0 ?", "(SKIP_WEIGHTS == 7 ?"),
+    "segments of zeros have jobs": (
+        "index_selector", "SKIP_INPUTS != 0 ?", "SKIP_INPUTS == 7 ?",
+    ),
+    "rows behind the last one have jobs": ("index_selector", "alive = rows & ", "alive = "),
+    "output rows behind the last one have jobs": ("index_selector", "!segments[s] ?", "1'b0 ?"),
+    "a word without a job takes a place": ("index_selector", "(last || chosen != 0)", "1'b1"),
+    "a tile without a job is never done": (
+        "index_selector", "(last || chosen != 0)", "chosen != 0",
+    ),
+    "the scan goes on over a full window": (
+        "index_selector", "ready = !kept[WORDS-1]", "ready = 1'b1",
+    ),
+    "the scan waits for an empty window": (
+        "index_selector", "ready = !kept[WORDS-1]", "ready = kept == 0",
+    ),
+    "words of the next tile are counted on": (
+        "index_selector", "reset || (scan && ready && last)", "reset",
+    ),
 }  # fmt: skip
 
 
@@ -87,10 +107,24 @@ def test_the_layers_are_equal_without_a_fault(small, tmp_path):
     assert not rtl_layers.compared(*small, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def scanned():
+    """Tiles of a few layers for the index selector, with words and whole tiles without a job."""
+    made = [*rtl_layers.layers("depthwise", 4, 12), *rtl_selector.wide_layers(9)]
+    return [tile for one in made for tile in rtl_selector.tiles_of(*one)]
+
+
+def test_the_selector_is_equal_without_a_fault(scanned, tmp_path):
+    assert not rtl_selector.is_wrong(scanned, "both", tmp_path / "tiles")
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_found(fault, small, tmp_path):
+def test_a_fault_is_found(fault, small, scanned, tmp_path):
     sources = with_fault(fault, tmp_path)
-    assert rtl_layers.compared(*small, tmp_path, sources)
+    if FAULTS[fault][0] == "index_selector":
+        assert rtl_selector.is_wrong(scanned, "both", tmp_path / "tiles", sources)
+    else:
+        assert rtl_layers.compared(*small, tmp_path, sources)
 
 
 def test_the_faults_are_those_of_the_documentation():
