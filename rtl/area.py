@@ -54,6 +54,9 @@ def table(libraries: list[str], modules: list[str], sram: float | None) -> dict[
             known["fo4_ns"] = round(fo4_ns(path, folder / "fo4"), 4)
             known["sram_um2_per_bit"] = round(sram or sram_um2_per_bit(name), 3)
             known["modules"] |= found
+            known["modules"] = {
+                each: known["modules"][each] for each in MODULES if each in known["modules"]
+            }
     return kept
 
 

@@ -26,6 +26,17 @@ MODULES = {
         "booth_mac", "bit-serial MAC, 17-bit weights, 32-bit sum", {"WEIGHT": 17, "SUM": 32}
     ),
     "rebuild_engine": Module("rebuild_engine", "rebuild engine, 17-bit weights", {"WEIGHT": 17}),
+    "rebuild_engine_pipelined": Module(
+        "rebuild_engine",
+        "rebuild engine with a register behind its shift, 17-bit weights",
+        {"WEIGHT": 17, "PIPELINE": 1},
+    ),
+    # Five output rows: those of a depthwise tile with 3x3 kernels on 16 lines.
+    "index_selector": Module(
+        "index_selector",
+        "index selector: 16 rows per cycle, 5 output rows, window of 4 words",
+        {"ROWS": 16, "SEGMENTS": 5, "WORDS": 4},
+    ),
     "pe_line": Module(
         "pe_line", "line: 8 MACs of 17 bits, 2 rebuild engines, FIFO", {"WEIGHT": 17, "SUM": 32}
     ),

@@ -67,10 +67,23 @@ def _area(found: Mapping[str, Any]) -> Iterator[str]:
     ]
     yield f"1 GHz is {limit:.0f} FO4 in 28 nm, taking one as {FO4_28NM_PS} ps [A]. No module reaches it in these libraries;"
     yield f"in 28 nm these would still miss it: {', '.join(late) or 'none'}."
-    yield "The path of a rebuild engine runs from the choice of a code over the shift to the sum and its saturation. A copy of it with a"
-    yield "register behind the shift closes at 5.6 ns in osu018, 58 FO4, with 12 % more area, and a row takes one cycle more; one behind"
-    yield "the choice alone gains little (8.0 ns).\n"
+    yield "The path of a rebuild engine runs from the choice of a code over the shift to the sum and its saturation."
+    yield "With a register behind the shift (`PIPELINE = 1`) a row takes one cycle more, and it closes at"
+    yield f"{_pipelined(found)}.\n"
     yield from _shares(found)
+
+
+def _pipelined(found: Mapping[str, Any]) -> str:
+    """What a register behind the shift of a rebuild engine does to its period and its area."""
+    said = []
+    for library, known in found["libraries"].items():
+        plain, other = (known["modules"].get(f"rebuild_engine{end}") for end in ("", "_pipelined"))
+        if plain and other:
+            said.append(
+                f"{other['period_ns']} ns or {other['period_ns'] / known['fo4_ns']:.0f} FO4 "
+                f"with {100 * (other['um2'] / plain['um2'] - 1):.0f} % more area in {library}"
+            )
+    return "; ".join(said)
 
 
 def _shares(found: Mapping[str, Any]) -> Iterator[str]:

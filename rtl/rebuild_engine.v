@@ -7,13 +7,17 @@
 //
 // A code is 0 or sign * level. Its basis row is shifted by level - 1 - offset places, at most
 // LARGEST_SHIFT: to the left, or to the right with rounding. Sums are as wide as a weight.
+//
+// With PIPELINE a register stands between the shift and the sum: the clock may be faster, and every row
+// takes one cycle more. Weights are the same.
 module rebuild_engine #(
     parameter ROWS = 3,           // r: basis rows, codes in a row
     parameter COLUMNS = 3,        // n: weights of a row
     parameter WEIGHT = 17,        // bits of a rebuilt weight, signed
     parameter LARGEST_SHIFT = 7,
     parameter NEAREST = 1,        // rounding of what is shifted to the right: nearest, ties up; or down
-    parameter CLIP = 1            // a sum beyond WEIGHT bits: its largest value; or what is left of it
+    parameter CLIP = 1,           // a sum beyond WEIGHT bits: its largest value; or what is left of it
+    parameter PIPELINE = 0        // a register behind the shift
 ) (
     input  wire                         clk,
     input  wire                         reset,
@@ -24,18 +28,19 @@ module rebuild_engine #(
     input  wire                         raw,
     input  wire [COLUMNS*8-1:0]         raw_weights,
     input  wire [ROWS*8-1:0]            codes,       // int8 each
-    input  wire [7:0]                   need,        // cycles of the slowest of the engines in step
+    input  wire [7:0]                   need,        // codes of the slowest of the engines in step
     output wire                         ready,       // the row is there when this cycle ends
     output wire [COLUMNS*WEIGHT-1:0]    weights,
     output wire [COLUMNS*WEIGHT-1:0]    made         // `weights` as they are when this cycle ends
 );
     localparam WIDE = (WEIGHT > 9 + LARGEST_SHIFT ? WEIGHT : 9 + LARGEST_SHIFT) + 1;
+    localparam COUNT = PIPELINE != 0 ? 9 : 8;
 
     reg [ROWS*COLUMNS*8-1:0] entries;
     reg signed [9:0]         place;
     reg [ROWS*8-1:0]         row;
     reg [ROWS-1:0]           waiting;  // codes that are still to be added
-    reg [7:0]                cycles;   // left of `need`
+    reg [COUNT-1:0]          cycles;   // left of what `need` asks for
 
     // The lowest waiting code, and its basis row.
     wire [ROWS-1:0] chosen = waiting & (~waiting + {{(ROWS - 1){1'b0}}, 1'b1});
@@ -63,7 +68,18 @@ module rebuild_engine #(
     wire [8:0]         half = (NEAREST != 0 && places != 0) ? 9'd1 << (places - 4'd1) : 9'd0;
 
     wire more = |(waiting & ~chosen);
-    assign ready = !more && cycles <= 8'd1;
+    wire none = waiting == 0;
+    assign ready = (PIPELINE != 0 ? none : !more) && cycles <= 1;
+    wire [COUNT-1:0] lasting = PIPELINE != 0 ? (need != 8'd0 ? need : 8'd1) + 1'b1 : need;
+
+    // What is added in this cycle: the code that is chosen, or with PIPELINE the one before it.
+    reg  shifted, shifted_negative;
+    always @(posedge clk) begin
+        shifted <= !reset && !load && !none;
+        shifted_negative <= negative;
+    end
+    wire adds = PIPELINE != 0 ? shifted : !none;
+    wire subtracts = PIPELINE != 0 ? shifted_negative : negative;
 
     genvar n;
     generate
@@ -74,17 +90,20 @@ module rebuild_engine #(
             wire signed [10:0]     down = raised >>> places;
             wire signed [WIDE-1:0] up = {{(WIDE - 8){entry[7]}}, entry} << places;
             wire signed [WIDE-1:0] term = right ? {{(WIDE - 11){down[10]}}, down} : up;
+            reg  signed [WIDE-1:0] kept_term;
+            always @(posedge clk) kept_term <= term;
+            wire signed [WIDE-1:0] added = PIPELINE != 0 ? kept_term : term;
             wire signed [WIDE-1:0] before = {{(WIDE - WEIGHT){sum[WEIGHT-1]}}, sum};
-            wire signed [WIDE-1:0] after = negative ? before - term : before + term;
+            wire signed [WIDE-1:0] after = subtracts ? before - added : before + added;
             wire over = after[WIDE-1:WEIGHT-1] != {(WIDE - WEIGHT + 1){after[WIDE-1]}};
             wire signed [WEIGHT-1:0] cut = (CLIP != 0 && over)
                 ? {after[WIDE-1], {(WEIGHT - 1){~after[WIDE-1]}}} : after[WEIGHT-1:0];
             assign weights[WEIGHT*n +: WEIGHT] = sum;
-            assign made[WEIGHT*n +: WEIGHT] = waiting != 0 ? cut : sum;
+            assign made[WEIGHT*n +: WEIGHT] = adds ? cut : sum;
             always @(posedge clk)
                 if (load) sum <= raw ? {{(WEIGHT - 8){raw_weights[8*n + 7]}}, raw_weights[8*n +: 8]}
                     : {WEIGHT{1'b0}};
-                else if (waiting != 0) sum <= cut;
+                else if (adds) sum <= cut;
         end
         for (n = 0; n < ROWS; n = n + 1) begin : pending
             always @(posedge clk)
@@ -95,9 +114,9 @@ module rebuild_engine #(
     endgenerate
 
     always @(posedge clk) begin
-        if (reset) cycles <= 8'd0;
-        else if (load) cycles <= need;
-        else if (cycles != 8'd0) cycles <= cycles - 8'd1;
+        if (reset) cycles <= 0;
+        else if (load) cycles <= lasting;
+        else if (cycles != 0) cycles <= cycles - 1'b1;
         if (load) begin
             row <= codes;
             if (load_basis) begin

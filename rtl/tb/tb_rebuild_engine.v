@@ -11,7 +11,8 @@ module tb_rebuild_engine #(
     parameter WEIGHT = 17,
     parameter LARGEST_SHIFT = 7,
     parameter NEAREST = 1,
-    parameter CLIP = 1
+    parameter CLIP = 1,
+    parameter PIPELINE = 0
 );
     localparam BASIS = ROWS * COLUMNS * 8, RAWS = COLUMNS * 8, CODES = ROWS * 8;
     localparam WORD = 1 + BASIS + 10 + 1 + RAWS + CODES + 8;
@@ -24,7 +25,7 @@ module tb_rebuild_engine #(
     wire [COLUMNS*WEIGHT-1:0] weights, made;
     rebuild_engine #(
         .ROWS(ROWS), .COLUMNS(COLUMNS), .WEIGHT(WEIGHT), .LARGEST_SHIFT(LARGEST_SHIFT),
-        .NEAREST(NEAREST), .CLIP(CLIP)
+        .NEAREST(NEAREST), .CLIP(CLIP), .PIPELINE(PIPELINE)
     ) engine (
         .clk(clk), .reset(reset), .load(load), .load_basis(row[WORD-1]),
         .basis(row[19 + RAWS + CODES +: BASIS]), .offset(row[9 + RAWS + CODES +: 10]),

@@ -21,14 +21,14 @@ FAULTS = {
     ),
     "digits that are done stay done": ("booth_mac", "next ? 5'd0 : done | chosen", "done | chosen"),
     "a line without a job keeps its sums": ("pe_line", ".wipe(clear || reset)", ".wipe(reset)"),
-    "an engine is a cycle late": ("rebuild_engine", "!more && cycles", "waiting == 0 && cycles"),
+    "an engine is a cycle late": ("rebuild_engine", ": !more)", ": none)"),
     "an engine does not wait for those in step": (
-        "rebuild_engine", "cycles <= need;", "cycles <= 8'd0;",
+        "rebuild_engine", "cycles <= lasting;", "cycles <= 0;",
     ),
     "what moves to the right is not rounded": ("rebuild_engine", "(NEAREST != 0", "(NEAREST == 7"),
     "a sum beyond the width is not clipped": ("rebuild_engine", "(CLIP != 0", "(CLIP == 7"),
     "negative codes add": (
-        "rebuild_engine", "negative ? before - term", "negative ? before + term",
+        "rebuild_engine", "subtracts ? before - added", "subtracts ? before + added",
     ),
     "a basis stays for ever": (
         "rebuild_engine", "if (load_basis) begin", "if (load_basis && entries[0] === 1'bx) begin",

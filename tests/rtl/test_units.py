@@ -38,10 +38,14 @@ FORMATS = [
 ]
 
 
+@pytest.mark.parametrize("pipeline", [0, 1])
 @pytest.mark.parametrize("form", FORMATS, ids=str)
-def test_rows_take_a_cycle_per_code_and_give_the_integers_that_sdalgo_uses(form, tmp_path):
+def test_rows_take_a_cycle_per_code_and_give_the_integers_that_sdalgo_uses(
+    form, pipeline, tmp_path
+):
     """Codes of every level and sign, shifts in both directions and beyond the largest, raw rows,
-    and engines that wait for a slower one.
+    and engines that wait for a slower one. A register behind the shift takes every row exactly one
+    cycle more and changes no bit.
     """
     rng = np.random.default_rng(1)
     words, wanted = [], []
@@ -59,7 +63,7 @@ def test_rows_take_a_cycle_per_code_and_give_the_integers_that_sdalgo_uses(form,
         )
         rows = integer_weights(codes.reshape(1, 1, 3).astype(np.int8), operands, form)[0, 0]
         cycles = 0 if raw else np.count_nonzero(codes)
-        wanted.append([max(1, cycles, need), *(weights if raw else rows)])
+        wanted.append([max(1, cycles, need) + pipeline, *(weights if raw else rows)])
         fields = [(load, 1), *((int(b), 8) for b in basis.reshape(-1)[::-1]), (offset, 10)]
         fields += [(raw, 1), *((int(w), 8) for w in weights[::-1])]
         words.append(packed([*fields, *((int(c), 8) for c in codes[::-1]), (need, 8)]))
@@ -68,6 +72,7 @@ def test_rows_take_a_cycle_per_code_and_give_the_integers_that_sdalgo_uses(form,
     sizes = {
         "COUNT": len(words), "WEIGHT": form.weight_bits, "LARGEST_SHIFT": form.largest_shift,
         "NEAREST": int(form.rounding == "nearest"), "CLIP": int(form.saturation == "clip"),
+        "PIPELINE": pipeline,
     }  # fmt: skip
     log = icarus.run("tb_rebuild_engine", ["rebuild_engine"], sizes, [file])
     assert [list(map(int, line.split())) for line in log.read_text().splitlines()] == wanted

@@ -32,7 +32,9 @@ def osu018():
     return LIBRARIES["osu018"]
 
 
-@pytest.mark.parametrize("name", ["rebuild_engine", "mac_17"])
+@pytest.mark.parametrize(
+    "name", ["rebuild_engine", "rebuild_engine_pipelined", "index_selector", "mac_17"]
+)
 def test_the_committed_table_is_what_the_command_makes(name, osu018, tmp_path):
     committed = yaml.safe_load((DATA / "rtl_area.yaml").read_text())["libraries"]["osu018"]
     known = committed["modules"][name]
