@@ -1,13 +1,16 @@
 """LUTs, registers and DSP slices of the modules on an FPGA: `make rtl-fpga`.
 
-python -m rtl.fpga writes archsim/paper/data/rtl_fpga.yaml.
+python -m rtl.fpga [--module NAME ...] writes archsim/paper/data/rtl_fpga.yaml; other modules that
+stand there are kept.
 """
 
+import argparse
 import json
 import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,6 +19,7 @@ from rtl.modules import MODULES, Module, sources
 from rtl.tools import Missing, run, versions
 
 FAMILY = "xcup"  # UltraScale+: the ZU3EG of an Ultra96
+TABLE = page.DATA / "rtl_fpga.yaml"
 HEAD = "# Written by `make rtl-fpga`: primitives of the modules of rtl/, before placement.\n"
 KINDS = {"lut": r"LUT\d", "ff": r"FD[RSCP]E", "dsp": r"DSP\w+", "carry": r"CARRY\d"}
 
@@ -36,19 +40,27 @@ def counted(module: Module, folder: Path) -> dict[str, int]:
     return {kind: sum(bool(re.fullmatch(p, t)) for t in types) for kind, p in KINDS.items()}
 
 
+def table(names: list[str]) -> dict[str, Any]:
+    """What stands in the table, with these modules counted anew."""
+    modules = yaml.safe_load(TABLE.read_text())["modules"] if TABLE.exists() else {}
+    with tempfile.TemporaryDirectory() as made:
+        for name in names:
+            module = MODULES[name]
+            modules[name] = {"what": module.what} | counted(module, Path(made) / name)
+    modules = {name: modules[name] for name in MODULES if name in modules}
+    return {"tools": {"yosys": versions()["yosys"]}, "family": FAMILY, "modules": modules}
+
+
 def main() -> int:
     """The command."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--module", action="append", choices=list(MODULES))
     try:
-        with tempfile.TemporaryDirectory() as made:
-            modules = {
-                name: {"what": module.what} | counted(module, Path(made) / name)
-                for name, module in MODULES.items()
-            }
-        found = {"tools": {"yosys": versions()["yosys"]}, "family": FAMILY, "modules": modules}
+        found = table(options.parse_args().module or list(MODULES))
     except Missing as missing:
         sys.stderr.write(f"rtl.fpga: {missing}\n")
         return 2
-    (page.DATA / "rtl_fpga.yaml").write_text(HEAD + yaml.safe_dump(found, sort_keys=False))
+    TABLE.write_text(HEAD + yaml.safe_dump(found, sort_keys=False))
     page.write()
     return 0
 

@@ -12,7 +12,7 @@
 module index_selector #(
     parameter ROWS = 16,
     parameter SEGMENTS = 1,
-    parameter WORDS = 4,
+    parameter WORDS = 16,
     parameter NUMBER = 10,       // bits of a word's number in its tile
     parameter SKIP_WEIGHTS = 1,  // leave out dead rows
     parameter SKIP_INPUTS = 1    // leave out segments without an input

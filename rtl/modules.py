@@ -34,8 +34,8 @@ MODULES = {
     # Five output rows: those of a depthwise tile with 3x3 kernels on 16 lines.
     "index_selector": Module(
         "index_selector",
-        "index selector: 16 rows per cycle, 5 output rows, window of 4 words",
-        {"ROWS": 16, "SEGMENTS": 5, "WORDS": 4},
+        "index selector: 16 rows per cycle, 5 output rows, window of 16 words",
+        {"ROWS": 16, "SEGMENTS": 5, "WORDS": 16},
     ),
     "pe_line": Module(
         "pe_line", "line: 8 MACs of 17 bits, 2 rebuild engines, FIFO", {"WEIGHT": 17, "SUM": 32}
