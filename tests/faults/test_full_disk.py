@@ -98,8 +98,8 @@ def test_a_full_disk_is_told_and_what_was_there_stays(name, inputs, disk, tmp_pa
 
 
 def test_too_little_memory_is_told_in_a_line(inputs, tmp_path):
-    """16 MB of weights, which are read whole."""
-    tiny_networks.write(tmp_path, [tiny_networks.linear("a", [], (4096, 4096))], name="wide")
+    """64 MB of weights, which are read whole: more than what a process holds ready for itself."""
+    tiny_networks.write(tmp_path, [tiny_networks.linear("a", [], (8192, 8192))], name="wide")
     line = f"run -w {tmp_path}/wide.yaml -a bit_pragmatic --jobs 1 --no-cache --no-figures"
     undisturbed(COMMANDS["run"], inputs, tmp_path / "first")  # now everything is imported
     work = tmp_path / "work"
