@@ -80,10 +80,10 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def small():
-    """A few layers of every kind, on two slices of five lines that step together, and whose weights
+    """A few layers of every kind, on two slices of four lines that step together, and whose weights
     have 14 bits.
     """
-    keys = {"pe_slices__lines": 5, "pe_slices__slices": 2, "rebuild_engine__weight_bits": 14}
+    keys = {"pe_slices__lines": 4, "pe_slices__slices": 2, "rebuild_engine__weight_bits": 14}
     parts = rtl_layers.machine(**keys)
     made = []
     for place, kind in enumerate(rtl_layers.KINDS):
