@@ -7,7 +7,7 @@ the array it fills.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -30,6 +30,8 @@ from archsim.machines.shared.tiles import Tiles
 from archsim.workload.layer import Layer
 
 FLOWS = ("input", "weight", "output")
+MOST_TILES = 1 << 20
+"""Tiles of a layer: where there are more folds, a tile is several of them."""
 
 
 class SystolicArray(Component):
@@ -96,15 +98,17 @@ def folds_of(layer: Layer, array: SystolicArray) -> Folds:
 
 @shape_alone
 def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
-    """The one phase of inference. A tile is a fold where results stay; where weights stay, it is as
-    many pixels as `tile_pixels` allows.
+    """The one phase of inference. A tile is a fold where results stay, or some folds of a layer of
+    very many; where weights stay, it is as many pixels as `tile_pixels` allows.
     """
     array = only(arch, SystolicArray)
     folds = folds_of(layer, array)
-    pixels = _tile_pixels(folds, array, tile_pixels(layer, arch, array.columns))
+    firsts = np.arange(0, len(folds.rows), -(-folds.count // MOST_TILES))
+    pixels = _tile_pixels(folds, array, firsts, tile_pixels(layer, arch, array.columns))
+    sizes, of_group = np.unique(folds.filters, return_inverse=True)
     times = {
-        name: cycles if array.outputs_stay else _over_plane(cycles, pixels)
-        for name, cycles in _fold_cycles(folds, array, arch).items()
+        name: _of_tiles(cycles, array, firsts, pixels)[of_group]
+        for name, cycles in _fold_cycles(replace(folds, filters=sizes), array, arch).items()
     }
     limited = times["cycles"] + times["wait_input"] + times["wait_weight"]
     return (
@@ -138,10 +142,10 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     )
 
 
-def _tile_pixels(folds: Folds, array: SystolicArray, width: int) -> Ints:
-    """Pixels of each tile."""
+def _tile_pixels(folds: Folds, array: SystolicArray, firsts: Ints, width: int) -> Ints:
+    """Pixels of each tile; `firsts` is the first fold of each where results stay."""
     if array.outputs_stay:
-        return folds.rows
+        return np.asarray(np.add.reduceat(folds.rows, firsts))
     return np.minimum(width, folds.pixels - np.arange(0, folds.pixels, width))
 
 
@@ -165,6 +169,13 @@ def _fold_cycles(folds: Folds, array: SystolicArray, arch: Arch) -> dict[str, In
         "wait_input": streamed - folds.steps,
         "wait_weight": np.maximum(0, weights - (streamed if array.outputs_stay else array.rows)),
     }
+
+
+def _of_tiles(cycles: Ints, array: SystolicArray, firsts: Ints, pixels: Ints) -> Ints:
+    """(G, F) cycles of folds -> (G, T) cycles of tiles."""
+    if array.outputs_stay:
+        return np.asarray(np.add.reduceat(cycles, firsts, axis=1))
+    return _over_plane(cycles, pixels)
 
 
 def _over_plane(cycles: Ints, pixels: Ints) -> Ints:

@@ -4,9 +4,10 @@ and zero neurons cost as much as any. docs/machines/cambricon_x.md has the rule.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 from archsim.machines.shared.run_length import segment_entries, step_span, stored_entries
@@ -14,6 +15,8 @@ from archsim.machines.shared.run_length import segment_entries, step_span, store
 Sync = Literal["group", "segment", "none"]
 VALUE_BITS = 8
 WINDOW = 16  # positions one indexing step scans, per multiplier: 256 for 16 multipliers
+HELD = 1 << 24
+"""Weights whose mask is made at a time."""
 
 
 @dataclass(frozen=True)
@@ -68,25 +71,30 @@ def flatten_filters(weights: Mask) -> Mask:
 
 
 def layer_cycles(
-    weights: Mask, pixels: int, groups: int, array: CambriconXArray
+    weights: NDArray[Any], pixels: int, groups: int, array: CambriconXArray
 ) -> CambriconXCycles:
-    """Cycles of a layer whose weights (K, C/g, R, S) are non-zero where the mask is true, over
+    """Cycles of a layer whose weights (K, C/g, R, S), or a mask of them, count where not zero, over
     `pixels` outputs.
 
     A linear layer is R = S = 1 with one pixel per position. Elements are filled across convolution
     groups.
     """
-    filters = flatten_filters(weights)
     span = None if array.step_bits is None else step_span(array.step_bits)
-    entries = stored_entries(filters, span)
-    work = _element_cycles(filters, span, entries, array)
+    parts, nonzero = [], 0
+    step = max(1, HELD // weights[0].size)
+    for first in range(0, len(weights), step):
+        filters = flatten_filters(weights[first : first + step] != 0)
+        stored = stored_entries(filters, span)
+        parts.append((stored, _element_cycles(filters, span, stored, array)))
+        nonzero += int(np.count_nonzero(filters))
+    entries, work = (np.concatenate(part) for part in zip(*parts, strict=True))
+    depth = weights[0].size
     # Elements in step take a cycle even where a filter or segment has no weights.
     steps = work if array.sync == "none" else np.maximum(work, 1)
     pixel_cycles, lost = _schedule(steps, array)
-    nonzero = int(np.count_nonzero(filters))
     slots = int(steps.sum()) * array.multipliers
     lost["lane_sync"] = slots - nonzero
-    index = filters.shape[1] if array.step_bits is None else entries * array.step_bits
+    index = depth if array.step_bits is None else entries * array.step_bits
     return CambriconXCycles(
         pixels=pixels,
         pixel_cycles=pixel_cycles,
@@ -94,7 +102,7 @@ def layer_cycles(
         stored_bits=entries * VALUE_BITS + index,
         macs=nonzero * pixels,
         filler_slots=(int(entries.sum()) - nonzero) * pixels,
-        neuron_reads=_windows(len(filters), groups, array.pes) * filters.shape[1] * pixels,
+        neuron_reads=_windows(len(weights), groups, array.pes) * depth * pixels,
         element_cycles=int(work.sum()) * pixels,
         weight_reads=int(entries.sum()) * pixels,
         lost={cause: count * pixels for cause, count in lost.items()},

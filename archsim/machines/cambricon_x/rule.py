@@ -36,7 +36,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     part = only(arch, CambriconXPeArray)
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
     array = CambriconXArray(part.pes, part.multipliers, part.sync, part.step_bits)
-    work = layer_cycles(weights_of(layer, tensors, arch) != 0, plane, layer.groups, array)
+    work = layer_cycles(weights_of(layer, tensors, arch), plane, layer.groups, array)
     sizes = group_sizes(layer.out_channels, 1, part.pes)
     pixels = part_sizes(plane, tile_pixels(layer, arch, part.pes))
     stored = _stored_bytes(work, sizes)

@@ -25,6 +25,10 @@ Small = NDArray[np.signedinteger[Any]]
 TRIPLE = 3
 CHUNK = 1 << 16
 """Codes whose columns of the kernel are folded together, so that they stay in a cache."""
+HELD = 1 << 22
+"""Inputs whose jobs are worked out together: on the way they take several times their own size."""
+MOST_STEPS = 8
+"""Steps of a multiplication by 8 bits, a bit each; Booth's are fewer."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,9 @@ class Jobs:
 
     `cycles` (U, T) is 0 where the input is all zero and `zero_cycles` (U, T) what such a job lasts
     on a machine that keeps it. `digits` (U,) is the serial counts of all multiplications, `inputs`
-    (U, T) the inputs that exist, `pixels` (T,) the valid output pixels of the tile, `weights` (U,)
-    the weights of the row that exist, `line` (U,) the PE line, `columns` the tiles of one output
-    row; `linear` jobs put a row's inputs side by side.
+    (I, T) the inputs that exist for unit u in row u modulo I, `pixels` (T,) the valid output pixels
+    of the tile, `weights` (U,) the weights of the row that exist, `line` (U,) the PE line,
+    `columns` the tiles of one output row; `linear` jobs put a row's inputs side by side.
     """
 
     cycles: Small
@@ -47,6 +51,10 @@ class Jobs:
     line: Ints
     columns: int
     linear: bool = False
+
+    def inputs_of(self, tiles: slice) -> Small:
+        """(U, tiles) the inputs that exist, of some tiles."""
+        return np.resize(self.inputs[:, tiles], (len(self.cycles), self.inputs[0, tiles].size))
 
     def with_zero_inputs(self) -> Small:
         """(U, T) cycles where an all-zero input has its job too."""
@@ -93,21 +101,26 @@ def spatial_jobs(
     pixels).
     """
     plane = _plane(geometry, (inputs.shape[1], inputs.shape[2]), macs)
-    step_counts = counts(inputs, serial)
-    row_cycles, row_live = step_maxima(thermometer(step_counts), geometry, macs)
     channels, height = inputs.shape[0], geometry.kernel[0]
-    # What is not live lasts no cycle, and neither does a row that the plane does not have.
-    row_cycles *= row_live
-    cycles = row_cycles[:, plane.rows]
+    most = np.min_scalar_type(-(MOST_STEPS * geometry.kernel[1]))
+    cycles = np.empty((channels, *plane.inputs.shape), most)
+    digits = np.empty((channels, height), np.int64)
+    step = max(1, HELD // inputs[0].size)
+    for first in range(0, channels, step):
+        own = slice(first, first + step)
+        step_counts = counts(inputs[own], serial)
+        row_cycles, row_live = step_maxima(thermometer(step_counts), geometry, macs)
+        # What is not live lasts no cycle, and neither does a row that the plane does not have.
+        row_cycles *= row_live
+        cycles[own] = row_cycles[:, plane.rows]
+        digits[own] = _unit_digits(step_counts, geometry, plane)
     cycles *= plane.exists[..., None]
-    inputs_read = np.empty(cycles.shape, np.int32)
-    inputs_read[:] = plane.inputs
     units = channels * height
     return Jobs(
         cycles=cycles.reshape(units, -1),
         zero_cycles=np.full((units, 1), geometry.kernel[1], np.int32),
-        digits=_unit_digits(step_counts, geometry, plane).reshape(-1),
-        inputs=inputs_read.reshape(units, -1),
+        digits=digits.reshape(-1),
+        inputs=plane.inputs.reshape(height, -1),
         pixels=plane.pixels,
         weights=np.full(units, geometry.kernel[1]),
         line=(np.arange(channels) % lines).repeat(height),
@@ -201,18 +214,22 @@ def pointwise_jobs(
         np.pad(inputs, ((0, 0), (top, bottom), (left, right))) if any(geometry.padding) else inputs
     )
     (p, q), (down, across) = geometry.out_size(inputs.shape[1:]), geometry.stride
-    flat = plane[:, : (p - 1) * down + 1 : down, : (q - 1) * across + 1 : across].reshape(
-        len(inputs), -1
-    )
-    step_counts = counts(np.ascontiguousarray(flat), serial)
-    most = fold(thermometer(step_counts), macs)
-    existing = channels_of_triples(len(inputs))
-    cycles = sum_triples(np.maximum(most, 1)) * (sum_triples(most) > 0)
-    pixels = part_sizes(p * q, macs)
+    picked = plane[:, : (p - 1) * down + 1 : down, : (q - 1) * across + 1 : across]
+    existing, pixels = channels_of_triples(len(inputs)), part_sizes(p * q, macs)
+    cycles = np.empty((len(existing), len(pixels)), np.int32)
+    digits = np.empty(len(existing), np.int64)
+    step = max(1, HELD // (TRIPLE * p * q))
+    for first in range(0, len(existing), step):
+        own = slice(first, first + step)
+        flat = picked[first * TRIPLE : (first + step) * TRIPLE].reshape(-1, p * q)
+        step_counts = counts(np.ascontiguousarray(flat), serial)
+        most = fold(thermometer(step_counts), macs)
+        cycles[own] = sum_triples(np.maximum(most, 1)) * (sum_triples(most) > 0)
+        digits[own] = sum_triples(step_counts.sum(axis=1, dtype=np.int64)[:, None])[:, 0]
     return Jobs(
-        cycles=cycles.astype(np.int32),
+        cycles=cycles,
         zero_cycles=existing[:, None].astype(np.int32),
-        digits=sum_triples(step_counts.sum(axis=1, dtype=np.int64)[:, None])[:, 0],
+        digits=digits,
         inputs=(existing[:, None] * pixels).astype(np.int32),
         pixels=pixels,
         weights=existing,

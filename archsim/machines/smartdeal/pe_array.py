@@ -17,6 +17,7 @@ from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import part_sizes, spread
 from archsim.machines.smartdeal.jobs import Jobs, Small
 from archsim.machines.smartdeal.streams import (
+    all_times,
     by_stream,
     first_streams,
     rebuild_line_cycles,
@@ -26,6 +27,8 @@ from archsim.machines.smartdeal.tile_time import Step, Times, Waits, line_work, 
 
 MEETING = ("tile", "group")
 """Readings of `sync` in which lines meet at the end of a tile."""
+CHUNK = 1 << 20
+"""Jobs that are counted together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +103,14 @@ def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWo
     rebuild = (
         rebuild_line_cycles(shared, lasting, jobs.line, array.lines).max(axis=0).astype(np.int64)
     )
-    read = (shared >= 0).astype(np.float32) @ (jobs.inputs * (lasting > 0)).astype(np.float32)
+    read = np.empty((len(shared), lasting.shape[1]), np.int64)
+    for own in _blocks(lasting):
+        inputs = jobs.inputs_of(own) * (lasting[:, own] > 0)
+        read[:, own] = np.rint((shared >= 0).astype(np.float32) @ inputs.astype(np.float32))
     filters = len(rows.need)
     return ArrayWork(
         rebuild=np.maximum.reduceat(rebuild, first, axis=0),
-        input_bytes=np.add.reduceat(np.rint(read).astype(np.int64), first, axis=0),
+        input_bytes=np.add.reduceat(read, first, axis=0),
         seats_used=part_sizes(filters, array.seats),
         lines_used=int(jobs.line.max()) + 1,
         **_stream_sums(found, first, part_sizes(filters, array.seats_per_stream), array),
@@ -134,22 +140,36 @@ def _stream_sums(found: Times, first: Ints, seats: Ints, array: Array) -> dict[s
 def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, Any]:
     """Sums over all filters of what each unit's row and each tile's input ask for."""
     kept = (rows.need >= 0).sum(axis=0, dtype=np.int64)
-    made = (lasting > 0).astype(np.int64)
-    products = jobs.weights * (made @ jobs.pixels)
+    made, inputs, positions, cycles, held = np.zeros((5, len(kept)), np.int64)
+    for own in _blocks(lasting):
+        some, pixels = lasting[:, own].astype(np.int64), jobs.pixels[own]
+        there = some > 0
+        made += there.sum(axis=1)
+        inputs += (jobs.inputs_of(own) * there).sum(axis=1)
+        positions += there @ pixels
+        cycles += some.sum(axis=1)
+        held += some @ pixels
+    products = jobs.weights * positions
     every = jobs.weights * int(jobs.pixels.sum())
     # A linear job holds one multiplier per input; a convolution's job one per pixel of the tile.
-    held = (
-        lasting.sum(axis=1, dtype=np.int64) * jobs.weights if jobs.linear else lasting @ jobs.pixels
-    )
+    held = cycles * jobs.weights if jobs.linear else held
     return {
-        "job_lines": int(kept @ lasting.sum(axis=1, dtype=np.int64)),
+        "job_lines": int(kept @ cycles),
         "multiplier_cycles": int(kept @ held),
         "digits": int(rows.live.sum(axis=0, dtype=np.int64) @ jobs.digits),
         "macs_done": int(kept @ products),
         "macs_skipped": int(kept @ (every - products) + (len(rows.need) - kept) @ every),
-        "fifo_bytes": int(kept @ (jobs.inputs * made).sum(axis=1)),
-        "rebuilt_rows": int(rows.nonzeros.sum(axis=0, dtype=np.int64) @ made.sum(axis=1)),
+        "fifo_bytes": int(kept @ inputs),
+        "rebuilt_rows": int(rows.nonzeros.sum(axis=0, dtype=np.int64) @ made),
     }
+
+
+def _blocks(lasting: Small) -> Iterator[slice]:
+    """Tiles that are worked on at a time, for what is derived of all jobs is large."""
+    units, tiles = lasting.shape
+    step = max(1, CHUNK // units)
+    for at in range(0, tiles, step):
+        yield slice(at, at + step)
 
 
 def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: int) -> ArrayWork:
@@ -160,18 +180,15 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     per row.
     """
     channels, kernel = rows.need.shape
-    by_row = lasting.reshape(channels, kernel, -1, jobs.columns).astype(np.int64)
+    by_row = lasting.reshape(channels, kernel, -1, jobs.columns)
     first = first_streams(rows.need, array.seats)
-    found = times(
-        line_work(rows_in_turn(rows.need, by_row, array.lines, block), array.waits),
-        first,
-        array.waits,
-    )
-    rebuilds = np.where(by_row > 0, np.maximum(rows.need, 0)[:, :, None, None], 0)
-    steps = _on_lines(rebuilds, array.lines, block)
-    rebuild = np.sum(steps, axis=0).max(axis=0)
+    parts = []
+    for at in first:  # no group waits for another
+        own = slice(at, at + array.seats)
+        parts.append(_depthwise_group(rows.need[own], by_row[own].astype(np.int32), array, block))
+    found = all_times([times for times, _ in parts])
     return ArrayWork(
-        rebuild=np.maximum.reduceat(rebuild, first, axis=0),
+        rebuild=np.concatenate([rebuild for _, rebuild in parts]),
         input_bytes=np.zeros((1, 1), np.int64),
         seats_used=part_sizes(channels, array.seats),
         lines_used=min(array.lines, block * kernel),
@@ -180,13 +197,24 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     )
 
 
-def rows_in_turn(need: Small, by_row: Ints, lines: int, block: int) -> Iterator[Step]:
+def _depthwise_group(need: Small, by_row: Small, array: Array, block: int) -> tuple[Times, Ints]:
+    """When each channel of a group is through with each tile, and (1, T) the slowest line's rebuild
+    time; (C, R) needs, (C, R, P, X) cycles.
+    """
+    work = line_work(rows_in_turn(need, by_row, array.lines, block), array.waits)
+    found = times(work, np.zeros(1, np.int64), array.waits)
+    rebuilds = np.where(by_row > 0, np.maximum(need, 0)[:, :, None, None], 0)
+    in_turn = sum(_on_lines(rebuilds, array.lines, block))
+    return found, np.max(in_turn, axis=(0, 1))[None].astype(np.int64)
+
+
+def rows_in_turn(need: Small, by_row: Small, lines: int, block: int) -> Iterator[Step]:
     """The jobs of all lines as `line_work` takes them: (C, R) needs, (C, R, P, X) cycles."""
-    needs = np.broadcast_to(need[:, :, None, None].astype(np.int64), by_row.shape)
+    needs = np.broadcast_to(need[:, :, None, None].astype(np.int32), by_row.shape)
     return zip(_on_lines(needs, lines, block), _on_lines(by_row, lines, block), strict=True)
 
 
-def _on_lines(work: Ints, lines: int, block: int) -> list[Ints]:
+def _on_lines(work: Small, lines: int, block: int) -> list[Small]:
     """(C, R, P, X) -> for each turn (lines, C, blocks * X): line j*R + r has kernel row r of row j
     of the block, 0 where there is none.
 

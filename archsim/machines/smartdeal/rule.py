@@ -150,13 +150,15 @@ def _work(
     layer: Layer, tensors: LayerTensors, machine: Parts, rows: coefficients.Coefficients
 ) -> tuple[Jobs, list[pe_array.ArrayWork]]:
     """Jobs and array work of each convolution group; one for ungrouped and depthwise layers."""
-    array, inputs = array_of(machine, layer), tensors.need("input")
+    array = array_of(machine, layer)
     groups = 1 if layer.kind == "depthwise" else layer.groups
-    channels, filters = layer.in_channels // groups, layer.out_channels // groups
+    filters = layer.out_channels // groups
+    # Nothing but the jobs needs the inputs, which go with the last group's.
+    inputs = [*np.split(tensors.need("input"), groups)] if groups > 1 else [tensors.need("input")]
+    tensors.forget("input")
     work = []
     for group in range(groups):
-        own = inputs[group * channels : (group + 1) * channels] if groups > 1 else inputs
-        jobs = jobs_of(layer, own, machine)
+        jobs = jobs_of(layer, inputs.pop(0), machine)
         lasting = jobs.cycles if machine.selector.skips_inputs else jobs.with_zero_inputs()
         picked = rows.rows(
             slice(group * filters, (group + 1) * filters),

@@ -6,7 +6,7 @@ one stream step together: a row is there if one of them has it, and waits for th
 among them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -88,6 +88,11 @@ def stream_times(needs: Small, cycles: Small, line: Ints, first: Ints, waits: Wa
         begin, end = bounds[at], bounds[min(at + step, groups)]
         own = first[at : at + step] - begin
         parts.append(_times(needs[begin:end], cycles, line, own, waits))
+    return all_times(parts)
+
+
+def all_times(parts: Sequence[Times]) -> Times:
+    """Those of all streams, of some in each part."""
     return Times(
         cycles=np.concatenate([part.cycles for part in parts]),
         opening=np.concatenate([part.opening for part in parts]),

@@ -92,7 +92,7 @@ def hides_all(needs: Small, cycles: Small, waits: Waits) -> bool:
     """Whether no rebuild can outlast the job before it, whatever that is."""
     if not waits.hidden:
         return False
-    shortest = int(np.min(cycles, where=cycles > 0, initial=np.iinfo(np.int32).max))
+    shortest = int(np.min(cycles, where=cycles > 0, initial=np.iinfo(cycles.dtype).max))
     return max(int(needs.max()), 1) <= shortest
 
 
