@@ -8,7 +8,12 @@ GUIDES = ROOT / "docs" / "guides"
 TOLERANCE = {"first_network": 0.02}
 # This page is followed by tests/sdalgo/training, with fewer images than it has.
 ELSEWHERE = {"training_step"}
-PAGES = sorted(page.stem for page in GUIDES.glob("*.md") if page.stem not in ELSEWHERE)
+SLOW = {"comparing"}  # runs a whole network on four machines, under many changes
+PAGES = [
+    pytest.param(page.stem, marks=pytest.mark.slow if page.stem in SLOW else ())
+    for page in sorted(GUIDES.glob("*.md"))
+    if page.stem not in ELSEWHERE
+]
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,7 @@ def test_changes_are_legal_and_the_first_changes_nothing():
     assert len({change.name for change in changes}) == len(changes)
 
 
+@pytest.mark.slow
 def test_every_row_of_the_tables_has_a_number(context):
     for name in ("table5", "table6"):
         lines = reports.report(name, context).lines

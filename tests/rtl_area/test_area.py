@@ -33,7 +33,13 @@ def osu018():
 
 
 @pytest.mark.parametrize(
-    "name", ["rebuild_engine", "rebuild_engine_pipelined", "index_selector", "mac_17"]
+    "name",
+    [
+        "rebuild_engine",
+        "rebuild_engine_pipelined",
+        "mac_17",
+        pytest.param("index_selector", marks=pytest.mark.slow),
+    ],
 )
 def test_the_committed_table_is_what_the_command_makes(name, osu018, tmp_path):
     committed = yaml.safe_load((DATA / "rtl_area.yaml").read_text())["libraries"]["osu018"]

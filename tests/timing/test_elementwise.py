@@ -125,7 +125,7 @@ def test_large_maps_are_cut_by_the_buffer(tmp_path, arch, batch):
 
 @pytest.mark.parametrize(("arch", "kernel"), list(product(MACHINES, [(1, 1), (3, 3)])))
 def test_what_is_legal_runs_while_one_row_of_one_channel_fits(tmp_path, arch, kernel):
-    """64 bytes for inputs and results: a row of 48, of 40 channels."""
+    """64 bytes for inputs and results: a row of 48, of 10 channels."""
     machine = archsim.load_arch(arch)
     keys = {}
     for flow in ("input", "output"):
@@ -135,12 +135,12 @@ def test_what_is_legal_runs_while_one_row_of_one_channel_fits(tmp_path, arch, ke
     if arch == "scnn":
         keys |= {f"{name}.count": 64 for name in ("iaram", "oaram")}
         keys |= {f"{name}.bank_kbytes": 1 / 64 for name in ("iaram", "oaram")}
-    layer = conv("a", [], (40, 24), (6, 48), kernel=kernel, padding=[kernel[0] // 2] * 2)
+    layer = conv("a", [], (10, 8), (3, 48), kernel=kernel, padding=[kernel[0] // 2] * 2)
     result = run(arch, network(tmp_path, layer), keys)
     assert result.layers[0].macs_done > 0
     if arch == "diannao":
-        passes = -(-kernel[0] * 48 * 40 // 64)
-        assert result.layers[0].dram_bytes_by["psum"] == 2 * 3 * (passes - 1) * 24 * 6 * 48
+        passes = -(-kernel[0] * 48 * 10 // 64)
+        assert result.layers[0].dram_bytes_by["psum"] == 2 * 3 * (passes - 1) * 8 * 3 * 48
 
 
 def test_a_row_that_does_not_fit_is_refused_with_its_size(tmp_path):

@@ -79,6 +79,7 @@ def train_once(model, data, update, seed, batch=32):
     return switched
 
 
+@pytest.mark.slow
 def test_sd_t_lowers_the_loss_of_the_one_pass_start():
     """The median of five seeds does: a single run may diverge, as rounding has it.
 
