@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archsim.arch.change import Changes, apply, parsed
+from archsim.arch.change import ARCH_KEYS, Changes, apply, parsed
 from archsim.arch.check import check
 from archsim.arch.component import Component, Kind
 from archsim.arch.energy_files import tables_named
@@ -25,10 +25,7 @@ from archsim.formats.yaml12 import Document
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["HEADER", "Arch", "Flow", "arch_schema", "load_arch"]
-
-HEADER = ("name", "task", "clock_mhz", "weights", "machine", "energy", "interlayer", "barrier")
-"""Keys of an arch file that stand beside its components and flows."""
+__all__ = ["Arch", "Flow", "arch_schema", "load_arch"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ class Arch:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """Every key with its value, defaults included, as plain data in the order of the file."""
-        header = {key: getattr(self, key) for key in HEADER}
+        header = {key: getattr(self, key) for key in ARCH_KEYS}
         if isinstance(self.energy, tuple):
             header["energy"] = list(self.energy)
         return {

@@ -20,7 +20,8 @@ from archsim.formats.source import unknown
 from archsim.formats.yaml12 import Document
 
 SECTIONS = ("components", "flows")
-ARCH_KEYS = tuple(key for key in ArchFile.model_fields if key not in SECTIONS)
+ARCH_KEYS = tuple(key for key in ArchFile.model_fields if key not in {*SECTIONS, "description"})
+"""Keys beside components and flows that a run depends on; a description is for readers alone."""
 BETWEEN = re.compile(r",(?=[\w.]+=)")  # a comma inside a list of values separates no changes
 Data = Mapping[str, Any]
 MISSING = object()
