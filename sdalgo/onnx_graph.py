@@ -107,7 +107,9 @@ class OnnxModel:
             source = made.value.source if made.op is None else self._layer(name, made)
         except InputError:
             raise
-        except (RuntimeError, LookupError, TypeError, ValueError, AssertionError) as error:
+        except (
+            RuntimeError, LookupError, TypeError, ValueError, AssertionError, ArithmeticError
+        ) as error:  # fmt: skip
             reason = str(error).split("\n")[0]
             raise InputError.at(place, f"{reason:.300}" or node.op_type) from error
         value = made.value

@@ -50,7 +50,7 @@ def _shapes(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Te
         named["device"] = torch.device("meta")
     try:
         found, _ = tree_flatten(func(*shapes, **named))
-    except (RuntimeError, TypeError, ValueError, IndexError):
+    except (RuntimeError, TypeError, ValueError, IndexError, ArithmeticError):
         return []  # it reads values, or is wrong, which the operator itself will say
     return [each for each in found if isinstance(each, Tensor)]
 

@@ -40,6 +40,15 @@ def padding(plane: Sequence[int], kernel: Sequence[int], attrs: Attributes) -> P
     return top, left, bottom, right
 
 
+def check_window(attrs: Attributes) -> None:
+    """Raise ValueError for a window that is not there, or does not move."""
+    for name in ("kernel_shape", "strides", "dilations"):
+        if min(attrs.get(name, [1])) < 1:
+            raise ValueError(f"{name} {list(attrs[name])}: at least 1 each")
+    if attrs.get("group", 1) < 1:
+        raise ValueError(f"group {attrs['group']}: at least 1")
+
+
 def plus(one: Pads, other: Pads) -> Pads:
     """Return the sum, side by side."""
     return one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3]
@@ -49,6 +58,7 @@ def convolution(
     x: Tensor, weight: Tensor, bias: Tensor | None, attrs: Attributes
 ) -> tuple[Tensor, Pads]:
     """Return the output and what was padded."""
+    check_window(attrs)
     kernel = list(weight.shape[2:])
     if weight.ndim != 4 or x.ndim != 4 or list(attrs.get("kernel_shape", kernel)) != kernel:
         raise ValueError(f"a weight {tuple(weight.shape)}: only convolutions of planes are read")
@@ -63,6 +73,7 @@ def pool(kind: str, x: Tensor, attrs: Attributes) -> tuple[Tensor, Pads]:
 
     `ceil_mode` adds to the padding at the bottom and right: workloads floor their sizes.
     """
+    check_window(attrs)
     kernel, strides = list(attrs["kernel_shape"]), list(attrs.get("strides", [1, 1]))
     if x.ndim != 4 or len(kernel) != 2:
         raise ValueError(f"a map {tuple(x.shape)}: only planes are pooled")

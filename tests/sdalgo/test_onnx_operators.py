@@ -208,6 +208,17 @@ REFUSED = {
     ),
     "MaxPool with dilations [2, 2]": pooled("MaxPool", kernel_shape=[2, 2], dilations=[2, 2]),
     "runtimes differ": pooled(kernel_shape=[4, 4], strides=[3, 3], ceil_mode=1),
+    "strides [1, 0]: at least 1 each": between(
+        node("Conv", ["c", "v"], ["m"], strides=[1, 0], pads=[1] * 4)
+    ),
+    "strides [0, 1]: at least 1 each": pooled(
+        kernel_shape=[2, 2], strides=[0, 1], auto_pad="SAME_UPPER"
+    ),
+    "kernel_shape [0, 3]: at least 1": pooled("MaxPool", kernel_shape=[0, 3], ceil_mode=1),
+    "dilations [-1, 1]: at least 1": between(
+        node("Conv", ["c", "v"], ["m"], dilations=[-1, 1], pads=[1] * 4)
+    ),
+    "group 0: at least 1": between(node("Conv", ["c", "v"], ["m"], group=0, pads=[1] * 4)),
     "Pad with mode reflect": between(
         node("Pad", ["c", "plane"], ["d"], mode="reflect"), node("Conv", ["d", "v"], ["m"])
     ),
