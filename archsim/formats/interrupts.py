@@ -24,7 +24,7 @@ class _State:
 
     def begin(self) -> None:
         """Forget what another command was told."""
-        self.finishing = self.pending = False
+        self.finishing = self.pending = self.raised = False
         self._last_seconds = float("-inf")
 
     def interrupt(self, _number: int, _frame: FrameType | None) -> None:
@@ -36,7 +36,11 @@ class _State:
         if self.finishing and not self.pending:
             self.pending = True
             return
-        self.pending = False
+        self.end()
+
+    def end(self) -> None:
+        """Raise what ends the command."""
+        self.pending, self.raised = False, True
         raise KeyboardInterrupt
 
 
@@ -75,5 +79,9 @@ def finishing() -> Iterator[None]:
     finally:
         _state.finishing = False
         if _state.pending:
-            _state.pending = False
-            raise KeyboardInterrupt
+            _state.end()
+
+
+def interrupted() -> bool:
+    """Whether this command was told to end. Some libraries make another exception of it."""
+    return _state.raised

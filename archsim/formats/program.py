@@ -15,7 +15,7 @@ import typer
 
 from archsim.formats import console
 from archsim.formats.errors import CheckFailed, InputError
-from archsim.formats.interrupts import interruptible
+from archsim.formats.interrupts import interrupted, interruptible
 from archsim.formats.regular import inputs_kept
 from archsim.formats.streams import lenient, warnings_as_lines
 from archsim.version import VERSION
@@ -88,7 +88,7 @@ def _status(program: Program, arguments: list[str] | None) -> int:
     except Exception as error:
         if os.environ.get(program.debug):
             raise
-        status = _explain(error, program)
+        status = _INTERRUPTED_IN_TYPER if interrupted() else _explain(error, program)
     except KeyboardInterrupt:
         status = _INTERRUPTED_IN_TYPER
     if status == _INTERRUPTED_IN_TYPER:

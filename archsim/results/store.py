@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARK = "archsim"  # a JSON object with this key is a result; its value is the version
+LARGEST = 2**63 - 1  # that a column of integers holds
 _KEYS = frozenset({MARK, CHECKSUM, "arch_resolved", "workload_hash"})
 """A JSON object with one of these is a result, or what is left of one."""
 SUMMARY_MARK = b"workload,scenario,arch,name,batch,layers,set,"  # how a summary begins
@@ -252,8 +253,12 @@ def summary(results: Sequence[Stored]) -> pd.DataFrame:
     rows = [summary_row(stored) for stored in results]
     columns = _columns(rows)
     frame = pd.DataFrame(rows, columns=columns)
-    whole = [name for name in columns if name.startswith("dram_bytes.")]
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    for name in columns:
+        if name.startswith("dram_bytes."):  # made of the rows: a gap would turn them into floats
+            counts = [row.get(name) for row in rows]
+            fits = all(count is None or count <= LARGEST for count in counts)
+            frame[name] = pd.array(counts, dtype="Int64" if fits else object)
+    return frame
 
 
 def write_summary(out: Path, results: Sequence[Stored]) -> Path:

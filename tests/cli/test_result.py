@@ -1,6 +1,7 @@
 """Counts, and the ratios that follow from them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -142,6 +143,17 @@ def test_summary_has_a_row_for_every_result_of_the_folder(tmp_path):
     index = summary(found)["dram_bytes.index"]
     assert index.isna().tolist() == [False, True, False]
     assert int(index[2]) == 10_000
+
+
+@pytest.mark.parametrize("count", [2**53 + 1, 2**63 - 1, 2**63, 2**70])
+def test_counts_of_any_size_are_exact_beside_a_gap(count):
+    large, small = stored("smartdeal"), stored("diannao")
+    layer = large.result.layers[0]
+    layers = (replace(layer, dram_bytes_by={**layer.dram_bytes_by, "index": count}),)
+    large = replace(large, result=replace(large.result, layers=layers))
+    index = summary([large, small])["dram_bytes.index"]
+    assert int(index[0]) == count
+    assert index.isna()[1]
 
 
 def test_other_json_files_are_passed_over_and_damaged_ones_named(tmp_path):

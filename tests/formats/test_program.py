@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 import typer
@@ -112,6 +113,28 @@ def test_signals_that_ask_for_the_end_are_one_interruption(name, capsys) -> None
     assert capsys.readouterr().err == "tool: interrupted; what was finished is kept\n"
     assert put_away
     assert signal.getsignal(number) is before
+
+
+def test_an_interruption_that_a_library_made_an_error_of_is_one(capsys) -> None:
+    """pydantic wraps what ends its building of a model into an error of its own."""
+    app = application("tool")
+
+    @app.command()
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except KeyboardInterrupt as error:
+            raise ValueError("a schema is wrong: KeyboardInterrupt") from error
+
+    @app.callback()
+    def tool() -> None: ...
+
+    assert run(Program(name="tool", app=app), ["work"]) == BAD_INPUT
+    assert capsys.readouterr().err == "tool: interrupted; what was finished is kept\n"
+    # What a later command gets wrong is its own fault again.
+    assert run(program(ValueError("x")), ["work"]) == FAILED
+    assert "internal error: ValueError: x" in capsys.readouterr().err
 
 
 def test_an_interruption_waits_for_what_is_being_finished() -> None:
