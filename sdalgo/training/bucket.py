@@ -8,16 +8,24 @@ be left on either side. Each coefficient has an integer counter of the direction
 moves once they add up to `theta_c`. Nothing here is a floating-point weight.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from torch import Tensor
 
 from archsim.formats.record import Record
 
 NotNegative = Annotated[float, Field(ge=0)]
 MOST_COUNTS = 126  # an int8 counter holds one more
+MOST_PARTS = 31  # 2 K - 1 and a step of 2 K + 1 fit in an int8
+COUNTED = {"theta_g", "theta_c", "reset", "low_end", "momentum"}
+ADDED = {"parts", "gain"}
 
 
 class Rule(Record):
@@ -27,22 +35,53 @@ class Rule(Record):
         theta_g: signals of at most this magnitude count as zero.
         theta_c: directions, up less down, that move a coefficient.
         signal: what theta_g is compared with: the gradient (paper) or the optimiser's whole step,
-            learning rate and momentum included (released code).
+            learning rate and momentum included (released code). `accumulate` compares nothing: it
+            adds steps up (sdalgo.training.accumulate) and takes `parts` and `gain` instead of the
+            thresholds and the momentum.
         reset: counters are cleared when they fire (paper), or also at the start of each epoch
             (released code).
         low_end: the smallest power moves on to zero, and back out on either side (released code;
             the paper lets non-zeros become zero), or stays where it is.
         momentum: of the signal; above 0 it costs a float for each coefficient.
         weight_decay: added to the gradient, times the coefficient's value.
+        parts: K-ths of a bucket in which steps are added up.
+        gain: of a step; 1 / (1 - momentum) of the other weights' descent where it is not given.
     """
 
     theta_g: NotNegative = 5e-3
     theta_c: Annotated[int, Field(ge=1, le=MOST_COUNTS)] = 7
-    signal: Literal["gradient", "step"] = "gradient"
+    signal: Literal["gradient", "step", "accumulate"] = "gradient"
     reset: Literal["fire", "epoch"] = "fire"
     low_end: Literal["zero", "hold"] = "zero"
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     weight_decay: NotNegative = 0.0
+    parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = 5
+    gain: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _only_what_counts(self) -> Self:
+        """Refuse keys that the signal has no use for.
+
+        Raises:
+            ValueError: naming one of them.
+        """
+        adds = self.signal == "accumulate"
+        unused = COUNTED if adds else ADDED
+        for key in sorted(unused & self.model_fields_set):
+            raise ValueError(f"{key} has no meaning with signal {self.signal}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _of_its_signal(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what adding up alone has: keys of runs by other signals stay what they were."""
+        found: dict[str, Any] = dumped(self)
+        unused = () if self.signal == "accumulate" else ADDED
+        return {key: value for key, value in found.items() if key not in unused}
+
+    @property
+    def state_values(self) -> int:
+        """How many values the integer of a code may have."""
+        return 3 * self.parts - 1 if self.signal == "accumulate" else 2 * self.theta_c + 1
 
 
 # Appendix E with the readings of paper and code; momentum 0.9 and 5e-4 are the released driver's.

@@ -77,7 +77,7 @@ class Switching(Learner):
 
     def __init__(self, model: nn.Module, descent: Descent, rule: Rule) -> None:
         super().__init__(model, descent)
-        self.buckets = BucketSwitch(decomposed_weights(model), rule)
+        self.buckets = BucketSwitch(decomposed_weights(model), rule, descent.momentum)
 
     def start_epoch(self) -> None:
         self.buckets.start_epoch()

@@ -102,7 +102,7 @@ def training_memory(model: nn.Module, rule: Rule) -> Memory:
     """Return what SGD with momentum, and the bucket switch, keep for `model`.
 
     Args:
-        rule: of the switch: a counter counts -theta_c .. theta_c, and momentum is a float a code.
+        rule: of the switch: what a counter may be, and momentum is a float a code.
     """
     floats = sum(p.numel() * p.element_size() for p in weight_parameters(model).values())
     layers = decomposed_weights(model)
@@ -120,7 +120,7 @@ def training_memory(model: nn.Module, rule: Rule) -> Memory:
 
 
 def _packed(held: DecomposedWeight, rule: Rule) -> int:
-    on_mask = (2 * held.levels).bit_length() + (2 * rule.theta_c).bit_length()
+    on_mask = (2 * held.levels).bit_length() + (rule.state_values - 1).bit_length()
     if rule.momentum:
         on_mask += _MOMENTUM_BYTES * _BITS_PER_BYTE
     live = int(torch.count_nonzero(held.mask))

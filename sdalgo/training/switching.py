@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from sdalgo.training.accumulate import accumulate, growth, rounded
 from sdalgo.training.bucket import Rule, directions, switch
 from sdalgo.training.weight import DecomposedWeight
 
@@ -15,10 +16,14 @@ class BucketSwitch:
     Args:
         layers: by name, as `decomposed_weights` gives them.
         rule: of the switch.
+        momentum: of the descent that trains the other weights, which a gain stands for.
     """
 
-    def __init__(self, layers: Mapping[str, DecomposedWeight], rule: Rule) -> None:
+    def __init__(
+        self, layers: Mapping[str, DecomposedWeight], rule: Rule, momentum: float = 0.0
+    ) -> None:
         self.layers, self.rule = layers, rule
+        self.gain = 1 / (1 - momentum) if rule.gain is None else rule.gain
         self.velocity: dict[str, Tensor] = {}  # stays empty without momentum
 
     def start_epoch(self) -> None:
@@ -34,11 +39,14 @@ class BucketSwitch:
         Layers without a gradient stay.
 
         Args:
-            lr: enters the signal where the rule compares steps, and is unused elsewhere.
+            lr: enters the signal where the rule compares or adds steps, and is unused elsewhere.
         """
         switched = 0
         for name, held in self.layers.items():
             if held.gradient is None:
+                continue
+            if self.rule.signal == "accumulate":
+                switched += self._accumulated(held, lr)
                 continue
             descent = self._descent(name, held, lr)
             held.gradient = None
@@ -46,6 +54,18 @@ class BucketSwitch:
             moves = directions(descent, self.rule.theta_g)
             switched += switch(held.code, held.counter, moves, held.levels, self.rule)
         return switched
+
+    def _accumulated(self, held: DecomposedWeight, lr: float) -> int:
+        """Add a layer's steps up; random numbers are torch's own, seeded in the loop each epoch."""
+        gradient, rule = held.gradient, self.rule
+        assert gradient is not None
+        held.gradient = None
+        if rule.weight_decay:
+            gradient = gradient + rule.weight_decay * held.values()
+        exact = growth(held.code, gradient, held.p_min).mul_(lr * self.gain * rule.parts)
+        # Off the mask a step is zero, and stays it: no random number is below its fraction.
+        steps = rounded(exact, rule.parts, torch.rand_like(exact))
+        return accumulate(held.code, held.counter, steps, held.levels, rule.parts)
 
     def _descent(self, name: str, held: DecomposedWeight, lr: float) -> Tensor:
         """Minus the gradient, or minus lr times its running sum: where the values should go."""

@@ -31,6 +31,7 @@ ARMS = [
     "SD",
     {"name": "RT", "method": "components", "components": ["DE", "Q2", "US", "SS", "RT"],
      "theta": 0.02},
+    {"name": "adds", "method": "switch", "switch": {"signal": "accumulate"}},
 ]  # fmt: skip
 
 
@@ -199,7 +200,7 @@ def test_the_best_network_is_the_best_on_the_validation_part(whole):
         assert 0 < run["test_accuracy"] <= 1
 
 
-@pytest.mark.parametrize("name", ["pretrain-0", "VA-0", "SD-0", "RT-0"])
+@pytest.mark.parametrize("name", ["pretrain-0", "VA-0", "SD-0", "RT-0", "adds-0"])
 def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(whole, tmp_path, name):
     experiment, folder, _ = whole
     own = [arm for arm in experiment.arms if name in ("pretrain-0", f"{arm.name}-0")]
