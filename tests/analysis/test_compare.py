@@ -137,6 +137,7 @@ def test_status_2_where_the_machine_was_named_and_the_others_are_shown(command, 
 
 def test_run_is_compare_of_one_workload(folder, capsys):
     options = ["-w", "tiny_sd", *TWO, "--layers", "p*,add", "--batch", "2", "--jobs", "2", "-v"]
+    options += ["--no-figures"]
     assert main(["run", *options, "--no-cache"]) == 0
     ran, first = capsys.readouterr().out, digests(folder)
     assert main(["compare", *options, "--no-cache", "--out", "results"]) == 0

@@ -23,7 +23,7 @@ KEYS = (
     "count",
 )
 MACHINES = [name for name in names("archs") if archsim.load_arch(name).task == "inference"]
-CASES = 3
+CASES = 2
 
 
 def keys_of(arch):

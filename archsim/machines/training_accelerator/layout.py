@@ -8,7 +8,6 @@ huge batch stand for several.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -103,10 +102,11 @@ def in_step(limited: Ints, total: int) -> Ints:
     whole = int(limited.sum())
     if total == whole:
         return limited
-    # Products of two sums may exceed 64 bits.
-    ends = [end * total // max(1, whole) for end in np.cumsum(limited).tolist()]
-    parts = [end - before for before, end in pairwise([0, *ends])]
-    return np.array(parts, np.int64).reshape(limited.shape)
+    ends = np.cumsum(limited)
+    if whole * total > np.iinfo(np.int64).max:
+        ends = ends.astype(object)
+    parts = np.diff(ends * total // max(1, whole), prepend=0)
+    return parts.astype(np.int64).reshape(limited.shape)
 
 
 def _parts(nbytes: Mapping[str, int], least: int, arch: Arch) -> tuple[int, float]:

@@ -49,7 +49,14 @@ def large_layers(name):
                  if weight.numel() > 250_000)  # fmt: skip
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name.removesuffix(".yaml"))
+# CIFAR-100's files are those of CIFAR-10 with other classes.
+STEPS = [
+    pytest.param(path, marks=pytest.mark.slow if path.name.startswith("cifar100") else ())
+    for path in CONFIGS
+]
+
+
+@pytest.mark.parametrize("path", STEPS, ids=lambda path: path.name.removesuffix(".yaml"))
 def test_a_shipped_file_makes_a_real_step(path, tmp_path):
     """One epoch of one batch, from an untrained network, of the last arm that stands alone.
 

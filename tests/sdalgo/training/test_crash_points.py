@@ -66,6 +66,7 @@ def crash_points(work, folders):
         yield folder
 
 
+@pytest.mark.slow
 def test_killed_at_crash_points_a_run_ends_with_the_same_files(tiny, whole, tmp_path):
     points = 0
     for folder in crash_points(lambda at: Runner(tiny, at).run(), tmp_path):
