@@ -10,6 +10,7 @@ from archsim.machines import systolic
 from archsim.machines.cambricon_x import cycles
 from archsim.machines.shared.tables import tables_of
 from archsim.machines.smartdeal import jobs, pe_array
+from archsim.workload.convolution import Geometry
 from archsim.workload.workload import load_workload
 
 SIZES = {jobs: "HELD", pe_array: "CHUNK", cycles: "HELD"}
@@ -43,6 +44,15 @@ def test_blocks_of_any_size_give_the_same_table(machine, each, monkeypatch):
     for module, name in SIZES.items():
         monkeypatch.setattr(module, name, each)
     assert differences(tables(machine), whole) == []
+
+
+@pytest.mark.parametrize("width", [1, 15, 16, 17, 4095, 4096, 5000])
+def test_the_longest_job_of_a_wide_kernel_is_counted_whole(width):
+    """255 has eight bits, and each of a job's weights takes as many cycles."""
+    geometry = Geometry(kernel=(1, width))
+    made = jobs.spatial_jobs(np.full((1, 1, width + 3), 255, np.uint8), geometry, 4, "bits", 1)
+    assert made.cycles.tolist() == [[8 * width]]
+    assert made.digits.tolist() == [4 * 8 * width]
 
 
 def test_a_table_that_differs_is_seen():

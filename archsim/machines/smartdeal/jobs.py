@@ -102,8 +102,9 @@ def spatial_jobs(
     """
     plane = _plane(geometry, (inputs.shape[1], inputs.shape[2]), macs)
     channels, height = inputs.shape[0], geometry.kernel[0]
-    most = np.min_scalar_type(-(MOST_STEPS * geometry.kernel[1]))
-    cycles = np.empty((channels, *plane.inputs.shape), most)
+    # The least signed type that holds the longest job: of -n - 1 where that is n.
+    small = np.min_scalar_type(-MOST_STEPS * geometry.kernel[1] - 1)
+    cycles = np.empty((channels, *plane.inputs.shape), small)
     digits = np.empty((channels, height), np.int64)
     step = max(1, HELD // inputs[0].size)
     for first in range(0, channels, step):
