@@ -42,23 +42,7 @@ def planar_passes(
     columns, single pixels of every tile where even they do not fit. Rows that no window reads are
     not there.
     """
-    plane = _Plane.of(activations, geometry, array)
-    pixels = plane.whole.tile
-    enough = [
-        cut
-        for cut in _cuts(pixels)
-        if prod(cut) * array.elements * capacity * 8 >= plane.nonzeros * ENTRY_BITS
-        # Where not even the outputs of single pixels fit, cutting does not help.
-        and plane.filters(cut) >= min(1, plane.filters(pixels))
-    ]
-    for cut in enough:
-        found = plane.passes(cut, capacity)
-        if found is not None:
-            return found
-    # Single pixels cannot be cut further, so they are taken as they are.
-    found = plane.passes(pixels, inf)
-    assert found is not None  # of infinite capacity
-    return found
+    return _fewest(_Plane.of(activations, geometry, array), capacity)[1]
 
 
 def fewest_operations(
@@ -71,13 +55,13 @@ def fewest_operations(
     """Passes as `planar_passes`, or more of them where that saves operations: smaller tiles allow
     larger filter groups, and few filters fill no vectors of weights.
     """
-    few = planar_passes(activations, geometry, array, capacity)
+    plane = _Plane.of(activations, geometry, array)
+    least, few = _fewest(plane, capacity)
     each = weights.shape[0] // geometry.groups
     if len(few.parts) == 1 and few.filters >= each:
         return few
-    plane = _Plane.of(activations, geometry, array)
     cuts = {}
-    for cut in _ladder(plane.whole.tile, len(few.parts)):
+    for cut in _ladder(plane.whole.tile, least):
         filters = max(1, plane.filters(cut))
         cuts[cut] = Cut(plane.edges(cut, 0), plane.edges(cut, 1), filters)
         # What half the memory would have taken is looked at too.
@@ -87,7 +71,7 @@ def fewest_operations(
     cost = dict(zip(cuts, counts.operations(tuple(cuts.values())), strict=True))
     # Among equals the fewest passes, which come first, stay.
     for cut in sorted(cost, key=lambda cut: cost[cut]):
-        found = few if prod(cut) == len(few.parts) else plane.passes(cut, capacity)
+        found = few if cut == least else plane.passes(cut, capacity)
         if found is not None:
             return found
     return few
@@ -101,12 +85,11 @@ def _cuts(tile: Pair) -> list[Pair]:
     return sorted(every, key=lambda cut: (prod(cut), cut[1]))
 
 
-def _ladder(tile: Pair, fewest: int) -> list[Pair]:
-    """Cuts into `fewest` parts and more, each a seventh more than the one before where they are
-    many.
+def _ladder(tile: Pair, least: Pair) -> list[Pair]:
+    """The cut `least` and cuts into more parts, each a seventh more than the one before where they
+    are many.
     """
-    ladder: list[Pair] = []
-    wanted = fewest
+    ladder, wanted = [least], prod(least) * 8 // 7 + 1
     for cut in _cuts(tile):
         if prod(cut) >= wanted:
             ladder.append(cut)
@@ -193,6 +176,26 @@ class _Plane:
             tile=(-(-size[0] // self.array.rows), -(-size[1] // self.array.columns)),
         )
         return Pass(mine, tiling, self.read[rows])
+
+
+def _fewest(plane: _Plane, capacity: float) -> tuple[Pair, Passes]:
+    """The cut into the fewest parts that fit, the first of several, and its passes."""
+    pixels = plane.whole.tile
+    enough = [
+        cut
+        for cut in _cuts(pixels)
+        if prod(cut) * plane.array.elements * capacity * 8 >= plane.nonzeros * ENTRY_BITS
+        # Where not even the outputs of single pixels fit, cutting does not help.
+        and plane.filters(cut) >= min(1, plane.filters(pixels))
+    ]
+    for cut in enough:
+        found = plane.passes(cut, capacity)
+        if found is not None:
+            return cut, found
+    # Single pixels cannot be cut further, so they are taken as they are.
+    found = plane.passes(pixels, inf)
+    assert found is not None  # of infinite capacity
+    return pixels, found
 
 
 def _stored(parts: Sequence[Pass], array: ScnnArray, capacity: float) -> int | None:

@@ -137,6 +137,16 @@ def test_more_passes_are_taken_only_where_they_save_operations(case, array, capa
     assert cost[1] < cost[0] or len(found.parts) == len(few.parts)
 
 
+@pytest.mark.parametrize("filters", [22, 32])
+def test_the_fewest_passes_stay_where_they_cut_by_columns(filters):
+    """Two parts side by side fit, two one above the other do not; three save no operation."""
+    geometry = Geometry(kernel=(1, 1), stride=(1, 2), padding=(0, 1, 0, 0), groups=2)
+    array = ScnnArray(rows=1, columns=2, banks=4, queue_depth=1, accumulators=16)
+    weights, inputs = np.ones((filters, 2, 1, 1), bool), np.ones((4, 5, 3), bool)
+    assert len(planar_passes(inputs, geometry, array, 30).parts) == 2
+    assert len(fewest_operations(weights, inputs, geometry, array, 30).parts) == 2
+
+
 @settings(max_examples=150)
 @given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([3, 12, 1000]))
 def test_operations_follow_from_counts(case, array, capacity):
