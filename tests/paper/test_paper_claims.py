@@ -17,6 +17,8 @@ from archsim.paper.formula import FormulaError, filled, value
 from archsim.paper.lines import lines
 from archsim.paper.runs import Totals
 
+pytestmark = pytest.mark.slow  # most of them are about one run of all claims
+
 DATA = Path(archsim.paper.__file__).parent / "data"
 ENTRIES = yaml.safe_load((DATA / "claims.yaml").read_text())
 UNDECIDED = [entry["id"] for entry in ENTRIES if "lines" not in entry]

@@ -12,6 +12,7 @@ from archsim.paper.context import context as context_of
 from archsim.paper.networks import machines, networks
 from archsim.paper.runs import Runner
 
+pytestmark = pytest.mark.slow  # every assumption is run, with one process and with two
 MACHINES = machines()
 SWITCHES = listed("assumptions")
 PRICES = {"DRAM energy", "SRAM table", "prices of operations"}
