@@ -65,10 +65,9 @@ class Rule(Record):
         Raises:
             ValueError: naming one of them.
         """
-        adds = self.signal == "accumulate"
-        unused = COUNTED if adds else ADDED
-        for key in sorted(unused & self.model_fields_set):
-            raise ValueError(f"{key} has no meaning with signal {self.signal}")
+        unused = COUNTED if self.signal == "accumulate" else ADDED
+        if asked := sorted(unused & self.model_fields_set):
+            raise ValueError(f"{asked[0]} has no meaning with signal {self.signal}")
         return self
 
     @model_serializer(mode="wrap")

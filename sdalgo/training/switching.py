@@ -45,34 +45,35 @@ class BucketSwitch:
         for name, held in self.layers.items():
             if held.gradient is None:
                 continue
+            gradient = self._taken(held)
             if self.rule.signal == "accumulate":
-                switched += self._accumulated(held, lr)
+                switched += self._accumulated(held, gradient, lr)
                 continue
-            descent = self._descent(name, held, lr)
-            held.gradient = None
+            descent = self._descent(name, gradient, lr)
             # Outside the mask gradient, value and hence signal are zero: no move is asked for.
             moves = directions(descent, self.rule.theta_g)
             switched += switch(held.code, held.counter, moves, held.levels, self.rule)
         return switched
 
-    def _accumulated(self, held: DecomposedWeight, lr: float) -> int:
-        """Add a layer's steps up; random numbers are torch's own, seeded in the loop each epoch."""
-        gradient, rule = held.gradient, self.rule
+    def _taken(self, held: DecomposedWeight) -> Tensor:
+        """Take a layer's gradient, with the decay of its values."""
+        gradient, held.gradient = held.gradient, None
         assert gradient is not None
-        held.gradient = None
-        if rule.weight_decay:
-            gradient = gradient + rule.weight_decay * held.values()
-        exact = growth(held.code, gradient, held.p_min).mul_(lr * self.gain * rule.parts)
-        # Off the mask a step is zero, and stays it: no random number is below its fraction.
-        steps = rounded(exact, rule.parts, torch.rand_like(exact))
-        return accumulate(held.code, held.counter, steps, held.levels, rule.parts)
+        if self.rule.weight_decay:
+            return gradient + self.rule.weight_decay * held.values()
+        return gradient
 
-    def _descent(self, name: str, held: DecomposedWeight, lr: float) -> Tensor:
+    def _accumulated(self, held: DecomposedWeight, gradient: Tensor, lr: float) -> int:
+        """Add a layer's steps up; random numbers are torch's own, seeded in the loop each epoch."""
+        parts = self.rule.parts
+        exact = growth(held.code, gradient, held.p_min).mul_(lr * self.gain * parts)
+        # Off the mask a step is zero, and stays it: no random number is below its fraction.
+        steps = rounded(exact, parts, torch.rand_like(exact))
+        return accumulate(held.code, held.counter, steps, held.levels, parts)
+
+    def _descent(self, name: str, signal: Tensor, lr: float) -> Tensor:
         """Minus the gradient, or minus lr times its running sum: where the values should go."""
-        assert held.gradient is not None
-        signal, rule = held.gradient, self.rule
-        if rule.weight_decay:
-            signal = signal + rule.weight_decay * held.values()
+        rule = self.rule
         if rule.momentum:
             kept = self.velocity.get(name)
             signal = signal.clone() if kept is None else kept.mul_(rule.momentum).add_(signal)

@@ -9,7 +9,6 @@ import argparse
 import shutil
 import sys
 import tempfile
-import traceback
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -62,6 +61,7 @@ def shares_of(count):
 def try_file(name, count, seed):
     """How many mutants of a file were refused, and what was wrong with others."""
     from mutants import mutant
+    from validated_runs import fault_of
 
     refused, faults = 0, []
     with tempfile.TemporaryDirectory() as folder:
@@ -74,24 +74,6 @@ def try_file(name, count, seed):
             refused += outcome == ""
             faults += [f"{what}: {outcome}"] if outcome else []
     return refused, faults
-
-
-def fault_of(path):
-    """None where a file ran, nothing where it was refused with a place, else what was wrong."""
-    from validated_runs import run_validated
-
-    from archsim.formats.errors import InputError
-
-    try:
-        run_validated(path)
-    except InputError as error:
-        places = [problem.place.split(":")[0] for problem in error.problems]
-        placed = all(Path(place).suffix in {".yaml", ".py"} for place in places)
-        said = all(problem.message for problem in error.problems)
-        return "" if placed and said else f"no place: {error!s:.300}"
-    except Exception:
-        return traceback.format_exc(limit=-4)
-    return None
 
 
 def _find_shared():

@@ -1,11 +1,9 @@
 """What `validate` calls right runs to its end, or is refused with a place: a seeded fuzz of shipped
 files, and one example of each fault that it or a person found."""
 
-from pathlib import Path
-
 import pytest
 from mutants import mutant
-from validated_runs import run_validated
+from validated_runs import fault_of
 
 from archsim.arch.arch import load_arch
 from archsim.cli.kinds import check
@@ -28,12 +26,7 @@ def test_a_mutant_of_a_shipped_file(original, seed, tmp_path):
     path = tmp_path / "mutant.yaml"
     what, text = mutant(original, seed)
     path.write_text(text)
-    try:
-        run_validated(path)
-    except InputError as error:
-        for problem in error.problems:
-            assert Path(problem.place.split(":")[0]).suffix in {".yaml", ".py"}, what
-            assert problem.message, what
+    assert not fault_of(path), what
 
 
 FAULTS = {

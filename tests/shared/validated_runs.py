@@ -1,8 +1,10 @@
 """What `archsim validate` calls right, run: each kind of input file on small networks."""
 
 import json
+import traceback
 import zlib
 from functools import cache
+from pathlib import Path
 
 from archsim.arch.arch import load_arch
 from archsim.arch.change_files import Ablations, Scenario, Switches, load_sets
@@ -18,6 +20,20 @@ LARGEST_MACS = 2e8
 """A network of more is a legal one that takes long."""
 CHANGE_FILES = {"scenario": Scenario, "switches": Switches, "ablations": Ablations}
 INFERENCE = ("diannao", "scnn", "bit_pragmatic", "cambricon_x", "smartdeal", "systolic")
+
+
+def fault_of(path):
+    """None where a file ran, nothing where it was refused with a place, else what was wrong."""
+    try:
+        run_validated(path)
+    except InputError as error:
+        places = [problem.place.split(":")[0] for problem in error.problems]
+        placed = all(Path(place).suffix in {".yaml", ".py"} for place in places)
+        said = all(problem.message for problem in error.problems)
+        return "" if placed and said else f"no place: {error!s:.300}"
+    except Exception:
+        return traceback.format_exc(limit=-4)
+    return None
 
 
 def run_validated(path):

@@ -69,12 +69,10 @@ def fewest_operations(
             break
     counts = Counts(weights, activations, plane.read, geometry, array)
     cost = dict(zip(cuts, counts.operations(tuple(cuts.values())), strict=True))
-    # Among equals the fewest passes, which come first, stay.
-    for cut in sorted(cost, key=lambda cut: cost[cut]):
-        found = few if cut == least else plane.passes(cut, capacity)
-        if found is not None:
-            return found
-    return few
+    # Among equals the fewest passes, which come first and fit, stay.
+    cheapest = sorted(cost, key=lambda cut: cost[cut])
+    tried = (few if cut == least else plane.passes(cut, capacity) for cut in cheapest)
+    return next(found for found in tried if found is not None)
 
 
 def _cuts(tile: Pair) -> list[Pair]:
@@ -89,11 +87,10 @@ def _ladder(tile: Pair, least: Pair) -> list[Pair]:
     """The cut `least` and cuts into more parts, each a seventh more than the one before where they
     are many.
     """
-    ladder, wanted = [least], prod(least) * 8 // 7 + 1
+    ladder = [least]
     for cut in _cuts(tile):
-        if prod(cut) >= wanted:
+        if prod(cut) > prod(ladder[-1]) * 8 // 7:
             ladder.append(cut)
-            wanted = prod(cut) * 8 // 7 + 1
     return ladder
 
 
