@@ -17,7 +17,9 @@ from sdalgo.training.weight import nearest_codes, powers
 P_MIN, LEVELS = -7, 8
 codes = st.integers(-LEVELS, LEVELS)
 gradients = st.floats(-2, 2, width=32)
-chances = st.floats(0, 1, width=32, exclude_max=True)
+# Of so few bits that a step is exact in float32: near a whole number a rounding would move a floor.
+slopes = st.integers(-2048, 2048).map(lambda count: count / 1024)
+chances = st.integers(0, 63).map(lambda count: count / 64)
 
 
 def neighbours(value):
@@ -45,7 +47,7 @@ def walk(value, state, descent, parts, chance):
     return value, state
 
 
-@given(codes, st.lists(st.tuples(gradients, chances), max_size=40), st.integers(1, 31))
+@given(codes, st.lists(st.tuples(slopes, chances), max_size=40), st.integers(1, 31))
 def test_a_walk_ends_where_the_text_says(start, moves, parts):
     code, state = torch.tensor([start], dtype=torch.int8), torch.zeros(1, dtype=torch.int8)
     value, expected, rate = float(powers(code, P_MIN)), 0, 0.125
