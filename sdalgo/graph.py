@@ -9,7 +9,7 @@ pools, additions, products, concatenations and resizes stay.
 import copy
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -48,7 +48,7 @@ _OPS: dict[Any, str] = {
     operator.add: "add", operator.iadd: "add", torch.add: "add", "add": "add", "add_": "add",
     operator.mul: "mul", operator.imul: "mul", torch.mul: "mul", "mul": "mul",
     torch.cat: "concat", F.interpolate: "resize",
-    F.adaptive_avg_pool2d: "global", F.max_pool2d: "pool", F.avg_pool2d: "pool",
+    F.pad: "pad", F.adaptive_avg_pool2d: "global", F.max_pool2d: "pool", F.avg_pool2d: "pool",
 }  # fmt: skip
 
 
@@ -144,7 +144,21 @@ class _Walk:
             op, fields = _global_pool(shape, _shape(node))
         elif op == "pool":
             op, fields = _functional_pool(node, shape)
+        elif op == "pad":
+            self._channels_of_zeros(node, shape)
+            return
         self._add(node, f"{_scope(node)}{op}", op, fields)
+
+    def _channels_of_zeros(self, node: fx.Node, shape: Shape) -> None:
+        """A workload has no constant tensors: channels of zeros, as many as those beside them or
+        a multiple, are read from where these are, which moves the same bytes."""
+        padded = _shape(node)
+        if len(shape) != 4 or padded[2:] != shape[2:] or padded[1] % shape[1]:
+            raise InputError.at(node.name, f"padding {shape[1:]} to {padded[1:]}: only channels, "
+                                           "to a multiple of their number")  # fmt: skip
+        self._add(node, f"{_scope(node)}concat", "concat", {})
+        made = self.found[-1]
+        self.found[-1] = replace(made, inputs=made.inputs * (padded[1] // shape[1]))
 
     def _add(self, node: fx.Node, name: str, op: str, fields: dict[str, Any]) -> None:
         taken = {made.name for made in self.found}
