@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     config: Annotated[Path, typer.Argument(help="A training file, or a shipped one's name.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of the data, not the file's.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder or file of the data, not the file's.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Trained weights to start from, instead of the file's.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("results/training"),
     seed: Annotated[
         list[int] | None, typer.Option(min=0, max=MAX_SEED, help="Instead of the file's.")
@@ -26,6 +31,9 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     threads: Annotated[
         int, typer.Option(min=1, max=1024, help="Results depend on it in last bits.")
     ] = 1,
+    device: Annotated[
+        Literal["cpu", "cuda"], typer.Option(help="Where to train; last bits depend on it.")
+    ] = "cpu",
     capture: Annotated[
         Path | None, typer.Option(help="Folder for a training workload of each run of SD-T.")
     ] = None,
@@ -54,12 +62,12 @@ def train(  # noqa: PLR0913, PLR0917  (one parameter an option)
     unpacked.allow(max_gb)
     own_files.force(force)
     torch.set_num_threads(threads)
-    experiment = narrowed(load_experiment(config), data, seed, arm)
+    experiment = narrowed(load_experiment(config), data, seed, arm, weights)
     folder = out / experiment.name
     own_files.claim(folder / SUMMARY, SUMMARY_MARK)
     told = None if quiet or as_json else console.note
     with bar("training", quiet=quiet or as_json) as progress:
-        whole = Runner(experiment, folder, _counted(progress, experiment), told).run()
+        whole = Runner(experiment, folder, _counted(progress, experiment), told, device).run()
     drawn = _figures(experiment, folder)
     captured = _captured(experiment, folder, capture) if capture else []
     if as_json:

@@ -36,8 +36,10 @@ def rounded(steps: Tensor, parts: int, random: Tensor) -> Tensor:
     return torch.floor(steps.clamp(-most, most) + random).clamp_(-most, most).to(torch.int8)
 
 
-def accumulate(code: Tensor, state: Tensor, steps: Tensor, levels: int, parts: int) -> int:
+def accumulate(code: Tensor, state: Tensor, steps: Tensor, levels: int, parts: int) -> Tensor:
     """Add the steps and move the codes whose bucket is full, in place; return how many moved.
+
+    The number stays where the codes are: asking a GPU for it would wait for all that it has to do.
 
     A code moves down at -K and up at K times the ratio of the distances to its two neighbours: 2,
     but for 0 and the smallest power, whose neighbours are equally far. Its state then starts at 0.
@@ -60,4 +62,4 @@ def accumulate(code: Tensor, state: Tensor, steps: Tensor, levels: int, parts: i
     away = torch.where(code < 0, -1, 1).to(torch.int8)
     moved = (up & ~stuck).to(torch.int8) - down.to(torch.int8)
     code.add_(moved * away)
-    return int(torch.count_nonzero(moved))
+    return torch.count_nonzero(moved)

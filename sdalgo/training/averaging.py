@@ -7,7 +7,7 @@ normalisation cannot be averaged and are estimated anew.
 
 import copy
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,15 @@ from sdalgo.training.weight import DecomposedWeight
 
 
 class Average:
-    """The mean of a network over epochs; empty until the first `add`."""
+    """The mean of a network over epochs; empty until the first `add`.
 
-    def __init__(self) -> None:
+    Args:
+        small: where mean codes below the smallest power go: to the nearer of it and zero, or all
+            to zero.
+    """
+
+    def __init__(self, small: Literal["nearest", "zero"] = "nearest") -> None:
+        self.small = small
         self.count = 0
         self.means: dict[str, Tensor] = {}
         self.sums: dict[str, Tensor] = {}  # int32, by layer
@@ -29,10 +35,13 @@ class Average:
         """Take in the network as it is now."""
         self.count += 1
         for name, value in model.named_parameters():
-            mean = self.means.setdefault(name, torch.zeros_like(value))
+            # A checkpoint is read to the CPU, wherever the network is.
+            mean = self.means.get(name, torch.zeros_like(value)).to(value.device)
+            self.means[name] = mean
             mean.add_((value - mean) / self.count)
         for name, held in decomposed_weights(model).items():
-            total = self.sums.setdefault(name, torch.zeros_like(held.code, dtype=torch.int32))
+            total = self.sums.get(name, torch.zeros_like(held.code, dtype=torch.int32))
+            self.sums[name] = total = total.to(held.code.device)
             total.add_(_units(held))
 
     @torch.no_grad()
@@ -42,7 +51,10 @@ class Average:
         for name, value in mean.named_parameters():
             value.copy_(self.means[name])
         for name, held in decomposed_weights(mean).items():
-            held.set_values(self.sums[name] * (2.0**held.p_min / self.count))
+            values = self.sums[name] * (2.0**held.p_min / self.count)
+            if self.small == "zero":
+                values.masked_fill_(values.abs() < 2.0**held.p_min, 0)
+            held.set_values(values)
         return mean
 
     def state_dict(self) -> dict[str, Any]:

@@ -24,7 +24,9 @@ from archsim.formats.record import Record
 NotNegative = Annotated[float, Field(ge=0)]
 MOST_COUNTS = 126  # an int8 counter holds one more
 MOST_PARTS = 31  # 2 K - 1 and a step of 2 K + 1 fit in an int8
-COUNTED = {"theta_g", "theta_c", "reset", "low_end", "momentum"}
+COUNTED = {
+    "theta_g", "relative", "follows_rate", "theta_c", "reset", "low_end", "momentum"
+}  # fmt: skip
 ADDED = {"parts", "gain"}
 
 
@@ -33,6 +35,8 @@ class Rule(Record):
 
     Attributes:
         theta_g: signals of at most this magnitude count as zero.
+        relative: theta_g is this multiple of a layer's running rms of the signal, not a magnitude.
+        follows_rate: theta_g falls as the learning rate does: it is times the rate over the first.
         theta_c: directions, up less down, that move a coefficient.
         signal: what theta_g is compared with: the gradient (paper) or the optimiser's whole step,
             learning rate and momentum included (released code). `accumulate` compares nothing: it
@@ -49,6 +53,8 @@ class Rule(Record):
     """
 
     theta_g: NotNegative = 5e-3
+    relative: Literal["rms"] | None = None
+    follows_rate: bool = False
     theta_c: Annotated[int, Field(ge=1, le=MOST_COUNTS)] = 7
     signal: Literal["gradient", "step", "accumulate"] = "gradient"
     reset: Literal["fire", "epoch"] = "fire"
@@ -88,7 +94,12 @@ AS_PAPER = Rule()
 AS_RELEASED = Rule(signal="step", reset="epoch", momentum=0.9, weight_decay=5e-4)
 
 
-def directions(descent: Tensor, theta_g: float) -> Tensor:
+def on_cpu(tensor: Tensor) -> bool:
+    """Whether looking at a number of it is free, so that work can be left out."""
+    return tensor.device.type == "cpu"
+
+
+def directions(descent: Tensor, theta_g: float | Tensor) -> Tensor:
     """Return int8 +1, -1 or 0: where each value should go.
 
     Args:
@@ -98,8 +109,10 @@ def directions(descent: Tensor, theta_g: float) -> Tensor:
     return descent.gt(theta_g).to(torch.int8) - descent.lt(-theta_g).to(torch.int8)
 
 
-def switch(code: Tensor, counter: Tensor, moves: Tensor, levels: int, rule: Rule) -> int:
+def switch(code: Tensor, counter: Tensor, moves: Tensor, levels: int, rule: Rule) -> Tensor:
     """Count the moves and switch the buckets that are full, in place; return how many changed.
+
+    The number stays where the codes are: asking a GPU for it would wait for all that it has to do.
 
     Args:
         code: int8, -levels .. levels; entries outside the mask are zero.
@@ -109,12 +122,12 @@ def switch(code: Tensor, counter: Tensor, moves: Tensor, levels: int, rule: Rule
     """
     counter.add_(moves)
     full = counter.abs() >= rule.theta_c
-    if not full.any():
-        return 0
+    if on_cpu(full) and not full.any():
+        return full.sum()
     wanted = (code + counter.sign() * full).clamp_(-levels, levels)
     if rule.low_end == "hold":
         wanted = torch.where((wanted == 0) & (code != 0), code, wanted)
-    changed = int((wanted != code).sum())
+    changed = (wanted != code).sum()
     code.copy_(wanted)
     counter.masked_fill_(full, 0)
     return changed

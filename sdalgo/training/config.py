@@ -14,6 +14,7 @@ from archsim.formats.source import require, unknown
 from sdalgo.recipe import load_ratios
 from sdalgo.training.bucket import NotNegative, Rule
 from sdalgo.training.convert import Form
+from sdalgo.training.files import content
 from sdalgo.training.schedule import Positive, Schedule
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -47,6 +48,8 @@ class Data(Record):
     train: Count | None = None  # how many training samples to use; None: all
     test: Count | None = None
     augment: Literal["none", "crop_flip"] = "none"
+    scale: Literal["own", "imagenet"] = "own"
+    """Pixels less mean over deviation: of all training pixels, or ImageNet's of each channel."""
 
 
 PRETRAINING = "pretrain"
@@ -93,6 +96,8 @@ class Experiment(Record):
 
     name: Name
     network: Text
+    weights: Text | None = None
+    """A file with the network's trained weights, from which the pre-training then starts."""
     data: Data
     task: Literal["fine_tuning", "adaptation", "compression"]
     arms: Annotated[tuple[ArmOrName, ...], Field(strict=False, min_length=1)]
@@ -106,6 +111,9 @@ class Experiment(Record):
     highest: Annotated[int, Field(ge=-8, le=8)] = 0
     rows_pruned: Rows = Field(default_factory=lambda: {"default": 0.0})
     dense: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    classifier: Literal["new", "kept"] = "new"
+    """In adaptation: drawn anew for the classes that are new, or kept with an output for every
+    class of the set, as the authors' CIFAR-100 runs do; labels then keep their numbers."""
     switch: Rule = Rule()
     momentum: Share = 0.9
     weight_decay: NotNegative = 5e-4
@@ -131,9 +139,30 @@ class Experiment(Record):
         Args:
             parts: what tells the runs of an experiment apart.
         """
-        shared = self.model_dump(exclude={"arms": True, "seeds": True, "data": {"folder"}})
-        text = json.dumps([shared, *parts], sort_keys=True, default=list)
+        unused: dict[str, bool | set[str]] = {
+            "arms": True, "seeds": True, "data": {"folder"}, "weights": True
+        }  # fmt: skip
+        shared = self.model_dump(exclude=unused)
+        if self.weights is not None:
+            shared["weights"] = hashlib.blake2b(content(Path(self.weights))).hexdigest()
+        text = json.dumps(_as_before([shared, *parts]), sort_keys=True, default=list)
         return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+_LATER: dict[str, Any] = {
+    "scale": "own", "relative": None, "follows_rate": False, "classifier": "new",
+    "swa_first": "after", "swa_small": "nearest",
+}  # fmt: skip
+"""Keys that came after runs had been kept, with the value that means what was done before."""
+
+
+def _as_before(value: Any) -> Any:
+    """Settings less what is in `_LATER` at that value, so that the key of a kept run stays."""
+    if isinstance(value, dict):
+        if value.get("swa_start", 0) is None:  # nothing is averaged, from whichever epoch on
+            value = value | {"swa_first": _LATER["swa_first"]}
+        return {k: _as_before(v) for k, v in value.items() if k not in _LATER or v != _LATER[k]}
+    return [_as_before(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def shipped() -> dict[str, Path]:
@@ -159,9 +188,10 @@ def load_experiment(path: Path) -> Experiment:
 
 
 def narrowed(
-    experiment: Experiment, folder: Path | None, seeds: list[int] | None, arms: list[str] | None
-) -> Experiment:
-    """Return the experiment with another data folder, other seeds, or fewer arms.
+    experiment: Experiment, folder: Path | None, seeds: list[int] | None, arms: list[str] | None,
+    weights: Path | None = None,
+) -> Experiment:  # fmt: skip
+    """Return the experiment with other data, seeds or weights, or fewer arms.
 
     Raises:
         InputError: an arm does not exist, or is sized after one that is left out.
@@ -169,6 +199,8 @@ def narrowed(
     changed: dict[str, Any] = {}
     if folder:
         changed["data"] = experiment.data.model_copy(update={"folder": str(folder)})
+    if weights:
+        changed["weights"] = str(weights)
     if seeds:
         changed["seeds"] = tuple(seeds)
     if arms:
@@ -186,6 +218,8 @@ def _contradictions(experiment: Experiment) -> Iterator[tuple[Path_, str]]:
     """What no single field can know: where it stands in the file, and what it is."""
     if len(set(experiment.seeds)) != len(experiment.seeds):
         yield ("seeds",), "seeds: each once"
+    if experiment.classifier == "kept" and experiment.task != "adaptation":
+        yield ("classifier",), f"classifier: kept is of adaptation, not of {experiment.task}"
     before: list[str] = []
     for index, arm in enumerate(experiment.arms):
         at, who = ("arms", index), f"arm {arm.name!r}"

@@ -101,12 +101,14 @@ def to_decomposed(model: nn.Module, form: Form) -> nn.Module:
     chosen = weighted_layers(model, form)
     if not chosen:
         raise InputError.at(type(model).__name__, "no convolution or linear layer to decompose")
+    device = next(model.parameters()).device
+    model.to("cpu")  # where the decomposition runs
     for name, module in chosen.items():
-        weight = module.get_parameter("weight").detach().to("cpu").numpy().astype(np.float32)
+        weight = module.get_parameter("weight").detach().numpy().astype(np.float32)
         found = decompose_layer(weight, form, name)
         held = DecomposedWeight(found, form.p_min, form.levels)
         parametrize.register_parametrization(module, "weight", held)
-    return model
+    return model.to(device)
 
 
 def decomposed_weights(model: nn.Module) -> dict[str, DecomposedWeight]:

@@ -8,17 +8,18 @@ import copy
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
+from sdalgo.checkpoints import read_weights
 from sdalgo.networks import network
 from sdalgo.training import checkpoint, outcome
 from sdalgo.training.components import Components, density_for
@@ -26,8 +27,8 @@ from sdalgo.training.config import PRETRAINING, Arm, Experiment
 from sdalgo.training.convert import to_decomposed
 from sdalgo.training.learners import Alternating, Descent, Learner, Switching
 from sdalgo.training.loop import Conditions, Run, evaluate
-from sdalgo.training.readers import READERS, TEXTS
-from sdalgo.training.samples import Problem, Samples, by_class, halves, problem
+from sdalgo.training.readers import READERS, TEXTS, as_imagenet
+from sdalgo.training.samples import Problem, Samples, by_class, by_numbered_class, halves, problem
 from sdalgo.training.schedule import Schedule
 from sdalgo.training.sizes import training_memory, weight_parameters
 from sdalgo.training.summary import summary
@@ -43,12 +44,14 @@ class Runner:
     Args:
         progress: called with (epoch, epochs, run) before each epoch.
         told: called with a line when a run has ended.
+        device: where networks and samples lie and all steps are taken; `cpu` or `cuda`.
     """
 
     def __init__(
         self, experiment: Experiment, folder: Path,
-        progress: Progress | None = None, told: Told | None = None,
+        progress: Progress | None = None, told: Told | None = None, device: str = "cpu",
     ) -> None:  # fmt: skip
+        self.device = usable(device)
         self.experiment, self.folder = experiment, folder
         self.progress, self.told = progress, told
 
@@ -62,7 +65,9 @@ class Runner:
         samples = read_samples(self.experiment)
         results = []
         for seed in self.experiment.seeds:
-            source, target = problems(self.experiment, samples, seed)
+            source, target = (
+                each.on(self.device) for each in problems(self.experiment, samples, seed)
+            )
             start = self._pretrained(source, target, seed)
             done: dict[str, dict[str, Any]] = {}
             for arm in self.experiment.arms:
@@ -78,14 +83,16 @@ class Runner:
         torch.manual_seed(seed)
         model: nn.Module = network(e.network).build()
         with_classes(model, source.classes)
-        learner = Learner(model, self._descent)
+        if e.weights is not None:
+            with_weights(model, Path(e.weights))
+        learner = Learner(model.to(self.device), self._descent)
         conditions = self._conditions(e.pretrain, seed, e.key("pretrain", seed))
         run = Run(learner, source, conditions, self.folder / f"{PRETRAINING}-{seed}")
         model = run.train(self.progress)
-        if e.task == "adaptation":
+        if e.task == "adaptation" and e.classifier == "new":
             torch.manual_seed(seed)
             with_classes(model, target.classes, renew=True)
-        return model
+        return model.to(self.device)
 
     @property
     def _descent(self) -> Descent:
@@ -130,7 +137,8 @@ class Runner:
         if arm.method == "vanilla":
             return Learner(model, self._descent)
         if arm.method == "switch":
-            return Switching(to_decomposed(model, form), self._descent, e.rule(arm))
+            model = to_decomposed(model, form)
+            return Switching(model, self._descent, e.rule(arm), e.train.lr)
         density = None
         if bits is not None:
             entries = sum(value.numel() for value in weight_parameters(model).values())
@@ -146,6 +154,17 @@ class Runner:
         )
 
 
+def usable(device: str) -> torch.device:
+    """Return the device of a name.
+
+    Raises:
+        InputError: this machine or this torch has none.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError.at("--device cuda", "torch finds no GPU here; --device cpu needs none")
+    return torch.device(device)
+
+
 def problems(
     experiment: Experiment, samples: tuple[Samples, Samples], seed: int
 ) -> tuple[Problem, Problem]:
@@ -155,7 +174,8 @@ def problems(
     if experiment.task == "fine_tuning":
         return halves(train, test, held, seed)
     if experiment.task == "adaptation":
-        return by_class(train, test, held, seed, experiment.source_classes)
+        parts = by_class if experiment.classifier == "new" else by_numbered_class
+        return parts(train, test, held, seed, experiment.source_classes)
     same = problem(train, test, held, seed)
     return same, same
 
@@ -198,6 +218,27 @@ def with_classes(model: nn.Module, classes: int, *, renew: bool = False) -> None
         setattr(model.get_submodule(owner), last, fresh)
 
 
+def with_weights(model: nn.Module, path: Path) -> None:
+    """Give the network the weights of a file, in place.
+
+    Raises:
+        InputError: the file cannot be read, or its tensors are not those of the network.
+    """
+    own = model.state_dict()
+    found = {name: held.array() for name, held in read_weights(path).items()}
+    wrong = [name for name in own if name not in found and not name.endswith(_COUNTED)]
+    wrong += [name for name in found if name not in own or found[name].shape != own[name].shape]
+    if wrong:
+        listed = ", ".join(sorted(wrong)[:8])
+        raise InputError.at(path, f"not the weights of this {type(model).__name__}: {listed}")
+    state = {name: torch.from_numpy(array.copy()) for name, array in found.items()}
+    model.load_state_dict(own | state)
+
+
+_COUNTED = ".num_batches_tracked"
+"""Of batch normalisation; no network here reads it, and not every file has it."""
+
+
 def read_samples(experiment: Experiment) -> tuple[Samples, Samples]:
     """Return the training and the test samples as the network takes them.
 
@@ -214,8 +255,17 @@ def read_samples(experiment: Experiment) -> tuple[Samples, Samples]:
         raise InputError.at("data", f"{data.kind} is not what {experiment.network} takes: {shape}")
     if data.kind not in TEXTS and tuple(train.inputs.shape[1:]) != shape:
         train, test = (_as_channels(part, shape) for part in (train, test))
+    if data.scale == "imagenet":
+        train, test = (replace(part, prepare=_imagenet_scale(part, data.kind))
+                       for part in (train, test))  # fmt: skip
     generator = np.random.default_rng(0)  # the subset is the same for every seed
     return _subset(train, data.train, generator), _subset(test, data.test, generator)
+
+
+def _imagenet_scale(samples: Samples, kind: str) -> Callable[[Tensor], Tensor]:
+    if kind in TEXTS or samples.inputs.shape[1] != 3:
+        raise InputError.at("data.scale", f"imagenet is of images in colour, not of {kind}")
+    return as_imagenet
 
 
 def _subset(samples: Samples, count: int | None, generator: np.random.Generator) -> Samples:

@@ -44,7 +44,7 @@ class Learner:
     def start_epoch(self) -> None:
         """Called before the first batch of an epoch."""
 
-    def update(self, lr: float) -> int:
+    def update(self, lr: float) -> Tensor | int:
         """Use up the gradients of a backward pass; return how many buckets switched."""
         for group in self.descent.param_groups:
             group["lr"] = lr
@@ -73,16 +73,22 @@ class Learner:
 
 
 class Switching(Learner):
-    """SD-T on a network that `to_decomposed` has converted: arms SD and SS."""
+    """SD-T on a network that `to_decomposed` has converted: arms SD and SS.
 
-    def __init__(self, model: nn.Module, descent: Descent, rule: Rule) -> None:
+    Args:
+        first_rate: of the schedule, for a rule whose threshold follows the rate.
+    """
+
+    def __init__(
+        self, model: nn.Module, descent: Descent, rule: Rule, first_rate: float = 1.0
+    ) -> None:
         super().__init__(model, descent)
-        self.buckets = BucketSwitch(decomposed_weights(model), rule, descent.momentum)
+        self.buckets = BucketSwitch(decomposed_weights(model), rule, descent.momentum, first_rate)
 
     def start_epoch(self) -> None:
         self.buckets.start_epoch()
 
-    def update(self, lr: float) -> int:
+    def update(self, lr: float) -> Tensor | int:
         super().update(lr)
         return self.buckets.step(lr)
 
@@ -126,10 +132,10 @@ class Alternating(Learner):
             live = row_mask(weight, form.ratio(name.removesuffix(".weight")))
             if live is not None:
                 ones = sparsity.apply_row_mask(np.ones_like(weight), live)
-                self.masks[name] = torch.from_numpy(ones != 0)
+                self.masks[name] = _like(model.get_parameter(name), ones != 0)
         for name in self.chosen if keep_zeros else ():
             settled, _ = components(_array(model.get_parameter(name)))
-            kept = torch.from_numpy(settled != 0)
+            kept = _like(model.get_parameter(name), settled != 0)
             self.masks[name] = kept & self.masks.get(name, kept)
 
     def update(self, lr: float) -> int:
@@ -162,6 +168,10 @@ class Alternating(Learner):
     def size(self, model: nn.Module) -> Size:
         """Return the size found when `model` was settled."""
         return self.sizes[model]
+
+
+def _like(value: Tensor, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Tensor:
+    return torch.from_numpy(mask).to(value.device)
 
 
 def _array(value: Tensor) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -79,7 +79,7 @@ class Run:
         self, learner: Learner, data: Problem, conditions: Conditions, folder: Path
     ) -> None:
         self.learner, self.data, self.conditions, self.folder = learner, data, conditions, folder
-        self.average = Average()
+        self.average = Average(conditions.schedule.swa_small)
         self.records: list[dict[str, Any]] = []
         self.best = -math.inf
         try:
@@ -104,7 +104,8 @@ class Run:
         except checkpoint.Damaged as damage:
             console.note(f"{damage}; {self.folder.name} is trained again from its start")
             self._set_aside()
-            self.learner, self.average = fresh, Average()
+            self.learner = fresh
+            self.average = Average(self.conditions.schedule.swa_small)
             self.records, self.best = [], -math.inf
             return self._to_the_end(progress)
 
@@ -135,7 +136,8 @@ class Run:
         torch.manual_seed(int(generator.spawn(1)[0].integers(2**63)))
         model.train()
         learner.start_epoch()
-        switched, total, seen = 0, 0.0, 0
+        switched: torch.Tensor | int = 0
+        total, seen = 0.0, 0
         batches = self.data.train.shuffled(
             self.conditions.batch, generator, self.conditions.augment
         )
@@ -148,7 +150,7 @@ class Run:
             switched += learner.update(lr)
             total, seen = total + value * len(y), seen + len(y)
         learner.end_epoch()
-        return {"lr": lr, "train_loss": total / seen, "switched": switched}
+        return {"lr": lr, "train_loss": total / seen, "switched": int(switched)}
 
     def _outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Run the network on a batch that it is trained on."""

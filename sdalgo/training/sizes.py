@@ -73,7 +73,7 @@ def decomposed_size(model: nn.Module) -> Size:
     """Return the size of a network of which some layers are decomposed."""
     size = dense_size(model)
     for name, held in decomposed_weights(model).items():
-        coef = held.coefficients().numpy()
+        coef = held.coefficients().cpu().numpy()
         rank, width = basis_of(model, name).shape[1:]
         shape = (held.layout.filters, held.layout.slices, rank, width)
         bits = weight_bits(coef, shape, "element", _FLOAT).total

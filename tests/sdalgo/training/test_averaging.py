@@ -12,13 +12,15 @@ from sdalgo.training.schedule import Schedule
 
 @pytest.mark.parametrize(
     ("epoch", "rate"), [(0, 0.1), (20, 0.1), (28, 0.0525), (35, 0.013125 - 1e-12), (36, 0.005),
-                        (40, 0.005), (79, 0.005)],
+                        (38, 0.005), (39, 0.005), (40, 0.005), (79, 0.005)],
 )  # fmt: skip
 def test_the_rate_is_constant_then_falls_then_is_constant(epoch, rate):
     schedule = Schedule(epochs=80, lr=0.1, swa_start=40, swa_lr=0.005)
     expected = {35: 0.1 - 0.095 * (0.375 / 0.4)}.get(epoch, rate)
     assert schedule.rate(epoch) == pytest.approx(expected)
-    assert schedule.averages(epoch) == (epoch >= 40)
+    assert schedule.averages(epoch) == (epoch + 1 >= 40)
+    later = schedule.model_copy(update={"swa_first": "after"})
+    assert (later.averages(epoch), later.rate(epoch)) == (epoch >= 40, schedule.rate(epoch))
 
 
 def test_without_averaging_the_rate_is_constant():
@@ -50,6 +52,21 @@ def test_codes_are_averaged_as_values_and_moved_to_the_nearest_power():
     other = Average()
     other.load_state_dict(average.state_dict())
     assert torch.equal(other.model(model)[0].weight, mean[0].weight)
+
+
+def test_a_mean_below_the_smallest_power_goes_to_the_nearer_side_or_to_zero():
+    """Three quarters, one half and a quarter of 2^p_min, and three quarters of the next power."""
+    model = to_decomposed(nn.Sequential(nn.Linear(12, 1, bias=False)), Form(theta=0.05))
+    held = decomposed_weights(model)["0"]
+    held.mask.fill_(True)
+    networks = ([1, -1, 1, 2], [1, -1, 0, 2], [1, 0, 0, 2], [0, 0, 0, 0])
+    for small, wanted in (("nearest", [1, -1, 0, 2]), ("zero", [0, 0, 0, 2])):
+        average = Average(small)
+        for codes in networks:
+            held.code.view(-1)[:4] = torch.tensor(codes, dtype=torch.int8)
+            average.add(model)
+        mean = decomposed_weights(average.model(model))["0"]
+        assert mean.code.view(-1)[:4].tolist() == wanted
 
 
 def test_statistics_are_those_of_all_batches():

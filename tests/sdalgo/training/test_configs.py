@@ -68,7 +68,8 @@ def test_a_shipped_file_makes_a_real_step(path, tmp_path):
     data = experiment.data.model_copy(update={"folder": str(tmp_path)})
     write_data(data.kind, tmp_path, experiment.task == "adaptation")
     small = experiment.model_copy(update={
-        "data": data, "arms": (arm,), "seeds": (0,), "dense": large_layers(experiment.network),
+        "data": data, "weights": None, "arms": (arm,), "seeds": (0,),
+        "dense": large_layers(experiment.network),
         "pretrain": experiment.pretrain.model_copy(update={"epochs": 0}),
         "train": experiment.train.model_copy(update={"epochs": 1}),
     })  # fmt: skip
