@@ -117,6 +117,12 @@ class Experiment(Record):
     switch: Rule = Rule()
     momentum: Share = 0.9
     weight_decay: NotNegative = 5e-4
+    memory_format: Literal["contiguous", "channels_last"] = "contiguous"
+    """How images lie in memory, in torch's words: channels last is faster where layers have few
+    of them, and sums in another order."""
+    autocast: Literal["none", "bfloat16"] = "none"
+    """Products and convolutions of a training step in bfloat16, weights and their rebuilding in
+    float32; evaluations stay in float32. For devices with units for it."""
 
     def form(self, arm: Arm) -> Form:
         """Return the decomposed form of an arm; rows are dropped where it asks for SS."""
@@ -151,7 +157,8 @@ class Experiment(Record):
 
 _LATER: dict[str, Any] = {
     "scale": "own", "relative": None, "follows_rate": False, "classifier": "new",
-    "swa_first": "after", "swa_small": "nearest",
+    "swa_first": "after", "swa_small": "nearest", "memory_format": "contiguous",
+    "autocast": "none",
 }  # fmt: skip
 """Keys that came after runs had been kept, with the value that means what was done before."""
 

@@ -85,6 +85,9 @@ class Runner:
         with_classes(model, source.classes)
         if e.weights is not None:
             with_weights(model, Path(e.weights))
+        if e.memory_format == "channels_last":
+            # torch's own hints leave this out.
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         learner = Learner(model.to(self.device), self._descent)
         conditions = self._conditions(e.pretrain, seed, e.key("pretrain", seed))
         run = Run(learner, source, conditions, self.folder / f"{PRETRAINING}-{seed}")
@@ -150,8 +153,9 @@ class Runner:
     def _conditions(self, schedule: Schedule, seed: int, key: str) -> Conditions:
         e = self.experiment
         return Conditions(
-            schedule=schedule, batch=e.batch, seed=seed, key=key, augment=e.data.augment
-        )
+            schedule=schedule, batch=e.batch, seed=seed, key=key, augment=e.data.augment,
+            autocast=e.autocast == "bfloat16",
+        )  # fmt: skip
 
 
 def usable(device: str) -> torch.device:
@@ -258,6 +262,10 @@ def read_samples(experiment: Experiment) -> tuple[Samples, Samples]:
     if data.scale == "imagenet":
         train, test = (replace(part, prepare=_imagenet_scale(part, data.kind))
                        for part in (train, test))  # fmt: skip
+    if experiment.memory_format == "channels_last":
+        if len(shape) != 3:
+            raise InputError.at("memory_format", f"channels_last is of images, not of {data.kind}")
+        train, test = (replace(part, prepare=_channels_last(part)) for part in (train, test))
     generator = np.random.default_rng(0)  # the subset is the same for every seed
     return _subset(train, data.train, generator), _subset(test, data.test, generator)
 
@@ -266,6 +274,13 @@ def _imagenet_scale(samples: Samples, kind: str) -> Callable[[Tensor], Tensor]:
     if kind in TEXTS or samples.inputs.shape[1] != 3:
         raise InputError.at("data.scale", f"imagenet is of images in colour, not of {kind}")
     return as_imagenet
+
+
+def _channels_last(samples: Samples) -> Callable[[Tensor], Tensor]:
+    def prepare(stored: Tensor) -> Tensor:
+        return samples.prepare(stored).contiguous(memory_format=torch.channels_last)
+
+    return prepare
 
 
 def _subset(samples: Samples, count: int | None, generator: np.random.Generator) -> Samples:

@@ -37,6 +37,7 @@ class Conditions:
 
     Attributes:
         key: of all settings that made the run; a checkpoint of another key is refused.
+        autocast: whether products and convolutions of a step are in bfloat16.
     """
 
     schedule: Schedule
@@ -44,6 +45,7 @@ class Conditions:
     seed: int
     key: str
     augment: Augment = "none"
+    autocast: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,13 +157,14 @@ class Run:
     def _outputs(self, x: torch.Tensor) -> torch.Tensor:
         """Run the network on a batch that it is trained on."""
         try:
-            outputs: torch.Tensor = self.learner.model(x)
+            with torch.autocast(x.device.type, torch.bfloat16, self.conditions.autocast):
+                outputs: torch.Tensor = self.learner.model(x)
         except ValueError as error:  # torch's only way to say so; its message names no layer
             if len(x) > 1 or "more than 1 value per channel" not in str(error):
                 raise
             message = "the network's batch normalisation cannot train on one sample: 2 or more"
             raise InputError.at("batch", message) from error
-        return outputs
+        return outputs.float()
 
     def _candidate(self, epoch: int) -> nn.Module:
         """Return the network to judge after an epoch: the average once there is one."""

@@ -83,7 +83,8 @@ class DecomposedWeight(nn.Module):
         return first
 
     def forward(self, basis: Tensor) -> Tensor:
-        rebuilt: Tensor = _Rebuild.apply(basis, self)  # type: ignore[no-untyped-call]
+        with torch.autocast(basis.device.type, enabled=False):  # W is exact whatever uses it
+            rebuilt: Tensor = _Rebuild.apply(basis, self)  # type: ignore[no-untyped-call]
         return rebuilt
 
     def values(self) -> Tensor:

@@ -1,5 +1,7 @@
 """Training on a device: the same code path, and nothing of SD-T that the host has to wait for."""
 
+import json
+
 import pytest
 import torch
 from made_data import write_config
@@ -7,12 +9,13 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import sdalgo.cli.main
+from archsim.formats.errors import InputError
 from sdalgo.training import bucket
 from sdalgo.training.bucket import AS_RELEASED, Rule
 from sdalgo.training.checkpoint import LOG
 from sdalgo.training.config import load_experiment
 from sdalgo.training.convert import Form, decomposed_weights, to_decomposed
-from sdalgo.training.experiment import Runner
+from sdalgo.training.experiment import Runner, read_samples
 from sdalgo.training.switching import BucketSwitch
 
 ARMS = [
@@ -26,7 +29,7 @@ RULES = [Rule(), AS_RELEASED, Rule(signal="accumulate"), Rule(relative="rms", th
 
 
 def trained(folder, device):
-    path = write_config(folder, arms=ARMS)
+    path = write_config(folder, arms=ARMS, train={"epochs": 2, "lr": 0.01, "swa_start": 1})
     command = ["train", str(path), "--out", str(folder / device), "--device", device, "--quiet"]
     return sdalgo.cli.main.main(command)
 
@@ -45,6 +48,56 @@ def test_a_device_that_is_not_there_is_refused(tmp_path, capsys):
         pytest.skip("this machine has a GPU")
     assert trained(tmp_path, "cuda") == 2
     assert "--device cuda: torch finds no GPU here" in capsys.readouterr().err
+
+
+def losses(folder, **changes):
+    """Of the first epoch of each run, by arm, and what the whole experiment came to."""
+    path = write_config(folder, arms=ARMS, train={"epochs": 1, "lr": 0.01}, **changes)
+    whole = Runner(load_experiment(path), folder / "out").run()
+    logs = {row["arm"]: folder / "out" / f"{row['arm']}-0" / LOG for row in whole["arms"]}
+    return {arm: json.loads(log.read_text().splitlines()[1])["train_loss"]
+            for arm, log in logs.items()}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "apart"),
+    [({"memory_format": "channels_last"}, 5e-3), ({"autocast": "bfloat16"}, 0.1)],
+)
+def test_how_a_step_is_computed_changes_last_bits_alone(tmp_path, change, apart):
+    found = [losses(tmp_path / "plain"), losses(tmp_path / "other", **change)]
+    assert found[0].keys() == found[1].keys()
+    assert found[0] != found[1]
+    for arm, loss in found[0].items():
+        assert found[1][arm] == pytest.approx(loss, rel=apart), arm
+
+
+def test_images_lie_as_asked(tmp_path):
+    data = {"kind": "idx", "folder": str(tmp_path / "data"), "size": 32}
+    path = write_config(
+        tmp_path, memory_format="channels_last", network="resnet20_cifar", data=data
+    )
+    train, _ = read_samples(load_experiment(path))
+    x, _ = next(train.in_order())
+    assert x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_text_has_no_channels(tmp_path):
+    text = tmp_path / "text"
+    text.mkdir()
+    (text / "a.txt").write_text("one word after another. " * 40)
+    path = write_config(tmp_path, memory_format="channels_last", network="char_lstm_256",
+                        data={"kind": "text", "folder": str(text), "size": 20})  # fmt: skip
+    with pytest.raises(InputError, match="memory_format: channels_last is of images"):
+        read_samples(load_experiment(path))
+
+
+def test_a_weight_is_rebuilt_exactly_whatever_uses_it():
+    torch.manual_seed(0)
+    model = to_decomposed(nn.Sequential(nn.Linear(60, 20)), Form(theta=0.05))
+    exact = model[0].weight
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(model[0].weight, exact)
+        assert model(torch.randn(4, 60)).dtype == torch.bfloat16
 
 
 class Waiting(TorchDispatchMode):

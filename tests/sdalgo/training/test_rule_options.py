@@ -136,6 +136,8 @@ def test_new_keys_at_their_former_meaning_leave_the_keys_of_kept_runs(tmp_path):
         "classifier",
         "swa_first",
         "swa_small",
+        "memory_format",
+        "autocast",
     }
 
     def before(value):
