@@ -19,7 +19,8 @@ from sdalgo.training import checkpoint
 from sdalgo.training.capture import STORED_BASIS, Captured, Steps, capture, captured_entries
 from sdalgo.training.config import Arm, Experiment
 from sdalgo.training.convert import to_decomposed
-from sdalgo.training.experiment import problems, read_samples, with_classes
+from sdalgo.training.dataset import problems, read_samples
+from sdalgo.training.experiment import with_classes
 from sdalgo.training.samples import Problem
 from sdalgo.workload import header
 

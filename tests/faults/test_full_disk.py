@@ -74,7 +74,11 @@ def leave(disk, nbytes):
     (disk / BALLAST).write_bytes(bytes(ballast))
 
 
-@pytest.mark.parametrize("name", EARLIER)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in {"train", "compare"} else ())
+     for name in EARLIER],
+)  # fmt: skip
 def test_a_full_disk_is_told_and_what_was_there_stays(name, inputs, disk, tmp_path):
     command = COMMANDS[name]
     emptied(disk)

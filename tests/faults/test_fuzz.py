@@ -3,7 +3,7 @@
 import fuzz
 import pytest
 
-EXAMPLES = 100
+EXAMPLES = 50
 
 
 @pytest.mark.parametrize("name", fuzz.FORMATS)

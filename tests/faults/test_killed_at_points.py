@@ -20,7 +20,11 @@ def inputs(tmp_path_factory):
     return write_inputs(tmp_path_factory.mktemp("kills") / "inputs")
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in {"build", "plot", "compare"} else ())
+     for name in CALLS],
+)  # fmt: skip
 def test_a_command_that_was_killed_ends_like_one_that_was_not(name, inputs, tmp_path):
     trial = Trial(name, inputs, tmp_path / "work")
     for count in sorted(random.Random(name).sample(range(1, CALLS[name] + 1), POINTS)):

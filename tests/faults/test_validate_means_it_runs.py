@@ -13,9 +13,7 @@ from archsim.formats.search import find
 ARCHS = sorted(find("archs", "diannao").parent.glob("*.yaml"))
 TABLES = sorted(path for path in (ARCHS[0].parent / "units").glob("*.yaml"))
 TINY = find("workloads", "tiny_sd")
-MUTATIONS = [(path, seed) for path in ARCHS for seed in range(12)]
-MUTATIONS += [(path, seed) for path in TABLES for seed in range(12)]
-MUTATIONS += [(TINY, seed) for seed in range(18)]
+MUTATIONS = [(path, seed) for path in (*ARCHS, *TABLES, TINY) for seed in range(6)]
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_folder_in_place_of_the_file(tmp_path) -> None:
 WHOLE = save(arrays())
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(end=st.integers(0, len(WHOLE) - 1))
 def test_a_truncated_file_is_never_read(tmp_path, end: int) -> None:
     path = write(tmp_path, "cut.safetensors", WHOLE[:end])
@@ -106,7 +106,7 @@ def test_a_truncated_file_is_never_read(tmp_path, end: int) -> None:
         TensorFile(path)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 900), byte=st.integers(0, 255))
 def test_a_changed_byte_is_an_input_error_or_harmless(tmp_path, at: int, byte: int) -> None:
     path = write(tmp_path, "bent.safetensors", WHOLE[:at] + bytes([byte]) + WHOLE[at + 1 :])

@@ -13,7 +13,7 @@ from archsim.formats.tensor_record import Tensor, from_array
 TYPES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?")
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     named=st.dictionaries(
         st.text(st.characters(codec="utf-8", exclude_categories=("C",)), max_size=6),

@@ -16,7 +16,7 @@ from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.machine import load_machine
 from archsim.machines.shared.tiles import check_tiles
 
-EXAMPLES = settings(max_examples=120)
+EXAMPLES = settings(max_examples=50)
 WIDE = 2**30
 
 CHOICES = {

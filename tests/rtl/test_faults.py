@@ -118,7 +118,11 @@ def test_the_selector_is_equal_without_a_fault(scanned, tmp_path):
     assert not rtl_selector.is_wrong(scanned, "both", tmp_path / "tiles")
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, marks=pytest.mark.slow if number % 3 else ())
+     for number, fault in enumerate(FAULTS)],
+)  # fmt: skip
 def test_a_fault_is_found(fault, small, scanned, tmp_path):
     sources = with_fault(fault, tmp_path)
     if FAULTS[fault][0] == "index_selector":

@@ -9,7 +9,11 @@ import rtl_layers
 TILES = 200
 
 
-@pytest.mark.parametrize("kind", rtl_layers.KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow if kind in {"raw", "depthwise"} else ())
+     for kind in rtl_layers.KINDS],
+)  # fmt: skip
 def test_every_job_and_every_output_is_that_of_the_model(kind, tmp_path):
     """Outputs by the definition of a convolution, times by a walk through the jobs and by the rule
     that a run uses.

@@ -35,10 +35,11 @@ def osu018():
 @pytest.mark.parametrize(
     "name",
     [
-        "rebuild_engine",
-        "rebuild_engine_pipelined",
         "mac_17",
-        pytest.param("index_selector", marks=pytest.mark.slow),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("rebuild_engine", "rebuild_engine_pipelined", "index_selector")
+        ),
     ],
 )
 def test_the_committed_table_is_what_the_command_makes(name, osu018, tmp_path):
@@ -94,6 +95,7 @@ def test_cycles_of_a_brick(magnitudes, cycles):
     assert brick_cycles(magnitudes, reach=4) == cycles
 
 
+@pytest.mark.slow
 def test_a_multiplier_takes_lookup_tables_or_a_dsp(osu018, tmp_path):
     found = counted(MODULES["multiplier"], tmp_path)
     assert found["ff"] == 0

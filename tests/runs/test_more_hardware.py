@@ -24,6 +24,7 @@ KEYS = (
 )
 MACHINES = [name for name in names("archs") if archsim.load_arch(name).task == "inference"]
 CASES = 2
+CASE_NUMBERS = [0, pytest.param(1, marks=pytest.mark.slow)]
 
 
 def keys_of(arch):
@@ -59,7 +60,7 @@ def starved(arch, rng):
 
 
 @pytest.mark.parametrize("arch", MACHINES)
-@pytest.mark.parametrize("case", range(CASES))
+@pytest.mark.parametrize("case", CASE_NUMBERS)
 def test_twice_as_much_is_no_slower(tmp_path, arch, case):
     rng = np.random.default_rng([case, 11])
     workload = network(tmp_path, *block(rng), batch=case % 2 + 1, seed=case)

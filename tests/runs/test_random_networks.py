@@ -14,7 +14,7 @@ import archsim
 from archsim.formats.errors import InputError
 from archsim.formats.search import names
 
-CASES = 24
+CASES = 14
 MACHINES = [name for name in names("archs") if archsim.load_arch(name).task == "inference"]
 
 

@@ -59,7 +59,7 @@ def content_of(**changes):
     return to_bytes(Container(layers={"conv": made}, others={}, **changes))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(where=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_every_damaged_byte_is_noticed(where, flip):
     content = bytearray(content_of())

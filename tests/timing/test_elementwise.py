@@ -108,7 +108,7 @@ def test_fill_and_read_widths_are_two_keys(tmp_path):
 
 
 @pytest.mark.parametrize("arch", MACHINES)
-@pytest.mark.parametrize("batch", [1, 64])
+@pytest.mark.parametrize("batch", [1, pytest.param(64, marks=pytest.mark.slow)])
 def test_large_maps_are_cut_by_the_buffer(tmp_path, arch, batch):
     """One part in 96 of these results is more than any output buffer holds."""
     layers = [

@@ -30,7 +30,7 @@ def chosen(inputs, weights, halo):
     return inputs[0] * order.input_reads + halos, weights[0] * order.weight_reads
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(*[st.tuples(st.integers(0, 400), st.integers(1, 100))] * 2, st.integers(0, 60))
 def test_order_is_that_of_the_rule(inputs, weights, halo):
     assert chosen(inputs, weights, halo) == hand_rule(inputs, weights, halo)
@@ -75,7 +75,7 @@ def walked(held, held_room, streamed):
     return reads["held"], reads["streamed"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(*[st.tuples(st.integers(1, 60), st.integers(1, 30))] * 2)
 def test_no_order_of_whole_blocks_reads_less(inputs, weights):
     """Everything that a buffer holds meets everything that streams: both ways, block by block."""

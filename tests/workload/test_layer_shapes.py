@@ -50,7 +50,7 @@ def convolutions(draw) -> dict:
     }  # fmt: skip
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(convolutions())
 def test_outputs_and_macs_equal_the_count_of_a_loop(entry: dict) -> None:
     (layer,) = resolved(entry)

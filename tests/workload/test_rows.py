@@ -35,7 +35,7 @@ def planes(draw):
     return geometry, draw(st.integers(least, least + 20))
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(planes())
 def test_rows_that_no_window_sees_are_not_read(case):
     geometry, height = case
@@ -43,7 +43,7 @@ def test_rows_that_no_window_sees_are_not_read(case):
     assert rows_read(geometry, (height, 3)).tolist() == [row in seen for row in range(height)]
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(planes(), st.integers(1, 12))
 def test_parts_read_again_what_an_earlier_one_has_read(case, parts):
     geometry, height = case

@@ -127,7 +127,7 @@ arrays = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(case=small_cases(max_filters=6, low=-128), array=arrays)
 def test_cycles_equal_the_loops(case, array):
     result = layer_cycles(case.activations, len(case.weights), case.geometry, array)
@@ -175,7 +175,7 @@ def test_signed_digits_gain_what_was_measured(name):
     assert 2.385 <= DENSE[name] / cycles <= 2.595
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 2**32 - 1),
     steps=st.integers(0, 700),

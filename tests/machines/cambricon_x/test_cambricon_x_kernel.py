@@ -82,7 +82,7 @@ arrays = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(case=small_cases(), array=arrays)
 def test_cycles_and_entries_equal_the_loops(case, array):
     result = layer_cycles(case.weights != 0, case.pixels, case.geometry.groups, array)
@@ -115,7 +115,7 @@ def test_dense_weights_cost_what_diannao_costs(shape, sync):
         assert result.cycles == 10 * R * S * (C // 16) * groups  # DianNao with Ti = 16, Tn = 64
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(case=small_cases())
 def test_looser_synchronisation_is_never_slower(case):
     by_sync = [

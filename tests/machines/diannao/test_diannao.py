@@ -74,7 +74,7 @@ def layers(draw):
     return conv(each[0] * groups, each[1] * groups, size, kernel, stride=stride, groups=groups)
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(layers(), st.sampled_from([(16, 64), (32, 32), (8, 5)]))
 def test_cycles_and_accesses_are_those_of_the_loop(layer, array):
     inputs, outputs = array

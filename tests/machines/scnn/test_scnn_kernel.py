@@ -64,7 +64,7 @@ def check_counts(result, walk):
     assert result.vector_ops == walk.operations
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(case=crowded_cases(), array=arrays, model=st.sampled_from(["auto", "exact"]))
 def test_queued_rule_equals_the_loops(case, array, model):
     cycles, walk = scnn_loops.queued(case, array)
@@ -76,7 +76,7 @@ def test_queued_rule_equals_the_loops(case, array, model):
     accounts_balance(result, array)
 
 
-@settings(max_examples=120)
+@settings(max_examples=50)
 @given(case=crowded_cases(), array=arrays)
 def test_dnnsims_rule_equals_the_loops(case, array):
     cycles, walk = scnn_loops.dnnsim(case, array)
@@ -217,7 +217,7 @@ def proof_and_truth(case, array):
     return never_waits(layer), followed(layer, np.arange(layer.groups)).max(axis=1)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     case=crowded_cases(),
     depth=st.integers(1, 4),

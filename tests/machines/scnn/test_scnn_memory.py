@@ -32,7 +32,7 @@ def decode(pairs, size):
     return values + [0] * (size - len(values))
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.integers(0, 300),
@@ -46,7 +46,7 @@ def test_entries_are_the_pairs_of_the_encoder(seed, size, density):
     assert stored_entries(values[None] != 0, SCNN_SPAN).tolist() == [len(pairs)]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(case=small_cases(max_filters=20), filters=st.integers(1, 9))
 def test_weights_are_stored_by_filter_group_and_channel(case, filters):
     K, each = case.weights.shape[:2]
@@ -67,7 +67,7 @@ def test_weights_are_stored_by_filter_group_and_channel(case, filters):
     assert stored_weights(case.weights != 0, case.geometry, filters).tolist() == expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(case=small_cases(), rows=st.integers(1, 4), columns=st.integers(1, 4), wide=st.booleans())
 def test_activations_are_stored_by_tile_and_channel(case, rows, columns, wide):
     inputs = np.tile(case.activations, (1, 5, 5)) if wide else case.activations

@@ -79,7 +79,7 @@ def best_cut(inputs, array, capacity, geometry):
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([1, 3, 6, 12, 30, 100, 1000]))
 def test_passes_equal_the_loops(case, array, capacity):
     weights, inputs = case.weights != 0, case.activations != 0
@@ -147,7 +147,7 @@ def test_the_fewest_passes_stay_where_they_cut_by_columns(filters):
     assert len(fewest_operations(weights, inputs, geometry, array, 30).parts) == 2
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(case=crowded_cases(), array=arrays, capacity=st.sampled_from([3, 12, 1000]))
 def test_operations_follow_from_counts(case, array, capacity):
     weights, inputs = case.weights != 0, case.activations != 0

@@ -15,7 +15,7 @@ import archsim
 from archsim.machines.shared.machine import load_machine
 from archsim.machines.shared.tiles import check_tiles
 
-EXAMPLES = settings(max_examples=200)
+EXAMPLES = settings(max_examples=80)
 SYNCS = ("tile", "group", "lines", "lanes")
 
 

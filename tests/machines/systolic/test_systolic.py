@@ -159,7 +159,7 @@ def layers(draw):
     return conv(each[0] * groups, each[1] * groups, size, kernel, stride=stride, groups=groups)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     layers(), st.sampled_from([(8, 4), (4, 8), (5, 3), (32, 32)]), st.sampled_from([OUTPUT, WEIGHT])
 )

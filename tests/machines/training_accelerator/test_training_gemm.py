@@ -106,7 +106,7 @@ def products(draw):
     return Gemms(m, depth, n, alike * draw(st.integers(1, 5)), alike)
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     gemms=products(),
     array=st.builds(
@@ -129,7 +129,7 @@ def test_phase_is_the_shorter_walk(gemms, array):
     assert result.reads == walks[result.stationary][2]
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(
     first=st.integers(0, 60), size=st.integers(1, 20), count=st.integers(1, 30),
     arrays=st.integers(1, 40),
@@ -176,7 +176,7 @@ def encode(bits, tile):
     return "".join(stream)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 2**32 - 1),
     size=st.integers(0, 300),
@@ -211,7 +211,7 @@ def walked_reads(results, rows, columns, left, right):
     return total
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     results=st.builds(Results, st.integers(1, 12), st.integers(1, 12), st.integers(1, 9)),
     left=st.integers(1, 50),

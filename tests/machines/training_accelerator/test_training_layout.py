@@ -154,7 +154,7 @@ def test_an_update_is_cut_by_the_buffers_too(tmp_path):
     assert update.outputs.sum() == 4096 * 4096
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(parts=st.lists(st.integers(0, 10**6), min_size=1, max_size=40), share=st.floats(0, 1))
 def test_a_component_beside_the_array_never_outlasts_its_tile(parts, share):
     limited = np.array([parts], np.int64)

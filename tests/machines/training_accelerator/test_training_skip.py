@@ -136,7 +136,7 @@ def walked(tiles, array):
     return cycles, sum(tile.macs for tile in tiles), OperandReads(streamed, held)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 9), st.integers(1, 7), st.integers(1, 3)),

@@ -86,7 +86,7 @@ def test_powers_are_those_of_the_file_format(values, p_min):
     assert torch.equal(powers(torch.from_numpy(code), p_min), torch.from_numpy(decode(code, p_min)))
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(st.floats(-3, 3, width=32), min_size=1, max_size=20))
 def test_nearest_code_is_nearest(values):
     given_values = torch.tensor(values)

@@ -49,10 +49,10 @@ def large_layers(name):
                  if weight.numel() > 250_000)  # fmt: skip
 
 
-# CIFAR-100's files are those of CIFAR-10 with other classes.
+LARGE = {path.name for path in CONFIGS if "resnet18" in path.name or "cifar100" in path.name}
+LARGE.add("cifar10_mobilenet_v2_adaptation.yaml")  # as its fine-tuning
 STEPS = [
-    pytest.param(path, marks=pytest.mark.slow if path.name.startswith("cifar100") else ())
-    for path in CONFIGS
+    pytest.param(path, marks=pytest.mark.slow if path.name in LARGE else ()) for path in CONFIGS
 ]
 
 

@@ -15,7 +15,8 @@ from sdalgo.training.bucket import AS_RELEASED, Rule
 from sdalgo.training.checkpoint import LOG
 from sdalgo.training.config import load_experiment
 from sdalgo.training.convert import Form, decomposed_weights, to_decomposed
-from sdalgo.training.experiment import Runner, read_samples
+from sdalgo.training.dataset import read_samples
+from sdalgo.training.experiment import Runner
 from sdalgo.training.switching import BucketSwitch
 
 ARMS = [

@@ -91,6 +91,7 @@ def test_sd_t_lowers_the_loss_of_the_one_pass_start():
     assert np.median([lowered_to(seed, rule) for seed in range(5)]) < 0.8
 
 
+@pytest.mark.slow
 def test_a_threshold_of_three_rms_lowers_the_loss_on_all_five_seeds():
     """With the published theta_c of 7: only what stands out of the noise seven times is moved."""
     rule = Rule(theta_g=3.0, relative="rms")

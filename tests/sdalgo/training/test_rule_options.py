@@ -10,7 +10,8 @@ from archsim.formats.errors import InputError
 from sdalgo.training.bucket import Rule
 from sdalgo.training.config import load_experiment
 from sdalgo.training.convert import Form, decomposed_weights, to_decomposed
-from sdalgo.training.experiment import Runner, problems, read_samples
+from sdalgo.training.dataset import problems, read_samples
+from sdalgo.training.experiment import Runner
 from sdalgo.training.samples import by_numbered_class
 from sdalgo.training.switching import BucketSwitch
 
