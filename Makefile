@@ -1,6 +1,9 @@
 # One environment in .venv. `make run` needs the core and the figures alone; everything else needs
 # all of it. Another interpreter: make PYTHON=python3.12 venv
 
+# Tests start the commands a thousand times; without compiled files each start compiles all modules.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check

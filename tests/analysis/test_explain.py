@@ -51,14 +51,16 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+LONG = {"bit_pragmatic", "cambricon_x"}
+
+
 def explained(a, b, folder):
     return explain(*(variant_of(text, folder / "scratch") for text in (a, b)), run)
 
 
 @pytest.mark.parametrize(
     ("a", "b"),
-    [pytest.param(*pair, marks=pytest.mark.slow if "bit_pragmatic" in pair else ())
-     for pair in PAIRS],
+    [pytest.param(*pair, marks=pytest.mark.slow if LONG & {*pair} else ()) for pair in PAIRS],
 )  # fmt: skip
 def test_parts_of_two_machines_add_up(a, b, folder):
     found = explained(a, b, folder)

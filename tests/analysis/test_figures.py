@@ -153,6 +153,7 @@ def test_rows_hold_as_many_workloads_as_there_is_room_for():
     assert list(one[0].bars.values())[4:6] == pytest.approx([4, 5 + bars.GAP])
 
 
+@pytest.mark.slow
 def test_three_figures_in_two_formats_the_same_bytes_twice(tmp_path, two):
     first, second = (comparison.figures(two, tmp_path / name) for name in ("one", "two"))
     assert [path.name for path in first] == [

@@ -31,6 +31,7 @@ def test_json_is_one_document(tmp_path, capsys):
         assert (tmp_path / "paper" / path.rsplit("/", 1)[1]).stat().st_size > 5_000
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_bytes_twice(tmp_path, capsys):
     pages = []
     for folder in ("one", "two"):

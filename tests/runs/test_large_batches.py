@@ -12,6 +12,7 @@ LAYER = conv("a", [], (2, 130), (16, 16), padding=[1, 1])
 MB = 1024
 
 
+@pytest.mark.slow
 def test_the_largest_batch_runs(tmp_path):
     """Cycles and bytes are those of its samples; 65,536 x 24 tiles are laid out as far fewer."""
     workload = network(tmp_path, LAYER, batch=65_536)

@@ -64,6 +64,7 @@ def costs():
         ("cambricon_x", 0.03, 0.10),
     ],
 )
+@pytest.mark.slow
 def test_cycles_of_drawn_layers_are_those_of_measured_ones(costs, machine, total, worst):
     pairs = np.array([(measured[machine], drawn[machine]) for measured, drawn in costs])
     gaps = pairs[:, 1] / pairs[:, 0] - 1

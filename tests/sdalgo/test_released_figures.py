@@ -86,6 +86,7 @@ def test_real_depthwise_layers_lose_their_artefact_with_b_in_double(mobilenet):
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_best_beats_the_released_error_at_fewer_bits_on_real_pointwise_layers(mobilenet):
     some = [weight for weight in mobilenet if weight.shape[2:] == (1, 1)][8:14]
     released, best = preset("as_released", basis_bits=8), preset("best")

@@ -30,7 +30,8 @@ RULES = [Rule(), AS_RELEASED, Rule(signal="accumulate"), Rule(relative="rms", th
 
 
 def trained(folder, device):
-    path = write_config(folder, arms=ARMS, train={"epochs": 2, "lr": 0.01, "swa_start": 1})
+    path = write_config(folder, arms=["VA", "SD"],
+                        train={"epochs": 2, "lr": 0.01, "swa_start": 1})  # fmt: skip
     command = ["train", str(path), "--out", str(folder / device), "--device", device, "--quiet"]
     return sdalgo.cli.main.main(command)
 
@@ -38,7 +39,7 @@ def trained(folder, device):
 def test_the_cpu_by_name_is_the_cpu_without_one(tmp_path):
     assert trained(tmp_path, "cpu") == 0
     Runner(load_experiment(tmp_path / "made.yaml"), tmp_path / "named").run()
-    for name in ("pretrain-0", *(f"{arm}-0" for arm in ("VA", "SD", "added", "RT"))):
+    for name in ("pretrain-0", "VA-0", "SD-0"):
         logs = [(each / name / LOG).read_bytes()
                 for each in (tmp_path / "cpu" / "made", tmp_path / "named")]  # fmt: skip
         assert logs[0] == logs[1]
@@ -60,16 +61,15 @@ def losses(folder, **changes):
             for arm, log in logs.items()}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("change", "apart"),
-    [({"memory_format": "channels_last"}, 5e-3), ({"autocast": "bfloat16"}, 0.1)],
-)
-def test_how_a_step_is_computed_changes_last_bits_alone(tmp_path, change, apart):
-    found = [losses(tmp_path / "plain"), losses(tmp_path / "other", **change)]
-    assert found[0].keys() == found[1].keys()
-    assert found[0] != found[1]
-    for arm, loss in found[0].items():
-        assert found[1][arm] == pytest.approx(loss, rel=apart), arm
+def test_how_a_step_is_computed_changes_last_bits_alone(tmp_path):
+    plain = losses(tmp_path / "plain")
+    for key, value, apart in (
+        ("memory_format", "channels_last", 5e-3),
+        ("autocast", "bfloat16", 0.1),
+    ):
+        found = losses(tmp_path / key, **{key: value})
+        assert found != plain
+        assert found == pytest.approx(plain, rel=apart), key
 
 
 def test_images_lie_as_asked(tmp_path):

@@ -284,6 +284,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_good_network(tmp_path):
     assert all(torch.isfinite(value).all() for value in weights if value.is_floating_point())
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_at_most_one_epoch(tmp_path):
     """Killed with a signal that it cannot catch, wherever that finds it."""
     path = write_config(
