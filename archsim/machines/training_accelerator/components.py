@@ -20,7 +20,9 @@ class TrainingPeArray(Component):
     trained: its momentum, and a copy of it in higher precision; 0 for none. `skip` leaves out
     coefficient rows that are fixed at zero, of decomposed weights alone. With `multicast` one read
     of a buffer serves all arrays that take the same value in the same cycle; without it each array
-    reads for itself.
+    reads for itself. `signal` is what an update knows of a code's gradient: its `direction`, which
+    a counter counts (paper IV), or its size in parts of the way to the next power, which are added
+    up (`accumulate` of SD-T).
     """
 
     arrays: Count
@@ -33,3 +35,4 @@ class TrainingPeArray(Component):
     master_bytes: StateBytes = 0
     skip: Literal["none", "rows"] = "none"
     multicast: bool = True
+    signal: Literal["direction", "accumulate"] = "direction"

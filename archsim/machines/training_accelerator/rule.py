@@ -109,7 +109,8 @@ def _step(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Step:
         weights = dense_bytes(layer.weight_elements, state)
     else:
         mask = tensors.get("mask")
-        weights = decomposed_bytes(coef, mask, tensors.need("basis").shape, state)
+        bases = tensors.need("basis").shape
+        weights = decomposed_bytes(coef, mask, bases, state, array.signal)
         if array.skip == "rows":
             live = live_weights(coef if mask is None else mask, _kernels(layer))
     inputs, outputs = layer.read_elements * batch, layer.output_elements * batch

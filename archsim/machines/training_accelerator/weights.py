@@ -6,10 +6,12 @@ integer counter for each code that may change, and no weights besides (paper IV 
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Signal = Literal["direction", "accumulate"]
 VALUE_BYTES = 2
 CODE_BITS = 5
 """Zero, or a sign and one of eight exponents (paper appendix B): 17 values, for a coefficient may
@@ -17,8 +19,12 @@ go to zero and come back. A Huffman code could not change in place [A].
 """
 COUNTER_BITS = 4
 """An up-down counter to the threshold of 7 of appendix D; appendix F speaks of five directions."""
-DIRECTION_BITS = 2
-"""Of a coefficient's gradient only the direction is used: up, down, or below the threshold."""
+SIGNAL_BITS = {"direction": 2, "accumulate": 5}
+"""Of a coefficient's gradient: up, down, or below the threshold; or a whole number of parts, -11 to
+11 with the five parts of docs/reference/training.md. The state added up, -4 to 9, takes as many
+bits as a counter.
+"""
+UPDATES = {"direction": "switch_update", "accumulate": "accumulate_update"}
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,9 @@ def dense_bytes(weights: int, state: FloatState) -> WeightBytes:
 
 
 def decomposed_bytes(
-    coef: NDArray[np.int8], mask: NDArray[np.int8] | None, bases: tuple[int, ...], state: FloatState
-) -> WeightBytes:
+    coef: NDArray[np.int8], mask: NDArray[np.int8] | None, bases: tuple[int, ...],
+    state: FloatState, signal: Signal = "direction",
+) -> WeightBytes:  # fmt: skip
     """Codes (K, ..., r) with a bit each that says whether they may change, and bases (K, slices, r,
     n) in bfloat16 with the state of float numbers. Without `mask`, codes that are not zero may.
 
@@ -87,14 +94,14 @@ def decomposed_bytes(
     live = nonzeros if mask is None else int(np.count_nonzero(mask))
     floats, columns = int(np.prod(bases)), bases[-1]
     index, codes = _bytes(entries), _bytes(live * CODE_BITS)
-    directions, counters = _bytes(live * DIRECTION_BITS), _bytes(live * COUNTER_BITS)
+    moves, counters = _bytes(live * SIGNAL_BITS[signal]), _bytes(live * COUNTER_BITS)
     return WeightBytes(
         stored=index + codes + floats * VALUE_BYTES,
-        gradient=directions + floats * VALUE_BYTES,
-        update_reads=index + codes + directions + counters + floats * state.reads,
+        gradient=moves + floats * VALUE_BYTES,
+        update_reads=index + codes + moves + counters + floats * state.reads,
         update_writes=codes + counters + floats * state.writes,
         updated=live + floats,
-        update_action="switch_update",
+        update_action=UPDATES[signal],
         update_macs=2 * live * columns,
         rebuilt=nonzeros,
         columns=columns,

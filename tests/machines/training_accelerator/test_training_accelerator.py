@@ -102,6 +102,27 @@ def test_decomposed_weights_take_a_bit_a_code_and_five_more_where_it_may_change(
     assert rows["update"].actions["pe_array"] == {"switch_update": live + basis, "mac": 6 * live}
 
 
+def test_an_accumulated_signal_takes_five_bits_in_the_place_of_two_and_no_more_state(workload):
+    """Of each code that may change, written by `wg` and read by the update."""
+
+    def update(signal):
+        arch = archsim.load_arch("training_accelerator", {"pe_array.signal": signal})
+        rows = {row.phase: row for row in archsim.simulate(arch, workload).layers
+                if row.name == "c2"}  # fmt: skip
+        return rows["wg"], rows["update"]
+
+    live = int(workload.tensors(workload.layer("c2")).need("mask").sum())
+    (wrote, counted), (wrote_parts, added) = update("direction"), update("accumulate")
+    more = ceil(5 * live / 8) - ceil(2 * live / 8)
+    assert wrote_parts.dram_bytes_by["output"] - wrote.dram_bytes_by["output"] == more
+    assert added.dram_bytes_by["input"] - counted.dram_bytes_by["input"] == more
+    assert added.dram_bytes_by["output"] == counted.dram_bytes_by["output"]
+    actions = counted.actions["pe_array"]
+    assert added.actions["pe_array"] == {
+        "accumulate_update": actions["switch_update"], "mac": actions["mac"]
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(("momentum", "master"), [(0, 0), (2, 0), (4, 4)])
 def test_what_is_kept_beside_a_float_weight_is_read_and_written(workload, momentum, master):
     keys = {"pe_array.momentum_bytes": momentum, "pe_array.master_bytes": master}
