@@ -24,7 +24,7 @@ help:
 	@echo "make run           simulate ResNet50, drawn from its profile: table and figures"
 	@echo "make run-measured  build the tensors of ResNet50 and MobileNetV2, simulate them"
 	@echo "make test          linter, types, tests"
-	@echo "make test-slow     the tests that take more than about ten seconds each"
+	@echo "make test-slow     the tests that take more than about three seconds each"
 	@echo "make versions      the oldest and the newest versions that are allowed: tests, and the same results"
 	@echo "make fuzz          broken files of every format, then property tests, for SECONDS=3600"
 	@echo "make kills         commands killed after each call and at EACH=100 random times, and run again"

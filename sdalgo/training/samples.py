@@ -91,11 +91,15 @@ def crop_flip(images: Tensor, generator: np.random.Generator) -> Tensor:
     padded = torch.nn.functional.pad(images, (_CROP,) * 4)
     moves = generator.integers(0, 2 * _CROP + 1, (len(images), 2))
     mirrored = generator.random(len(images)) < 0.5
-    out = torch.empty_like(images)
-    for i, (top, left) in enumerate(moves.tolist()):
-        crop = padded[i, :, top : top + height, left : left + width]
-        out[i] = crop.flip(-1) if mirrored[i] else crop
-    return out
+    rows = moves[:, :1] + np.arange(height)
+    steps = np.arange(width)
+    columns = moves[:, 1:] + np.where(mirrored[:, None], steps[::-1], steps)
+    at_row, at_column = (torch.from_numpy(each).to(images.device) for each in (rows, columns))
+    image, channel = (torch.arange(n, device=images.device) for n in images.shape[:2])
+    return padded[
+        image[:, None, None, None], channel[:, None, None], at_row[:, None, :, None],
+        at_column[:, None, None, :],
+    ]  # fmt: skip
 
 
 def split(count: int, share: float, seed: int) -> tuple[Index, Index]:

@@ -34,6 +34,7 @@ def table():
     return found
 
 
+@pytest.mark.slow
 def test_every_variant_is_the_machine_with_its_keys_changed(table):
     workload = load_workload("tiny_sd")
     for variant in table["variants"]:

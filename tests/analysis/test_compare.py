@@ -135,6 +135,7 @@ def test_status_2_where_the_machine_was_named_and_the_others_are_shown(command, 
     assert "nbin holds 10 bytes" in printed.err
 
 
+@pytest.mark.slow
 def test_run_is_compare_of_one_workload(folder, capsys):
     options = ["-w", "tiny_sd", *TWO, "--layers", "p*,add", "--batch", "2", "--jobs", "2", "-v"]
     options += ["--no-figures"]
@@ -250,7 +251,9 @@ def kill_a_worker(process):
     os.kill(int(max(used, key=used.get)), signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("name", "jobs"), [("run", "1"), ("compare", "2")])
+@pytest.mark.parametrize(
+    ("name", "jobs"), [("run", "1"), pytest.param("compare", "2", marks=pytest.mark.slow)]
+)
 def test_ctrl_c_keeps_what_was_finished(folder, name, jobs):
     status, said = ended(folder, name, jobs, interrupt)
     kept = sorted((folder / "results").glob("*/*.json"))

@@ -154,6 +154,7 @@ def one_more_cycle(data):
     data["totals"]["cycles"] += 1
 
 
+@pytest.mark.slow
 def test_results_stand_for_their_machines(folder, capsys):
     result = single("smartdeal", "pe_slices.lines=8")
     path = save(folder, Stored("tiny_sd", "mine", result))

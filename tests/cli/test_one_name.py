@@ -27,6 +27,7 @@ def test_one_file_named_twice_counts_once(folder) -> None:
     assert main([*RUN, "small", "-w", str(path), "-w", str(path.resolve()), "--no-figures"]) == 0
 
 
+@pytest.mark.slow
 def test_a_figure_of_explain_is_named_after_both_ends(folder) -> None:
     for out in ("one", "two"):
         assert main([*RUN, "small", "-a", "scnn", "--no-figures", "--out", out]) == 0

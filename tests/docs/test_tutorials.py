@@ -30,7 +30,10 @@ def folder(tmp_path, monkeypatch, kept):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow if "first" in page else ()) for page in PAGES],
+)
 def test_a_guide_does_what_it_says(page, folder):
     assert follow(GUIDES / f"{page}.md", TOLERANCE.get(page, 0.0)) >= 2
 

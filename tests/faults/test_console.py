@@ -20,7 +20,7 @@ def shell(command, **environment):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("jobs", [2, 8])
+@pytest.mark.parametrize("jobs", [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_a_process_that_may_open_few_files_says_so_in_one_line(jobs, tmp_path):
     """Two processes do with 16 descriptors, eight do not: each takes three of this one's."""
     asked = f'-w tiny_sd --jobs {jobs} --no-cache --no-figures --quiet --out "$OUT"'

@@ -43,6 +43,7 @@ def test_thousands_of_equal_layers_end_in_time_in_step_with_their_number(tmp_pat
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1_000_000  # KiB
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_batch(tmp_path):
     path = tmp_path / "w.yaml"
     path.write_text(

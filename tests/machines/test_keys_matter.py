@@ -110,7 +110,10 @@ VALUES_ALONE = {"smartdeal": {"rebuild_engine.weight_bits", "rebuild_engine.larg
 """Keys that decide about outputs and not about counts: tests/rtl compares the bits."""
 
 
-@pytest.mark.parametrize("arch", INFERENCE)
+@pytest.mark.parametrize(
+    "arch",
+    [pytest.param(arch, marks=pytest.mark.slow if arch == "scnn" else ()) for arch in INFERENCE],
+)
 def test_every_number_matters(arch, workloads):
     usual = {}
     keys = dict(numbers(archsim.load_arch(arch).resolved))

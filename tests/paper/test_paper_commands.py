@@ -21,6 +21,7 @@ def test_a_table_is_printed_with_paper_ours_and_ratio(tmp_path, capsys):
     assert "8192" in told.out
 
 
+@pytest.mark.slow
 def test_json_is_one_document(tmp_path, capsys):
     status, told = run(capsys, "fig10", "-n", "VGG19", "--json", "--out", str(tmp_path))
     assert status == 0
@@ -83,6 +84,7 @@ def test_a_damaged_file_of_sdalgo_is_bad_input(tmp_path, capsys):
     assert "fig3.json" in told.err
 
 
+@pytest.mark.slow
 def test_a_machine_that_refuses_a_network_is_not_applicable_and_says_why(tmp_path, capsys):
     (tmp_path / "narrow.yaml").write_text(
         "name: narrow\ndescription: too small a buffer\n"

@@ -178,6 +178,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.slow
 def test_planted_faults_are_found(fault, tmp_path):
     name, old, new = FAULTS[fault]
     program = compiled("tb_bit_pragmatic_row", tmp_path, {name: (old, new)})

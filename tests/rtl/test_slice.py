@@ -1,10 +1,12 @@
 """Whole small layers on slices of sixteen lines: barrier, adder tree, output-channel groups."""
 
+import pytest
 import rtl_layers
 
 LAYERS = 50
 
 
+@pytest.mark.slow
 def test_whole_layers_on_a_slice(tmp_path):
     """Two slices that step together, one of which is run, with the rebuilds of both: all jobs,
     tiles and outputs of every output-channel group.

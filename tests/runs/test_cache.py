@@ -115,6 +115,7 @@ def legal(arch, key, value):
 
 
 @pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.slow
 def test_a_key_that_the_tables_may_depend_on_changes_their_hash(name, tiny):
     arch = load_arch(name)
     tables = pack("", tables_of(arch, tiny, None))

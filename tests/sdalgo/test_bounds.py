@@ -135,7 +135,7 @@ def _network(path, nodes, constants):
     path.write_bytes(model.SerializeToString())
 
 
-@pytest.mark.parametrize("how", ["concat", "gather", "fill"])
+@pytest.mark.parametrize("how", [pytest.param("concat", marks=pytest.mark.slow), "gather", "fill"])
 def test_a_network_that_asks_for_terabytes_is_stopped_before(how, tmp_path, capsys):
     path = tmp_path / "net.onnx"
     weight = np.ones((3, 3, 1, 1), np.float32)

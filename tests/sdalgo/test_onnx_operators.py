@@ -262,7 +262,11 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", EQUAL)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=pytest.mark.slow if number % 2 else ())
+     for number, case in enumerate(EQUAL)],
+)  # fmt: skip
 def test_equal_to_the_reference_evaluator_and_legal_to_archsim(case, tmp_path):
     check(model(tmp_path, EQUAL[case].nodes, **EQUAL[case].options))
 

@@ -25,7 +25,8 @@ def folder(tmp_path, monkeypatch):
     (["decompose", "w.safetensors", "--quiet", "-o", "x.txt"], "x.txt"),
     (["decode", "w.sd", "-o", "back.safetensors"], "back.safetensors"),
     (["report", "w.sd", "--plots", "p"], "p/powers.svg"),
-    (["build", "tiny_sd", "--out", "o", "--quiet"], "o/tiny_sd.safetensors"),
+    pytest.param(["build", "tiny_sd", "--out", "o", "--quiet"], "o/tiny_sd.safetensors",
+                 marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_an_output_is_kept_until_it_is_forced(arguments, name, folder, capsys):
     if "--plots" in arguments:

@@ -62,6 +62,7 @@ def test_a_single_group_is_followed_in_part():
     assert abs(guess - truth) <= 3 * sampled.standard_error < 0.06 * truth
 
 
+@pytest.mark.slow
 def test_passes_share_what_a_layer_may_cost():
     rng = np.random.default_rng(1)
     weights, inputs = rng.random((2560, 64, 1, 1)) < 0.6, rng.random((64, 48, 48)) < 0.5

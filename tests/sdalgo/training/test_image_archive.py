@@ -132,6 +132,7 @@ def test_an_array_that_claims_what_it_does_not_hold_is_refused(tmp_path, content
         jpeg_archive(path)
 
 
+@pytest.mark.slow
 def test_a_file_that_would_fill_the_memory_is_refused(tmp_path):
     path = tmp_path / "images.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

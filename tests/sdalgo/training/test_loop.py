@@ -257,6 +257,7 @@ def test_a_checkpoint_of_other_settings_is_refused(whole, tmp_path):
         Runner(changed, tmp_path).run()
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named_set_aside_and_made_again(whole, tmp_path, capsys):
     experiment, folder, _ = whole
     with pytest.raises(Stop):

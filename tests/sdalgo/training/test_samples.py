@@ -185,6 +185,19 @@ def test_shuffled_batches_hold_every_sample_once():
     assert sum(len(y) for _, y in made().shuffled(199, np.random.default_rng(0))) == 199
 
 
+def test_a_crop_is_that_of_a_loop_over_pixels():
+    images = torch.randint(0, 256, (6, 2, 5, 7), dtype=torch.uint8)
+    moved = crop_flip(images, np.random.default_rng(4))
+    drawn = np.random.default_rng(4)
+    moves, mirrored = drawn.integers(0, 9, (6, 2)) - 4, drawn.random(6) < 0.5
+    for n, channel, row, column in np.ndindex(*images.shape):
+        y = row + moves[n, 0]
+        x = (6 - column if mirrored[n] else column) + moves[n, 1]
+        inside = 0 <= y < 5 and 0 <= x < 7
+        expected = images[n, channel, y, x] if inside else 0
+        assert moved[n, channel, row, column] == expected
+
+
 def test_crops_are_shifted_copies_and_half_of_them_mirrored():
     image = torch.zeros(400, 1, 9, 9, dtype=torch.uint8)
     image[:, 0, 4, 4], image[:, 0, 4, 5] = 1, 2

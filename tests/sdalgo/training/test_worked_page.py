@@ -43,6 +43,7 @@ def energy_by_phase(folder, where, settings=""):
     return found
 
 
+@pytest.mark.slow
 def test_every_step_gives_what_the_page_says(followed):
     runs = followed / "results" / "training" / "worked"
     for arm in ("VA", "SD", "SS"):
