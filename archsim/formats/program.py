@@ -5,6 +5,7 @@ interruption. What a user typed never ends in a traceback; NAME_DEBUG=1 shows it
 """
 
 import errno
+import functools
 import os
 from collections.abc import Sequence
 from contextvars import copy_context
@@ -98,7 +99,11 @@ def _status(program: Program, arguments: list[str] | None) -> int:
 
 
 def _done(program: Program, args: list[str] | None) -> int:
-    return program.app(args, prog_name=program.name, standalone_mode=False) or DONE
+    return _command(program.app)(args, prog_name=program.name, standalone_mode=False) or DONE
+
+
+_command = functools.cache(typer.main.get_command)
+"""The command of an application: made of all signatures, once for all lines that a process runs."""
 
 
 def _explain(error: Exception, program: Program) -> int:

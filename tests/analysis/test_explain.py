@@ -167,6 +167,7 @@ def test_results_stand_for_their_machines(folder, capsys):
     assert "run it again" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_table_starts_and_ends_with_the_machines(folder, capsys):
     pytest.importorskip("matplotlib")
     assert main(["explain", "diannao", "scnn", "-w", "tiny_sd", "-j", "1"]) == 0

@@ -8,7 +8,7 @@ GUIDES = ROOT / "docs" / "guides"
 TOLERANCE = {"first_network": 0.02}
 # This page is followed by tests/sdalgo/training, with fewer images than it has.
 ELSEWHERE = {"training_step"}
-SLOW = {"comparing"}  # runs a whole network on four machines, under many changes
+SLOW = {"comparing", "first_network"}  # whole networks, and many changes of one
 PAGES = [
     pytest.param(page.stem, marks=pytest.mark.slow if page.stem in SLOW else ())
     for page in sorted(GUIDES.glob("*.md"))
@@ -32,7 +32,7 @@ def folder(tmp_path, monkeypatch, kept):
 
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, marks=pytest.mark.slow if "first" in page else ()) for page in PAGES],
+    PAGES,
 )
 def test_a_guide_does_what_it_says(page, folder):
     assert follow(GUIDES / f"{page}.md", TOLERANCE.get(page, 0.0)) >= 2

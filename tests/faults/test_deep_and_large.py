@@ -34,6 +34,7 @@ def chain(folder, layers):
     return load_workload(path)
 
 
+@pytest.mark.slow
 def test_thousands_of_equal_layers_end_in_time_in_step_with_their_number(tmp_path):
     arch = load_arch("diannao")
     few, many = (simulate(arch, chain(tmp_path, count)) for count in (50, 5000))

@@ -49,8 +49,7 @@ def large_layers(name):
                  if weight.numel() > 250_000)  # fmt: skip
 
 
-LARGE = {path.name for path in CONFIGS if "resnet18" in path.name or "cifar100" in path.name}
-LARGE.add("cifar10_mobilenet_v2_adaptation.yaml")  # as its fine-tuning
+LARGE = {path.name for path in CONFIGS if "resnet18" in path.name or "mobilenet" in path.name}
 STEPS = [
     pytest.param(path, marks=pytest.mark.slow if path.name in LARGE else ()) for path in CONFIGS
 ]

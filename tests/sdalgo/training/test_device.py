@@ -61,6 +61,7 @@ def losses(folder, **changes):
             for arm, log in logs.items()}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_how_a_step_is_computed_changes_last_bits_alone(tmp_path):
     plain = losses(tmp_path / "plain")
     for key, value, apart in (
