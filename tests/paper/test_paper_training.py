@@ -109,6 +109,7 @@ def test_batches_stand_beside_each_other_at_both_prices():
             assert by_name[table].batch == (None if batch == "128" else int(batch))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch", "reached"), [(8, False), (4, True)])
 def test_mobilenet_v2_needs_a_batch_of_four_for_the_least_gain_that_is_printed(batch, reached):
     """With everything that favours moved weights at once: Table VI has 1.27 for SD."""

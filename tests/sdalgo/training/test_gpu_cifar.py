@@ -18,7 +18,7 @@ def asked(part, device="cuda"):
     )
 
 
-@pytest.mark.parametrize("part", gpu_cifar.parts())
+@pytest.mark.parametrize("part", [part for part in gpu_cifar.parts() if part.endswith("1")])
 def test_a_part_is_a_shipped_file_with_fewer_epochs_and_all_readings(part):
     name, task, seed = part.split("-")
     made, shipped = (
