@@ -7,37 +7,20 @@ Keys follow the trained networks of akamaster/pytorch_resnet_cifar10.
 import torch
 from torch import Tensor, nn
 
+from sdalgo.networks._blocks import BasicBlock
+
 
 class ZeroPadded(nn.Module):
     """An edge across which the shape changes: every second pixel, and channels of zeros."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(1, 2)  # a window of one pixel: every second one
+        self.pool = nn.AvgPool2d(1, stride)  # a window of one pixel: every second one
         self.channels = (outputs - inputs) // 2
 
     def forward(self, x: Tensor) -> Tensor:
         sides = (0, 0, 0, 0, self.channels, self.channels)
         return nn.functional.pad(self.pool(x), sides)
-
-
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a residual edge."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.relu = nn.ReLU(inplace=True)
-        self.shortcut = ZeroPadded(inputs, outputs) if stride != 1 else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        edge = x if self.shortcut is None else self.shortcut(x)
-        y = self.relu(self.bn1(self.conv1(x)))
-        out: Tensor = self.relu(self.bn2(self.conv2(y)) + edge)
-        return out
 
 
 class CifarResNet(nn.Module):
@@ -67,6 +50,6 @@ class CifarResNet(nn.Module):
 
 
 def _stage(inputs: int, outputs: int, blocks: int) -> nn.Sequential:
-    first = BasicBlock(inputs, outputs, outputs // inputs)
-    rest = [BasicBlock(outputs, outputs, 1) for _ in range(blocks - 1)]
+    first = BasicBlock(inputs, outputs, outputs // inputs, ZeroPadded)
+    rest = [BasicBlock(outputs, outputs, 1, ZeroPadded) for _ in range(blocks - 1)]
     return nn.Sequential(first, *rest)

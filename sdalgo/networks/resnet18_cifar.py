@@ -6,31 +6,11 @@ The network of the paper's Tables II, V and VI. Keys follow torchvision's `resne
 import torch
 from torch import Tensor, nn
 
-from sdalgo.networks._blocks import projection
+from sdalgo.networks._blocks import BasicBlock
 
 INPUT = (3, 32, 32)
 PARAMETERS = 11_173_962  # 11 164 352 convolution and linear weights (paper Table II), 9 610 others
 MACS = 555_422_720  # paper Table II: 1110.8 MFLOPs, two to a multiply-add
-
-
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a residual edge."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outputs)
-        self.relu = nn.ReLU(inplace=True)
-        changes = stride != 1 or inputs != outputs
-        self.downsample = projection(inputs, outputs, stride) if changes else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        edge = x if self.downsample is None else self.downsample(x)
-        y = self.relu(self.bn1(self.conv1(x)))
-        out: Tensor = self.relu(self.bn2(self.conv2(y)) + edge)
-        return out
 
 
 class ResNet18(nn.Module):
