@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sdalgo.training.config import Experiment
@@ -29,8 +30,11 @@ def summary(experiment: Experiment, results: Sequence[dict[str, Any]]) -> dict[s
         if arm.paper:
             row["paper"] = arm.paper
         arms.append(row)
+    settings = experiment.model_dump(mode="json", exclude={"data": {"folder"}})
+    if experiment.weights is not None:
+        settings["weights"] = Path(experiment.weights).name  # where it lies is nobody else's
     return {
-        "experiment": experiment.model_dump(mode="json", exclude={"data": {"folder"}}),
+        "experiment": settings,
         "arms": arms,
         "runs": list(results),
     }
