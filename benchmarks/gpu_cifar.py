@@ -6,9 +6,9 @@
 
 A part is a network, a task and a seed. It pre-trains, trains every arm from there and tests them:
 nothing of one part is needed by another, so each may run on a machine that is bare and goes away.
-DIR gets `PART.json`, the settings and what came out, after every arm; `PART.log.jsonl`, an epoch a
-line. Networks stay in --scratch. Schedules are those of the shipped files with fewer epochs, which
-the JSON says; nothing here has been run on a GPU yet.
+DIR gets `PART.json`, the settings and, once all arms are tested, what came out; `PART.log.jsonl`,
+an epoch a line, is there after every arm and minute. Networks stay in --scratch. Schedules are
+those of the shipped files with fewer epochs, which the JSON says. No part has been run on a GPU.
 """
 
 import argparse
@@ -26,19 +26,14 @@ from sdalgo.training.checkpoint import LOG
 from sdalgo.training.config import Experiment, load_experiment
 from sdalgo.training.experiment import Runner
 from sdalgo.training.schedule import Schedule
+from sdalgo.training.summary import spread
 
-NETWORKS = {"resnet18": "resnet18_cifar", "mobilenet_v2": "mobilenet_v2_cifar"}
+NETWORKS = ("resnet18", "mobilenet_v2")
 TASKS = ("fine_tuning", "adaptation")
 SEEDS = (0, 1, 2)
 PRETRAINED, TRAINED = 30, 20  # epochs of 22 500 images
-RELEASED = {"signal": "step", "reset": "epoch", "momentum": 0.9, "weight_decay": 5e-4}
-ARMS: list[Any] = [
-    "VA",
-    {"name": "SD_released", "method": "switch", "switch": RELEASED},
-    "SD",
-    {"name": "SD_accumulate", "method": "switch", "switch": {"signal": "accumulate"}},
-    {"name": "SS", "method": "switch", "components": ["SS"], "switch": RELEASED},
-]  # fmt: skip
+READINGS = Path("cifar10_resnet20_fine_tuning")
+"""The shipped file whose arms are all readings of the switch."""
 MINUTE = 60.0
 
 
@@ -60,7 +55,7 @@ def experiment(asked: argparse.Namespace) -> Experiment:
     values = shipped.model_dump(mode="json")
     first, then = asked.epochs
     return Experiment.model_validate(values | {
-        "name": asked.part, "seeds": [int(seed)], "arms": ARMS,
+        "name": asked.part, "seeds": [int(seed)], "arms": load_experiment(READINGS).arms,
         "data": values["data"] | {
             "folder": str(asked.data), "train": asked.images, "test": asked.images
         },
@@ -142,9 +137,8 @@ def table(folders: list[Path]) -> str:
         raise InputError.at(", ".join(map(str, folders)), "no finished part")
     lines = [f"{'part':28} {'arm':14} seeds   top-1   +-"]
     for (which, arm), values in accuracy.items():
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        mean = statistics.fmean(values)
-        lines.append(f"{which:28} {arm:14} {len(values):5d}  {mean:6.2f}  {spread:4.2f}")
+        mean, apart = statistics.fmean(values), spread(values)
+        lines.append(f"{which:28} {arm:14} {len(values):5d}  {mean:6.2f}  {apart:4.2f}")
     return "\n".join(lines)
 
 

@@ -35,13 +35,10 @@ class Average:
         """Take in the network as it is now."""
         self.count += 1
         for name, value in model.named_parameters():
-            # A checkpoint is read to the CPU, wherever the network is.
-            mean = self.means.get(name, torch.zeros_like(value)).to(value.device)
-            self.means[name] = mean
+            mean = self.means.setdefault(name, torch.zeros_like(value))
             mean.add_((value - mean) / self.count)
         for name, held in decomposed_weights(model).items():
-            total = self.sums.get(name, torch.zeros_like(held.code, dtype=torch.int32))
-            self.sums[name] = total = total.to(held.code.device)
+            total = self.sums.setdefault(name, torch.zeros_like(held.code, dtype=torch.int32))
             total.add_(_units(held))
 
     @torch.no_grad()

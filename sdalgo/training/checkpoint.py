@@ -62,8 +62,8 @@ def save(path: Path, state: Any) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def load(path: Path) -> Any:
-    """Read what `save` wrote.
+def load(path: Path, device: torch.device | str = "cpu") -> Any:
+    """Read what `save` wrote, to a device.
 
     Raises:
         Damaged: the file is damaged, or holds more than tensors and plain values.
@@ -74,17 +74,20 @@ def load(path: Path) -> Any:
                 if (part := archive.testzip()) is not None:
                     raise ValueError(f"{part} has another checksum")
             file.seek(0)
-            return torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location=device, weights_only=True)
     except Exception as error:  # zipfile and torch raise many kinds for what is not what it says
         message = "not a whole checkpoint; delete it to start again"
         raise Damaged.at(path, message) from error
 
 
-def load_checkpoint(folder: Path, key: str | None = None) -> Checkpoint:
+def load_checkpoint(
+    folder: Path, key: str | None = None, device: torch.device | str = "cpu"
+) -> Checkpoint:
     """Read the checkpoint of a run.
 
     Args:
         key: of all settings that made the run; None to take any.
+        device: where its tensors are wanted.
 
     Raises:
         Damaged: it is not a checkpoint of a run.
@@ -92,7 +95,7 @@ def load_checkpoint(folder: Path, key: str | None = None) -> Checkpoint:
     """
     path = folder / CHECKPOINT
     try:
-        found = Checkpoint.model_validate(load(path))
+        found = Checkpoint.model_validate(load(path, device))
         for number, record in enumerate(found.records):
             if Epoch.model_validate(record).epoch != number:
                 raise Damaged.at(path, f"the record of epoch {number} is missing")

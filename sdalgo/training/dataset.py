@@ -47,20 +47,17 @@ def read_samples(experiment: Experiment) -> tuple[Samples, Samples]:
     if data.kind not in TEXTS and tuple(train.inputs.shape[1:]) != shape:
         train, test = (_as_channels(part, shape) for part in (train, test))
     if data.scale == "imagenet":
-        train, test = (replace(part, prepare=_imagenet_scale(part, data.kind))
-                       for part in (train, test))  # fmt: skip
+        if len(shape) != 3 or shape[0] != 3:
+            raise InputError.at(
+                "data.scale", f"imagenet is of images in colour, not of {data.kind}"
+            )
+        train, test = (replace(part, prepare=as_imagenet) for part in (train, test))
     if experiment.memory_format == "channels_last":
         if len(shape) != 3:
             raise InputError.at("memory_format", f"channels_last is of images, not of {data.kind}")
         train, test = (replace(part, prepare=_channels_last(part)) for part in (train, test))
     generator = np.random.default_rng(0)  # the subset is the same for every seed
     return _subset(train, data.train, generator), _subset(test, data.test, generator)
-
-
-def _imagenet_scale(samples: Samples, kind: str) -> Callable[[Tensor], Tensor]:
-    if kind in TEXTS or samples.inputs.shape[1] != 3:
-        raise InputError.at("data.scale", f"imagenet is of images in colour, not of {kind}")
-    return as_imagenet
 
 
 def _channels_last(samples: Samples) -> Callable[[Tensor], Tensor]:

@@ -80,10 +80,8 @@ class Run:
     def __init__(
         self, learner: Learner, data: Problem, conditions: Conditions, folder: Path
     ) -> None:
-        self.learner, self.data, self.conditions, self.folder = learner, data, conditions, folder
-        self.average = Average(conditions.schedule.swa_small)
-        self.records: list[dict[str, Any]] = []
-        self.best = -math.inf
+        self.data, self.conditions, self.folder = data, conditions, folder
+        self._begin(learner)
         try:
             make_folder(folder)
         except OSError as error:
@@ -106,10 +104,15 @@ class Run:
         except checkpoint.Damaged as damage:
             console.note(f"{damage}; {self.folder.name} is trained again from its start")
             self._set_aside()
-            self.learner = fresh
-            self.average = Average(self.conditions.schedule.swa_small)
-            self.records, self.best = [], -math.inf
+            self._begin(fresh)
             return self._to_the_end(progress)
+
+    def _begin(self, learner: Learner) -> None:
+        """Start with a learner that has seen nothing."""
+        self.learner = learner
+        self.average = Average(self.conditions.schedule.swa_small)
+        self.records: list[dict[str, Any]] = []
+        self.best = -math.inf
 
     def _to_the_end(self, progress: Progress | None) -> nn.Module:
         schedule = self.conditions.schedule
@@ -200,7 +203,8 @@ class Run:
         checkpoint.write_log(self.folder / checkpoint.LOG, self.records)
 
     def _resume(self) -> None:
-        state = checkpoint.load_checkpoint(self.folder, self.conditions.key)
+        device = self.data.train.labels.device
+        state = checkpoint.load_checkpoint(self.folder, self.conditions.key, device)
         self.records, self.best = state.records, state.best
         with _whole(self.folder / checkpoint.CHECKPOINT):
             self.learner.load_state_dict(state.learner)

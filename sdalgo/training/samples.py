@@ -45,7 +45,7 @@ class Samples:
 
     def of_classes(self, classes: Index) -> Samples:
         """Return the samples of these classes, whose labels and number of classes stay."""
-        return self.take(np.flatnonzero(np.isin(self.labels.cpu().numpy(), classes)))
+        return self.take(np.flatnonzero(np.isin(self.labels.numpy(), classes)))
 
     def on(self, device: torch.device) -> Samples:
         """Return the samples with inputs and labels on a device."""
@@ -55,10 +55,9 @@ class Samples:
         """Return the samples of these classes, relabelled 0, 1, ... in the order given."""
         relabel = np.full(self.classes, -1)
         relabel[classes] = np.arange(len(classes))
-        labels = relabel[self.labels.numpy()]
-        kept = np.flatnonzero(labels >= 0)
-        found = self.take(kept)
-        return replace(found, labels=torch.from_numpy(labels[kept]), classes=len(classes))
+        found = self.of_classes(classes)
+        labels = torch.from_numpy(relabel[found.labels.numpy()])
+        return replace(found, labels=labels, classes=len(classes))
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Give prepared batches for an evaluation."""

@@ -16,7 +16,7 @@ _MEASURED = ("test_accuracy", "test_loss", "mib", "density", "start_accuracy", "
 def summary(experiment: Experiment, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the experiment, its runs, and for each arm mean and standard deviation.
 
-    The deviation is that of a sample (n - 1), and 0 where there is one seed.
+    The deviation is `spread`.
     """
     arms = []
     for arm in experiment.arms:
@@ -25,7 +25,7 @@ def summary(experiment: Experiment, results: Sequence[dict[str, Any]]) -> dict[s
         for what in _MEASURED:
             values = [float(result[what]) for result in own]
             row[what] = statistics.fmean(values)
-            row[f"{what}_spread"] = statistics.stdev(values) if len(values) > 1 else 0.0
+            row[f"{what}_spread"] = spread(values)
         row["memory"] = own[0]["memory"]
         if arm.paper:
             row["paper"] = arm.paper
@@ -38,6 +38,11 @@ def summary(experiment: Experiment, results: Sequence[dict[str, Any]]) -> dict[s
         "arms": arms,
         "runs": list(results),
     }
+
+
+def spread(values: Sequence[float]) -> float:
+    """Return the standard deviation of a sample (n - 1), and 0 where there is one value."""
+    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def table(whole: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

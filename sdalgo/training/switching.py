@@ -106,10 +106,7 @@ class BucketSwitch:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Restore what `state_dict` gave."""
-        kept = {
-            name: value.clone().to(self.layers[name.removesuffix(_POWER)].code.device)
-            for name, value in state.items()
-        }
+        kept = {name: value.clone() for name, value in state.items()}
         self.power = {name.removesuffix(_POWER): kept.pop(name)
                       for name in state if name.endswith(_POWER)}  # fmt: skip
         self.velocity = kept

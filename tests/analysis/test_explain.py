@@ -4,6 +4,7 @@ import json
 
 import pytest
 from made_results import edited
+from slow_cases import slow_where
 
 from archsim.analysis.explain import explain
 from archsim.analysis.identity import cycle_parts, energy_parts, work_of
@@ -58,10 +59,7 @@ def explained(a, b, folder):
     return explain(*(variant_of(text, folder / "scratch") for text in (a, b)), run)
 
 
-@pytest.mark.parametrize(
-    ("a", "b"),
-    [pytest.param(*pair, marks=pytest.mark.slow if LONG & {*pair} else ()) for pair in PAIRS],
-)  # fmt: skip
+@pytest.mark.parametrize(("a", "b"), slow_where(lambda pair: bool(LONG & {*pair}), PAIRS))
 def test_parts_of_two_machines_add_up(a, b, folder):
     found = explained(a, b, folder)
     one, two = single(a), single(b)

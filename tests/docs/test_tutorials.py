@@ -1,6 +1,7 @@
 """The guides and the README, typed as they stand: what they show is what is printed."""
 
 import pytest
+from slow_cases import slow_where
 from tutorial import ROOT, check, follow
 
 GUIDES = ROOT / "docs" / "guides"
@@ -9,11 +10,7 @@ TOLERANCE = {"first_network": 0.02}
 # This page is followed by tests/sdalgo/training, with fewer images than it has.
 ELSEWHERE = {"training_step"}
 SLOW = {"comparing", "first_network"}  # whole networks, and many changes of one
-PAGES = [
-    pytest.param(page.stem, marks=pytest.mark.slow if page.stem in SLOW else ())
-    for page in sorted(GUIDES.glob("*.md"))
-    if page.stem not in ELSEWHERE
-]
+PAGES = [page.stem for page in sorted(GUIDES.glob("*.md")) if page.stem not in ELSEWHERE]
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +27,7 @@ def folder(tmp_path, monkeypatch, kept):
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "page",
-    PAGES,
-)
+@pytest.mark.parametrize("page", slow_where(SLOW.__contains__, PAGES))
 def test_a_guide_does_what_it_says(page, folder):
     assert follow(GUIDES / f"{page}.md", TOLERANCE.get(page, 0.0)) >= 2
 

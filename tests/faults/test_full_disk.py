@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import tiny_networks
+from slow_cases import slow_where
 from small_commands import (
     COMMANDS,
     TEMPORARY,
@@ -74,11 +75,7 @@ def leave(disk, nbytes):
     (disk / BALLAST).write_bytes(bytes(ballast))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow if name in {"train", "compare"} else ())
-     for name in EARLIER],
-)  # fmt: skip
+@pytest.mark.parametrize("name", slow_where({"train", "compare"}.__contains__, EARLIER))
 def test_a_full_disk_is_told_and_what_was_there_stays(name, inputs, disk, tmp_path):
     command = COMMANDS[name]
     emptied(disk)

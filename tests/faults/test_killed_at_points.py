@@ -8,6 +8,7 @@ import random
 
 import pytest
 from killed_commands import Trial
+from slow_cases import slow_where
 from small_commands import write_inputs
 
 POINTS = 3
@@ -20,11 +21,7 @@ def inputs(tmp_path_factory):
     return write_inputs(tmp_path_factory.mktemp("kills") / "inputs")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow if name in {"build", "plot", "compare"} else ())
-     for name in CALLS],
-)  # fmt: skip
+@pytest.mark.parametrize("name", slow_where({"build", "plot", "compare"}.__contains__, CALLS))
 def test_a_command_that_was_killed_ends_like_one_that_was_not(name, inputs, tmp_path):
     trial = Trial(name, inputs, tmp_path / "work")
     for count in sorted(random.Random(name).sample(range(1, CALLS[name] + 1), POINTS)):

@@ -12,6 +12,7 @@ from pathlib import Path
 import made_results
 import pytest
 from made_results import stored
+from slow_cases import slow_but_every
 
 from archsim.cli.main import main
 from archsim.formats.errors import InputError
@@ -172,11 +173,7 @@ def edited(name):
         {**EDITS, **HARMLESS}[name](FILE)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [*list(EDITS)[::3],
-     *(pytest.param(name, marks=pytest.mark.slow) for name in EDITS if name not in [*EDITS][::3])],
-)  # fmt: skip
+@pytest.mark.parametrize("name", slow_but_every(3, EDITS))
 def test_an_edited_result_is_named_by_every_command_and_made_again(name, folder, capsys):
     whole = FILE.read_bytes()
     edited(name)

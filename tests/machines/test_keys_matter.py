@@ -7,6 +7,7 @@ there.
 from collections.abc import Iterator
 
 import pytest
+from slow_cases import slow_where
 from tiny_networks import conv, linear, network, post
 
 import archsim
@@ -110,10 +111,7 @@ VALUES_ALONE = {"smartdeal": {"rebuild_engine.weight_bits", "rebuild_engine.larg
 """Keys that decide about outputs and not about counts: tests/rtl compares the bits."""
 
 
-@pytest.mark.parametrize(
-    "arch",
-    [pytest.param(arch, marks=pytest.mark.slow if arch == "scnn" else ()) for arch in INFERENCE],
-)
+@pytest.mark.parametrize("arch", slow_where("scnn".__eq__, INFERENCE))
 def test_every_number_matters(arch, workloads):
     usual = {}
     keys = dict(numbers(archsim.load_arch(arch).resolved))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import rtl_layers
 import rtl_selector
+from slow_cases import slow_but_every
 
 from archsim.analysis.cosim import icarus
 from archsim.formats.errors import InputError
@@ -118,11 +119,7 @@ def test_the_selector_is_equal_without_a_fault(scanned, tmp_path):
     assert not rtl_selector.is_wrong(scanned, "both", tmp_path / "tiles")
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [pytest.param(fault, marks=pytest.mark.slow if number % 3 else ())
-     for number, fault in enumerate(FAULTS)],
-)  # fmt: skip
+@pytest.mark.parametrize("fault", slow_but_every(3, FAULTS))
 def test_a_fault_is_found(fault, small, scanned, tmp_path):
     sources = with_fault(fault, tmp_path)
     if FAULTS[fault][0] == "index_selector":

@@ -5,15 +5,12 @@ tile, bits of every output, on at least 200 tiles of each kind of layer.
 import numpy as np
 import pytest
 import rtl_layers
+from slow_cases import slow_where
 
 TILES = 200
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [pytest.param(kind, marks=pytest.mark.slow if kind in {"raw", "depthwise"} else ())
-     for kind in rtl_layers.KINDS],
-)  # fmt: skip
+@pytest.mark.parametrize("kind", slow_where({"raw", "depthwise"}.__contains__, rtl_layers.KINDS))
 def test_every_job_and_every_output_is_that_of_the_model(kind, tmp_path):
     """Outputs by the definition of a convolution, times by a walk through the jobs and by the rule
     that a run uses.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from slow_cases import slow_where
 
 from rtl.cell_power import library as powers
 from rtl.fpga import counted
@@ -32,16 +33,10 @@ def osu018():
     return LIBRARIES["osu018"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "mac_17",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("rebuild_engine", "rebuild_engine_pipelined", "index_selector")
-        ),
-    ],
-)
+COMMITTED = ["mac_17", "rebuild_engine", "rebuild_engine_pipelined", "index_selector"]
+
+
+@pytest.mark.parametrize("name", slow_where("mac_17".__ne__, COMMITTED))
 def test_the_committed_table_is_what_the_command_makes(name, osu018, tmp_path):
     committed = yaml.safe_load((DATA / "rtl_area.yaml").read_text())["libraries"]["osu018"]
     known = committed["modules"][name]

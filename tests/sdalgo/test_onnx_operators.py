@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from slow_cases import slow_but_every
 
 pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -262,11 +263,7 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, marks=pytest.mark.slow if number % 2 else ())
-     for number, case in enumerate(EQUAL)],
-)  # fmt: skip
+@pytest.mark.parametrize("case", slow_but_every(2, EQUAL))
 def test_equal_to_the_reference_evaluator_and_legal_to_archsim(case, tmp_path):
     check(model(tmp_path, EQUAL[case].nodes, **EQUAL[case].options))
 

@@ -56,13 +56,12 @@ def mobilenet():
     return [value.numpy() for value in state.values() if value.ndim >= 2]
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("theta", "error", "density", "powers"),
-    [pytest.param(0.0, 0.1684, 0.998, (-27, 5), marks=pytest.mark.slow),
-     pytest.param(1e-3, 0.1684, 0.980, (-10, 5), marks=pytest.mark.slow),
-     pytest.param(4e-3, 0.1688, 0.929, (-8, 5), marks=pytest.mark.slow),
-     pytest.param(8e-3, 0.1715, 0.862, (-7, 5), marks=pytest.mark.slow)],
+    [(0.0, 0.1684, 0.998, (-27, 5)), (1e-3, 0.1684, 0.980, (-10, 5)),
+     (4e-3, 0.1688, 0.929, (-8, 5)), (8e-3, 0.1715, 0.862, (-7, 5))],
 )  # fmt: skip
 def test_real_mobilenet_v2_as_released(mobilenet, theta, error, density, powers):
     options = preset("as_released", theta=theta)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archsim.arch.component import Component, Count
+from archsim.machines.training_accelerator.weights import Signal
 
 StateBytes = Annotated[int, Field(ge=0, le=4)]
 
@@ -35,4 +36,4 @@ class TrainingPeArray(Component):
     master_bytes: StateBytes = 0
     skip: Literal["none", "rows"] = "none"
     multicast: bool = True
-    signal: Literal["direction", "accumulate"] = "direction"
+    signal: Signal = "direction"

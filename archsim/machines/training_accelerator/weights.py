@@ -81,7 +81,7 @@ def dense_bytes(weights: int, state: FloatState) -> WeightBytes:
 
 def decomposed_bytes(
     coef: NDArray[np.int8], mask: NDArray[np.int8] | None, bases: tuple[int, ...],
-    state: FloatState, signal: Signal = "direction",
+    state: FloatState, signal: Signal,
 ) -> WeightBytes:  # fmt: skip
     """Codes (K, ..., r) with a bit each that says whether they may change, and bases (K, slices, r,
     n) in bfloat16 with the state of float numbers. Without `mask`, codes that are not zero may.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from made_data import write_digits, write_set
+from slow_cases import slow_where
 
 from sdalgo.networks import network
 from sdalgo.training.checkpoint import BEST, load
@@ -49,12 +50,8 @@ def large_layers(name):
                  if weight.numel() > 250_000)  # fmt: skip
 
 
-LARGE = {path.name for path in CONFIGS if "resnet18" in path.name or "mobilenet" in path.name}
-STEPS = [
-    pytest.param(path, marks=pytest.mark.slow if path.name in LARGE else ())
-    for path in CONFIGS
-    if "one_pass" not in path.name  # train nothing
-]
+TRAINED = [path for path in CONFIGS if "one_pass" not in path.name]
+STEPS = slow_where(lambda path: "resnet18" in path.name or "mobilenet" in path.name, TRAINED)
 
 
 @pytest.mark.parametrize("path", STEPS, ids=lambda path: path.name.removesuffix(".yaml"))
