@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from archsim.paper.context import Context
     from archsim.paper.reports import Report, Sheet
     from archsim.paper.sensitivity import Sensitivity
+    from archsim.paper.validation import Row
 
 DOCUMENT = Path("docs/reproduction.md")
+VALIDATION = Path("docs/validation.md")
 
 
 def paper(
@@ -28,7 +30,8 @@ def paper(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="fig3, fig8, fig9, fig10, table2 to table9, training, claims, or sensitivity.",
+            help="fig3, fig8, fig9, fig10, table2 to table9, training, claims, sensitivity, or "
+            "validation: each machine beside its own paper.",
         ),
     ] = "claims",
     scenario: options.Scenario = None,
@@ -72,6 +75,7 @@ def paper(
       archsim paper sensitivity -n ResNet50
       archsim paper training --measured
       archsim paper claims --json
+      archsim paper validation
       archsim paper fig10 --format latex --width one
     """  # fmt: skip
     from archsim.formats.progress import bar
@@ -85,7 +89,7 @@ def paper(
     with bar("paper", quiet=quiet or json) as tick:
         context = context_of(wanted, cached=not no_cache, processes=jobs or cores(), tick=tick)
         say = (
-            _page(context)
+            _page(what, context)
             if write_docs
             else _asked(what, context, None if no_figures else width.inches)
         )
@@ -100,14 +104,19 @@ def _asked(what: str, context: Context, width_inches: float | None) -> Callable[
         return partial(_claims, reports.claims(context))
     if what == "sensitivity":
         return partial(_sensitivity, reports.sensitivity(context), context, width_inches)
+    if what == "validation":
+        return partial(_validation, _rows(context))
     return partial(_report, reports.report(what, context), context, width_inches)
 
 
-def _page(context: Context) -> Callable[..., None]:
+def _page(what: str, context: Context) -> Callable[..., None]:
     """Write the page; what then says so."""
-    from archsim.paper.page import write
+    from archsim.paper import page, validation_page
 
-    path = write(context, DOCUMENT)
+    if what == "validation":
+        path = validation_page.write(_rows(context), VALIDATION)
+    else:
+        path = page.write(context, DOCUMENT)
 
     def said(*, json: bool, quiet: bool) -> None:
         if json:
@@ -177,6 +186,35 @@ def _claims(found: Sequence[Claim], *, json: bool, quiet: bool) -> None:
     count = {verdict: sum(claim.verdict == verdict for claim in found) for verdict in VERDICTS}
     console.say(", ".join(f"{number} {verdict}" for verdict, number in count.items()))
     console.say("every number and reason: archsim paper claims --json")
+
+
+def _rows(context: Context) -> list[Row]:
+    from archsim.paper.validation import validation
+
+    runner = context.runner
+    return validation(runner.cache, runner.processes, runner.tick or (lambda *_: None))
+
+
+def _validation(found: Sequence[Row], *, json: bool, quiet: bool) -> None:
+    from archsim.paper.reports import shown
+
+    if json:
+        console.say_json({"rows": [row.to_dict() for row in found]})
+        return
+    if quiet:
+        return
+    rows = [
+        [row.machine, row.configuration, row.quantity, row.published, shown(row.ours),
+         shown(row.ratio), row.verdict]
+        for row in found
+    ]  # fmt: skip
+    heads = ["machine", "configuration", "quantity", "published", "ours", "ratio", "verdict"]
+    console.show(Table("Each machine beside its own paper", heads, rows, left=3))
+    for row in found:
+        for what in (row.cause, row.missing and f"missing: {row.missing}"):
+            if what:
+                console.say(f"{row.machine}, {row.quantity}: {what}")
+    console.say(f"sources of all rows: archsim paper validation --json, or {VALIDATION}")
 
 
 def _sensitivity(

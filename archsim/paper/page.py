@@ -72,7 +72,7 @@ def page(context: Context, known: Sensitivity) -> str:
         sensitivity=_sensitivity(moves, known),
         tables="\n\n".join(map(_section, tables)),
         sdalgo=_from_sdalgo(rest),
-        claims=_table(claim_heads, map(claim_cells, found)),
+        claims=table(claim_heads, map(claim_cells, found)),
         missing=f"## What was missing\n\n{missing}" if missing else "",
     )
     text = filled(_PROSE.read_text(encoding="utf-8"), parts)
@@ -99,7 +99,7 @@ def claim_cells(claim: Claim) -> list[Cell]:
     return [*stated, said or "-", claim.verdict, claim.reason]
 
 
-def _table(heads: Sequence[str], rows: Iterable[Iterable[Cell]], left: int | None = None) -> str:
+def table(heads: Sequence[str], rows: Iterable[Iterable[Cell]], left: int | None = None) -> str:
     """A table whose first `left` columns stand left, all of them by default."""
     last = len(heads) if left is None else left
     line = "|" + "|".join("---" if at < last else "---:" for at in range(len(heads))) + "|"
@@ -108,7 +108,7 @@ def _table(heads: Sequence[str], rows: Iterable[Iterable[Cell]], left: int | Non
 
 def _lines(found: Sequence[Line]) -> str:
     heads = ["", "paper", "ours", "ours/paper", "meets", "moved most by, or rule"]
-    return _table(heads, map(line_cells, found))
+    return table(heads, map(line_cells, found))
 
 
 def _listed(found: Iterable[str]) -> str:
@@ -125,7 +125,7 @@ def _section(found: Report) -> str:
 
 def _sheets(found: Report) -> list[str]:
     return [
-        f"{one.title}:\n\n{_table(one.heads, ([name, *cells] for name, cells in one.rows), 1)}"
+        f"{one.title}:\n\n{table(one.heads, ([name, *cells] for name, cells in one.rows), 1)}"
         for one in found.tables
     ]
 
@@ -133,7 +133,7 @@ def _sheets(found: Report) -> list[str]:
 def _verdicts(found: Sequence[Claim]) -> str:
     by = {verdict: [str(c.id) for c in found if c.verdict == verdict] for verdict in VERDICTS}
     rows = [[verdict, str(len(ids)), ", ".join(ids)] for verdict, ids in by.items()]
-    return _table(["verdict", "claims", "which"], rows)
+    return table(["verdict", "claims", "which"], rows)
 
 
 def _networks(context: Context) -> str:
@@ -145,7 +145,7 @@ def _networks(context: Context) -> str:
             source = load(Source(network.workload, context.wanted.conv_only)).source
             said = [str(source.get(key, "-")) for key in ("weights", "activations")]
         rows.append([network.name, network.workload, *said])
-    return _table(["network", "workload", "weights", "activations"], rows)
+    return table(["network", "workload", "weights", "activations"], rows)
 
 
 def _disagreements(figures: Sequence[Report], known: Sensitivity) -> str:
@@ -165,7 +165,7 @@ def _disagreements(figures: Sequence[Report], known: Sensitivity) -> str:
         rows.append([line.what, line.paper, line.ours, ratio, said, f"x {both.factors[name]:.2f}"])
     heads = ["", "paper", "ours", "ours/paper", "switch that comes nearest (on the mean)",
              "ideal lanes and unlimited DRAM"]  # fmt: skip
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _toward(move: Move, name: str, ratio: float) -> float:
@@ -190,7 +190,7 @@ def _under_scenarios(context: Context) -> str:
             machine = ratios.REFERENCE if figure == "fig9" else ratios.OURS
             found = ratios.of(values_of(grid), machine).values()
             rows.append([f"{chosen.name}, {figure}", *found, ratios.geometric_mean(found)])
-    return _table(["scenario, figure", *context.grid, "geometric mean"], rows, 1)
+    return table(["scenario, figure", *context.grid, "geometric mean"], rows, 1)
 
 
 def _channels(context: Context) -> str:
@@ -201,7 +201,7 @@ def _channels(context: Context) -> str:
         for network in grid
         for figure, values_of in VALUES.items()
     ]
-    return _table(["network, figure", *machines()], rows, 1)
+    return table(["network, figure", *machines()], rows, 1)
 
 
 def _orders(known: Sensitivity) -> list[str]:
@@ -217,7 +217,7 @@ def _orders(known: Sensitivity) -> list[str]:
 def _sensitivity(found: Report, known: Sensitivity) -> str:
     """The factors of every assumption, and what each of them is."""
     switches = [[move.name, move.group, move.about] for move in known.moves]
-    legend = _table(["assumption", "question", "what it is"], switches)
+    legend = table(["assumption", "question", "what it is"], switches)
     return "\n\n".join([*_sheets(found), legend])
 
 

@@ -170,10 +170,7 @@ def _product(phase: Phase, gemms: gemm.Gemms, step: _Step, arch: Arch) -> Tiles:
         actions={
             arch.compute: {"mac": cost.macs, "psum_access": psums},
             **{storage_of(arch, flow): {"read": nbytes} for flow, nbytes in read.items()},
-            name_of(arch, RebuildEngine): {
-                "basis_read": rebuilt * VALUE_BYTES * step.weights.columns,
-                "shift_add": rebuilt * step.weights.columns,
-            },
+            **_rebuilds(rebuilt, step.weights.columns, arch),
         },
         side={name: in_step(limited, cycles) for name, (_, cycles) in beside.items()},
         coarse=layout.coarse,
@@ -186,8 +183,8 @@ def _beside(
     """What the array waits for, by component: cycles in which the buffers are read and the rows of
     coefficients added, and the name of the wait.
     """
-    engine = only(arch, RebuildEngine)
     waits = {"input": "wait_input", "weight": "wait_weight"}
+    engines = {name: only(arch, RebuildEngine) for name in _engine(arch)}
     return {
         **{
             storage_of(arch, flow): (
@@ -196,11 +193,23 @@ def _beside(
             )
             for flow, nbytes in read.items()
         },
-        name_of(arch, RebuildEngine): (
-            "rebuild",
-            ceil_div(rebuilt, engine.per_line * array.arrays),
-        ),
+        **{
+            name: ("rebuild", ceil_div(rebuilt, engine.per_line * array.arrays))
+            for name, engine in engines.items()
+        },
     }
+
+
+def _rebuilds(rebuilt: int, columns: int, arch: Arch) -> dict[str, dict[str, int]]:
+    """What the rebuild engine does for so many rows of coefficients."""
+    counts = {"basis_read": rebuilt * VALUE_BYTES * columns, "shift_add": rebuilt * columns}
+    return dict.fromkeys(_engine(arch), counts)
+
+
+def _engine(arch: Arch) -> tuple[str, ...]:
+    """The rebuild engine's name; none where the machine has none and its weights are dense."""
+    there = any(isinstance(part, RebuildEngine) for part in arch.components.values())
+    return (name_of(arch, RebuildEngine),) if there or arch.weights != "dense" else ()
 
 
 def _cost(phase: Phase, gemms: gemm.Gemms, step: _Step) -> gemm.PhaseCycles:
