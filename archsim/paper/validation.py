@@ -18,7 +18,7 @@ from archsim.arch.change import Change, parsed
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import find
 from archsim.paper.formula import Names, filled, loop, value
-from archsim.paper.lines import meets
+from archsim.paper.lines import Spec, meets
 from archsim.paper.printed import MISSING, Number, data, exactly, read
 from archsim.paper.ratios import geometric_mean
 from archsim.results.result import Result
@@ -54,18 +54,20 @@ class Row:
 class _Asked:
     """A row of the data file in one round of its `for`: its runs by name, and what loops name."""
 
-    spec: Mapping[str, Any]
+    spec: Spec
     names: Names
     jobs: Mapping[str, Job]
 
 
-def validation(cache: Cache | None, processes: int, tick: Tick) -> list[Row]:
-    """Every row, its runs made now or taken from the cache.
+def validation(
+    cache: Cache | None, processes: int, tick: Tick, specs: Sequence[Spec] | None = None
+) -> list[Row]:
+    """Every row, or those of `specs`, their runs made now or taken from the cache.
 
     Raises:
         InputError: a machine refuses a workload of a row.
     """
-    asked = list(_asked(data("validation")))
+    asked = list(_asked(data("validation") if specs is None else specs))
     jobs = list(dict.fromkeys(job for one in asked for job in one.jobs.values()))
     answers = run_jobs(jobs, processes, cache.folder if cache else None, tick)
     refused = [
@@ -79,14 +81,14 @@ def validation(cache: Cache | None, processes: int, tick: Tick) -> list[Row]:
     return [_row(one, dict(zip(jobs, answers, strict=True))) for one in asked]
 
 
-def _asked(specs: Sequence[Mapping[str, Any]]) -> Iterator[_Asked]:
+def _asked(specs: Sequence[Spec]) -> Iterator[_Asked]:
     for spec in specs:
         for names in loop(spec["for"], _known()) if "for" in spec else [_known()]:
             jobs = {name: _job(run, names) for name, run in spec.get("runs", {}).items()}
             yield _Asked(spec, names, jobs)
 
 
-def _job(run: Mapping[str, Any], names: Names) -> Job:
+def _job(run: Spec, names: Names) -> Job:
     """`arch`, `workload`, and optionally `set` (keys of the arch) and `layers` of a run."""
     changes = run.get("set", {})
     return Job(
