@@ -152,6 +152,7 @@ def _array(part: ScnnPeArray) -> ScnnArray:
         banks=part.banks,
         queue_depth=part.queue_depth,
         accumulators=part.banks * part.bank_entries,
+        most_filters=part.group_filters,
     )
 
 
