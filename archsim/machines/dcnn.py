@@ -101,7 +101,9 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
         return cut_groups(_over_blocks(amounts, blocks), parts)
 
     cycles = cut(rounds * (grid.busiest * grid.steps))
-    loads = cut(np.full_like(sizes, grid.busiest * grid.steps * array.inputs * array.elements))
+    # A vector of inputs stays while it meets all filters of the group.
+    vectors = cycles * (array.inputs * array.elements)
+    loads = -(-vectors // np.repeat(rounds, parts)[:, None])
     read = fetches(arch, cycles, {"input": loads, "weight": cycles * array.multipliers})
     return (
         Tiles(

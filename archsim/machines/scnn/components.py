@@ -14,9 +14,10 @@ class ScnnPeArray(Component):
 
     An element has `banks` accumulator banks of `bank_entries`, with a queue of `queue_depth`
     products before each. Filters of a convolution that are worked on together are as many as the
-    accumulators hold, and `group_filters` (Kc) at most. `rule` is the paper's (`queued`) or that of the simulator DNNsim.
-    `banks_model` says how bank conflicts are found: `exact`; `none` leaves them out; `auto` is
-    exact up to a second of work per layer, else it follows a sample of filter groups.
+    accumulators hold, and `group_filters` (Kc) at most. `rule` is the paper's (`queued`) or that of
+    the simulator DNNsim. `banks_model` says how bank conflicts are found: `exact`; `none` leaves
+    them out; `auto` is exact up to a second of work per layer, else it follows a sample of filter
+    groups.
     """
 
     rows: Annotated[int, Field(ge=1, le=64)]
