@@ -186,7 +186,8 @@ class Layers:
     def _key(self, node: Node, weight: Float32, ratio: float) -> str:
         digest = hashlib.blake2b(digest_size=16)
         kept = self.recipe.pruned_share(node.name)
-        for part in (_VERSION, node, self.options, kept, ratio):
+        whole = self.recipe.weights_pruned is not None
+        for part in (_VERSION, node, self.options, kept, whole, ratio):
             digest.update(repr(part).encode())
         digest.update(weight.tobytes())
         digest.update(self.inputs[node.name].tobytes())
@@ -200,11 +201,12 @@ class Layers:
             "input": to_int8(activation[0], symmetric_scale(activation)),
             "weight": to_int8(weight, scale),
         }
-        if not is_decomposed(weight.shape, self.options):
+        decomposed = is_decomposed(weight.shape, self.options)
+        kept = self.recipe.pruned_share(node.name)
+        if kept < 1 and (decomposed or self.recipe.weights_pruned is not None):
+            arrays["pruned"] = to_int8(sparsity.magnitude_pruned(weight, kept), scale)
+        if not decomposed:
             return arrays
-        if self.recipe.weights_pruned is not None or self.recipe.pruned_density < 1:
-            kept = sparsity.magnitude_pruned(weight, self.recipe.pruned_share(node.name))
-            arrays["pruned"] = to_int8(kept, scale)
         if ratio > 0:
             mask = sparsity.row_mask_by_ratio(weight, ratio)
             weight = sparsity.apply_row_mask(weight, mask)
