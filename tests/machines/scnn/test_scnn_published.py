@@ -2,7 +2,6 @@
 published; what is left of the difference is told in docs/machines/scnn.md."""
 
 import pytest
-from slow_cases import slow_where
 
 import archsim
 from archsim.machines.shared.machine import load_machine
@@ -32,7 +31,8 @@ def tables(network):
         workload.release(layer)
 
 
-@pytest.mark.parametrize("network", slow_where(lambda name: name != "alexnet_scnn", PUBLISHED))
+@pytest.mark.slow
+@pytest.mark.parametrize("network", PUBLISHED)
 def test_gain_over_the_dense_machine(network):
     found = [(one.compute_cycles, other.compute_cycles) for _, one, other in tables(network)]
     sparse, dense = (sum(side) for side in zip(*found, strict=True))
