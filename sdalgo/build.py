@@ -32,7 +32,7 @@ from sdalgo.pow2 import Float32
 from sdalgo.pretrained import SOURCES, Weights
 from sdalgo.profile import measure
 from sdalgo.quantise import symmetric_scale, to_int8
-from sdalgo.recipe import Recipe, load_ratios
+from sdalgo.recipe import Recipe, load_ratios, ratio_of
 from sdalgo.workload import Arrays, LayerEntry, header, workload_text
 
 TENSORS_MARK = b'"made_by":"sdalgo'
@@ -173,7 +173,7 @@ class Layers:
         weight = tensor.to(torch.float32).numpy()
         check_finite(weight, f"layer {node.name}", "weights")
         check_finite(self.inputs[node.name], f"layer {node.name}", "inputs")
-        ratio = self.ratios.get(node.name, self.ratios.get("default", 0.0))
+        ratio = ratio_of(self.ratios, node.name)
         stem = self.parts / self._key(node, weight, ratio)
         if (part := build_parts.read(stem)) is not None:
             self.reused += 1
@@ -185,7 +185,9 @@ class Layers:
 
     def _key(self, node: Node, weight: Float32, ratio: float) -> str:
         digest = hashlib.blake2b(digest_size=16)
-        for part in (_VERSION, node, self.options, self.recipe.pruned_density, ratio):
+        kept = self.recipe.pruned_share(node.name)
+        whole = self.recipe.weights_pruned is not None
+        for part in (_VERSION, node, self.options, kept, whole, ratio):
             digest.update(repr(part).encode())
         digest.update(weight.tobytes())
         digest.update(self.inputs[node.name].tobytes())
@@ -199,11 +201,12 @@ class Layers:
             "input": to_int8(activation[0], symmetric_scale(activation)),
             "weight": to_int8(weight, scale),
         }
-        if not is_decomposed(weight.shape, self.options):
+        decomposed = is_decomposed(weight.shape, self.options)
+        kept = self.recipe.pruned_share(node.name)
+        if kept < 1 and (decomposed or self.recipe.weights_pruned is not None):
+            arrays["pruned"] = to_int8(sparsity.magnitude_pruned(weight, kept), scale)
+        if not decomposed:
             return arrays
-        if self.recipe.pruned_density < 1:
-            kept = sparsity.magnitude_pruned(weight, self.recipe.pruned_density)
-            arrays["pruned"] = to_int8(kept, scale)
         if ratio > 0:
             mask = sparsity.row_mask_by_ratio(weight, ratio)
             weight = sparsity.apply_row_mask(weight, mask)

@@ -38,7 +38,7 @@ Shape = tuple[int, ...]
 Fields = tuple[str, dict[str, Any]]
 _TRANSPARENT = (
     nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Hardswish,
-    nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten, nn.Embedding,
+    nn.Dropout, nn.Dropout2d, nn.Identity, nn.Flatten, nn.Embedding, nn.LocalResponseNorm,
 )  # fmt: skip
 _SAME = {
     F.relu, F.relu6, F.silu, F.dropout, torch.relu, torch.sigmoid, torch.tanh, torch.flatten,
@@ -220,16 +220,27 @@ def _linear(module: nn.Module, shape: Shape) -> Fields:
 
 def _pool(module: nn.Module, shape: Shape) -> Fields:
     assert isinstance(module, (nn.MaxPool2d, nn.AvgPool2d))
-    if module.ceil_mode:
-        raise InputError.at("pool", "ceil_mode: a workload's output sizes are floored")
     kind = "max" if isinstance(module, nn.MaxPool2d) else "avg"
+    kernel, stride = _pair(module.kernel_size), _pair(module.stride or module.kernel_size)
+    padding = _pair(module.padding)
+    if module.ceil_mode:
+        more = [
+            _beyond(shape[2 + axis], kernel[axis], stride[axis], padding[axis]) for axis in (0, 1)
+        ]
+        if any(more):
+            padding += [pad + beyond for pad, beyond in zip(padding, more, strict=True)]
     return "pool", {
-        **_source(shape),
-        "kind": kind,
-        "kernel": _pair(module.kernel_size),
-        "stride": _pair(module.stride or module.kernel_size),
-        "padding": _pair(module.padding),
-    }
+        **_source(shape), "kind": kind, "kernel": kernel, "stride": stride, "padding": padding,
+    }  # fmt: skip
+
+
+def _beyond(size: int, kernel: int, stride: int, padding: int) -> int:
+    """Rows of padding more at the end that make the floored size torch's rounded-up one, whose last
+    window begins in the plane or in the padding before it."""
+    steps = -(-(size + 2 * padding - kernel) // stride)
+    if steps * stride >= size + padding:
+        steps -= 1
+    return max(0, steps * stride + kernel - size - 2 * padding)
 
 
 def _functional_pool(node: fx.Node, shape: Shape) -> Fields:

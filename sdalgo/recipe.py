@@ -1,9 +1,9 @@
 """Recipes: how `sdalgo build` makes a workload; one YAML file each, found by listing."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, model_validator
 
 from archsim.formats.record import Record, load
 from archsim.formats.source import require
@@ -25,6 +25,8 @@ class RecipeFile(Record):
         rows_pruned: file of ratios/ with the share of coefficient rows to drop in each layer.
         pruned_density: share of weights kept in the `pruned` form of the layers that are
             decomposed; 1 leaves that form out, so that machines read `weight`.
+        weights_pruned: file of ratios/ with the share of weights to drop in each layer of the
+            `pruned` form, instead of one density for all.
         channels_kept: share of the network's weights that channel pruning leaves, for every
             machine; 1 prunes no channel. All other shares are then of what is left.
         images: photographs that set the activation scales; the first is the workload's input.
@@ -39,9 +41,16 @@ class RecipeFile(Record):
     basis_bits: int = 8
     rows_pruned: str | None = None
     pruned_density: Share = 1.0
+    weights_pruned: str | None = None
     channels_kept: Kept = 1.0
     images: Annotated[int, Field(ge=1)] = 6
     task: Literal["inference", "training"] = "inference"
+
+    @model_validator(mode="after")
+    def _prunes_once(self) -> Self:
+        if self.weights_pruned is not None and self.pruned_density < 1:
+            raise ValueError("give pruned_density or weights_pruned, not both")
+        return self
 
 
 class Recipe(RecipeFile):
@@ -53,9 +62,15 @@ class Recipe(RecipeFile):
         """Return the options of the decomposition."""
         return preset(self.preset, theta=self.theta, basis_bits=self.basis_bits)
 
+    def pruned_share(self, layer: str) -> float:
+        """Return the share of a layer's weights that its `pruned` form keeps."""
+        if self.weights_pruned is None:
+            return self.pruned_density
+        return 1 - ratio_of(load_ratios(self.weights_pruned), layer)
+
 
 class Ratios(RootModel[dict[str, Share]]):
-    """The share of rows to drop, by layer name; `default` for others."""
+    """The share of rows or weights to drop, by layer name; `default` for others."""
 
 
 def recipe_names() -> list[str]:
@@ -75,7 +90,8 @@ def load_recipe(name: str) -> Recipe:
 
 
 def load_ratios(name: str) -> dict[str, float]:
-    """Read a shipped ratio file: the share of rows to drop, by layer name; `default` for others.
+    """Read a shipped ratio file: the share of rows or weights to drop, by layer name; `default` for
+    others.
 
     Raises:
         InputError: there is none of that name, or its file is wrong.
@@ -83,6 +99,11 @@ def load_ratios(name: str) -> dict[str, float]:
     require("list of ratios", name, _names("ratios"))
     _, found = load(_FOLDER / "ratios" / f"{name}.yaml", Ratios)
     return found.root
+
+
+def ratio_of(ratios: dict[str, float], layer: str) -> float:
+    """Return the share to drop in a layer; none where the file names neither it nor a default."""
+    return ratios.get(layer, ratios.get("default", 0.0))
 
 
 def _names(kind: str) -> list[str]:

@@ -196,7 +196,8 @@ def _machine(comparison: Comparison, stem: str) -> dict[str, str]:
         **comparison.refusals,
     }
     answer = next(one for (_, own), one in cells.items() if own == stem)
-    return {"arch": answer.machine, "set": column_of(answer).removeprefix(answer.machine)[1:]}
+    alone = file_stem(answer.machine, {})
+    return {"arch": answer.machine, "set": column_of(answer).removeprefix(alone)[1:]}
 
 
 CSV_MARK = b"workload,scenario,arch,name,"

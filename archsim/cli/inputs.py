@@ -100,10 +100,12 @@ def choices(
 
 def check_reference(name: str, archs: Iterable[Arch]) -> None:
     """InputError where a machine to normalise to is neither among these nor found anywhere."""
+    from archsim.formats.search import inner_names, name_of
     from archsim.formats.search import names as found
     from archsim.formats.source import unknown
 
-    known = dict.fromkeys([*found("archs"), *(each.path.stem for each in archs)])
+    these = (name_of("archs", each.path) for each in archs)
+    known = dict.fromkeys([*found("archs"), *inner_names("archs"), *these])
     called = {each.name.casefold() for each in archs} | {each.casefold() for each in known}
     if name.casefold() not in called:
         raise InputError.at("--normalise-to", unknown("machine", name, known))

@@ -94,6 +94,7 @@ def cells_of(asked: Asked) -> list[Cell]:
     """Every pair, with everything that the user named loaded and checked."""
     from archsim.cli import inputs
     from archsim.formats.errors import InputError
+    from archsim.formats.search import name_of
     from archsim.results.settings import file_stem
     from archsim.results.store import group_name
     from archsim.runs.content import inputs_hash
@@ -112,7 +113,7 @@ def cells_of(asked: Asked) -> list[Cell]:
             job = replace(network, arch=changed.path, overrides=choice.overrides)
             group = group_name(loaded.name, suffix)
             settings = {**loaded.settings, **choice.settings}
-            stem = file_stem(changed.path.stem, settings)
+            stem = file_stem(name_of("archs", changed.path), settings)
             cells.append(Cell(group, stem, settings, changed, job, inputs_hash(changed, loaded)))
     places = [cell.place for cell in cells]
     for group, stem in places:

@@ -174,6 +174,15 @@ class CoefProfile(_Section):
         return self
 
 
+class Densities(_Section):
+    """Shares of entries that are not zero, where nothing else is known of a tensor; `weight` is
+    that of `weight` and of `pruned`, which are then one tensor.
+    """
+
+    input: Share | None = None
+    weight: Share | None = None
+
+
 class Profile(_Section):
     """The statistics of one layer's tensors; a section that is absent describes no tensor."""
 
@@ -181,3 +190,23 @@ class Profile(_Section):
     weight: WeightProfile | None = None
     pruned: WeightProfile | None = None
     coef: CoefProfile | None = None
+    density: Densities | None = None
+
+    @model_validator(mode="after")
+    def _describes_once(self) -> Profile:
+        for what in ("input", "weight", "pruned"):
+            if self.density_of(what) is not None and getattr(self, what) is not None:
+                share = "input" if what == "input" else "weight"
+                raise ValueError(f"give {what} or density.{share}, not both")
+        return self
+
+    def density_of(self, what: str) -> float | None:
+        """The share of entries that are not zero of a tensor of which nothing else is known."""
+        if self.density is None:
+            return None
+        shares = {"input": self.density.input, "weight": self.density.weight}
+        return shares.get("weight" if what == "pruned" else what)
+
+    def describes(self, what: str) -> bool:
+        """Whether the tensor can be drawn."""
+        return getattr(self, what, None) is not None or self.density_of(what) is not None

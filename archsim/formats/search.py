@@ -47,6 +47,15 @@ def inner_names(kind: str) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def name_of(kind: str, path: Path) -> str:
+    """The name by which `find` finds a file: its stem, after its folder where it is one of
+    `inner_names`."""
+    folder = path.resolve().parent
+    if folder.parent in roots(kind) and folder.name not in KINDS.get(kind, ()):
+        return f"{folder.name}/{path.stem}"
+    return path.stem
+
+
 def find(kind: str, name: str | Path) -> Path:
     """The file of a name, or the path itself if `name` is one: it has a YAML suffix, or a folder
     and is no name of `inner_names`.

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 Settings = Mapping[str, Any]
 BATCH, LAYERS = "batch", "layers"
@@ -51,8 +51,10 @@ def short_text(settings: Settings, joint: str = ",") -> str:
 
 
 def file_stem(machine: str, settings: Settings) -> str:
-    """The name of a result's file: the machine's, and its settings after an @. No two settings
-    have one name, whatever their values contain."""
+    """The name of a result's file: the machine's, and its settings after an @. No two machines and
+    no two settings have one name, whatever their names and values contain."""
+    # The name of a machine in a folder of its own (`edge/fpga`) has a slash, which no file has.
+    machine = machine.replace("%", "%25").replace("/", "%2F")
     if not settings:
         return machine
     text = ",".join(
@@ -66,7 +68,7 @@ def file_stem(machine: str, settings: Settings) -> str:
 
 def machine_of(stem: str, settings: Settings) -> str:
     """The machine in the name of a result's file."""
-    return stem.removesuffix(file_stem("", settings)) or stem
+    return unquote(stem.removesuffix(file_stem("", settings)) or stem)
 
 
 def settings_in(notes: tuple[str, ...]) -> dict[str, Any]:

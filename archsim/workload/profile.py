@@ -17,11 +17,14 @@ from archsim.formats.errors import InputError
 from archsim.formats.profile_models import Profile
 from archsim.formats.slices import full_slices
 from archsim.workload.profile_coef import draw_coef
+from archsim.workload.profile_density import draw_density
 from archsim.workload.profile_input import draw_input
 from archsim.workload.profile_weight import draw_pruned, draw_weight
 
 What = Literal["input", "weight", "pruned", "coef", "basis"]
 MAX_BYTES = 4096
+_TENSOR = {"input": "input", "weight": "weight", "pruned": "weight"}
+"""What is drawn by its density alone: weights are one tensor, pruned or not."""
 
 
 def draw(
@@ -42,6 +45,10 @@ def draw(
     model = profile if isinstance(profile, Profile) else parsed(profile)
     if what == "basis":
         return _stream(seed, what).integers(-127, 128, shape, dtype=np.int8)
+    if (share := model.density_of(what)) is not None:
+        return draw_density(
+            share, shape, what == "input", _stream(seed, f"density {_TENSOR[what]}")
+        )
     if getattr(model, what) is None:
         raise InputError.at(
             f"profile.{what}", "is missing, and no measured tensor stands in for it"

@@ -121,7 +121,7 @@ class LayerTensors:
         if self._file:
             return f"{self.layer.name}/{what}" in self._file.entries
         what = "coef" if what in {"basis", "basis_scale"} else what
-        return getattr(self.layer.profile, what, None) is not None
+        return self.layer.profile is not None and self.layer.profile.describes(what)
 
     def _measured(self, what: str) -> Array | None:
         assert self._file is not None

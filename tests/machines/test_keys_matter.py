@@ -14,6 +14,7 @@ import archsim
 from archsim.formats.errors import InputError
 from archsim.formats.search import names
 
+DENSE_SCNN = "published/dcnn"
 INFERENCE = [name for name in names("archs") if archsim.load_arch(name).task == "inference"]
 
 
@@ -111,7 +112,9 @@ VALUES_ALONE = {"smartdeal": {"rebuild_engine.weight_bits", "rebuild_engine.larg
 """Keys that decide about outputs and not about counts: tests/rtl compares the bits."""
 
 
-@pytest.mark.parametrize("arch", slow_where("scnn".__eq__, INFERENCE))
+@pytest.mark.parametrize(
+    "arch", slow_where({"scnn", DENSE_SCNN}.__contains__, [*INFERENCE, DENSE_SCNN])
+)
 def test_every_number_matters(arch, workloads):
     usual = {}
     keys = dict(numbers(archsim.load_arch(arch).resolved))

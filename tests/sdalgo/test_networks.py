@@ -1,6 +1,7 @@
 """Networks against published parameter and multiply counts, and their layer graphs."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -115,6 +116,45 @@ def test_torchvision_keys_by_name():
     keys = on_meta("efficientnet_b0").state_dict()
     assert keys["features.2.0.block.2.fc1.weight"].shape == (4, 96, 1, 1)
     assert keys["classifier.1.bias"].shape == (1000,)
+
+
+def test_convolutions_of_caffes_networks_are_those_that_scnn_counts():
+    """SCNN (ISCA'17), Table 1: 5 layers and 0.69 billion multiplications of AlexNet; 54 and 1.1 of
+    GoogLeNet, of whose convolutions it takes those of the inception modules."""
+    for name, part, count, billions in (
+        ("alexnet", "conv", 5, 0.69),
+        ("googlenet", "inc", 54, 1.1),
+    ):
+        nodes = layer_graph(on_meta(name), network(name).INPUT)
+        mine = [node for node in nodes if node.op == "conv" and node.name.startswith(part)]
+        assert len(mine) == count
+        assert macs(mine) / 1e9 == pytest.approx(billions, rel=0.04)
+
+
+def test_a_module_of_googlenet_joins_four_branches():
+    nodes = {node.name: node for node in layer_graph(on_meta("googlenet"), (3, 224, 224))}
+    joined = nodes["inception_4a.concat"]
+    assert joined.inputs == tuple(
+        f"inception_4a.{branch}" for branch in ("conv_1x1", "conv_3x3", "conv_5x5", "pool_proj")
+    )
+    assert nodes["inception_4b.reduce_5x5"].inputs == ("inception_4a.concat",)
+    assert nodes["pool3"].inputs == ("inception_3b.concat",)
+    assert nodes["conv2_reduce"].inputs == ("pool1",)  # the normalisation between disappears
+
+
+@pytest.mark.parametrize("kind", [torch.nn.MaxPool2d, torch.nn.AvgPool2d])
+def test_pools_that_round_up_have_the_size_that_torch_gives_them(kind):
+    for size, kernel, stride in product((3, 5, 6, 8), (2, 3), (1, 2, 3, 4)):
+        for padding in range(kernel // 2 + 1):
+            pool = kind(kernel, stride, padding=padding, ceil_mode=True)
+            plane = (size, size + 1)
+            (node,) = layer_graph(torch.nn.Sequential(pool), (1, *plane))
+            pads = node.fields["padding"]
+            top, left, bottom, right = pads if len(pads) == 4 else pads * 2
+            padded = (plane[0] + top + bottom, plane[1] + left + right)
+            floored = tuple((side - kernel) // stride + 1 for side in padded)
+            assert floored == tuple(pool(torch.zeros(1, 1, *plane)).shape[2:])
+            assert (top, left) == (padding, padding)
 
 
 def test_tiny_graph_by_hand():

@@ -30,6 +30,8 @@ def shipped(tmp_path, monkeypatch):
           "recipes/a.yaml:4:16: channels_kept: must be more than 0, not 0"]),
         ("network: tiny\nabout: a\nabout: b\n",
          ["recipes/a.yaml:3:1: the key 'about' stands in line 2 already"]),
+        ("network: tiny\nabout: a\npruned_density: 0.5\nweights_pruned: b\n",
+         ["recipes/a.yaml:1:1: give pruned_density or weights_pruned, not both"]),
         ("- network\n", ["recipes/a.yaml:1:1: must be a mapping, not ['network']"]),
     ],
 )  # fmt: skip
@@ -78,3 +80,12 @@ def test_an_unknown_name_comes_with_the_nearest():
 def test_ratios_are_by_layer(shipped):
     (shipped / "ratios" / "a.yaml").write_text("default: 1\n'010': 0.25\n")
     assert recipe.load_ratios("a") == {"default": 1.0, "010": 0.25}
+
+
+def test_weights_are_pruned_by_one_share_or_layer_by_layer(shipped):
+    (shipped / "recipes" / "a.yaml").write_text("network: n\nabout: a\npruned_density: 0.3\n")
+    (shipped / "recipes" / "b.yaml").write_text("network: n\nabout: a\nweights_pruned: c\n")
+    (shipped / "ratios" / "c.yaml").write_text("fc1: 0.9\ndefault: 0.25\n")
+    assert recipe.load_recipe("a").pruned_share("fc1") == 0.3
+    found = recipe.load_recipe("b")
+    assert [found.pruned_share(name) for name in ("fc1", "fc2")] == pytest.approx([0.1, 0.75])

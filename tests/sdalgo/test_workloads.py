@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from archsim.workload.workload import load_workload
-from sdalgo.recipe import load_recipe, recipe_names
+from sdalgo.recipe import load_ratios, load_recipe, ratio_of, recipe_names
 
 # Layers with weights, their weights, multiplications. VGG-16 and EfficientNet-Lite0 as in
 # sdalgo/networks; the thin ResNet-50 has 53 convolutions and a classifier of two outputs.
@@ -27,6 +27,40 @@ def sums(workload):
         len(layers), sum(layer.weight_elements for layer in layers),
         sum(layer.macs for layer in layers),
     )  # fmt: skip
+
+
+# As in sdalgo/networks, without biases; AlexNet's are in groups of two.
+SYNTHETIC = {
+    "alexnet_sd": (8, 60_954_656, 724_406_816, "alexnet"),
+    "googlenet_sd": (58, 6_990_272, 1_582_671_872, "googlenet"),
+}
+
+
+@pytest.mark.parametrize("name", SYNTHETIC)
+def test_workloads_of_random_weights_have_their_networks_shapes_and_say_so(name):
+    *shapes, ratios = SYNTHETIC[name]
+    workload = load_workload(name).drawn()
+    assert sums(workload) == tuple(shapes)
+    assert workload.source["weights"].startswith("SYNTHETIC")
+    assert workload.source["made_by"] == f"sdalgo build {name} --seed 0"
+    dropped = load_ratios(ratios)
+    for layer in workload.layers:
+        if layer.is_array:
+            live = 1 - ratio_of(dropped, layer.name)
+            pruned = layer.profile.pruned
+            assert live == 1 if pruned is None else pruned.live == pytest.approx(live, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "published"),
+    [("alexnet", "alexnet_han"), ("googlenet", "googlenet_scnn")],
+)
+def test_they_are_as_sparse_as_the_workloads_of_published_densities(ratios, published):
+    dropped = load_ratios(ratios)
+    for layer in load_workload(f"published/{published}").layers:
+        if layer.is_array:
+            kept = 1 - ratio_of(dropped, layer.name)
+            assert layer.profile.density.weight == pytest.approx(kept, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -62,7 +62,8 @@ class Walk:
         else:
             down = -(-(self.th + self.reach[0]) // stride[0])
             outputs = down * -(-(self.tw + self.reach[1]) // stride[1])
-        return max(1, self.array.accumulators // outputs)
+        most = self.array.most_filters or self.case.weights.shape[0]
+        return max(1, min(most, self.array.accumulators // outputs))
 
     def groups(self, size):
         """Convolution group and filters of each filter group."""

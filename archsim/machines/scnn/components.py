@@ -13,9 +13,11 @@ class ScnnPeArray(Component):
     scatters the products (ISCA'17).
 
     An element has `banks` accumulator banks of `bank_entries`, with a queue of `queue_depth`
-    products before each. `rule` is the paper's (`queued`) or that of the simulator DNNsim.
-    `banks_model` says how bank conflicts are found: `exact`; `none` leaves them out; `auto` is
-    exact up to a second of work per layer, else it follows a sample of filter groups.
+    products before each. Filters of a convolution that are worked on together are as many as the
+    accumulators hold, and `group_filters` (Kc) at most. `rule` is the paper's (`queued`) or that of
+    the simulator DNNsim. `banks_model` says how bank conflicts are found: `exact`; `none` leaves
+    them out; `auto` is exact up to a second of work per layer, else it follows a sample of filter
+    groups.
     """
 
     rows: Annotated[int, Field(ge=1, le=64)]
@@ -24,6 +26,7 @@ class ScnnPeArray(Component):
     activations: Annotated[int, Field(ge=1, le=8)]
     banks: Annotated[int, Field(ge=1, le=64)]
     bank_entries: Count = 32
+    group_filters: Count | None = None
     queue_depth: Annotated[int, Field(ge=1, le=LARGEST_QUEUE)] = 8
     rule: Literal["queued", "dnnsim"] = "queued"
     banks_model: Literal["auto", "exact", "none"] = "auto"

@@ -42,7 +42,7 @@ def padded_tiling(in_size: Pair, geometry: Geometry, array: ScnnArray) -> Tiling
     out = geometry.out_size(in_size)
     tile = ceil_div(plane[0], array.rows), ceil_div(plane[1], array.columns)
     outputs = ceil_div(out[0], array.rows) * ceil_div(out[1], array.columns)
-    return Tiling(plane, (0, 0), tile, out, max(1, array.accumulators // outputs))
+    return Tiling(plane, (0, 0), tile, out, max(1, array.filters_of(outputs)))
 
 
 def _channel_cycles(layer: Operands) -> tuple[Ints, Ints]:

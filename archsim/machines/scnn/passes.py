@@ -125,7 +125,7 @@ class _Plane:
     def filters(self, cut: Pair) -> int:
         """Filters whose outputs of a tile's largest part fit the accumulators, perhaps none."""
         largest = ceil_div(self.whole.tile[0], cut[0]), ceil_div(self.whole.tile[1], cut[1])
-        return self.array.accumulators // prod(self.geometry.reached(largest))
+        return self.array.filters_of(prod(self.geometry.reached(largest)))
 
     def passes(self, cut: Pair, capacity: float) -> Passes | None:
         """The passes of a cut, None where an element stores more than `capacity` bytes in one."""
@@ -136,7 +136,7 @@ class _Plane:
         # The same filter groups in every pass, for their weights are stored once: the largest tile
         # decides how many filters the accumulators hold.
         tile = tuple(max(one.tiling.tile[axis] for one in parts) for axis in (0, 1))
-        filters = max(1, self.array.accumulators // prod(self.geometry.reached((tile[0], tile[1]))))
+        filters = max(1, self.array.filters_of(prod(self.geometry.reached((tile[0], tile[1])))))
         alike = (replace(one, tiling=replace(one.tiling, filters=filters)) for one in parts)
         return Passes(tuple(alike), stored)
 

@@ -21,7 +21,7 @@ from archsim.machines.scnn.passes import fewest_operations, planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints, ceil_div
-from archsim.machines.shared.groups import group_sizes
+from archsim.machines.shared.groups import cut_groups, group_sizes, parts_of_groups
 from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import plane_of, weights_of
 from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
@@ -36,8 +36,6 @@ FLOWS = ("input", "weight", "output")
 
 QUEUE_BYTES = 2 * PSUM_BYTES
 """A 24-bit product, into a bank's queue and out of it."""
-PARTS_PER_LAYER = 96
-"""Parts that a layer is cut into at least, so that its loads, work and results overlap."""
 NOT_MADE_FOR = (
     "linear and squeeze-and-excite layers run by an assumed rule (docs/machines/scnn.md): SCNN is "
     "made for convolutions, and the authors of SmartDeal leave EfficientNet-B0 out for it"
@@ -79,8 +77,8 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     array = _array(part)
     run = (_linear if layer.kind == "linear" else _conv)(layer, tensors, arch)
     work, parts = run.work, _parts(run, arch)
-    cycles = _cut(run.cycles, parts)
-    bits = _cut(run.operations, parts) * (array.weights * array.elements * ENTRY_BITS)
+    cycles = cut_groups(run.cycles, parts)
+    bits = cut_groups(run.operations, parts) * (array.weights * array.elements * ENTRY_BITS)
     read = fetches(arch, cycles, {"weight": ceil_div(bits, 8)})
     multipliers = array.elements * array.products
     return (
@@ -88,10 +86,10 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             phase="inference",
             cycles=cycles,
             limited=read.limited,
-            outputs=_cut(run.outputs, parts),
+            outputs=cut_groups(run.outputs, parts),
             moving={"input": run.input_bytes},
             min_blocks=run.passes,
-            stationary={"weight": _cut(run.weights[:, None], parts)[:, 0]},
+            stationary={"weight": cut_groups(run.weights[:, None], parts)[:, 0]},
             halo_bytes=_halo(layer, run, arch),
             macs_done=work.macs,
             macs_skipped=layer.macs - work.macs,
@@ -154,6 +152,7 @@ def _array(part: ScnnPeArray) -> ScnnArray:
         banks=part.banks,
         queue_depth=part.queue_depth,
         accumulators=part.banks * part.bank_entries,
+        most_filters=part.group_filters,
     )
 
 
@@ -214,23 +213,8 @@ def _linear(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
 
 
 def _parts(run: _Run, arch: Arch) -> Ints:
-    """(G,) parts of each filter group: half the weight memories each at most, and enough of them
-    to see loads, work and results overlap."""
-    half = max(1, share_of(arch, storage_of(arch, "weight")) // 2)
-    return np.maximum(ceil_div(run.weights, half), -(-PARTS_PER_LAYER // len(run.weights)))
-
-
-def _cut(amounts: Ints, parts: Ints) -> Ints:
-    """Amounts of the filter groups, (G, passes), as those of their `parts` (G,) by input channel.
-
-    Everything is shared evenly. So are results: while a group computes, the accumulators of the
-    one before drain (ISCA'17), which is as much at a time.
-    """
-    group = np.repeat(np.arange(len(parts)), parts)
-    number = (np.arange(len(group)) - (np.cumsum(parts) - parts)[group])[:, None]
-    count, whole = parts[group][:, None], amounts[group]
-    shares: Ints = (number + 1) * whole // count - number * whole // count
-    return shares
+    """(G,) parts of each filter group."""
+    return parts_of_groups(run.weights, share_of(arch, storage_of(arch, "weight")))
 
 
 def _shared(amounts: Ints, areas: Ints) -> Ints:

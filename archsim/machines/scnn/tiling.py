@@ -26,7 +26,7 @@ LARGEST_QUEUE = 127  # products a queue and one operation may have together: sev
 class ScnnArray:
     """`rows` x `columns` elements of `weights` x `activations` multipliers, each with `banks`
     accumulator banks, a queue of `queue_depth` products before each bank, and room for
-    `accumulators` outputs.
+    `accumulators` outputs of `most_filters` output channels at most, None for any number.
     """
 
     rows: int = 8
@@ -36,6 +36,7 @@ class ScnnArray:
     banks: int = 32
     queue_depth: int = 8
     accumulators: int = 1024
+    most_filters: int | None = None
 
     def __post_init__(self) -> None:
         if self.banks not in BANK_COUNTS:
@@ -53,6 +54,11 @@ class ScnnArray:
     def products(self) -> int:
         """Products of one vector operation."""
         return self.weights * self.activations
+
+    def filters_of(self, outputs: int) -> int:
+        """Filters of which the accumulators hold so many outputs each, perhaps none."""
+        filters = self.accumulators // outputs
+        return filters if self.most_filters is None else min(filters, self.most_filters)
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def grid_tiling(in_size: Pair, geometry: Geometry, array: ScnnArray) -> Tiling:
     accumulators.
     """
     tile = ceil_div(in_size[0], array.rows), ceil_div(in_size[1], array.columns)
-    filters = max(1, array.accumulators // prod(geometry.reached(tile)))
+    filters = max(1, array.filters_of(prod(geometry.reached(tile))))
     origin = geometry.padding[0], geometry.padding[1]
     return Tiling(in_size, origin, tile, geometry.out_size(in_size), filters)
 

@@ -3,7 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.machines.shared.geometry import Ints, differences
+from archsim.machines.shared.geometry import Ints, ceil_div, differences
+
+PARTS_PER_LAYER = 96
+"""Parts that a layer is cut into at least, so that its loads, work and results overlap."""
 
 
 def group_sizes(filters: int, convolution_groups: int, width: int) -> Ints:
@@ -42,3 +45,24 @@ def spread(total: int, weights: Ints | NDArray[np.float64]) -> Ints:
     ends = np.floor(flat * (total / flat[-1]) + 0.5).astype(np.int64)
     ends[-1] = total
     return differences(ends).reshape(weights.shape)
+
+
+def parts_of_groups(weights: Ints, capacity: int) -> Ints:
+    """(G,) parts by input channel of filter groups with so many bytes of `weights` (G,): half the
+    weight memories each at most, and enough of them to see loads, work and results overlap."""
+    least = -(-PARTS_PER_LAYER // len(weights))
+    parts: Ints = np.maximum(ceil_div(weights, max(1, capacity // 2)), least)
+    return parts
+
+
+def cut_groups(amounts: Ints, parts: Ints) -> Ints:
+    """Amounts of the filter groups, (G, passes), as those of their `parts` (G,) by input channel.
+
+    Everything is shared evenly. So are results: while a group computes, the accumulators of the
+    one before drain (SCNN, ISCA'17), which is as much at a time.
+    """
+    group = np.repeat(np.arange(len(parts)), parts)
+    number = (np.arange(len(group)) - (np.cumsum(parts) - parts)[group])[:, None]
+    count, whole = parts[group][:, None], amounts[group]
+    shares: Ints = (number + 1) * whole // count - number * whole // count
+    return shares

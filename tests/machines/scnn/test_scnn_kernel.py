@@ -44,6 +44,7 @@ arrays = st.builds(
     banks=st.sampled_from([1, 2, 4, 8, 32, 64]),
     queue_depth=st.sampled_from([1, 2, 2, 3, 4, 8]),
     accumulators=st.sampled_from([1, 16, 64, 1024]),
+    most_filters=st.sampled_from([None, None, 1, 3, 8]),
 )
 
 

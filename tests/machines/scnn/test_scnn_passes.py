@@ -25,6 +25,7 @@ arrays = st.builds(
     banks=st.sampled_from([4, 32]),
     queue_depth=st.sampled_from([1, 8]),
     accumulators=st.sampled_from([16, 64, 1024]),
+    most_filters=st.sampled_from([None, None, 1, 3]),
 )
 
 

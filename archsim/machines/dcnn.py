@@ -1,0 +1,196 @@
+"""DCNN, the dense machine that SCNN is measured against (ISCA'17): rules and sources in
+docs/machines/dcnn.md.
+
+Every element makes the results of a tile of the output plane, all elements get the same weights,
+and the multipliers of an element are dot products over the window. Values and zeros do not matter.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from archsim.arch.arch import Arch
+from archsim.arch.component import Component, Count, UnitPrice
+from archsim.machines.shared.fetches import fetches
+from archsim.machines.shared.geometry import Ints, ceil_div
+from archsim.machines.shared.groups import cut_groups, group_sizes, parts_of_groups
+from archsim.machines.shared.machine import (
+    halo_bytes,
+    input_blocks,
+    name_of,
+    only,
+    share_of,
+    storage_of,
+)
+from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
+from archsim.machines.shared.shape_alone import shape_alone
+from archsim.machines.shared.tiles import Tiles
+from archsim.workload.layer import Layer
+
+FLOWS = ("input", "weight", "output")
+Grid = Annotated[int, Field(ge=1, le=64)]
+
+
+class DotProductGrid(Component):
+    """DCNN's grid of elements: each makes `filters` dot products of `inputs` pairs per cycle, and
+    holds `accumulators` results (ISCA'17).
+
+    `along` is what a dot product runs over: the whole `window` of a filter, its channels after its
+    taps, or the `channels` of one tap alone.
+    """
+
+    prices: ClassVar[Mapping[str, UnitPrice]] = {
+        "mac": UnitPrice(0.143, "SmartDeal paper, Table I"),
+        "psum_access": UnitPrice(0.03, "[A] a register, per byte, as in units/table1_28nm"),
+    }
+
+    rows: Grid
+    columns: Grid
+    inputs: Count
+    filters: Count = 1
+    accumulators: Count
+    along: Literal["window", "channels"] = "window"
+
+    @property
+    def elements(self) -> int:
+        """Processing elements."""
+        return self.rows * self.columns
+
+    @property
+    def multipliers(self) -> int:
+        """Multipliers of all elements."""
+        return self.elements * self.inputs * self.filters
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A layer on the grid: what each filter asks of it.
+
+    Attributes:
+        busiest: results that the busiest element makes, which the others wait for.
+        results: results of all elements.
+        held: results that an element accumulates at once.
+        holding: elements that have any.
+        steps: cycles of one result.
+    """
+
+    busiest: int
+    results: int
+    held: int
+    holding: int
+    steps: int
+
+
+@shape_alone
+def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
+    """The one phase of inference; a group is as much of a filter group as half the weight memories
+    take, a tile what the input memories hold at once of the plane."""
+    array = only(arch, DotProductGrid)
+    grid = _grid(layer, array)
+    sizes = _filter_groups(layer, array, grid)
+    weights = sizes * (layer.weight_elements // layer.out_channels)
+    parts = parts_of_groups(weights, share_of(arch, storage_of(arch, "weight")))
+    blocks = min(input_blocks(layer, arch), grid.busiest)
+    rounds = ceil_div(sizes, array.filters)
+
+    def cut(amounts: Ints) -> Ints:
+        return cut_groups(_over_blocks(amounts, blocks), parts)
+
+    cycles = cut(rounds * (grid.busiest * grid.steps))
+    # A vector of inputs stays while it meets all filters of the group.
+    vectors = cycles * (array.inputs * array.elements)
+    loads = -(-vectors // np.repeat(rounds, parts)[:, None])
+    read = fetches(arch, cycles, {"input": loads, "weight": cycles * array.multipliers})
+    return (
+        Tiles(
+            phase="inference",
+            cycles=cycles,
+            limited=read.limited,
+            outputs=cut(sizes * (layer.output_elements // layer.out_channels)),
+            moving={"input": layer.read_elements},
+            min_blocks=blocks,
+            stationary={"weight": cut_groups(weights[:, None], parts)[:, 0]},
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
+            macs_done=layer.macs,
+            macs_skipped=0,
+            instances={arch.compute: array.multipliers},
+            busy={arch.compute: layer.macs},
+            lost={
+                arch.compute: _losses(layer, array, grid, int(rounds.sum()))
+                | read.waits(array.multipliers)
+            },
+            actions=_actions(arch, layer, grid, sizes)
+            | {
+                name_of(arch, DotProductGrid): {
+                    "mac": layer.macs,
+                    "psum_access": layer.out_channels
+                    * grid.results
+                    * grid.steps
+                    * PSUM_UPDATE_BYTES,
+                }
+            },
+            side=read.side,
+        ),
+    )
+
+
+def _grid(layer: Layer, array: DotProductGrid) -> _Grid:
+    """A convolution by tiles of its output plane; of a linear layer every element has as many
+    inputs, and makes its part of every result."""
+    if layer.op == "linear":
+        share = ceil_div(layer.in_channels, array.elements)
+        holding = ceil_div(layer.in_channels, share)
+        steps = ceil_div(share, array.inputs)
+        return _Grid(layer.positions, layer.positions * holding, 1, holding, steps)
+    tile = ceil_div(layer.out_size[0], array.rows), ceil_div(layer.out_size[1], array.columns)
+    holding = ceil_div(layer.out_size[0], tile[0]) * ceil_div(layer.out_size[1], tile[1])
+    window, channels = prod(layer.kernel), layer.group_channels
+    steps = ceil_div(window * channels, array.inputs)
+    if array.along == "channels":
+        steps = window * ceil_div(channels, array.inputs)
+    return _Grid(prod(tile), prod(layer.out_size), prod(tile), holding, steps)
+
+
+def _filter_groups(layer: Layer, array: DotProductGrid, grid: _Grid) -> Ints:
+    """(G,) filters of each group: as many as the accumulators hold results of, while one vector of
+    inputs meets them all."""
+    width = max(array.filters, array.accumulators // grid.held)
+    return group_sizes(layer.out_channels, layer.groups, width)
+
+
+def _over_blocks(amounts: Ints, blocks: int) -> Ints:
+    """Amounts (G,) shared out evenly over blocks of the plane: (G, blocks)."""
+    ends = amounts[:, None] * np.arange(1, blocks + 1) // blocks
+    return np.diff(ends, axis=1, prepend=0)
+
+
+def _losses(layer: Layer, array: DotProductGrid, grid: _Grid, rounds: int) -> dict[str, int]:
+    """Multiplier-cycles of elements without a tile, of those with a smaller one than the largest,
+    and of places that the window or the filters leave empty; of `rounds` times all filters."""
+    each = array.multipliers // array.elements
+    cycles, issued = rounds * grid.steps * grid.busiest, rounds * grid.steps * grid.results
+    return {
+        "unmapped": cycles * (array.elements - grid.holding) * each,
+        "line_sync": (cycles * grid.holding - issued) * each,
+        "lane_sync": issued * each - layer.macs,
+    }
+
+
+def _actions(arch: Arch, layer: Layer, grid: _Grid, sizes: Ints) -> dict[str, dict[str, int]]:
+    """What the memories of the elements give and get beside the traffic with DRAM."""
+    array = only(arch, DotProductGrid)
+    vectors = grid.results * grid.steps * array.inputs
+    blocks = min(input_blocks(layer, arch), grid.busiest)
+    rounds = int(ceil_div(sizes, array.filters).sum())
+    return {
+        storage_of(arch, "input"): {"read": len(sizes) * vectors},
+        storage_of(arch, "weight"): {
+            "read": rounds * vectors * array.filters,
+            # The traffic counts one copy of a weight, and every element gets one in every block.
+            "write": layer.weight_elements * (array.elements - 1) * blocks,
+        },
+    }
