@@ -75,15 +75,14 @@ def _result_rows(entry: Entry) -> int:
 
 
 def _stretches(layer: Layer, samples: int) -> int:
-    """Runs in which the rows lie that a layer reads of all samples: one where it reads all, for
-    samples follow each other.
+    """Runs in which the rows lie that a layer reads of all samples, whose planes follow each
+    other.
     """
     if layer.op not in {"conv", "pool"}:
         return 1
     read = rows_read(layer.geometry, layer.in_size)
-    if read.all():
-        return 1
-    return samples * int(np.count_nonzero(read[1:] & ~read[:-1]) + read[0])
+    begun = int(np.count_nonzero(read[1:] & ~read[:-1]) + read[0])
+    return samples * begun - (samples - 1) * int(read[0] & read[-1])
 
 
 def spread(sizes: Ints, whole: float) -> Ints:
