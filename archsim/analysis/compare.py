@@ -17,6 +17,7 @@ from archsim.analysis.normalise import (
 from archsim.analysis.roles import ROLES, energy_by_role
 from archsim.formats.errors import Problem
 from archsim.formats.spreadsheet import records_text
+from archsim.results.energy_parts import memory_parts
 from archsim.results.settings import BATCH, LAYERS, Settings, file_stem, machine_of, settings_text
 from archsim.results.store import Stored, run_columns
 
@@ -184,6 +185,7 @@ def _record(comparison: Comparison, group: str, stem: str) -> dict[str, Any]:
         "dram_bytes": result.dram_bytes,
         **{metric: getattr(row, metric) for metric in METRICS},
         "energy_by_role": energy_by_role(result),
+        **({"memory_pj": parts} if (parts := memory_parts(result)) else {}),
         "inputs_hash": result.inputs_hash,
         **({"not_normalised": row.unlike} if row.unlike else {}),
     }
@@ -205,15 +207,23 @@ CSV_MARK = b"workload,scenario,arch,name,"
 
 
 def as_csv(comparison: Comparison) -> bytes:
-    """`records` as a table; energies of roles become columns `energy_pj.<role>`."""
-    columns = [
-        "workload", "scenario", "arch", "name", "batch", "layers", "set", "mode", "cycles",
-        "milliseconds", "millijoules", "dram_bytes", *METRICS, "workloads",
-        *(f"energy_pj.{role}" for role in ROLES),
-        "inputs_hash", "not_normalised", "not_available",
-    ]  # fmt: skip
+    """`records` as a table; energies of roles become columns `energy_pj.<role>`, and parts of a
+    memory with rows, where there are any, `memory_pj.<component>.<part>`."""
     found = records(comparison)
     for record in found:
         roles = record.pop("energy_by_role", {})
         record |= {f"energy_pj.{role}": pj for role, pj in roles.items()}
+        memories = record.pop("memory_pj", {})
+        record |= {
+            f"memory_pj.{name}.{part}": pj
+            for name, parts in memories.items()
+            for part, pj in parts.items()
+        }
+    parts = dict.fromkeys(key for each in found for key in each if key.startswith("memory_pj."))
+    columns = [
+        "workload", "scenario", "arch", "name", "batch", "layers", "set", "mode", "cycles",
+        "milliseconds", "millijoules", "dram_bytes", *METRICS, "workloads",
+        *(f"energy_pj.{role}" for role in ROLES), *parts,
+        "inputs_hash", "not_normalised", "not_available",
+    ]  # fmt: skip
     return records_text(columns, found).encode()

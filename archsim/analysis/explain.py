@@ -13,22 +13,28 @@ that it is so is checked, not assumed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import fsum
 from typing import Any
 
 from archsim.analysis.identity import cycle_parts, energy_parts
+from archsim.analysis.likeness import keys_of_both
 from archsim.analysis.roles import COMMON_KINDS
 from archsim.analysis.variants import Runner, Variant, check_same
 from archsim.arch.arch import Arch
 from archsim.arch.change import Change
 from archsim.arch.change_files import switches_of
+from archsim.arch.memory_presets import DERIVED
+from archsim.arch.memory_rows import ROW_KEYS
 from archsim.formats.errors import InputError
 from archsim.results.result import Result
 from archsim.runs.pool import Answer
 
 SHARED_KEYS = ("energy", "interlayer", "barrier")
 HEAD_KEYS = ("weights", *SHARED_KEYS)
+MEMORY_KEYS = ("preset", *ROW_KEYS, *DERIVED)
+"""Keys of a memory with rows, none of which is legal without the others."""
+_Changes = tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ def _comparable(first: Arch, second: Arch) -> bool:
     return bool(shape(first) == shape(second))
 
 
-def _differences(first: Arch, second: Arch) -> list[Change]:
+def _differences(first: Arch, second: Arch) -> list[_Changes]:
     """The keys in which two variants of a machine differ, with the second's values."""
     names = [(name, name) for name in first.resolved["components"]]
     return _made_equal(first, second, HEAD_KEYS, names)
@@ -138,22 +144,29 @@ def _settings(first: Arch, second: Arch) -> list[_Step]:
     """Steps that give the first machine the second's settings, where both have one."""
     pairs = [(_only(first, kind), _only(second, kind)) for kind in COMMON_KINDS]
     names = [(ours, theirs) for ours, theirs in pairs if ours and theirs]
-    return [_setting((one,)) for one in _made_equal(first, second, SHARED_KEYS, names)]
+    return [_setting(one) for one in _made_equal(first, second, SHARED_KEYS, names)]
 
 
 def _made_equal(
     first: Arch, second: Arch, keys: Sequence[str], names: Sequence[tuple[str, str]]
-) -> list[Change]:
+) -> list[_Changes]:
     """Changes that give the first machine the second's values of these keys, and of the pairs of
-    components."""
+    components: one at a time, but for what belongs to the rows of a memory."""
     ours, theirs = first.resolved, second.resolved
-    values = [(key, ours[key], theirs[key]) for key in keys]
+    place = f"of {second.name}"
+    changes = [(Change(key, theirs[key], place),) for key in keys if ours[key] != theirs[key]]
     for name, other in names:
         own, wanted = ours["components"][name], theirs["components"][other]
-        both = [key for key in own if key in wanted and key != "class"]
-        values += [(f"components.{name}.{key}", own[key], wanted[key]) for key in both]
-    place = f"of {second.name}"
-    return [Change(key, value, place) for key, before, value in values if before != value]
+        found = {
+            key: Change(f"components.{name}.{key}", wanted.get(key), place)
+            for key in keys_of_both(own, wanted)
+            if own.get(key) != wanted.get(key)
+        }
+        if "preset" in own or "preset" in wanted:
+            memory = tuple(found.pop(key) for key in MEMORY_KEYS if key in found)
+            changes += [memory] if memory else []
+        changes += [(one,) for one in found.values()]
+    return changes
 
 
 def _only(arch: Arch, kind: str) -> str | None:
@@ -162,24 +175,26 @@ def _only(arch: Arch, kind: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _walk(variant: Variant, changes: Sequence[Change]) -> list[_Step]:
+def _walk(variant: Variant, changes: Sequence[_Changes]) -> list[_Step]:
     """The changes one at a time, in an order in which every machine on the way is legal; those for
     which there is none, together."""
     waiting = list(changes)
     steps = []
     while waiting:
-        legal = (one for one in waiting if _problem(variant.with_changes((one,))) is None)
+        legal = (one for one in waiting if _problem(variant.with_changes(one)) is None)
         first = next(legal, None)
-        chosen = tuple(waiting) if first is None else (first,)
-        waiting = [one for one in waiting if one not in chosen]
+        chosen = tuple(chain.from_iterable(waiting)) if first is None else first
+        waiting = [] if first is None else [one for one in waiting if one != first]
         variant = variant.with_changes(chosen)
         steps.append(_setting(chosen))
     return steps
 
 
-def _setting(changes: tuple[Change, ...]) -> _Step:
-    names = [one.key.removeprefix("components.") for one in changes]
-    values = [f"{name} = {one.value}" for name, one in zip(names, changes, strict=True)]
+def _setting(changes: _Changes) -> _Step:
+    """The step of some changes; a preset stands for all that it says."""
+    said = [one for one in changes if one.key.endswith(".preset")] or changes
+    names = [one.key.removeprefix("components.") for one in said]
+    values = [f"{name} = {one.value}" for name, one in zip(names, said, strict=True)]
     return _Step("setting", " + ".join(names), ", ".join(values), changes)
 
 

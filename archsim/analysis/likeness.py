@@ -82,11 +82,18 @@ def _common(one: Result, two: Result) -> Iterator[_Common]:
             yield _Common((key, key), (first[key], second[key]), by_kind=False)
     for name, other in _pairs(one, two).items():
         ours, theirs = first["components"].get(name, {}), second["components"].get(other, {})
-        for key in ours:
-            if key in theirs and key != "class":
-                paths = f"components.{name}.{key}", f"components.{other}.{key}"
-                by_kind = one.kinds[name] in COMMON_KINDS and two.kinds[other] in COMMON_KINDS
-                yield _Common(paths, (ours[key], theirs[key]), by_kind)
+        by_kind = one.kinds[name] in COMMON_KINDS and two.kinds[other] in COMMON_KINDS
+        for key in keys_of_both(ours, theirs):
+            paths = f"components.{name}.{key}", f"components.{other}.{key}"
+            yield _Common(paths, (ours.get(key), theirs.get(key)), by_kind)
+
+
+def keys_of_both(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """Keys that two resolved components have; of one class also those that one has and the other
+    leaves out, as the rows of a memory."""
+    if ours.get("class") == theirs.get("class"):
+        return [key for key in dict.fromkeys([*ours, *theirs]) if key != "class"]
+    return [key for key in ours if key in theirs and key != "class"]
 
 
 def _pairs(one: Result, two: Result) -> dict[str, str]:

@@ -8,14 +8,15 @@ from typing import Any
 
 from archsim.results.result import Result
 
+DRAM = "DRAM"
 ROLES = (
-    "DRAM", "input buffer", "weight buffer", "output buffer", "index", "array", "post",
+    DRAM, "input buffer", "weight buffer", "output buffer", "index", "array", "post",
 )  # fmt: skip
 """`index`: where indexes of coefficients or weights are stored and searched. `array`: everything
 that computes weights or partial sums, rebuild engines and adder trees included."""
 COMMON_KINDS = ("off_chip", "mover", "post")
 """What is not the machine's own: two machines that are compared have it alike."""
-_OF_KIND = {"off_chip": "DRAM", "mover": "DRAM", "index": "index", "array": "array", "post": "post"}
+_OF_KIND = {"off_chip": DRAM, "mover": DRAM, "index": "index", "array": "array", "post": "post"}
 _OF_FLOW = {
     "moving": "input buffer",
     "stationary": "weight buffer",

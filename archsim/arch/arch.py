@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,8 @@ from archsim.arch.check import check
 from archsim.arch.component import Component, Kind
 from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import blamed, classes_of, machine_files, shipped_classes
+from archsim.arch.memory_presets import Asked, completed
+from archsim.arch.memory_rows import RowKeys
 from archsim.arch.records import ArchFile, FlowRecord, Role, arch_schema
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import find
@@ -94,17 +97,28 @@ class Arch:
         }
 
     @cached_property
+    def legal(self) -> dict[str, Any]:
+        """As `resolved`, with None for every further key that a component may have."""
+        components = {
+            name: {**dict.fromkeys(type(part).model_fields), **self.resolved["components"][name]}
+            for name, part in self.components.items()
+        }
+        return {**self.resolved, "components": components}
+
+    @cached_property
     def hash(self) -> str:
         """blake2b of `resolved`."""
         text = json.dumps(self.resolved, sort_keys=True, separators=(",", ":"))
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
     def value(self, path: str) -> Any:
-        """The value of a key by its full path, as it stands in `resolved`."""
+        """The value of a key by its full path, as it stands in `resolved`; None of a key that is
+        not there, as those of rows are not in a memory without."""
+        *owner, key = path.split(".")
         here: Any = self.resolved
-        for part in path.split("."):
+        for part in owner:
             here = here[part]
-        return here
+        return here.get(key)
 
     def place(self, key: str) -> str:
         """``file:line:column`` of a key such as ``components.dram.bytes_per_cycle``."""
@@ -148,7 +162,8 @@ def load_arch(
     machine_path = _machine(document, machines, problems)
     energy_paths = tables_named(document, "energy", path.parent, problems)
     flows = _flows(document, problems)
-    components = _components(document, machine_path, problems)
+    changed = {path for each in made for path in each.paths(document.value)}
+    components = _components(document, machine_path, path.parent, changed, problems)
     if flows and components:
         problems.extend(check(document, flows, components))
     if problems or header is None or machine_path is None:
@@ -160,9 +175,7 @@ def load_arch(
         path=path,
         machine_path=machine_path,
         energy_paths=energy_paths,
-        changed=tuple(
-            sorted({".".join(path) for each in made for path in each.paths(document.value)})
-        ),
+        changed=tuple(sorted(".".join(path) for path in changed)),
         _document=document,
     )
 
@@ -187,18 +200,21 @@ def _flows(document: Document, problems: list[Problem]) -> dict[str, FlowRecord 
 
 
 def _components(
-    document: Document, machine: Path | None, problems: list[Problem]
+    document: Document,
+    machine: Path | None,
+    folder: Path,
+    changed: Collection[tuple[str, ...]],
+    problems: list[Problem],
 ) -> dict[str, Component | None]:
     return {
-        name: _component(document, name, machine, problems)
+        name: _component(Asked(document, ("components", name), changed, folder), machine, problems)
         for name in _section(document, "components")
     }
 
 
-def _component(
-    document: Document, name: str, machine: Path | None, problems: list[Problem]
-) -> Component | None:
-    at = ("components", name)
+def _component(asked: Asked, machine: Path | None, problems: list[Problem]) -> Component | None:
+    document, at = asked.document, asked.at
+    name = at[-1]
     value = document.value["components"][name]
     if not isinstance(value, dict) or "class" not in value:
         message = f"component {name!r} is a mapping with the key 'class'"
@@ -212,6 +228,11 @@ def _component(
         problems.append(Problem(document.place(*at, "class"), message))
         return None
     keys = {key: each for key, each in value.items() if key != "class"}
+    if issubclass(classes[kind], RowKeys):
+        memory = completed(asked, keys, problems)
+        if memory is None:
+            return None
+        keys = memory
     with blamed(machine) if machine is not None else nullcontext():
         return Section(document, at, f"{name}.").checked(classes[kind], keys, problems)
 

@@ -105,6 +105,25 @@ class Component(BaseModel):
         """Cycles of each transfer into it, where that differs."""
         return self.move_cycles(nbytes)
 
+    def cycles_of_runs(self, _nbytes: int, _runs: int) -> float | None:
+        """Cycles that so many bytes in so many stretches of consecutive ones take of an off-chip
+        memory; None where each transfer takes its `move_cycles`, wherever its bytes lie."""
+        return None
+
+    def actions_of_runs(self, _nbytes: int, _runs: int) -> Mapping[str, int]:
+        """What moving them takes of an off-chip memory beside reading or writing each byte."""
+        return {}
+
+    @property
+    def actions_per_cycle(self) -> Mapping[str, int]:
+        """What it does in each cycle of a run, at work or not."""
+        return {}
+
+    @property
+    def own_prices(self) -> Mapping[str, float]:
+        """pJ of actions whose prices follow from its keys; they come before those of any table."""
+        return {}
+
     @property
     def longest_burst(self) -> int | None:
         """Bytes that it carries at a stretch before others have their turn; None for any number."""

@@ -12,6 +12,7 @@ from archsim.formats.errors import InputError, Problem
 KEYS: Mapping[str, tuple[str, ...]] = {
     "workload": ("layers",),
     "energy table": ("classes", "sram"),
+    "DRAM preset": ("memory",),
     "arch": ("components", "flows", "machine"),
     "switches": ("switches",),
     "ablations": ("groups",),
@@ -40,11 +41,13 @@ def _kind(path: Path) -> str:
 
 def _loader(kind: str) -> Callable[[Path], object]:
     from archsim.arch.change_files import Ablations, Scenario, Switches, checked_sets
+    from archsim.arch.memory_presets import load_preset
     from archsim.results.energy import load_energy
 
     loaders: Mapping[str, Callable[[Path], object]] = {
         "workload": _arrays,
         "energy table": load_energy,
+        "DRAM preset": load_preset,
         "arch": _machine,
         "switches": partial(checked_sets, shape=Switches),
         "ablations": partial(checked_sets, shape=Ablations),

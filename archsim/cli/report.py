@@ -117,7 +117,22 @@ def energy_by_component(rows: Sequence[Normalised]) -> Table:
             whole = row.result.energy_pj
             line += _with_share(whole if name == TOTAL else part.get(name), whole)[:width]
         table.append(line)
+        table += _memory_lines(name, rows, width)
     return Table("energy by component", ["component", *heads], table)
+
+
+def _memory_lines(name: str, rows: Sequence[Normalised], width: int) -> list[list[str]]:
+    """The parts of a memory with rows, each a row below it."""
+    from archsim.results.energy_parts import memory_parts
+
+    found = [memory_parts(row.result).get(name, {}) for row in rows]
+    lines = []
+    for part in dict.fromkeys(part for parts in found for part in parts):
+        line = [f"  {part}"]
+        for row, parts in zip(rows, found, strict=True):
+            line += _with_share(parts.get(part), row.result.energy_pj)[:width]
+        lines.append(line)
+    return lines
 
 
 def phases_of(row: Normalised) -> Table:

@@ -17,6 +17,7 @@ class Format(StrEnum):
     ARCH = "arch"
     WORKLOAD = "workload"
     ENERGY = "energy"
+    DRAM = "dram"
     SCENARIO = "scenario"
     SWITCHES = "switches"
     ABLATIONS = "ablations"
@@ -39,6 +40,7 @@ def _published(what: Format) -> Callable[[], dict[str, Any]]:
     """What makes the schema of a format."""
     from archsim.arch.arch import arch_schema
     from archsim.arch.change_files import Ablations, Scenario, Switches
+    from archsim.arch.memory_presets import preset_schema
     from archsim.results.energy import energy_schema
     from archsim.workload.workload import workload_schema
 
@@ -46,6 +48,7 @@ def _published(what: Format) -> Callable[[], dict[str, Any]]:
         Format.ARCH: arch_schema,
         Format.WORKLOAD: workload_schema,
         Format.ENERGY: energy_schema,
+        Format.DRAM: preset_schema,
         Format.SCENARIO: Scenario.model_json_schema,
         Format.SWITCHES: Switches.model_json_schema,
         Format.ABLATIONS: Ablations.model_json_schema,

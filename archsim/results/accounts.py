@@ -12,9 +12,11 @@ from archsim.timing.entries import Entry
 from archsim.timing.paths import outbound, ports_of
 from archsim.timing.plan import Planned
 from archsim.timing.program import Outcome, Port, Program
+from archsim.timing.runs import Span
 from archsim.timing.schedule import StagePlan
 
 Counts = dict[str, dict[str, int]]
+NOTHING = Span(0, 0)
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,14 @@ def actions_of(run: EntryRun, arch: Arch) -> dict[str, Counts]:
                 counts,
                 {storage_of(arch, moving): {"read": traffic.spilled, "write": traffic.spilled}},
             )
-        for flow, nbytes in traffic.reads[layer.name].items():
-            _add_reads(counts, arch, moving if flow == "psum" else flow, nbytes)
+        for flow, span in traffic.reads[layer.name].items():
+            _add_reads(counts, arch, moving if flow == "psum" else flow, span)
         if layer is not entry.stage.anchor:
             # What its array reads is counted by the rule, which knows no element-wise layer.
-            operand = traffic.reads[layer.name].get(moving, 0)
+            operand = traffic.reads[layer.name].get(moving, NOTHING).nbytes
             _add(counts, {storage_of(arch, moving): {"read": operand}})
-        for nbytes in traffic.writes[layer.name].values():
-            _add_writes(counts, arch, out, nbytes)
+        for span in traffic.writes[layer.name].values():
+            _add_writes(counts, arch, out, span)
         if layer is entry.layers[-1] and traffic.kept:
             _add(counts, {storage_of(arch, out): {"write": traffic.kept, "read": traffic.kept}})
             _add(counts, {storage_of(arch, moving): {"write": traffic.kept}})
@@ -74,31 +76,33 @@ def _add(
 
 
 def _add_reads(
-    counts: defaultdict[str, defaultdict[str, int]], arch: Arch, flow: str, nbytes: int
+    counts: defaultdict[str, defaultdict[str, int]], arch: Arch, flow: str, span: Span
 ) -> None:
     """Bytes from DRAM into the flow's last buffer; buffers on the way are written and read."""
     path = arch.flows[flow].path
     last = storage_of(arch, flow)
     for name in path[: path.index(last) + 1]:
-        kind = arch.components[name].kind
-        if kind == "off_chip":
-            counts[name]["read"] += nbytes
-        elif kind == "storage":
-            counts[name]["write"] += nbytes
+        part = arch.components[name]
+        if part.kind == "off_chip":
+            counts[name]["read"] += span.nbytes
+            _add(counts, {name: part.actions_of_runs(*span)})
+        elif part.kind == "storage":
+            counts[name]["write"] += span.nbytes
             if name != last:
-                counts[name]["read"] += nbytes
+                counts[name]["read"] += span.nbytes
 
 
 def _add_writes(
-    counts: defaultdict[str, defaultdict[str, int]], arch: Arch, flow: str, nbytes: int
+    counts: defaultdict[str, defaultdict[str, int]], arch: Arch, flow: str, span: Span
 ) -> None:
     for name in arch.flows[flow].path:
-        kind = arch.components[name].kind
-        if kind == "off_chip":
-            counts[name]["write"] += nbytes
-        elif kind == "storage":
-            counts[name]["write"] += nbytes
-            counts[name]["read"] += nbytes
+        part = arch.components[name]
+        if part.kind == "off_chip":
+            counts[name]["write"] += span.nbytes
+            _add(counts, {name: part.actions_of_runs(*span)})
+        elif part.kind == "storage":
+            counts[name]["write"] += span.nbytes
+            counts[name]["read"] += span.nbytes
 
 
 def ends_of(program: Program, outcome: Outcome, stages: Sequence[StagePlan]) -> list[int]:

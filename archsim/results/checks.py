@@ -28,8 +28,8 @@ def check_bytes(run: EntryRun, arch: Arch) -> None:
     traffic, name, tiles = run.planned.traffic, run.entry.layers[-1].name, run.entry.tiles
     counted: Counter[str] = Counter()
     for flows in traffic.reads.values():
-        for flow, nbytes in flows.items():
-            counted[flow] += nbytes
+        for flow, span in flows.items():
+            counted[flow] += span.nbytes
     # Partial sums from DRAM take the way of the inputs.
     psums, moving = counted.pop("psum", 0), next(iter(tiles.moving))
     pairs = [(psums + traffic.spilled, _psums_by_rule(run.entry, arch), "partial sums counted")]
@@ -41,7 +41,7 @@ def check_bytes(run: EntryRun, arch: Arch) -> None:
         if loads and run.queued.done[flow][-1] != len(loads):
             raise CheckFailed(f"layer {name!r}: bytes of {flow} stay in their buffer for ever")
     results, made = psums + run.entry.stored, int(run.queued.stores.sum())
-    written = sum(sum(flows.values()) for flows in traffic.writes.values())
+    written = sum(span.nbytes for flows in traffic.writes.values() for span in flows.values())
     pairs.append((written + traffic.kept, results, "results counted"))
     pairs.append((made, results, "results stored"))
     for nbytes, by_rule, what in pairs:

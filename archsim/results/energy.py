@@ -3,7 +3,8 @@
 
 Prices are per action of a component class. SRAM is priced by the size of the bank that is read or
 written. Of several tables the later wins, per class and action, and any table wins over the prices
-that a class brings. A missing price is an error that names it; a price of zero carries its reason.
+that a class brings; before all come those that follow from the keys of a component itself. A
+missing price is an error that names it; a price of zero carries its reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,7 +86,10 @@ class Prices:
     classes: Mapping[str, Mapping[str, float | Free]]
 
     def price(self, component: Component, action: str) -> float | None:
-        """pJ of one action, None where neither a table nor the class has a price for it."""
+        """pJ of one action, None where neither its own keys, a table nor the class has a price for
+        it."""
+        if action in component.own_prices:
+            return component.own_prices[action]
         if component.kind == "storage" and action in {"read", "write"}:
             if isinstance(self.sram, Sram):
                 return self.sram.pj_per_byte(cast("GlobalBuffer", component).bank_kbytes)
@@ -102,6 +106,7 @@ class Prices:
             found = {action: price.pj for action, price in component.prices.items()}
             table = self.classes.get(type(component).__name__, {})
             found |= {key: 0.0 if isinstance(pj, Free) else pj for key, pj in table.items()}
+            found |= component.own_prices
             own |= {name: found} if found else {}
         sram = self.sram.model_dump(mode="json", exclude_none=True) if self.sram else None
         return {"sram": sram, "components": own}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import posts_of
-from archsim.results.accounts import EntryRun, Times, actions_of
+from archsim.results.accounts import NOTHING, EntryRun, Times, actions_of
 from archsim.results.result import LayerResult
 from archsim.timing.paths import inbound, outbound
 from archsim.workload.layer import Layer
@@ -24,8 +24,8 @@ def layer_results(
         actions = actions_of(run, arch)
         for layer in run.entry.layers:
             row = rows[layer.name, run.entry.tiles.phase]
-            own = actions[layer.name]
             first = layer is run.entry.layers[0]
+            own = _with_time(actions[layer.name], arch, end - before if first else 0)
             by_flow = _dram_bytes(run, layer, arch)
             results[row] = LayerResult(
                 name=layer.name,
@@ -49,6 +49,18 @@ def layer_results(
     return tuple(results[row] for row in sorted(results))
 
 
+def _with_time(
+    actions: Mapping[str, Mapping[str, int]], arch: Arch, cycles: int
+) -> dict[str, dict[str, int]]:
+    """The actions of a layer, and those that its cycles take whatever it does in them."""
+    counts = {name: dict(of) for name, of in actions.items()}
+    for name, part in arch.components.items():
+        for action, each in part.actions_per_cycle.items():
+            if each * cycles:
+                counts.setdefault(name, {})[action] = each * cycles
+    return counts
+
+
 def _macs(run: EntryRun, layer: Layer) -> int:
     return 0 if run.entry.tiles.phase == "update" else layer.macs * run.entry.samples
 
@@ -58,7 +70,7 @@ def _dram_bytes(run: EntryRun, layer: Layer, arch: Arch) -> dict[str, int]:
     reads = run.planned.traffic.reads[layer.name]
     writes = run.planned.traffic.writes[layer.name]
     return {
-        flow: reads.get(flow, 0) + writes.get(flow, 0)
+        flow: reads.get(flow, NOTHING).nbytes + writes.get(flow, NOTHING).nbytes
         for flow in [*inbound(arch), *outbound(arch), "psum"]
         if flow != "psum" or flow in reads
     }

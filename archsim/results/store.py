@@ -20,6 +20,7 @@ from archsim.formats.json_file import read_json
 from archsim.formats.own_files import claim, is_own, write_own
 from archsim.formats.sealed import CHECKSUM, check_seal, make_way, sealed
 from archsim.formats.spreadsheet import records_text
+from archsim.results.energy_parts import memory_parts
 from archsim.results.result import Result
 from archsim.results.settings import BATCH, LAYERS, Settings, machine_of, settings_text
 from archsim.version import MODEL
@@ -230,7 +231,8 @@ def run_columns(stored: Stored) -> dict[str, Any]:
 
 def summary_row(stored: Stored) -> dict[str, Any]:
     """The totals of one result as a row of `summary.csv`: what was run, the plain counts, then
-    `dram_bytes.<flow>` and `energy_pj.<component>`."""
+    `dram_bytes.<flow>` and `energy_pj.<component>`, and of memories with rows
+    `memory_pj.<component>.<part>`, which the component's energy contains."""
     result = stored.result
     totals = result.totals()
     return {
@@ -242,6 +244,11 @@ def summary_row(stored: Stored) -> dict[str, Any]:
         "workload_hash": result.workload_hash,
         **{f"dram_bytes.{flow}": n for flow, n in totals["dram_bytes_by"].items()},
         **{f"energy_pj.{name}": pj for name, pj in totals["energy_by"].items()},
+        **{
+            f"memory_pj.{name}.{part}": pj
+            for name, parts in memory_parts(result).items()
+            for part, pj in parts.items()
+        },
         "notes": "; ".join(result.notes),
     }
 

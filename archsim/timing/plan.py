@@ -18,6 +18,14 @@ from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
 from archsim.timing.entries import Entry
 from archsim.timing.paths import outbound
+from archsim.timing.runs import (
+    Span,
+    input_runs,
+    operand_runs,
+    psum_runs,
+    result_runs,
+    weight_runs,
+)
 from archsim.timing.steps import Visits, visit_tiles
 
 MOST_INT64 = 2**63
@@ -29,7 +37,8 @@ class Stream:
     cumulative.
 
     `flow` is the name that results count them under. `way` is the flow whose path they take:
-    partial sums and operands come the way of the inputs.
+    partial sums and operands come the way of the inputs. `runs` are the stretches of consecutive
+    bytes in which it comes.
     """
 
     layer: str
@@ -37,6 +46,7 @@ class Stream:
     way: str
     need: Ints
     free: Ints
+    runs: int
 
     @property
     def nbytes(self) -> int:
@@ -46,12 +56,13 @@ class Stream:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bytes of one stage: `reads` and `writes` map a layer's name to flows to DRAM bytes; `kept` is
-    output that stays on chip, `spilled` partial sums that go through the input buffer and back.
+    """Bytes of one stage: `reads` and `writes` map a layer's name to flows to DRAM bytes and the
+    runs they come in; `kept` is output that stays on chip, `spilled` partial sums that go through
+    the input buffer and back.
     """
 
-    reads: Mapping[str, Mapping[str, int]]
-    writes: Mapping[str, Mapping[str, int]]
+    reads: Mapping[str, Mapping[str, Span]]
+    writes: Mapping[str, Mapping[str, Span]]
     kept: int
     spilled: int
 
@@ -60,7 +71,8 @@ class Traffic:
 class Planned:
     """An entry before it is cut: its visits with everything that moves in them.
 
-    `elements` (N,) are what the post-processor handles in each visit.
+    `elements` (N,) are what the post-processor handles in each visit; `spans` are the DRAM bytes
+    that come or go the way of each flow, with their runs.
     """
 
     entry: Entry
@@ -68,6 +80,7 @@ class Planned:
     visits: Visits
     elements: Ints
     traffic: Traffic
+    spans: Mapping[str, Sequence[Span]]
 
 
 def plan_all(entries: Sequence[Entry], arch: Arch) -> list[Planned]:
@@ -92,7 +105,7 @@ def _likeness(entry: Entry) -> tuple[object, ...]:
         entry.samples,
         (stage.anchor is None, stage.keeps_input, stage.keeps_output),
         tuple((order.index(name), nbytes) for name, nbytes in entry.operands.items() if nbytes),
-        tuple(layer.shape for layer in entry.layers),
+        tuple((layer.shape, len(layer.inputs)) for layer in entry.layers),
     )
 
 
@@ -125,10 +138,13 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
     elements = _scaled(visits.outputs, (made if stage.anchor else 0) + work, made)
     stored = _scaled(visits.outputs, entry.stored, made)
     to_dram = _psums_leave(tiles, visits, arch)
-    streams = [*_streams(entry, visits, elements, to_dram)]
+    streams = [*_streams(entry, visits, elements, _Runs(order, passes, psums=to_dram))]
+    psums = psum_runs(passes) if to_dram else 0
     traffic = Traffic(
         reads=_reads(entry, streams),
-        writes=_writes(entry, int(stored.sum()), visits if to_dram else None, outbound(arch)[0]),
+        writes=_writes(
+            entry, int(stored.sum()), Span(int(visits.psum_writes.sum()), psums), outbound(arch)[0]
+        ),
         kept=int(stored.sum()) if stage.keeps_output else 0,
         spilled=0 if to_dram else int(visits.psum_writes.sum()),
     )
@@ -138,7 +154,10 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
         need=_by_way(visits.need, [(one.way, one.need) for one in streams]),
         free=_by_way(visits.free, [(one.way, one.free) for one in streams]),
     )
-    return Planned(entry, order, moved, elements, traffic)
+    spans: dict[str, list[Span]] = {outbound(arch)[0]: _all_of(traffic.writes)}
+    for one in streams:
+        spans.setdefault(one.way, []).append(Span(one.nbytes, one.runs))
+    return Planned(entry, order, moved, elements, traffic, spans)
 
 
 def _order(tiles: Tiles, arch: Arch) -> Order:
@@ -201,24 +220,40 @@ def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:
     return bool(visits.psum_reads.any()) and footprint > room
 
 
-def _streams(entry: Entry, visits: Visits, elements: Ints, psums: bool) -> Iterator[Stream]:
+@dataclass(frozen=True)
+class _Runs:
+    """What the runs of streams follow from: the order, passes of each group (G,), and whether
+    partial sums go through DRAM."""
+
+    order: Order
+    passes: Ints
+    psums: bool
+
+
+def _streams(entry: Entry, visits: Visits, elements: Ints, runs: _Runs) -> Iterator[Stream]:
     """All that comes from DRAM: of the layer with weights, its partial sums, and operands of
     element-wise layers in step with the elements that they handle.
     """
-    moving = next(iter(entry.tiles.moving))
-    if (layer := entry.stage.anchor) is not None:
+    tiles, stage = entry.tiles, entry.stage
+    moving = next(iter(tiles.moving))
+    if (layer := stage.anchor) is not None:
         for flow, need in visits.need.items():
-            kept = entry.stage.keeps_input and flow in entry.tiles.moving
+            if flow in tiles.moving:
+                count = input_runs(entry, runs.order)
+            else:
+                count = weight_runs(tiles.stationary[flow], runs.passes, runs.order)
+            kept = stage.keeps_input and flow in tiles.moving
             never = np.zeros_like(need)
             columns = (never, never) if kept else (need, visits.free[flow])
-            yield Stream(layer.name, flow, flow, *columns)
-    if psums:
+            yield Stream(layer.name, flow, flow, *columns, 0 if kept else count)
+    if runs.psums:
         come = np.cumsum(visits.psum_reads)
-        yield Stream(entry.layers[0].name, "psum", moving, come, come)
-    for name, nbytes in entry.operands.items():
-        if nbytes:
+        yield Stream(entry.layers[0].name, "psum", moving, come, come, psum_runs(runs.passes))
+    for post in stage.posts:
+        if nbytes := entry.operands.get(post.name, 0):
             come = np.cumsum(_scaled(elements, nbytes, int(elements.sum())))
-            yield Stream(name, moving, moving, come, come)
+            count = operand_runs(post, entry.samples, fused=post is not entry.layers[0])
+            yield Stream(post.name, moving, moving, come, come, count)
 
 
 def _by_way(flows: Mapping[str, Ints], columns: Sequence[tuple[str, Ints]]) -> dict[str, Ints]:
@@ -229,19 +264,22 @@ def _by_way(flows: Mapping[str, Ints], columns: Sequence[tuple[str, Ints]]) -> d
     return {flow: ways[flow] if flow in ways else np.zeros_like(n) for flow, n in flows.items()}
 
 
-def _reads(entry: Entry, streams: Sequence[Stream]) -> dict[str, dict[str, int]]:
-    reads: dict[str, dict[str, int]] = {layer.name: {} for layer in entry.layers}
+def _reads(entry: Entry, streams: Sequence[Stream]) -> dict[str, dict[str, Span]]:
+    reads: dict[str, dict[str, Span]] = {layer.name: {} for layer in entry.layers}
     for stream in streams:
-        reads[stream.layer][stream.flow] = stream.nbytes
+        reads[stream.layer][stream.flow] = Span(stream.nbytes, stream.runs)
     return reads
 
 
-def _writes(
-    entry: Entry, made: int, spilling: Visits | None, result: str
-) -> dict[str, dict[str, int]]:
-    writes: dict[str, dict[str, int]] = {layer.name: {} for layer in entry.layers}
-    if spilling is not None:
-        writes[entry.layers[0].name]["psum"] = int(spilling.psum_writes.sum())
+def _writes(entry: Entry, made: int, psums: Span, result: str) -> dict[str, dict[str, Span]]:
+    writes: dict[str, dict[str, Span]] = {layer.name: {} for layer in entry.layers}
+    if psums.runs:
+        writes[entry.layers[0].name]["psum"] = psums
     if not entry.stage.keeps_output:
-        writes[entry.layers[-1].name][result] = made
+        writes[entry.layers[-1].name][result] = Span(made, result_runs(entry))
     return writes
+
+
+def _all_of(flows: Mapping[str, Mapping[str, Span]]) -> list[Span]:
+    """The spans of all layers and flows."""
+    return [span for of_layer in flows.values() for span in of_layer.values()]

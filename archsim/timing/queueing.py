@@ -123,6 +123,7 @@ def queue(
         need=need,
         done=done,
         own=_own_cycles(planned, steps, arch),
+        spans=planned.spans,
         stores=steps.outputs,
         bursts=-(-steps.outputs // (burst_of(arch, result) * scale.bursts)),
         to_dram=not planned.entry.stage.keeps_output,

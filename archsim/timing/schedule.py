@@ -10,10 +10,12 @@ while this one computes; its inputs wait until the layers that make them have wr
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from math import fsum
 
 import numpy as np
 
 from archsim.arch.arch import Arch
+from archsim.arch.component import Component
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffers_of, share_of, storage_of
 from archsim.machines.shared.tiles import whole_parts
@@ -28,6 +30,7 @@ from archsim.timing.program import (
     StoreSpec,
     Take,
 )
+from archsim.timing.runs import Span, spread
 from archsim.timing.steps import Steps
 
 CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
@@ -38,10 +41,10 @@ class StagePlan:
     """One stage, ready to be queued. `anchor` and `tail` are the places in the results of its first
     and last layer.
 
-    `loads[flow]` are bytes in order, `need` and `done` (n,) count them per
-    step; `stores` (n,) are bytes for DRAM (`to_dram`) or to stay on chip, which leave in `bursts`
-    (n,) transfers; `own[component]` (n,) are cycles in the array. `scale` is for how many steps of
-    the machine one stands here.
+    `loads[flow]` are bytes in order, `need` and `done` (n,) count them per step, `spans` are the
+    same bytes and those of results by the runs they make in DRAM; `stores` (n,) are bytes for DRAM
+    (`to_dram`) or to stay on chip, which leave in `bursts` (n,) transfers; `own[component]` (n,)
+    are cycles in the array. `scale` is for how many steps of the machine one stands here.
     """
 
     anchor: int
@@ -52,6 +55,7 @@ class StagePlan:
     need: Mapping[str, Sequence[int]]
     done: Mapping[str, Sequence[int]]
     own: Mapping[str, Ints]
+    spans: Mapping[str, Sequence[Span]]
     stores: Ints
     bursts: Ints
     to_dram: bool = True
@@ -128,6 +132,7 @@ class Schedule:
         end.
         """
         nbytes = np.array([size for plan in self.stages for size in plan.loads[flow]], np.int64)
+        own = [len(plan.loads[flow]) for plan in self.stages]
         layer = [plan.anchor for plan in self.stages for _ in plan.loads[flow]]
         taken: tuple[Take, ...] = ()
         wanted = self._wanted(flow)
@@ -143,7 +148,7 @@ class Schedule:
                 Hop(
                     name=f"{flow} to {buffer}",
                     servers=[self.servers[port] for port in ports],
-                    cycles=[self._moving(port, nbytes) for port in ports],
+                    cycles=[self._moving(port, nbytes, flow, own) for port in ports],
                     layer=layer,
                     latency=[self._latency(ports)] * len(layer),
                     takes=taken,
@@ -176,12 +181,30 @@ class Schedule:
         at_once = max((plan.held_at_once(flow) for plan in self.stages), default=0)
         self.stores[store] = replace(spec, capacity=max(spec.capacity, at_once))
 
-    def _moving(self, port: Port, nbytes: Ints) -> list[int]:
-        """Cycles of each transfer."""
+    def _moving(
+        self, port: Port, nbytes: Ints, flow: str = "", own: Sequence[int] = ()
+    ) -> list[int]:
+        """Cycles of each transfer (N,); `own` is how many of a `flow` are each stage's."""
         part = self.arch.components[port.component]
+        if part.kind == "off_chip" and (inside := self._by_runs(part, nbytes, flow, own)):
+            return inside
         cycles = part.cycles_to_fill(nbytes) if port.side == "fill" else part.move_cycles(nbytes)
         moving: list[int] = cycles.astype(np.int64).tolist()
         return moving
+
+    def _by_runs(
+        self, part: Component, nbytes: Ints, flow: str, own: Sequence[int]
+    ) -> list[int] | None:
+        """Cycles of each transfer where they depend on how bytes lie in memory: those of a stage's
+        runs, spread over its transfers."""
+        cycles: list[int] = []
+        for plan, sizes in zip(self.stages, np.split(nbytes, np.cumsum(own)[:-1]), strict=True):
+            parts = [part.cycles_of_runs(*span) for span in plan.spans.get(flow, ())]
+            known = [one for one in parts if one is not None]
+            if len(known) < len(parts):
+                return None
+            cycles += spread(sizes, fsum(known)).tolist()
+        return cycles
 
     def _latency(self, ports: Sequence[Port]) -> int:
         return sum(self.arch.components[port.component].latency for port in ports)
@@ -226,6 +249,7 @@ class Schedule:
         ]
         nbytes = np.array([size for size, _, _ in stores], np.int64)
         leaving = np.array([size if to_dram else 0 for size, _, to_dram in stores], np.int64)
+        own = [int(plan.bursts.sum()) for plan in self.stages]
         taken = self._bursts_of_steps(store)
         due = self._room_wanted()
         for ports in links(self.arch, flow):
@@ -239,7 +263,10 @@ class Schedule:
                 Hop(
                     name=f"{flow} from {ports[0].component}",
                     servers=[self.servers[port] for port in ports],
-                    cycles=[self._moving(p, size) for p, size in zip(ports, sizes, strict=True)],
+                    cycles=[
+                        self._moving(port, size, flow, own)
+                        for port, size in zip(ports, sizes, strict=True)
+                    ],
                     layer=[tail for _, tail, _ in stores],
                     latency=[self._latency(ports) if to_dram else 0 for _, _, to_dram in stores],
                     takes=(taken,),

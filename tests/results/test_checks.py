@@ -16,6 +16,7 @@ from archsim.timing.entries import entries_of, rows_of
 from archsim.timing.plan import plan_entry
 from archsim.timing.program import Hop, Port, Program, Put, ServerSpec, StoreSpec, Take
 from archsim.timing.queueing import queue_all
+from archsim.timing.runs import Span
 
 BROKEN = """
 from dataclasses import replace
@@ -155,15 +156,20 @@ def test_results_that_never_leave(planned):
 # Inputs 5 * 6 * 7, weights 9 * 5 * 3 * 3, outputs of the pool 9 * 3 * 4.
 COUNTED = {
     "inputs that are lost": (
-        {"reads": {"a": {"input": 209, "weight": 405}}},
+        {"reads": {"a": {"input": Span(209, 1), "weight": Span(405, 1)}}},
         "layer 'pool': 209 bytes of input counted, the traffic rule has 210",
     ),
     "weights read twice": (
-        {"reads": {"a": {"input": 210, "weight": 810}}},
+        {"reads": {"a": {"input": Span(210, 1), "weight": Span(810, 1)}}},
         "layer 'pool': 810 bytes of weight counted, the traffic rule has 405",
     ),
     "an operand that there is none of": (
-        {"reads": {"a": {"input": 210, "weight": 405}, "pool": {"input": 7}}},
+        {
+            "reads": {
+                "a": {"input": Span(210, 1), "weight": Span(405, 1)},
+                "pool": {"input": Span(7, 1)},
+            }
+        },
         "layer 'pool': 217 bytes of input counted, the traffic rule has 210",
     ),
     "partial sums of a layer of one pass": (

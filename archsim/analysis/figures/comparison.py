@@ -13,7 +13,8 @@ from archsim.analysis.compare import MEAN, Comparison
 from archsim.analysis.figures import bars, palette
 from archsim.analysis.figures.plots import FONT_POINTS, TWO_COLUMNS_INCHES, legend, save
 from archsim.analysis.figures.titles import titles
-from archsim.analysis.roles import energy_by_role
+from archsim.analysis.roles import DRAM, ROLES, energy_by_role
+from archsim.results.energy_parts import memory_parts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SHOWN_SHARE = 0.005  # of its bar; a part that is smaller in every bar goes into "other"
 OTHER = "other"
+_ROLES = {role: role for role in ROLES}
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,30 @@ def shown(found: Comparison, *, means: bool) -> dict[str, list[str]]:
 
 
 def energy_stack(found: Comparison, *, by_role: bool) -> Stack:
-    """Energy by component, or by role."""
+    """Energy by component, or by role; of a memory with rows by its parts."""
     if by_role:
-        return Stack("energy", "Energy", energy_by_role, _energy, _of_roles)
+        amounts = partial(_by_part, energy_by_role, DRAM)
+        return Stack("energy", "Energy", amounts, _energy, _of_roles)
     colours = partial(palette.component_colours, [row.result for row in found.rows.values()])
-    return Stack("energy", "Energy", lambda result: result.energy_by, _energy, colours)
+    amounts = partial(_by_part, lambda result: result.energy_by, "")
+    return Stack("energy", "Energy", amounts, _energy, colours)
+
+
+def _by_part(
+    amounts: Callable[[Result], Mapping[str, float]], whole: str, result: Result
+) -> dict[str, float]:
+    """Amounts in which the parts of memories take the place of these, or of the one `whole`."""
+    found: dict[str, float] = {}
+    memories = memory_parts(result)
+    for name, amount in amounts(result).items():
+        own = memories if name == whole else {name: memories[name]} if name in memories else {}
+        rest = amount - fsum(fsum(parts.values()) for parts in own.values())
+        if not own or rest > SHOWN_SHARE * amount:
+            found[name] = rest
+        for parts in own.values():
+            for part, pj in parts.items():
+                found[f"{name} {part}"] = found.get(f"{name} {part}", 0.0) + pj
+    return found
 
 
 def dram_stack(found: Comparison) -> Stack:
@@ -188,7 +209,7 @@ def _with_rest(parts: Mapping[str, float], drawn: Collection[str]) -> dict[str, 
 
 
 def _of_roles(drawn: Collection[str]) -> dict[str, str]:
-    return {role: colour for role, colour in palette.ROLE_COLOURS.items() if role in drawn}
+    return palette.shades({name: role for name, role in palette.parted(_ROLES) if name in drawn})
 
 
 def _height(found: Comparison, metric: str, key: bars.Key) -> float | None:

@@ -4,10 +4,11 @@ The hues are those of Okabe and Ito ("Color Universal Design", 2008), which read
 colour vision tell apart. Components of one role, and flows of one kind, are shades of one hue.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from zlib import crc32
 
-from archsim.analysis.roles import ROLES, role_of_flow, roles_of
+from archsim.analysis.roles import DRAM, ROLES, role_of_flow, roles_of
+from archsim.results.energy_parts import PARTS
 from archsim.results.result import Result
 
 GREY, BLACK = "#9a9a9a", "#333333"
@@ -80,23 +81,31 @@ def component_colours(results: Iterable[Result], drawn: Collection[str]) -> dict
     for result in results:
         own = roles_of(result.kinds, result.arch_resolved["flows"])
         roles |= {name: role for name, role in own.items() if name not in roles}
-    return _shades({name: role for name, role in roles.items() if name in drawn})
+    return shades({name: role for name, role in parted(roles) if name in drawn})
+
+
+def parted(roles: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Names with their roles, and after each that may be a memory its parts by their names."""
+    for name, role in roles.items():
+        yield name, role
+        if role == DRAM:
+            yield from ((f"{name} {part}", role) for part in dict.fromkeys(PARTS.values()))
 
 
 def flow_colours(flows: Mapping[str, str], drawn: Collection[str]) -> dict[str, str]:
     """A colour for each flow that is drawn, in the order of the roles, of all flows given with
     their roles in the arch: that of the buffers it fills."""
     roles = {name: role_of_flow(name, role) for name, role in flows.items() if name in drawn}
-    return _shades(roles)
+    return shades(roles)
 
 
-def _shades(roles: Mapping[str, str]) -> dict[str, str]:
+def shades(roles: Mapping[str, str]) -> dict[str, str]:
     """Names by the order of their roles, each a little paler than the one of its role before."""
-    shades: dict[str, str] = {}
+    found: dict[str, str] = {}
     for role, colour in ROLE_COLOURS.items():
         own = [name for name, of_name in roles.items() if of_name == role]
-        shades |= {name: paler(colour, PALER[at % len(PALER)]) for at, name in enumerate(own)}
-    return shades
+        found |= {name: paler(colour, PALER[at % len(PALER)]) for at, name in enumerate(own)}
+    return found
 
 
 def paler(colour: str, share: float) -> str:
