@@ -14,7 +14,7 @@ import numpy as np
 from archsim.arch.arch import Arch
 from archsim.formats.errors import CheckFailed
 from archsim.machines.shared.machine import share_of, storage_of
-from archsim.machines.shared.partial_sums import PSUM_BYTES
+from archsim.machines.shared.partial_sums import psum_bytes
 from archsim.results.accounts import EntryRun, Times
 from archsim.results.result import LayerResult
 from archsim.timing.entries import Entry
@@ -76,13 +76,14 @@ def _psums_by_rule(entry: Entry, arch: Arch) -> int:
     again = np.zeros(len(tiles.outputs), np.int64)
     if layer is not None and arch.task != "training" and tiles.min_blocks == 1:
         moving = next(iter(tiles.moving))
-        rows = layer.kernel[0] * layer.in_size[1] * layer.in_channels // layer.groups
+        bits = layer.kernel[0] * layer.in_size[1] * layer.group_channels * arch.activation_bits
+        rows = (bits + 7) // 8
         again += max(0, min(rows, tiles.moving[moving]) - 1) // share_of(
             arch, storage_of(arch, moving)
         )
     for flow, nbytes in tiles.stationary.items():
         again = np.maximum(again, (nbytes - 1) // share_of(arch, storage_of(arch, flow)))
-    return PSUM_BYTES * int((again * tiles.outputs.sum(axis=1)).sum())
+    return psum_bytes(arch) * int((again * tiles.outputs.sum(axis=1)).sum())
 
 
 def check_time(times: Times, cycles: int, latencies: int) -> dict[str, int]:

@@ -13,9 +13,10 @@ from archsim.arch.arch import Arch
 from archsim.formats.errors import InputError
 from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.machine import share_of, storage_of
-from archsim.machines.shared.partial_sums import PSUM_BYTES
+from archsim.machines.shared.partial_sums import psum_bytes
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
+from archsim.machines.shared.widths import activation_bytes
 from archsim.timing.entries import Entry
 from archsim.timing.paths import outbound
 from archsim.timing.steps import Visits, visit_tiles
@@ -118,7 +119,7 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
     for flow, by_group in tiles.stationary.items():
         capacity = share_of(arch, storage_of(arch, flow))
         passes = np.maximum(passes, [passes_over_inputs(n, capacity) for n in by_group.tolist()])
-    visits = visit_tiles(tiles, order, passes)
+    visits = visit_tiles(tiles, order, passes, psum_bytes(arch))
     made = int(visits.outputs.sum())
     posts = stage.posts if entry.forward else ()
     work = sum(post.output_elements * post.window for post in posts) * entry.samples
@@ -159,13 +160,15 @@ def _check_room(entry: Entry, arch: Arch) -> None:
     first = next(iter(entry.tiles.moving))
     name = storage_of(arch, first)
     room = share_of(arch, name)
-    cuts_rows = entry.tiles.min_blocks > 1
-    if layer is None or cuts_rows or min(layer.in_size[1], entry.tiles.moving[first]) <= room:
+    if layer is None or entry.tiles.min_blocks > 1:  # the machine cuts rows by itself
+        return
+    row = activation_bytes(layer.in_size[1], arch)
+    if min(row, entry.tiles.moving[first]) <= room:
         return
     raise InputError.at(
         arch.place(f"components.{name}"),
         f"{name} holds {room} bytes, and one input row of one channel of layer {layer.name!r} is "
-        f"{layer.in_size[1]}; enlarge it",
+        f"{row}; enlarge it",
     )
 
 
@@ -178,7 +181,7 @@ def _passes_over_rows(entry: Entry, arch: Arch) -> int:
     layer, moving = entry.stage.anchor, next(iter(entry.tiles.moving))
     if layer is None or arch.task == "training" or entry.tiles.min_blocks > 1:
         return 1
-    rows = layer.kernel[0] * layer.in_size[1] * layer.group_channels
+    rows = activation_bytes(layer.kernel[0] * layer.in_size[1] * layer.group_channels, arch)
     room = share_of(arch, storage_of(arch, moving))
     return passes_over_inputs(min(rows, entry.tiles.moving[moving]), room)
 
@@ -197,7 +200,7 @@ def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:
     """Whether the partial sums of the largest group find no room beside the inputs."""
     moving = next(iter(tiles.moving))
     room = share_of(arch, storage_of(arch, moving)) - tiles.moving[moving]
-    footprint = PSUM_BYTES * int(tiles.outputs.sum(axis=1).max())
+    footprint = psum_bytes(arch) * int(tiles.outputs.sum(axis=1).max())
     return bool(visits.psum_reads.any()) and footprint > room
 
 

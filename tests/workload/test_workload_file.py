@@ -14,8 +14,8 @@ from archsim.formats.source import read
 from archsim.workload.workload import load_workload, workload_schema
 
 CONV_KEYS = (
-    "name, seed, inputs, op, in_channels, out_channels, in_size, kernel, stride, padding, "
-    "dilation, groups, profile"
+    "name, seed, activation_bits, inputs, op, in_channels, out_channels, in_size, kernel, stride, padding, "
+    "dilation, groups, weight_bits, profile"
 )
 
 
