@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component, Count, UnitPrice
+from archsim.arch.component import Component, Count, Operands, UnitPrice
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import cut_groups, group_sizes, parts_of_groups
@@ -26,12 +26,14 @@ from archsim.machines.shared.machine import (
     share_of,
     storage_of,
 )
-from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
+from archsim.machines.shared.partial_sums import psum_update_bytes
 from archsim.machines.shared.shape_alone import shape_alone
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.widths import activation_bytes, read_bytes, weight_bytes
 from archsim.workload.layer import Layer
 
 FLOWS = ("input", "weight", "output")
+WIDTHS = (4, 8, 16)
 Grid = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -47,6 +49,8 @@ class DotProductGrid(Component):
         "mac": UnitPrice(0.143, "SmartDeal paper, Table I"),
         "psum_access": UnitPrice(0.03, "[A] a register, per byte, as in units/table1_28nm"),
     }
+
+    operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
 
     rows: Grid
     columns: Grid
@@ -92,7 +96,7 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     array = only(arch, DotProductGrid)
     grid = _grid(layer, array)
     sizes = _filter_groups(layer, array, grid)
-    weights = sizes * (layer.weight_elements // layer.out_channels)
+    weights = weight_bytes(sizes * (layer.weight_elements // layer.out_channels), arch)
     parts = parts_of_groups(weights, share_of(arch, storage_of(arch, "weight")))
     blocks = min(input_blocks(layer, arch), grid.busiest)
     rounds = ceil_div(sizes, array.filters)
@@ -104,17 +108,21 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     # A vector of inputs stays while it meets all filters of the group.
     vectors = cycles * (array.inputs * array.elements)
     loads = -(-vectors // np.repeat(rounds, parts)[:, None])
-    read = fetches(arch, cycles, {"input": loads, "weight": cycles * array.multipliers})
+    nbytes = {
+        "input": activation_bytes(loads, arch),
+        "weight": weight_bytes(cycles * array.multipliers, arch),
+    }
+    read = fetches(arch, cycles, nbytes)
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
             limited=read.limited,
             outputs=cut(sizes * (layer.output_elements // layer.out_channels)),
-            moving={"input": layer.read_elements},
+            moving={"input": read_bytes(layer, arch)},
             min_blocks=blocks,
             stationary={"weight": cut_groups(weights[:, None], parts)[:, 0]},
-            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch), arch.activation_bits),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: array.multipliers},
@@ -130,7 +138,7 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
                     "psum_access": layer.out_channels
                     * grid.results
                     * grid.steps
-                    * PSUM_UPDATE_BYTES,
+                    * psum_update_bytes(arch),
                 }
             },
             side=read.side,
@@ -187,10 +195,10 @@ def _actions(arch: Arch, layer: Layer, grid: _Grid, sizes: Ints) -> dict[str, di
     blocks = min(input_blocks(layer, arch), grid.busiest)
     rounds = int(ceil_div(sizes, array.filters).sum())
     return {
-        storage_of(arch, "input"): {"read": len(sizes) * vectors},
+        storage_of(arch, "input"): {"read": activation_bytes(len(sizes) * vectors, arch)},
         storage_of(arch, "weight"): {
-            "read": rounds * vectors * array.filters,
+            "read": weight_bytes(rounds * vectors * array.filters, arch),
             # The traffic counts one copy of a weight, and every element gets one in every block.
-            "write": layer.weight_elements * (array.elements - 1) * blocks,
+            "write": weight_bytes(layer.weight_elements, arch) * (array.elements - 1) * blocks,
         },
     }

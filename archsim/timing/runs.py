@@ -13,6 +13,7 @@ import numpy as np
 from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.traffic import Order
 from archsim.timing.entries import Entry
+from archsim.timing.strips import Strips
 from archsim.workload.layer import Layer
 from archsim.workload.rows import rows_read
 
@@ -24,12 +25,16 @@ class Span(NamedTuple):
     runs: int
 
 
-def input_runs(entry: Entry, order: Order) -> int:
+def input_runs(entry: Entry, order: Order, strips: Strips) -> int:
     """Of the moving flows: the stretches of rows that are read, cut where a block begins that is
-    held, or all of them again for each block of weights.
+    held, or all of them again for each block of weights. A row that is cut into strips is a run of
+    each.
     """
     layer = entry.stage.anchor
     stretches = _stretches(layer, entry.samples) if layer is not None and entry.forward else 1
+    if layer is not None and strips.width:
+        rows = int(rows_read(layer.geometry, layer.in_size).sum())
+        stretches = entry.samples * rows * -(-layer.out_size[1] // strips.width)
     return stretches + order.blocks - 1 if order.hold_inputs else stretches * order.blocks
 
 

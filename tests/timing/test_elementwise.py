@@ -144,9 +144,9 @@ def test_what_is_legal_runs_while_one_row_of_one_channel_fits(tmp_path, arch, ke
 
 
 def test_a_row_that_does_not_fit_is_refused_with_its_size(tmp_path):
-    layer = conv("a", [], (4, 4), (6, 70), kernel=(1, 1))
+    layer = conv("a", [], (4, 4), (6, 170), kernel=(1, 70))
     keys = {"nbin.banks": 1, "nbin.bank_kbytes": 1 / 16}
-    with pytest.raises(InputError, match="nbin holds 64 bytes, and one input row of one"):
+    with pytest.raises(InputError, match="nbin holds 64 bytes, and one row of one channel under"):
         run("diannao", network(tmp_path, layer), keys)
 
 
