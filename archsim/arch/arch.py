@@ -94,6 +94,15 @@ class Arch:
         }
 
     @cached_property
+    def keys(self) -> dict[str, Any]:
+        """`resolved` with those keys, too, that it has only where a file sets them."""
+        parts = {
+            name: {**dict.fromkeys(type(part).model_fields), **self.resolved["components"][name]}
+            for name, part in self.components.items()
+        }
+        return {**self.resolved, "components": parts}
+
+    @cached_property
     def hash(self) -> str:
         """blake2b of `resolved`."""
         text = json.dumps(self.resolved, sort_keys=True, separators=(",", ":"))

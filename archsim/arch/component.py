@@ -56,6 +56,12 @@ NEEDS: Mapping[Kind, tuple[str, ...]] = {
 """Keys and properties that a run reads of a kind."""
 
 
+Units = Mapping[str, tuple[str, ...]]
+"""What a component is made of: the name of a unit, and the keys whose product says how many there
+are. ``Class.key`` is a key of the machine's one component of that class.
+"""
+
+
 class UnitPrice(NamedTuple):
     """pJ of one action, and where the number comes from; of 0 pJ, why the action is free."""
 
@@ -75,6 +81,8 @@ class Component(BaseModel):
     kind: ClassVar[Kind] = "array"
     prices: ClassVar[Mapping[str, UnitPrice]] = {}
     """What its actions cost where no energy table has a price for them."""
+    units: ClassVar[Units] = {"copy": ()}
+    """What energy tables give areas and leakage for."""
 
     @classmethod
     def summary(cls) -> str:
@@ -108,6 +116,13 @@ class Component(BaseModel):
     @property
     def longest_burst(self) -> int | None:
         """Bytes that it carries at a stretch before others have their turn; None for any number."""
+        return None
+
+    @property
+    def static_mw(self) -> float | None:
+        """Power that it draws all through a run, whatever it does, where it knows that itself; None
+        leaves it to the energy tables.
+        """
         return None
 
     @property

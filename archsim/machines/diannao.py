@@ -5,11 +5,12 @@ matter. The weights of a cycle come from SB every cycle, for a multiplier holds 
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component, Count, Cycles
+from archsim.arch.component import Component, Count, Cycles, Units
 from archsim.machines.shared.fetches import Fetches, fetches
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
@@ -33,6 +34,8 @@ class Nfu(Component):
 
     `fill_cycles` is the depth of its pipeline, paid once per layer.
     """
+
+    units: ClassVar[Units] = {"multiplier": ("inputs", "outputs")}
 
     inputs: Count
     outputs: Count

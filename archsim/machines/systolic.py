@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component, Count, UnitPrice
+from archsim.arch.component import Component, Count, UnitPrice, Units
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
@@ -49,6 +49,8 @@ class SystolicArray(Component):
             1.36, "[A] the least SRAM of the SmartDeal paper's Table I, per byte"
         ),
     }
+
+    units: ClassVar[Units] = {"element": ("rows", "columns")}
 
     rows: Count
     columns: Count

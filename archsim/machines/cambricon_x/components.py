@@ -1,10 +1,10 @@
 """Cambricon-X's processing elements."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archsim.arch.component import Component, Count
+from archsim.arch.component import Component, Count, Units
 
 
 class CambriconXPeArray(Component):
@@ -15,6 +15,14 @@ class CambriconXPeArray(Component):
     16 x `multipliers` input positions, or `none`. Weights are stored with their distance to the one
     before in `step_bits` bits, longer distances taking fillers; null stores one bit per position.
     """
+
+    units: ClassVar[Units] = {
+        "multiplier": ("pes", "multipliers"),
+        "selected_input": (
+            "pes",
+            "multipliers",
+        ),  # of the indexing module, which finds one for each
+    }
 
     pes: Count
     multipliers: Count

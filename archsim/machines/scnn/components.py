@@ -1,10 +1,10 @@
 """SCNN's processing elements."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from archsim.arch.component import Component, Count
+from archsim.arch.component import Component, Count, Units
 from archsim.machines.scnn.tiling import BANK_COUNTS, LARGEST_QUEUE
 
 
@@ -17,6 +17,13 @@ class ScnnPeArray(Component):
     `banks_model` says how bank conflicts are found: `exact`; `none` leaves them out; `auto` is
     exact up to a second of work per layer, else it follows a sample of filter groups.
     """
+
+    units: ClassVar[Units] = {
+        "element": ("rows", "columns"),
+        "multiplier": ("rows", "columns", "weights", "activations"),
+        "crosspoint": ("rows", "columns", "weights", "activations", "banks"),
+        "accumulator": ("rows", "columns", "banks", "bank_entries"),
+    }
 
     rows: Annotated[int, Field(ge=1, le=64)]
     columns: Annotated[int, Field(ge=1, le=64)]

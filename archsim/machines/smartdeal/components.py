@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from archsim.arch.component import Component, Count, Kind
+from archsim.arch.component import Component, Count, Kind, Units
 from archsim.arch.components.rebuild_engine import RebuildEngine as SharedRebuildEngine
 
 
@@ -24,6 +24,11 @@ class PeSlices(Component):
     multipliers of each line per cycle, and holds up a tile that is shorter than it needs for the
     one before.
     """
+
+    units: ClassVar[Units] = {
+        "line": ("slices", "lines"),  # its FIFO and control
+        "tree_input": ("slices", "lines", "tree_positions_per_cycle"),
+    }
 
     slices: Count
     lines: Count
@@ -51,6 +56,7 @@ class IndexSelector(Component):
     """
 
     kind: ClassVar[Kind] = "index"
+    units: ClassVar[Units] = {"row": ("PeSlices.streams", "rows_per_cycle")}
 
     rows_per_cycle: Count
     skip: Literal["none", "weights", "inputs", "both"] = "both"
@@ -79,6 +85,8 @@ class RebuildEngine(SharedRebuildEngine):
     sum beyond the width becomes (archsim.formats.rebuilt).
     """
 
+    units: ClassVar[Units] = {"engine": ("per_line", "PeSlices.slices", "PeSlices.lines")}
+
     output_register: bool = True
     fill: Literal["group", "none"] = "group"
     weight_bits: Annotated[int, Field(ge=9, le=32)] = 17
@@ -100,6 +108,8 @@ class BitSerialMacArray(Component):
     activation (`booth`), or a set bit of its magnitude (`bits`). There are at least three, for
     linear layers put a triple side by side.
     """
+
+    units: ClassVar[Units] = {"multiplier": ("macs", "PeSlices.slices", "PeSlices.lines")}
 
     macs: Annotated[int, Field(ge=3, le=1024)]
     serial: Literal["booth", "bits"] = "booth"
