@@ -14,7 +14,7 @@ from archsim.analysis.normalise import (
     own_settings,
     titled,
 )
-from archsim.analysis.roles import ROLES, energy_by_role
+from archsim.analysis.roles import LEAKAGE, ROLES, energy_by_role
 from archsim.formats.errors import Problem
 from archsim.formats.spreadsheet import records_text
 from archsim.results.settings import BATCH, LAYERS, Settings, file_stem, machine_of, settings_text
@@ -184,6 +184,8 @@ def _record(comparison: Comparison, group: str, stem: str) -> dict[str, Any]:
         "dram_bytes": result.dram_bytes,
         **{metric: getattr(row, metric) for metric in METRICS},
         "energy_by_role": energy_by_role(result),
+        **({} if result.area_mm2 is None else {"area_mm2": result.area_mm2}),
+        **({} if not result.without_area else {"without_area": result.without_area}),
         "inputs_hash": result.inputs_hash,
         **({"not_normalised": row.unlike} if row.unlike else {}),
     }
@@ -203,16 +205,27 @@ CSV_MARK = b"workload,scenario,arch,name,"
 """How the table of `as_csv` begins."""
 
 
+_PRICED = (f"energy_pj.{LEAKAGE}", "area_mm2", "without_area")
+"""Columns that stand there only where a price table has leakage or areas."""
+
+
 def as_csv(comparison: Comparison) -> bytes:
     """`records` as a table; energies of roles become columns `energy_pj.<role>`."""
+    found = [_flat(record) for record in records(comparison)]
     columns = [
         "workload", "scenario", "arch", "name", "batch", "layers", "set", "mode", "cycles",
         "milliseconds", "millijoules", "dram_bytes", *METRICS, "workloads",
         *(f"energy_pj.{role}" for role in ROLES),
+        *(name for name in _PRICED if any(name in record for record in found)),
         "inputs_hash", "not_normalised", "not_available",
     ]  # fmt: skip
-    found = records(comparison)
-    for record in found:
-        roles = record.pop("energy_by_role", {})
-        record |= {f"energy_pj.{role}": pj for role, pj in roles.items()}
     return records_text(columns, found).encode()
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as a row of a table."""
+    roles = record.get("energy_by_role", {})
+    plain = {name: value for name, value in record.items() if name != "energy_by_role"}
+    if "without_area" in plain:
+        plain["without_area"] = " ".join(plain["without_area"])
+    return plain | {f"energy_pj.{role}": pj for role, pj in roles.items()}

@@ -31,6 +31,8 @@ Amount = Annotated[StrictInt | StrictFloat, Field(ge=0, allow_inf_nan=False)]
 """Not negative, and an integer where it was computed as one: a file is read as it was written."""
 PRICED = frozenset({"leakage_pj", "leakage_by"})
 """Keys of a layer that are not there where the prices have no leakage."""
+AT_REST = "leakage of all parts"
+"""What stands beside components where energy is split; no component can be called so."""
 OPS_PER_MAC = 2  # a multiplication and an addition
 
 
@@ -153,6 +155,12 @@ class Result:
     def area_mm2(self) -> float | None:
         """Of all parts that have an area; `without_area` names the others on the chip."""
         return None if self.area_by is None else fsum(one or 0.0 for one in self.area_by.values())
+
+    @property
+    def energy_parts(self) -> dict[str, float]:
+        """`energy_by` and, where prices have leakage, that: they add up to `energy_pj`."""
+        at_rest = self.leakage_pj
+        return {**self.energy_by, **({} if at_rest is None else {AT_REST: at_rest})}
 
     @property
     def without_area(self) -> list[str]:

@@ -79,7 +79,7 @@ def energy_stack(found: Comparison, *, by_role: bool) -> Stack:
     if by_role:
         return Stack("energy", "Energy", energy_by_role, _energy, _of_roles)
     colours = partial(palette.component_colours, [row.result for row in found.rows.values()])
-    return Stack("energy", "Energy", lambda result: result.energy_by, _energy, colours)
+    return Stack("energy", "Energy", lambda result: result.energy_parts, _energy, colours)
 
 
 def dram_stack(found: Comparison) -> Stack:
