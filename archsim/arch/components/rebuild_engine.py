@@ -1,8 +1,6 @@
 """Rebuilds weight rows from coefficients and basis."""
 
-from typing import ClassVar
-
-from archsim.arch.component import Component, Count, Units
+from archsim.arch.component import Component, Count
 
 
 class RebuildEngine(Component):
@@ -11,9 +9,6 @@ class RebuildEngine(Component):
     `per_line` engines serve one PE line in turns, each with one basis in its registers; an engine
     adds `basis_rows_per_cycle` shifted basis rows per cycle.
     """
-
-    # A line of the training accelerator, which has no class of its own, is one of its arrays.
-    units: ClassVar[Units] = {"engine": ("per_line", "TrainingPeArray.arrays")}
 
     per_line: Count = 2
     basis_rows_per_cycle: Count = 1
