@@ -24,7 +24,9 @@ from archsim.arch.arch import Arch
 from archsim.arch.change import Change
 from archsim.arch.change_files import switches_of
 from archsim.formats.errors import InputError
+from archsim.results.pricing import prices_of
 from archsim.results.result import Result
+from archsim.results.silicon import bank_of
 from archsim.runs.pool import Answer
 
 SHARED_KEYS = ("energy", "interlayer", "barrier")
@@ -146,7 +148,7 @@ def _made_equal(
 ) -> list[Change]:
     """Changes that give the first machine the second's values of these keys, and of the pairs of
     components."""
-    ours, theirs = first.resolved, second.resolved
+    ours, theirs = first.keys, second.keys
     values = [(key, ours[key], theirs[key]) for key in keys]
     for name, other in names:
         own, wanted = ours["components"][name], theirs["components"][other]
@@ -195,9 +197,11 @@ def _switched(variant: Variant, left_out: list[str]) -> list[_Step]:
     """The switches of a machine that can be thrown, in their order."""
     steps = []
     for switch in switches_of(variant.arch().machine):
-        changes = switch.on(variant.arch().resolved)
+        arch = variant.arch()
+        changes = switch.on(arch.resolved)
         if not changes:
             continue
+        changes = (*changes, *_ports(arch, changes))
         changed = variant.with_changes(changes)
         problem = _problem(changed)
         if problem:
@@ -206,6 +210,19 @@ def _switched(variant: Variant, left_out: list[str]) -> list[_Step]:
         variant = changed
         steps.append(_Step("switch", switch.name, switch.title, changes))
     return steps
+
+
+def _ports(arch: Arch, changes: Sequence[Change]) -> list[Change]:
+    """Changes that leave the ports of buffers, whose accesses are priced by their width, as they
+    are where `changes` make the buffers faster."""
+    faster = {change.key: change.place for change in changes}
+    return [
+        Change(f"components.{name}.port_bits", bank_of(part)[1], place)
+        for name, part in arch.components.items()
+        if (place := faster.get(f"components.{name}.bytes_per_cycle"))
+        and part.kind == "storage"
+        and prices_of(arch).silicon.grid
+    ]
 
 
 def _parts(

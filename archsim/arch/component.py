@@ -29,13 +29,19 @@ def _whole(bandwidth: float) -> float:
     return int(bandwidth) if bandwidth == int(bandwidth) else bandwidth
 
 
+ENDLESS = 2**40
+"""A bandwidth that is as good as infinite: what no hardware has, and a comparison may ask for."""
 BytesPerCycle = Annotated[
-    float, Field(ge=0.001, le=2**40), AfterValidator(_whole), PlainSerializer(_whole, Any)
+    float, Field(ge=0.001, le=ENDLESS), AfterValidator(_whole), PlainSerializer(_whole, Any)
 ]
-"""A bandwidth, whole or not (12.8); the upper end is as good as infinite."""
+"""A bandwidth, whole or not (12.8)."""
 Bytes = Annotated[int, Field(ge=1, le=2**40)]
 Kbytes = Annotated[float, Field(ge=2**-10, le=2**30)]
 """Units of 1024 bytes, one byte at least."""
+PortBits = Annotated[
+    float, Field(ge=1, le=2**43), AfterValidator(_whole), PlainSerializer(_whole, Any)
+]
+"""The width of a port, up to that of the largest bank."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 Arbitration = Literal["soonest", "first_come", "fixed"]

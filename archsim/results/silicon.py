@@ -226,10 +226,10 @@ def banks_of(storage: Component) -> int:
 
 def bank_of(storage: Component) -> tuple[float, float]:
     """Size of a bank in KB, and the width of its port in bits: `port_bits`, or what every bank has
-    to give for `bytes_per_cycle` of its copy, one bit at least.
+    to give for `bytes_per_cycle` of its copy: one bit at least, and no more than it holds.
     """
     size, count, speed = (
         getattr(storage, key) for key in ("bank_kbytes", "count", "bytes_per_cycle")
     )
     width = getattr(storage, "port_bits", None) or 8 * speed * count / banks_of(storage)
-    return float(size), max(1.0, float(width))
+    return float(size), max(1.0, min(float(width), 8192 * size))

@@ -1,12 +1,12 @@
 """On-chip SRAM that a flow rests in."""
 
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from archsim.arch.component import BytesPerCycle, Count, Kbytes, Kind, Units
+from archsim.arch.component import ENDLESS, BytesPerCycle, Count, Kbytes, Kind, PortBits, Units
 from archsim.arch.movers import Mover, cycles_for
 
 
@@ -30,13 +30,19 @@ class GlobalBuffer(Mover):
     count: Count = 1
     slots: Count = 2
     fill_bytes_per_cycle: BytesPerCycle | None = None
-    port_bits: Annotated[int, Field(ge=1, le=2**20)] | None = None
+    port_bits: PortBits | None = None
 
     @model_validator(mode="after")
     def _ports_carry_what_is_read(self) -> Self:
-        if self.port_bits and self.port_bits * self.banks < 8 * self.bytes_per_cycle:
+        if self.port_bits is None or self.bytes_per_cycle == ENDLESS:
+            return self
+        held = self.bank_kbytes * 8192
+        if self.port_bits > held:
+            size = f"a bank of {self.bank_kbytes:g} KB"
+            raise ValueError(f"{size} has {held:g} bits, and no port of {self.port_bits:g}")
+        if self.port_bits * self.banks < 8 * self.bytes_per_cycle:
             raise ValueError(
-                f"{self.banks} ports of {self.port_bits} bits carry less than "
+                f"{self.banks} ports of {self.port_bits:g} bits carry less than "
                 f"{self.bytes_per_cycle:g} bytes per cycle; take port_bits of "
                 f"{-(-8 * self.bytes_per_cycle // self.banks):.0f} or more"
             )
