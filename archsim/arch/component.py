@@ -106,6 +106,10 @@ class Component(BaseModel):
         ]
         if missing:
             return f"a component of kind {cls.kind!r} needs {', '.join(missing)}"
+        keys = [key for keys in cls.units.values() for key in keys if "." not in key]
+        unknown = [key for key in keys if key not in cls.model_fields and not hasattr(cls, key)]
+        if unknown:
+            return f"its units count {', '.join(unknown)}, and it has no such key"
         for action, price in cls.prices.items():
             if not (isfinite(price.pj) and price.pj >= 0 and price.source.strip()):
                 return f"the price of {action!r} is not 0 pJ or more with its source"

@@ -199,17 +199,18 @@ def unknown_units(
                     yield Problem(document.key_place(key, name, unit), message)
 
 
-def unit_count(part: Component, keys: tuple[str, ...], parts: Parts) -> int | None:
+def unit_count(part: Component, keys: tuple[str, ...], parts: Parts) -> float | None:
     """How many units there are: the product of `keys`, those of other classes included; None where
-    the machine has not exactly one component of such a class.
+    the machine has not exactly one component of such a class, or a key has no number.
     """
     factors = []
     for key in keys:
         kind, dot, own = key.rpartition(".")
         owners = [each for each in parts.values() if type(each).__name__ == kind] if dot else [part]
-        if len(owners) != 1:
+        value = getattr(owners[0], own, None) if len(owners) == 1 else None
+        if not isinstance(value, int | float):
             return None
-        factors.append(int(getattr(owners[0], own)))
+        factors.append(value)
     return prod(factors)
 
 

@@ -104,7 +104,7 @@ def test_a_bank_of_a_gigabyte_is_as_large_as_it_is():
 def test_no_bank_of_a_base_and_a_step_is_priced_negative(tmp_path, kbytes, step):
     text = f"sram: {{base_pj: 1.36, base_kbytes: 2, pj_per_doubling: {step}}}\n"
     found = load_energy(write(tmp_path, "x.yaml", TABLE + text))
-    assert found.price(bank(kbytes, 64), "read") >= 0
+    assert found.price(bank(kbytes, 8), "read") >= 0
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,16 @@ def test_a_port_is_as_wide_as_its_bank_has_to_give():
     own = GlobalBuffer(banks=32, bank_kbytes=16, bytes_per_cycle=16, port_bits=128)
     thin = GlobalBuffer(banks=32, bank_kbytes=16, bytes_per_cycle=0.5)
     assert [bank_of(each)[1] for each in (wide, copies, own, thin)] == [64, 128, 128, 1]
+
+
+def test_no_port_is_wider_than_its_bank(tmp_path):
+    """16 KB have 131 072 bits, however fast a comparison makes the buffer."""
+    endless = GlobalBuffer(banks=2, bank_kbytes=16, bytes_per_cycle=2**40)
+    held = GlobalBuffer(banks=2, bank_kbytes=16, bytes_per_cycle=2**40, port_bits=4.5)
+    assert [bank_of(each)[1] for each in (endless, held)] == [131_072, 4.5]
+    path = write(tmp_path, "arch.yaml", ARCH)
+    (said,) = problems(lambda file: archsim.load_arch(file, ["weight_gb.port_bits=131073"]), path)
+    assert said.endswith("a bank of 16 KB has 131072 bits, and no port of 131073")
 
 
 def test_diannaos_weights_cost_what_a_port_of_64_bits_does():
