@@ -14,7 +14,7 @@ from archsim.analysis.normalise import (
     own_settings,
     titled,
 )
-from archsim.analysis.roles import ROLES, energy_by_role
+from archsim.analysis.roles import LEAKAGE, ROLES, energy_by_role
 from archsim.formats.errors import Problem
 from archsim.formats.spreadsheet import records_text
 from archsim.results.energy_parts import memory_parts
@@ -186,6 +186,8 @@ def _record(comparison: Comparison, group: str, stem: str) -> dict[str, Any]:
         **{metric: getattr(row, metric) for metric in METRICS},
         "energy_by_role": energy_by_role(result),
         **({"memory_pj": parts} if (parts := memory_parts(result)) else {}),
+        **({} if result.area_mm2 is None else {"area_mm2": result.area_mm2}),
+        **({} if not result.without_area else {"without_area": result.without_area}),
         "inputs_hash": result.inputs_hash,
         **({"not_normalised": row.unlike} if row.unlike else {}),
     }
@@ -206,24 +208,30 @@ CSV_MARK = b"workload,scenario,arch,name,"
 """How the table of `as_csv` begins."""
 
 
+_PRICED = (f"energy_pj.{LEAKAGE}", "area_mm2", "without_area")
+"""Columns that stand there only where a price table has leakage or areas."""
+
+
 def as_csv(comparison: Comparison) -> bytes:
     """`records` as a table; energies of roles become columns `energy_pj.<role>`, and parts of a
     memory with rows, where there are any, `memory_pj.<component>.<part>`."""
-    found = records(comparison)
-    for record in found:
-        roles = record.pop("energy_by_role", {})
-        record |= {f"energy_pj.{role}": pj for role, pj in roles.items()}
-        memories = record.pop("memory_pj", {})
-        record |= {
-            f"memory_pj.{name}.{part}": pj
-            for name, parts in memories.items()
-            for part, pj in parts.items()
-        }
+    found = [_flat(record) for record in records(comparison)]
     parts = dict.fromkeys(key for each in found for key in each if key.startswith("memory_pj."))
     columns = [
         "workload", "scenario", "arch", "name", "batch", "layers", "set", "mode", "cycles",
         "milliseconds", "millijoules", "dram_bytes", *METRICS, "workloads",
-        *(f"energy_pj.{role}" for role in ROLES), *parts,
+        *(f"energy_pj.{role}" for role in ROLES),
+        *parts,
+        *(name for name in _PRICED if any(name in record for record in found)),
         "inputs_hash", "not_normalised", "not_available",
     ]  # fmt: skip
     return records_text(columns, found).encode()
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as a row of a table."""
+    roles = record.get("energy_by_role", {})
+    plain = {name: value for name, value in record.items() if name != "energy_by_role"}
+    if "without_area" in plain:
+        plain["without_area"] = " ".join(plain["without_area"])
+    return plain | {f"energy_pj.{role}": pj for role, pj in roles.items()}

@@ -27,7 +27,9 @@ from archsim.arch.change_files import switches_of
 from archsim.arch.memory_presets import DERIVED
 from archsim.arch.memory_rows import ROW_KEYS
 from archsim.formats.errors import InputError
+from archsim.results.pricing import prices_of
 from archsim.results.result import Result
+from archsim.results.silicon import bank_of
 from archsim.runs.pool import Answer
 
 SHARED_KEYS = ("energy", "interlayer", "barrier")
@@ -152,7 +154,7 @@ def _made_equal(
 ) -> list[_Changes]:
     """Changes that give the first machine the second's values of these keys, and of the pairs of
     components: one at a time, but for what belongs to the rows of a memory."""
-    ours, theirs = first.resolved, second.resolved
+    ours, theirs = first.keys, second.keys
     place = f"of {second.name}"
     changes: list[tuple[Change, ...]] = [
         (Change(key, theirs[key], place),) for key in keys if ours[key] != theirs[key]
@@ -212,9 +214,11 @@ def _switched(variant: Variant, left_out: list[str]) -> list[_Step]:
     """The switches of a machine that can be thrown, in their order."""
     steps = []
     for switch in switches_of(variant.arch().machine):
-        changes = switch.on(variant.arch().resolved)
+        arch = variant.arch()
+        changes = switch.on(arch.resolved)
         if not changes:
             continue
+        changes = (*changes, *_ports(arch, changes))
         changed = variant.with_changes(changes)
         problem = _problem(changed)
         if problem:
@@ -223,6 +227,19 @@ def _switched(variant: Variant, left_out: list[str]) -> list[_Step]:
         variant = changed
         steps.append(_Step("switch", switch.name, switch.title, changes))
     return steps
+
+
+def _ports(arch: Arch, changes: Sequence[Change]) -> list[Change]:
+    """Changes that leave the ports of buffers, whose accesses are priced by their width, as they
+    are where `changes` make the buffers faster."""
+    faster = {change.key: change.place for change in changes}
+    return [
+        Change(f"components.{name}.port_bits", bank_of(part)[1], place)
+        for name, part in arch.components.items()
+        if (place := faster.get(f"components.{name}.bytes_per_cycle"))
+        and part.kind == "storage"
+        and prices_of(arch).silicon.grid
+    ]
 
 
 def _parts(

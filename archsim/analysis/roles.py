@@ -14,6 +14,8 @@ ROLES = (
 )  # fmt: skip
 """`index`: where indexes of coefficients or weights are stored and searched. `array`: everything
 that computes weights or partial sums, rebuild engines and adder trees included."""
+LEAKAGE = "leakage"
+"""The role of what parts draw at rest and of the clock tree, where prices have them."""
 COMMON_KINDS = ("off_chip", "mover", "post")
 """What is not the machine's own: two machines that are compared have it alike."""
 _OF_KIND = {"off_chip": DRAM, "mover": DRAM, "index": "index", "array": "array", "post": "post"}
@@ -34,11 +36,14 @@ def roles_of(kinds: Mapping[str, str], flows: Mapping[str, Any]) -> dict[str, st
 
 
 def energy_by_role(result: Result) -> dict[str, float]:
-    """pJ of a run summed over each role, every role in its place."""
+    """pJ of a run summed over each role, every role in its place; leakage is the last where the
+    prices have it."""
     roles = roles_of(result.kinds, result.arch_resolved["flows"])
     sums = dict.fromkeys(ROLES, 0.0)
     for name, amount in result.energy_by.items():
         sums[roles[name]] += amount
+    if result.leakage_pj is not None:
+        sums[LEAKAGE] = result.leakage_pj
     return sums
 
 

@@ -106,13 +106,13 @@ class Arch:
         }
 
     @cached_property
-    def legal(self) -> dict[str, Any]:
-        """As `resolved`, with None for every further key that a component may have."""
-        components = {
+    def keys(self) -> dict[str, Any]:
+        """`resolved` with those keys, too, that it has only where a file sets them."""
+        parts = {
             name: {**dict.fromkeys(type(part).model_fields), **self.resolved["components"][name]}
             for name, part in self.components.items()
         }
-        return {**self.resolved, "components": components}
+        return {**self.resolved, "components": parts}
 
     @cached_property
     def hash(self) -> str:

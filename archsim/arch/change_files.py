@@ -197,7 +197,7 @@ def _problem(change: Change, archs: Sequence[Arch], classes: Mapping[str, Any]) 
     """What is wrong with a key on the archs that its change may concern, and on `classes`."""
     if change.machine and change.machine not in machine_files():
         return Problem(change.place, unknown("machine", change.machine, machine_files()))
-    legal = [arch.legal for arch in archs if change.machine in {"", arch.machine}]
+    legal = [arch.keys for arch in archs if change.machine in {"", arch.machine}]
     if change.machine and not legal:
         return None  # a machine without an arch file has no keys to hold it against
     message = change.problem([*legal, {"components": classes}])

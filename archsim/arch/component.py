@@ -29,13 +29,19 @@ def _whole(bandwidth: float) -> float:
     return int(bandwidth) if bandwidth == int(bandwidth) else bandwidth
 
 
+ENDLESS = 2**40
+"""A bandwidth that is as good as infinite: what no hardware has, and a comparison may ask for."""
 BytesPerCycle = Annotated[
-    float, Field(ge=0.001, le=2**40), AfterValidator(_whole), PlainSerializer(_whole, Any)
+    float, Field(ge=0.001, le=ENDLESS), AfterValidator(_whole), PlainSerializer(_whole, Any)
 ]
-"""A bandwidth, whole or not (12.8); the upper end is as good as infinite."""
+"""A bandwidth, whole or not (12.8)."""
 Bytes = Annotated[int, Field(ge=1, le=2**40)]
 Kbytes = Annotated[float, Field(ge=2**-10, le=2**30)]
 """Units of 1024 bytes, one byte at least."""
+PortBits = Annotated[
+    float, Field(ge=1, le=2**43), AfterValidator(_whole), PlainSerializer(_whole, Any)
+]
+"""The width of a port, up to that of the largest bank."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 Arbitration = Literal["soonest", "first_come", "fixed"]
@@ -60,6 +66,10 @@ Operand = Literal["activation", "weight"]
 """What an arithmetic action works on, and by whose width it is priced."""
 Operands = Mapping[str, tuple[Operand, ...]]
 """Operands of actions."""
+Units = Mapping[str, tuple[str, ...]]
+"""What a component is made of: the name of a unit, and the keys whose product says how many there
+are. ``Class.key`` is a key of the machine's one component of that class.
+"""
 
 
 class UnitPrice(NamedTuple):
@@ -93,6 +103,8 @@ class Component(BaseModel):
     operands: ClassVar[Operands] = {}
     """On what its arithmetic actions work, whose prices depend on the width of these operands;
     others are counted in bytes, or cost as much at any width."""
+    units: ClassVar[Units] = {"copy": ()}
+    """What energy tables give areas and leakage for."""
 
     @classmethod
     def summary(cls) -> str:
@@ -110,6 +122,10 @@ class Component(BaseModel):
         ]
         if missing:
             return f"a component of kind {cls.kind!r} needs {', '.join(missing)}"
+        keys = [key for keys in cls.units.values() for key in keys if "." not in key]
+        unknown = [key for key in keys if key not in cls.model_fields and not hasattr(cls, key)]
+        if unknown:
+            return f"its units count {', '.join(unknown)}, and it has no such key"
         for action, price in cls.prices.items():
             whole = all(isfinite(pj) and pj >= 0 for pj in price.by_width.values())
             if not (whole and price.source.strip()):
@@ -149,6 +165,13 @@ class Component(BaseModel):
     @property
     def longest_burst(self) -> int | None:
         """Bytes that it carries at a stretch before others have their turn; None for any number."""
+        return None
+
+    @property
+    def static_mw(self) -> float | None:
+        """Power that it draws all through a run, whatever it does, where it knows that itself; None
+        leaves it to the energy tables.
+        """
         return None
 
     @property

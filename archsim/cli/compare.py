@@ -67,7 +67,8 @@ def compare(
         for group in found.groups if verbose else ():
             report.show_workload(found, group, verbose - 1)
         show(found)
-        console.say(report.LEFT_OUT)
+        for line in report.left_out(found):
+            console.say(line)
         console.say(f"written: {', '.join(str(path) for path in written)}")
     matrix.end(list(found.refusals.values()), asked)
 

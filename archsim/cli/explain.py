@@ -168,10 +168,22 @@ def show(found: Explanation) -> None:
     cycles, energy = found.unexplained
     rows.append(["  unexplained", *_amounts(cycles, energy, found)])
     rows.append(_total(two, found.b, found))
+    ends = dict(zip(found.labels, (found.a, found.b), strict=True))
+    areas = [
+        f"{label} {number(result.area_mm2)} mm2{_without(result)}"
+        for label, result in ends.items()
+        if result.area_mm2 is not None
+    ]
     heads = ["part", "cycles", f"% of {one}", "energy mJ", f"% of {one}"]
     console.show(console.Table("", heads, rows))
+    if areas:
+        console.say(f"area: {', '.join(areas)}")
     for line in found.left_out:
         console.say(f"not switched: {line}")
+
+
+def _without(result: Result) -> str:
+    return f" (without {', '.join(result.without_area)})" if result.without_area else ""
 
 
 def _lines(parts: Sequence[Contribution], found: Explanation) -> list[list[str]]:
@@ -220,6 +232,8 @@ def as_json(found: Explanation) -> dict[str, Any]:
             "arch_hash": result.arch_hash,
             "cycles": result.cycles,
             "energy_pj": result.energy_pj,
+            **({} if result.area_mm2 is None else {"area_mm2": result.area_mm2}),
+            **({} if result.leakage_pj is None else {"leakage_pj": result.leakage_pj}),
         }
 
     cycles, energy = found.unexplained

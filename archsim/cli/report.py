@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from archsim.formats import console
 from archsim.formats.console import Table
+from archsim.results.result import AT_REST
+from archsim.results.silicon import CLOCK_TREE
 
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison, Refusal
     from archsim.analysis.normalise import Normalised
     from archsim.results.result import LayerResult, Result
 
-LEFT_OUT = "Energy is dynamic energy of the parts listed; leakage and the clock tree are left out."
+DYNAMIC = "Energy is dynamic energy of the parts listed; leakage and the clock tree are left out."
 NONE = "-"
+UNKNOWN = "unknown"
 NOT_AVAILABLE = "n/a"
 TOTAL = "total"
 MODES = {
@@ -54,6 +57,8 @@ def show_workload(found: Comparison, group: str, verbose: int) -> None:
         console.note("not normalised: the machine to normalise to is not in this run")
     if rows:
         console.show(energy_by_component(rows))
+    if any(row.result.area_by for row in rows):
+        console.show(area_by_component(rows))
     for row in rows:
         if len({layer.phase for layer in row.result.layers}) > 1:
             console.show(phases_of(row))
@@ -92,6 +97,11 @@ def comparison(rows: Sequence[Normalised], refusals: Sequence[Refusal] = ()) -> 
         ("GOPS", lambda row: number(row.result.gops)),
         ("GOPS/W", lambda row: number(row.result.gops_per_watt)),
     ]
+    if any(row.result.area_by for row in rows):
+        columns += [
+            ("mm2", lambda row: _known(row.result.area_mm2)),
+            ("GOPS/mm2", lambda row: _known(row.result.gops_per_mm2)),
+        ]
     if reference is None:
         columns = [column for column in columns if column[0] not in {"speed-up", "energy", "DRAM"}]
     lines = [[row.label, *(show(row) for _, show in columns)] for row in rows]
@@ -102,12 +112,13 @@ def comparison(rows: Sequence[Normalised], refusals: Sequence[Refusal] = ()) -> 
 
 def energy_by_component(rows: Sequence[Normalised]) -> Table:
     """A component a row, a machine a column: mJ and, of a few machines, the share of the whole."""
-    parts = [row.result.energy_by for row in rows]
+    parts = [row.result.energy_parts for row in rows]
     names = [
         name
         for name in dict.fromkeys(name for part in parts for name in part)
         if any(part.get(name) for part in parts)
     ]
+    names.sort(key=AT_REST.__eq__)  # the last of all machines' parts
     width = 2 if len(rows) <= ROOM_FOR_SHARES else 1
     heads = [head for row in rows for head in (f"{row.label} mJ", "share")[:width]]
     table = []
@@ -133,6 +144,43 @@ def _memory_lines(name: str, rows: Sequence[Normalised], width: int) -> list[lis
             line += _with_share(parts.get(part), row.result.energy_pj)[:width]
         lines.append(line)
     return lines
+
+
+def area_by_component(rows: Sequence[Normalised]) -> Table:
+    """A component a row, a machine a column: mm2, and a word where the prices have none."""
+    areas = [row.result.area_by or {} for row in rows]
+    names = dict.fromkeys(name for own in areas for name in own)
+    table = [[name, *(_area(own, name) for own in areas)] for name in names]
+    table.append([TOTAL, *(_known(row.result.area_mm2) for row in rows)])
+    return Table("area by component, mm2", ["component", *(row.label for row in rows)], table)
+
+
+def _area(areas: Mapping[str, float | None], name: str) -> str:
+    found = areas.get(name)
+    return (UNKNOWN if name in areas else NONE) if found is None else number(found)
+
+
+def _known(value: float | None) -> str:
+    return NONE if value is None else number(value)
+
+
+def left_out(found: Comparison) -> list[str]:
+    """What the energies and areas of some results do not have in them."""
+    results = [row.result for row in found.rows.values()]
+    leaking = [one for one in results if one.leakage_pj is not None]
+    if leaking:
+        unknown = dict.fromkeys(name for one in leaking for name in one.without_leakage)
+        without = [f"that of {name}" for name in unknown]
+        if not all(CLOCK_TREE in (one.leakage_by or {}) for one in leaking):
+            without.append("the clock tree")
+        gone = f", without {', '.join(without)}" if without else " and the clock tree"
+        said = [f"Energy is dynamic energy of the parts listed and their leakage{gone}."]
+    else:
+        said = [DYNAMIC]
+    if any(one.area_by for one in results):
+        names = dict.fromkeys(name for one in results for name in one.without_area)
+        said.append(f"Area is without {', '.join([*names, 'wires'])}.")
+    return said
 
 
 def phases_of(row: Normalised) -> Table:

@@ -72,7 +72,8 @@ def run(
         report.head(scenario, sets)
         for group in found.groups:
             report.show_workload(found, group, verbose)
-        console.say(report.LEFT_OUT)
+        for line in report.left_out(found):
+            console.say(line)
         names = ", ".join(path.name for path in figures)
         console.say(f"written: {out}/{_folders(found)}, summary.csv{names and ', '}{names}")
     matrix.end(list(found.refusals.values()), asked)

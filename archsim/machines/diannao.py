@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component, Count, Cycles, Operands
+from archsim.arch.component import Component, Count, Cycles, Operands, Units
 from archsim.machines.shared.fetches import Fetches, fetches
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
@@ -38,6 +38,7 @@ class Nfu(Component):
     """
 
     operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
+    units: ClassVar[Units] = {"multiplier": ("inputs", "outputs")}
 
     inputs: Count
     outputs: Count

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component, Count, Operands, UnitPrice
+from archsim.arch.component import Component, Count, Operands, UnitPrice, Units
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
@@ -57,6 +57,7 @@ class SystolicArray(Component):
     }
 
     operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
+    units: ClassVar[Units] = {"element": ("rows", "columns")}
 
     rows: Count
     columns: Count

@@ -57,6 +57,7 @@ class Totals:
         for name, kind in result.kinds.items():
             factor = dram_energy if kind == "off_chip" else 1.0
             parts[PARTS.get(kind, REST)] += factor * totals["energy_by"].get(name, 0.0)
+        parts[REST] += totals.get("leakage_pj", 0.0)
         same = ("cycles", "compute_cycles", "dram_bytes", "dram_bytes_by", "macs")
         kept = {key: totals[key] for key in same}
         return cls(energy_pj=fsum(parts.values()), energy_parts=parts, **kept)

@@ -128,7 +128,11 @@ def check_time(times: Times, cycles: int, latencies: int) -> dict[str, int]:
 def check_result(layers: Sequence[LayerResult], cycles: int, energy: Mapping[str, float]) -> None:
     """Energy parts add up, nothing is negative, layers' cycles make the run."""
     for layer in layers:
-        if abs(fsum(layer.energy_by.values()) - layer.energy_pj) > 1e-9 * max(1.0, layer.energy_pj):
+        parts = [
+            *layer.energy_by.values(),
+            *(pj or 0.0 for pj in (layer.leakage_by or {}).values()),
+        ]
+        if abs(fsum(parts) - layer.energy_pj) > 1e-9 * max(1.0, layer.energy_pj):
             raise CheckFailed(
                 f"layer {layer.name!r}: energy parts do not add up to {layer.energy_pj} pJ"
             )
@@ -138,12 +142,13 @@ def check_result(layers: Sequence[LayerResult], cycles: int, energy: Mapping[str
             )
         numbers = [
             layer.cycles, layer.compute_cycles, layer.dram_bytes, layer.sram_bytes, layer.energy_pj,
+            *parts,
         ]  # fmt: skip
         numbers += [count for counts in layer.actions.values() for count in counts.values()]
         if min(numbers) < 0:
             raise CheckFailed(f"layer {layer.name!r}: a negative count")
     if sum(layer.cycles for layer in layers) != cycles:
         raise CheckFailed(f"the layers' cycles do not add up to {cycles}")
-    whole = fsum(layer.energy_pj for layer in layers)
+    whole = fsum(layer.energy_pj - (layer.leakage_pj or 0.0) for layer in layers)
     if abs(fsum(energy.values()) - whole) > 1e-9 * max(1.0, whole):
         raise CheckFailed(f"the components' energies do not add up to {whole} pJ")

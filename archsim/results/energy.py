@@ -2,13 +2,14 @@
 (docs/reference/formats.md, "Energy").
 
 Prices are per action of a component class. SRAM is priced by the size of the bank that is read or
-written. Of several tables the later wins, per class and action, and any table wins over the prices
-that a class brings; before all come those that follow from the keys of a component itself. A
-missing price is an error that names it; a price of zero carries its reason.
+written, and in a table with a grid by the width of its port. Of several tables the later wins, per
+class and action, and any table wins over the prices that a class brings; before all come those that
+follow from the keys of a component itself. A missing price is an error that names it; a price of
+zero carries its reason.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, log2
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -24,6 +25,17 @@ from archsim.formats.errors import InputError, Problem
 from archsim.formats.record import load
 from archsim.formats.source import in_file_order, nearest, shown, unknown
 from archsim.formats.yaml12 import Document
+from archsim.results.silicon import (
+    Areas,
+    ClockShare,
+    Periods,
+    Powers,
+    Silicon,
+    bank_of,
+    silicon_of,
+    unknown_units,
+)
+from archsim.results.sram_grid import GridPoints, SramGrid
 from archsim.results.width_prices import (
     EIGHT,
     ByWidth,
@@ -88,17 +100,40 @@ class Sram(_Record):
         return float(min(max(price, self.min_pj or 0.0), self.max_pj or inf))
 
 
+def _sram_form(sram: Any) -> str:
+    """Which of the three forms of `sram` a value has."""
+    if isinstance(sram, (list, tuple)):
+        return "grid"
+    found = "pj" in sram or "reason" in sram if isinstance(sram, Mapping) else False
+    return "free" if found or isinstance(sram, Free) else "doublings"
+
+
 class EnergyTable(_Record):
     """Prices in pJ: `classes` maps a component class to its actions; buffers take `sram`, which is
     free where another price includes it. `extends` names tables that this one adds to.
+
+    `areas` (mm2), `leakage` (mW) and `periods` (ns) are of one unit of a class, and `clock_share`
+    is the clock tree's part of the chip's energy (archsim.results.silicon).
     """
 
     format: Literal["archsim-energy/1"]
     name: str
     source: str
     extends: OneOrMore | None = None
-    sram: Sram | Free | None = None
+    sram: (
+        Annotated[
+            Annotated[Sram, Tag("doublings")]
+            | Annotated[Free, Tag("free")]
+            | Annotated[GridPoints, Tag("grid")],
+            Discriminator(_sram_form),
+        ]
+        | None
+    ) = None
     classes: Mapping[str, Mapping[str, UnitPriceOf]] = Field(default_factory=dict)
+    areas: Areas = Field(default_factory=dict)
+    leakage: Powers = Field(default_factory=dict)
+    periods: Periods = Field(default_factory=dict)
+    clock_share: ClockShare | None = None
 
 
 @dataclass(frozen=True)
@@ -108,8 +143,9 @@ class Prices:
     """
 
     files: tuple[Path, ...]
-    sram: Sram | Free | None
+    sram: Sram | Free | SramGrid | None
     classes: Mapping[str, Mapping[str, Priced]]
+    silicon: Silicon = field(default_factory=Silicon)
 
     def price(self, component: Component, action: str, widths: Widths = EIGHT) -> float | None:
         """pJ of one action on operands of these widths, None where neither its own keys, a table
@@ -117,6 +153,9 @@ class Prices:
         if action in component.own_prices:
             return component.own_prices[action]
         if component.kind == "storage" and action in {"read", "write"}:
+            if isinstance(self.sram, SramGrid):
+                way = cast('Literal["read", "write"]', action)
+                return self.sram.pj_per_byte(way, *bank_of(component))
             if isinstance(self.sram, Sram):
                 return self.sram.pj_per_byte(cast("GlobalBuffer", component).bank_kbytes)
             return None if self.sram is None else 0.0
@@ -129,7 +168,9 @@ class Prices:
         return at_width(found, width_key(type(component), action, widths))
 
     def of(self, components: Mapping[str, Component], widths: Widths = EIGHT) -> dict[str, Any]:
-        """The prices of each of these components by action, and those of SRAM, as plain data."""
+        """The prices of each of these components by action, and those of SRAM, as plain data; of a
+        grid, what it comes to at each of the buffers, per byte.
+        """
         own: dict[str, Any] = {}
         for name, component in components.items():
             table = self.classes.get(type(component).__name__, {})
@@ -137,6 +178,13 @@ class Prices:
             priced = {each: self.price(component, each, widths) for each in actions}
             found = {each: pj for each, pj in priced.items() if pj is not None}
             own |= {name: found} if found else {}
+        if isinstance(self.sram, SramGrid):
+            buffers = {
+                name: {action: self.price(part, action) for action in ("read", "write")}
+                for name, part in components.items()
+                if part.kind == "storage"
+            }
+            return {"sram": self.sram.summary(), "components": own, "buffers": buffers}
         sram = self.sram.model_dump(mode="json", exclude_none=True) if self.sram else None
         return {"sram": sram, "components": own}
 
@@ -170,7 +218,7 @@ def price_actions(
 def _price_key(component: Component, action: str) -> str:
     """The key of a table that gives the price of an action."""
     if component.kind == "storage" and action in {"read", "write"}:
-        return "sram (base_pj, base_kbytes ...)"
+        return "sram (base_pj, base_kbytes ... or a grid)"
     return f"classes.{type(component).__name__}.{action}"
 
 
@@ -204,13 +252,18 @@ def load_energy(*paths: Path, classes: Mapping[str, type[Component]] | None = No
     read_tables: list[tuple[Path, EnergyTable]] = []
     for path in paths:
         read_tables += _tables(path, (), known, read_tables)
-    sram: Sram | Free | None = None
+    sram: Sram | Free | SramGrid | None = None
     merged: dict[str, dict[str, Priced]] = {}
-    for _, table in read_tables:
-        sram = table.sram or sram
+    for path, table in read_tables:
+        if isinstance(table.sram, tuple):
+            sram = SramGrid(table.sram, table.name, shown(path))
+        else:
+            sram = table.sram or sram
         for name, actions in table.classes.items():
             merged.setdefault(name, {}).update(actions)
-    return Prices(tuple(path for path, _ in read_tables), sram, merged)
+    grid = sram if isinstance(sram, SramGrid) else None
+    silicon = silicon_of([table for _, table in read_tables], grid)
+    return Prices(tuple(path for path, _ in read_tables), sram, merged, silicon)
 
 
 def _tables(
@@ -255,7 +308,7 @@ def _unknown_names(
             if action not in own:
                 message = unknown(f"action of class {name} called", action, own)
                 problems.append(Problem(document.key_place("classes", name, action), message))
-    return problems
+    return [*problems, *unknown_units(document, table, classes)]
 
 
 def _slips(document: Document, table: EnergyTable, earlier: Sequence[EnergyTable]) -> list[Problem]:

@@ -7,7 +7,7 @@ format: plain numbers and text in a fixed order, so that the same run gives the 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from math import fsum
@@ -18,6 +18,8 @@ from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, Val
 from archsim.arch.component import Kind
 from archsim.formats.widths import less_defaults, with_defaults
 from archsim.results.settings import settings_in
+from archsim.results.silicon import CLOCK_TREE
+from archsim.results.sums import plain, sum_maps, sum_nested
 from archsim.results.written import WrittenArch, WrittenPrices, check_names, check_time
 from archsim.version import MODEL, VERSION
 
@@ -28,13 +30,21 @@ Count = Annotated[int, Field(strict=True, ge=0)]
 Counts = Mapping[str, Count]
 Amount = Annotated[StrictInt | StrictFloat, Field(ge=0, allow_inf_nan=False)]
 """Not negative, and an integer where it was computed as one: a file is read as it was written."""
+PRICED = frozenset({"leakage_pj", "leakage_by"})
+"""Keys of a layer that are not there where the prices have no leakage."""
+AT_REST = "leakage of all parts"
+"""What stands beside components where energy is split; no component can be called so."""
 OPS_PER_MAC = 2  # a multiplication and an addition
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerResult:
     """One phase of one layer. Energies in pJ, `*_bytes` in bytes, `busy` and `lost` in
-    instance-cycles; `macs_done` are the multiplications made that reach an output."""
+    instance-cycles; `macs_done` are the multiplications made that reach an output.
+
+    `energy_pj` is the sum of `energy_by`, which is of actions, and of `leakage_by`, which is power
+    at rest times the layer's time, and the clock tree. That is None where the prices have no
+    leakage, and has None for a part whose leakage they do not know."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -54,10 +64,13 @@ class LayerResult:
     actions: Mapping[str, Counts]
     busy: Counts
     lost: Mapping[str, Counts]
+    leakage_pj: Amount | None = None
+    leakage_by: Mapping[str, Amount | None] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The layer as it stands in a results file."""
-        return {name: _plain(getattr(self, name)) for name in self._keys()}
+        found = {name: plain(getattr(self, name)) for name in self._keys()}
+        return {name: one for name, one in found.items() if one is not None or name not in PRICED}
 
     @classmethod
     @cache
@@ -75,7 +88,9 @@ class Result:
     written it. `settings` are what the run was asked for beside its files
     (`archsim.results.settings`); `changed` are the full paths of all keys that differ from the arch
     file, those of a scenario included, and `prices` the pJ per action of each component
-    and of SRAM: both None where an earlier archsim has not written them. `notes` is
+    and of SRAM: both None where an earlier archsim has not written them. `area_by` is mm2 of each
+    part on the chip, None of one whose area the prices do not know; it is None where they have no
+    areas. `notes` is
     what has to be said wherever the numbers are shown; `inputs_hash` is of all that the numbers
     depend on, the program included, and `model` is the version of the model that made them.
     """
@@ -96,6 +111,7 @@ class Result:
     settings: Mapping[str, Any] = field(default_factory=dict)
     changed: tuple[str, ...] | None = ()
     prices: WrittenPrices | None = field(default_factory=dict)
+    area_by: Mapping[str, Amount | None] | None = None
     notes: tuple[str, ...] = ()
     inputs_hash: str = ""
     archsim: str = field(default=VERSION)
@@ -116,15 +132,56 @@ class Result:
     @property
     def energy_by(self) -> dict[str, float]:
         """pJ per component, in the order of the arch file."""
-        sums = _sum_maps(layer.energy_by for layer in self.layers)
+        sums = sum_maps(layer.energy_by for layer in self.layers)
         parts = [*self.arch_resolved.get("components", ())]
         known = [name for name in parts if name in sums]
         return {name: sums[name] for name in dict.fromkeys([*known, *sums])}
 
     @property
+    def leakage_by(self) -> dict[str, float | None] | None:
+        """pJ at rest of each part, None of one that is not known; None where nothing is."""
+        layers = [layer.leakage_by for layer in self.layers if layer.leakage_by is not None]
+        if not layers:
+            return None
+        sums = sum_maps({k: v for k, v in each.items() if v is not None} for each in layers)
+        return {name: sums.get(name) for each in layers for name in each}
+
+    @property
+    def leakage_pj(self) -> float | None:
+        """What of `energy_pj` is leakage and clock tree; None where no price has any."""
+        known = [layer.leakage_pj for layer in self.layers if layer.leakage_pj is not None]
+        return fsum(known) if known else None
+
+    @property
+    def area_mm2(self) -> float | None:
+        """Of all parts that have an area; `without_area` names the others on the chip."""
+        return None if self.area_by is None else fsum(one or 0.0 for one in self.area_by.values())
+
+    @property
+    def energy_parts(self) -> dict[str, float]:
+        """`energy_by` and, where prices have leakage, that: they add up to `energy_pj`."""
+        at_rest = self.leakage_pj
+        return {**self.energy_by, **({} if at_rest is None else {AT_REST: at_rest})}
+
+    @property
+    def without_area(self) -> list[str]:
+        """Parts of the chip whose area is not in `area_mm2`."""
+        return [name for name, one in (self.area_by or {}).items() if one is None]
+
+    @property
+    def without_leakage(self) -> list[str]:
+        """Parts of the chip whose leakage is not in `leakage_pj`."""
+        return [name for name, one in (self.leakage_by or {}).items() if one is None]
+
+    @property
+    def gops_per_mm2(self) -> float | None:
+        """10^9 operations a second on each mm2 of the area that is known."""
+        return self.gops / self.area_mm2 if self.area_mm2 else None
+
+    @property
     def dram_bytes_by(self) -> dict[str, int]:
         """DRAM bytes per flow."""
-        return _sum_maps(layer.dram_bytes_by for layer in self.layers)
+        return sum_maps(layer.dram_bytes_by for layer in self.layers)
 
     @property
     def milliseconds(self) -> float:
@@ -147,6 +204,14 @@ class Result:
     def totals(self) -> dict[str, Any]:
         """The sums over all layers, and the ratios that follow from them."""
         return {
+            **self._counted(),
+            **({} if self.leakage_pj is None else _named(self, "leakage_pj", "leakage_by")),
+            **({} if self.area_by is None else _named(self, "area_mm2", "area_by", "gops_per_mm2")),
+        }
+
+    def _counted(self) -> dict[str, Any]:
+        """What stands in every result."""
+        return {
             "macs": self.macs,
             "macs_done": sum(layer.macs_done for layer in self.layers),
             "cycles": self.cycles,
@@ -156,9 +221,9 @@ class Result:
             "dram_bytes": self.dram_bytes,
             "dram_bytes_by": self.dram_bytes_by,
             "sram_bytes": sum(layer.sram_bytes for layer in self.layers),
-            "actions": _sum_nested(layer.actions for layer in self.layers),
-            "busy": _sum_maps(layer.busy for layer in self.layers),
-            "lost": _sum_nested(layer.lost for layer in self.layers),
+            "actions": sum_nested(layer.actions for layer in self.layers),
+            "busy": sum_maps(layer.busy for layer in self.layers),
+            "lost": sum_nested(layer.lost for layer in self.layers),
             "idle": dict(self.idle),
             "instances": dict(self.instances),
             "milliseconds": self.milliseconds,
@@ -174,13 +239,13 @@ class Result:
             "mode", "batch", "settings", "clock_mhz", "notes",
         )  # fmt: skip
         return {
-            **{name: _plain(getattr(self, name)) for name in head},
-            "totals": _plain(self.totals()),
+            **{name: plain(getattr(self, name)) for name in head},
+            "totals": plain(self.totals()),
             "layers": [layer.to_dict() for layer in self.layers],
-            "arch_resolved": _plain(less_defaults(self.arch_resolved)),
-            "kinds": _plain(self.kinds),
-            "changed": _plain(self.changed),
-            "prices": _plain(self.prices),
+            "arch_resolved": plain(less_defaults(self.arch_resolved)),
+            "kinds": plain(self.kinds),
+            "changed": plain(self.changed),
+            "prices": plain(self.prices),
         }
 
     @classmethod
@@ -202,6 +267,7 @@ class Result:
             "settings": data["settings"] if "settings" in data else settings_in(notes),
             "changed": None if changed is None else tuple(changed),
             "prices": data.get("prices"),
+            "area_by": totals.get("area_by"),
             "inputs_hash": data.get("inputs_hash", ""),
             **{name: totals[name] for name in ("cycles", "instances", "idle")},
             "layers": data["layers"],
@@ -213,6 +279,8 @@ class Result:
             place = ".".join(map(str, first["loc"]))
             raise TypeError(f"{place}: {first['msg']}") from error
         parts = {name for layer in found.layers for name in layer.energy_by}
+        at_rest = {name for layer in found.layers for name in layer.leakage_by or ()}
+        parts |= (at_rest - {CLOCK_TREE}) | {*(found.area_by or ())}
         check_names(found.arch_resolved, found.kinds, parts)
         lost = [{k: sum(one.values()) for k, one in each.lost.items()} for each in found.layers]
         for spent in (found.idle, *lost, *(layer.busy for layer in found.layers)):
@@ -220,8 +288,8 @@ class Result:
         return found
 
     def table(self) -> pd.DataFrame:
-        """One row a layer, in the file's order: the plain counts, then `dram_bytes.<flow>` and
-        `energy_pj.<component>`."""
+        """One row a layer, in the file's order: the plain counts, then `dram_bytes.<flow>`,
+        `energy_pj.<component>` and, where prices have it, `leakage_pj.<component>`."""
         import pandas as pd
 
         rows = []
@@ -231,6 +299,7 @@ class Result:
                 del row[gone]
             row |= {f"dram_bytes.{k}": v for k, v in row.pop("dram_bytes_by").items()}
             row |= {f"energy_pj.{k}": v for k, v in row.pop("energy_by").items()}
+            row |= {f"leakage_pj.{k}": v for k, v in row.pop("leakage_by", {}).items()}
             rows.append(row)
         counted = {name for row in rows for name in row if "." in name}
         frame = pd.DataFrame(rows)
@@ -243,34 +312,5 @@ def _checker() -> TypeAdapter[Result]:
     return TypeAdapter(Result)
 
 
-def _sum_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Key-wise sums; keys in the order of their first appearance."""
-    total: dict[str, Any] = {}
-    for one in maps:
-        for key, value in one.items():
-            total[key] = total.get(key, 0) + value
-    return total
-
-
-def _sum_nested(maps: Iterable[Mapping[str, Counts]]) -> dict[str, dict[str, int]]:
-    total: dict[str, dict[str, int]] = {}
-    for one in maps:
-        for key, inner in one.items():
-            sums = total.setdefault(key, {})
-            for name, count in inner.items():
-                sums[name] = sums.get(name, 0) + count
-    return total
-
-
-def _plain(value: Any) -> Any:
-    """`value` in the types of JSON. numpy's scalars become int and float: which of the two a count
-    was computed in must not show in the file."""
-    if type(value) in {int, str, float}:
-        return value
-    if type(value) is dict or isinstance(value, Mapping):  # the first is the faster test
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, (str, bool, int, float)) or value is None:
-        return value
-    return value.item()
+def _named(result: Result, *names: str) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in names}

@@ -38,6 +38,9 @@ PLAIN_COLUMNS = (
     "sram_bytes", "gops", "gops_per_watt",
 )  # fmt: skip
 
+PRICED_COLUMNS = ("leakage_pj", "area_mm2", "gops_per_mm2")
+"""Of results whose prices have them."""
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -232,7 +235,8 @@ def run_columns(stored: Stored) -> dict[str, Any]:
 def summary_row(stored: Stored) -> dict[str, Any]:
     """The totals of one result as a row of `summary.csv`: what was run, the plain counts, then
     `dram_bytes.<flow>` and `energy_pj.<component>`, and of memories with rows
-    `memory_pj.<component>.<part>`, which the component's energy contains."""
+    `memory_pj.<component>.<part>`, which the component's energy contains; where prices have them,
+    leakage and area, which are left empty for a component that they do not know."""
     result = stored.result
     totals = result.totals()
     return {
@@ -249,6 +253,9 @@ def summary_row(stored: Stored) -> dict[str, Any]:
             for name, parts in memory_parts(result).items()
             for part, pj in parts.items()
         },
+        **{name: totals[name] for name in PRICED_COLUMNS if name in totals},
+        **{f"leakage_pj.{name}": pj for name, pj in totals.get("leakage_by", {}).items()},
+        **{f"area_mm2.{name}": mm2 for name, mm2 in totals.get("area_by", {}).items()},
         "notes": "; ".join(result.notes),
     }
 

@@ -46,6 +46,7 @@ class _Arch(_Read):
 class _Prices(_Read):
     sram: Mapping[str, Any] | None = None
     components: Mapping[str, Mapping[str, _Pj]] = Field(default_factory=dict)
+    buffers: Mapping[str, Mapping[str, _Pj]] = Field(default_factory=dict)
 
 
 def _arch(found: Mapping[str, Any]) -> Mapping[str, Any]:

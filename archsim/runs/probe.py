@@ -24,15 +24,18 @@ def probe(arch: Arch) -> None:
     """Run the probe of the machine's task, and price all that it counts.
 
     Raises:
-        InputError: every price that is missing; where the rule fails, its line; what it says where
-            it takes no layer at all.
+        InputError: every price that is missing; a buffer too far from a grid of SRAM; where the
+            rule fails, its line; what it says where it takes no layer at all.
     """
     workload = load_workload(PROBES / f"{arch.task}.yaml")
     counts: dict[str, Counter[str]] = {}
     for result in _runs(arch, workload):
         for name, actions in result.totals()["actions"].items():
             counts.setdefault(name, Counter()).update(actions)
-    price_actions(prices_of(arch), arch.components, counts, arch.widths)
+    prices = prices_of(arch)
+    price_actions(prices, arch.components, counts, arch.widths)
+    prices.silicon.area_mm2(arch.components, arch.clock_mhz)
+    prices.silicon.static_mw(arch.components, arch.clock_mhz)
 
 
 def _runs(arch: Arch, workload: Workload) -> list[Result]:

@@ -90,7 +90,8 @@ def test_the_graph_has_an_edge_for_each_step_of_a_flow(tmp_path) -> None:
         ("machine: diannao", "machine: dianao", None),
         ("energy: units/table1_28nm", "energy: units/table1", [
             "FILE:5:9: there is no energy table 'units/table1'; did you mean 'units/table1_28nm'? "
-            "legal: units/fpga_16nm, units/gate_ratio, units/interstellar, units/table1_28nm, "
+            "legal: units/cacti_28nm, units/fpga_16nm, units/gate_ratio, units/interstellar, "
+            "units/table1_28nm, "
             "units/training_65nm, units/training_65nm_chip"]),
         ("role: moving", "role: movng", [
             "FILE:7:18: flow 'input', role: 'movng' is not legal here; did you mean 'moving'? "

@@ -153,6 +153,11 @@ def test_memory_within_a_flow_is_refused(tmp_path):
         ("(Mover)", "(Component)", "class Hbm: a component of kind 'off_chip' needs bytes_per"),
         ('"off_chip"', '"storage"', "needs capacity_bytes, bank_kbytes, count, slots"),
         ('"off_chip"', '"post"', "needs elements_per_cycle"),
+        (
+            '= "off_chip"',
+            '= "off_chip"\n    units = {"bank": ("bank",)}',
+            "units count bank, and it",
+        ),
     ],
 )
 def test_a_class_that_lacks_what_its_kind_needs_is_named(tmp_path, old, new, message):

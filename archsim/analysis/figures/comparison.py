@@ -82,7 +82,7 @@ def energy_stack(found: Comparison, *, by_role: bool) -> Stack:
         amounts = partial(_by_part, energy_by_role, DRAM)
         return Stack("energy", "Energy", amounts, _energy, _of_roles)
     colours = partial(palette.component_colours, [row.result for row in found.rows.values()])
-    amounts = partial(_by_part, lambda result: result.energy_by, "")
+    amounts = partial(_by_part, lambda result: result.energy_parts, "")
     return Stack("energy", "Energy", amounts, _energy, colours)
 
 

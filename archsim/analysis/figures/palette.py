@@ -7,16 +7,20 @@ colour vision tell apart. Components of one role, and flows of one kind, are sha
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from zlib import crc32
 
-from archsim.analysis.roles import DRAM, ROLES, role_of_flow, roles_of
+from archsim.analysis.roles import DRAM, LEAKAGE, ROLES, role_of_flow, roles_of
 from archsim.results.energy_parts import PARTS
-from archsim.results.result import Result
+from archsim.results.result import AT_REST, Result
 
 GREY, BLACK = "#9a9a9a", "#333333"
 BLUE, SKY, GREEN, YELLOW = "#0072b2", "#56b4e9", "#009e73", "#f0e442"
 ORANGE, VERMILION, PURPLE = "#e69f00", "#d55e00", "#cc79a7"
 
 ROLE_COLOURS: Mapping[str, str] = dict(
-    zip(ROLES, ("#4d4d4d", BLUE, GREEN, PURPLE, ORANGE, VERMILION, SKY), strict=True)
+    zip(
+        (*ROLES, LEAKAGE),
+        ("#4d4d4d", BLUE, GREEN, PURPLE, ORANGE, VERMILION, SKY, YELLOW),
+        strict=True,
+    )
 )
 CAUSE_COLOURS: Mapping[str, str] = {
     "busy": GREEN, "unmapped": "#bdbdbd", "lane_sync": "#fdc086", "line_sync": ORANGE,
@@ -81,6 +85,7 @@ def component_colours(results: Iterable[Result], drawn: Collection[str]) -> dict
     for result in results:
         own = roles_of(result.kinds, result.arch_resolved["flows"])
         roles |= {name: role for name, role in own.items() if name not in roles}
+    roles[AT_REST] = LEAKAGE
     return shades({name: role for name, role in parted(roles) if name in drawn})
 
 

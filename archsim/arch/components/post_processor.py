@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from archsim.arch.component import Component, Count, Kind, Operands
+from archsim.arch.component import Component, Count, Kind, Operands, Units
 
 
 class PostProcessor(Component):
@@ -12,5 +12,6 @@ class PostProcessor(Component):
 
     kind: ClassVar[Kind] = "post"
     operands: ClassVar[Operands] = {"element": ("activation",)}
+    units: ClassVar[Units] = {"lane": ("elements_per_cycle",)}
 
     elements_per_cycle: Count

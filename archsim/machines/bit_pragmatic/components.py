@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archsim.arch.component import Component, Count, Operands
+from archsim.arch.component import Component, Count, Operands, Units
 
 
 class BitPragmaticPeArray(Component):
@@ -18,6 +18,7 @@ class BitPragmaticPeArray(Component):
     """
 
     operands: ClassVar[Operands] = {"bit_step": ("weight",)}
+    units: ClassVar[Units] = {"lane": ("filters", "columns", "lanes")}
 
     filters: Count
     columns: Count

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archsim.arch.component import Component, Count, Operands
+from archsim.arch.component import Component, Count, Operands, Units
 
 
 class CambriconXPeArray(Component):
@@ -17,6 +17,13 @@ class CambriconXPeArray(Component):
     """
 
     operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
+    units: ClassVar[Units] = {
+        "multiplier": ("pes", "multipliers"),
+        "selected_input": (
+            "pes",
+            "multipliers",
+        ),  # of the indexing module, which finds one for each
+    }
 
     pes: Count
     multipliers: Count

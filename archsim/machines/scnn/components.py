@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from archsim.arch.component import Component, Count, Operands
+from archsim.arch.component import Component, Count, Operands, Units
 from archsim.machines.scnn.tiling import BANK_COUNTS, LARGEST_QUEUE
 
 
@@ -21,6 +21,12 @@ class ScnnPeArray(Component):
     """
 
     operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
+    units: ClassVar[Units] = {
+        "element": ("rows", "columns"),
+        "multiplier": ("rows", "columns", "weights", "activations"),
+        "crosspoint": ("rows", "columns", "weights", "activations", "banks"),
+        "accumulator": ("rows", "columns", "banks", "bank_entries"),
+    }
 
     rows: Annotated[int, Field(ge=1, le=64)]
     columns: Annotated[int, Field(ge=1, le=64)]

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from archsim.arch.component import Component, Count, Kind, Operands
+from archsim.arch.component import Component, Count, Kind, Operands, Units
 from archsim.arch.components.rebuild_engine import RebuildEngine as SharedRebuildEngine
 
 
@@ -26,6 +26,10 @@ class PeSlices(Component):
     """
 
     operands: ClassVar[Operands] = {"tree_add": ("activation", "weight")}
+    units: ClassVar[Units] = {
+        "line": ("slices", "lines"),  # its FIFO and control
+        "tree_input": ("slices", "lines", "tree_positions_per_cycle"),
+    }
 
     slices: Count
     lines: Count
@@ -53,6 +57,7 @@ class IndexSelector(Component):
     """
 
     kind: ClassVar[Kind] = "index"
+    units: ClassVar[Units] = {"row": ("PeSlices.streams", "rows_per_cycle")}
 
     rows_per_cycle: Count
     skip: Literal["none", "weights", "inputs", "both"] = "both"
@@ -81,6 +86,8 @@ class RebuildEngine(SharedRebuildEngine):
     sum beyond the width becomes (archsim.formats.rebuilt).
     """
 
+    units: ClassVar[Units] = {"engine": ("per_line", "PeSlices.slices", "PeSlices.lines")}
+
     output_register: bool = True
     fill: Literal["group", "none"] = "group"
     weight_bits: Annotated[int, Field(ge=9, le=32)] = 17
@@ -104,6 +111,7 @@ class BitSerialMacArray(Component):
     """
 
     operands: ClassVar[Operands] = {"booth_step": ("weight",), "bit_step": ("weight",)}
+    units: ClassVar[Units] = {"multiplier": ("macs", "PeSlices.slices", "PeSlices.lines")}
 
     macs: Annotated[int, Field(ge=3, le=1024)]
     serial: Literal["booth", "bits"] = "booth"

@@ -1,10 +1,10 @@
 """The training accelerator's processing elements."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archsim.arch.component import Component, Count
+from archsim.arch.component import Component, Count, Units
 from archsim.machines.training_accelerator.weights import Signal
 
 StateBytes = Annotated[int, Field(ge=0, le=4)]
@@ -25,6 +25,8 @@ class TrainingPeArray(Component):
     a counter counts (paper IV), or its size in parts of the way to the next power, which are added
     up (`accumulate` of SD-T).
     """
+
+    units: ClassVar[Units] = {"unit": ("arrays", "rows", "columns")}
 
     arrays: Count
     rows: Count
