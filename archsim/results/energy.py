@@ -10,13 +10,12 @@ zero carries its reason.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, log2
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from archsim.arch.component import Component, Kbytes
+from archsim.arch.component import Component
 from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import known_classes
@@ -36,76 +35,18 @@ from archsim.results.silicon import (
     unknown_units,
 )
 from archsim.results.sram_grid import GridPoints, SramGrid
+from archsim.results.unit_prices import Free, Priced, Sram, UnitPriceOf, sram_form
 from archsim.results.width_prices import (
     EIGHT,
-    ByWidth,
-    Price,
-    WidthKey,
     Widths,
     at_width,
     width_key,
     width_problems,
 )
 
-Factor = Annotated[float, Field(ge=0.01, le=100)]
-"""Of a price, for each doubling; no size that a bank may have brings it to zero or to infinity."""
-
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Free(_Record):
-    """An action that costs nothing in this table, and why."""
-
-    pj: Literal[0]
-    reason: Annotated[str, Field(min_length=10)]
-
-
-def _form(price: object) -> str:
-    if isinstance(price, Free):
-        return "free"
-    if not isinstance(price, Mapping):
-        return "price"
-    return "free" if {"pj", "reason"} & {*price} else "widths"
-
-
-UnitPriceOf = Annotated[
-    Annotated[Price, Tag("price")]
-    | Annotated[Free, Tag("free")]
-    | Annotated[ByWidth, Tag("widths")],
-    Discriminator(_form),
-]
-"""Of an action: pJ, pJ by the width of operands, or nothing with a reason."""
-Priced = float | Free | Mapping[WidthKey, float]
-
-
-class Sram(_Record):
-    """pJ per byte of a bank: a base at one size, and a step or a factor for each doubling, between
-    a floor and a ceiling where they are given.
-    """
-
-    base_pj: Price
-    base_kbytes: Kbytes
-    pj_per_doubling: Price | None = None
-    factor_per_doubling: Factor | None = None
-    min_pj: Price | None = None
-    max_pj: Price | None = None
-
-    def pj_per_byte(self, bank_kbytes: float) -> float:
-        """Energy of one byte read or written."""
-        doublings = log2(bank_kbytes / self.base_kbytes)
-        price = self.base_pj * (self.factor_per_doubling or 1.0) ** doublings
-        price += (self.pj_per_doubling or 0.0) * doublings
-        return float(min(max(price, self.min_pj or 0.0), self.max_pj or inf))
-
-
-def _sram_form(sram: Any) -> str:
-    """Which of the three forms of `sram` a value has."""
-    if isinstance(sram, (list, tuple)):
-        return "grid"
-    found = "pj" in sram or "reason" in sram if isinstance(sram, Mapping) else False
-    return "free" if found or isinstance(sram, Free) else "doublings"
 
 
 class EnergyTable(_Record):
@@ -125,7 +66,7 @@ class EnergyTable(_Record):
             Annotated[Sram, Tag("doublings")]
             | Annotated[Free, Tag("free")]
             | Annotated[GridPoints, Tag("grid")],
-            Discriminator(_sram_form),
+            Discriminator(sram_form),
         ]
         | None
     ) = None

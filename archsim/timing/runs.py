@@ -6,10 +6,13 @@ are one run; weights stand in the order in which groups and passes take them. Wh
 piece of time is one run, and no row stays open from one to the next.
 """
 
+from collections.abc import Sequence
+from math import fsum
 from typing import NamedTuple
 
 import numpy as np
 
+from archsim.arch.component import Component
 from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.traffic import Order
 from archsim.timing.entries import Entry
@@ -88,6 +91,22 @@ def _stretches(layer: Layer, samples: int) -> int:
     read = rows_read(layer.geometry, layer.in_size)
     begun = int(np.count_nonzero(read[1:] & ~read[:-1]) + read[0])
     return samples * begun - (samples - 1) * int(read[0] & read[-1])
+
+
+def cycles_by_runs(
+    part: Component, nbytes: Ints, own: Sequence[int], spans: Sequence[Sequence[Span]]
+) -> list[int] | None:
+    """Cycles of each transfer (N,) where they depend on how bytes lie in memory, None where they do
+    not: those of a stage's `spans`, spread over the transfers that are its `own`.
+    """
+    cycles: list[int] = []
+    for runs, sizes in zip(spans, np.split(nbytes, np.cumsum(own)[:-1]), strict=True):
+        parts = [part.cycles_of_runs(*span) for span in runs]
+        known = [one for one in parts if one is not None]
+        if len(known) < len(parts):
+            return None
+        cycles += spread(sizes, fsum(known)).tolist()
+    return cycles
 
 
 def spread(sizes: Ints, whole: float) -> Ints:
