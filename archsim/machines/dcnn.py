@@ -108,11 +108,8 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     # A vector of inputs stays while it meets all filters of the group.
     vectors = cycles * (array.inputs * array.elements)
     loads = -(-vectors // np.repeat(rounds, parts)[:, None])
-    nbytes = {
-        "input": activation_bytes(loads, arch),
-        "weight": weight_bytes(cycles * array.multipliers, arch),
-    }
-    read = fetches(arch, cycles, nbytes)
+    weights_read = weight_bytes(cycles * array.multipliers, arch)
+    read = fetches(arch, cycles, {"input": activation_bytes(loads, arch), "weight": weights_read})
     return (
         Tiles(
             phase="inference",
@@ -131,16 +128,7 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
                 arch.compute: _losses(layer, array, grid, int(rounds.sum()))
                 | read.waits(array.multipliers)
             },
-            actions=_actions(arch, layer, grid, sizes)
-            | {
-                name_of(arch, DotProductGrid): {
-                    "mac": layer.macs,
-                    "psum_access": layer.out_channels
-                    * grid.results
-                    * grid.steps
-                    * psum_update_bytes(arch),
-                }
-            },
+            actions=_actions(arch, layer, grid, sizes),
             side=read.side,
         ),
     )
@@ -200,5 +188,9 @@ def _actions(arch: Arch, layer: Layer, grid: _Grid, sizes: Ints) -> dict[str, di
             "read": weight_bytes(rounds * vectors * array.filters, arch),
             # The traffic counts one copy of a weight, and every element gets one in every block.
             "write": weight_bytes(layer.weight_elements, arch) * (array.elements - 1) * blocks,
+        },
+        name_of(arch, DotProductGrid): {
+            "mac": layer.macs,
+            "psum_access": layer.out_channels * grid.results * grid.steps * psum_update_bytes(arch),
         },
     }
