@@ -85,54 +85,52 @@ class _Grid:
     steps: int
 
 
+@dataclass(frozen=True)
+class _Groups:
+    """The filter groups of a layer: `sizes` (G,) filters of each, in `rounds` (G,) of as many as an
+    element has dot products, cut into `parts` (G,) by input channel and `blocks` of the plane.
+    """
+
+    sizes: Ints
+    rounds: Ints
+    parts: Ints
+    blocks: int
+
+    def cut(self, amounts: Ints) -> Ints:
+        """Amounts of the groups (G,) as those of their parts, shared evenly: (parts, blocks)."""
+        ends = amounts[:, None] * np.arange(1, self.blocks + 1) // self.blocks
+        return cut_groups(np.diff(ends, axis=1, prepend=0), self.parts)
+
+
 @shape_alone
 def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference; a group is as much of a filter group as half the weight memories
     take, a tile what the input memories hold at once of the plane."""
     array = only(arch, DotProductGrid)
-    grid = _grid(layer, array)
-    sizes = _filter_groups(layer, array, grid)
-    weights = sizes * (layer.weight_elements // layer.out_channels)
-    parts = parts_of_groups(weights, share_of(arch, storage_of(arch, "weight")))
-    blocks = min(input_blocks(layer, arch), grid.busiest)
-    rounds = ceil_div(sizes, array.filters)
-
-    def cut(amounts: Ints) -> Ints:
-        return cut_groups(_over_blocks(amounts, blocks), parts)
-
-    cycles = cut(rounds * (grid.busiest * grid.steps))
+    grid, groups = _grid(layer, array), _groups(layer, arch)
+    cycles = groups.cut(groups.rounds * (grid.busiest * grid.steps))
     # A vector of inputs stays while it meets all filters of the group.
     vectors = cycles * (array.inputs * array.elements)
-    loads = -(-vectors // np.repeat(rounds, parts)[:, None])
+    loads = -(-vectors // np.repeat(groups.rounds, groups.parts)[:, None])
     read = fetches(arch, cycles, {"input": loads, "weight": cycles * array.multipliers})
+    lost = _losses(layer, array, grid, int(groups.rounds.sum()))
+    weights = groups.sizes * (layer.weight_elements // layer.out_channels)
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
             limited=read.limited,
-            outputs=cut(sizes * (layer.output_elements // layer.out_channels)),
+            outputs=groups.cut(groups.sizes * (layer.output_elements // layer.out_channels)),
             moving={"input": layer.read_elements},
-            min_blocks=blocks,
-            stationary={"weight": cut_groups(weights[:, None], parts)[:, 0]},
+            min_blocks=groups.blocks,
+            stationary={"weight": cut_groups(weights[:, None], groups.parts)[:, 0]},
             halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: array.multipliers},
             busy={arch.compute: layer.macs},
-            lost={
-                arch.compute: _losses(layer, array, grid, int(rounds.sum()))
-                | read.waits(array.multipliers)
-            },
-            actions=_actions(arch, layer, grid, sizes)
-            | {
-                name_of(arch, DotProductGrid): {
-                    "mac": layer.macs,
-                    "psum_access": layer.out_channels
-                    * grid.results
-                    * grid.steps
-                    * PSUM_UPDATE_BYTES,
-                }
-            },
+            lost={arch.compute: lost | read.waits(array.multipliers)},
+            actions=_actions(layer, arch, grid, groups),
             side=read.side,
         ),
     )
@@ -155,17 +153,20 @@ def _grid(layer: Layer, array: DotProductGrid) -> _Grid:
     return _Grid(prod(tile), prod(layer.out_size), prod(tile), holding, steps)
 
 
-def _filter_groups(layer: Layer, array: DotProductGrid, grid: _Grid) -> Ints:
-    """(G,) filters of each group: as many as the accumulators hold results of, while one vector of
+def _groups(layer: Layer, arch: Arch) -> _Groups:
+    """Filters of a group are as many as the accumulators hold results of, so that one vector of
     inputs meets them all."""
+    array = only(arch, DotProductGrid)
+    grid = _grid(layer, array)
     width = max(array.filters, array.accumulators // grid.held)
-    return group_sizes(layer.out_channels, layer.groups, width)
-
-
-def _over_blocks(amounts: Ints, blocks: int) -> Ints:
-    """Amounts (G,) shared out evenly over blocks of the plane: (G, blocks)."""
-    ends = amounts[:, None] * np.arange(1, blocks + 1) // blocks
-    return np.diff(ends, axis=1, prepend=0)
+    sizes = group_sizes(layer.out_channels, layer.groups, width)
+    weights = sizes * (layer.weight_elements // layer.out_channels)
+    return _Groups(
+        sizes=sizes,
+        rounds=ceil_div(sizes, array.filters),
+        parts=parts_of_groups(weights, share_of(arch, storage_of(arch, "weight"))),
+        blocks=min(input_blocks(layer, arch), grid.busiest),
+    )
 
 
 def _losses(layer: Layer, array: DotProductGrid, grid: _Grid, rounds: int) -> dict[str, int]:
@@ -180,17 +181,20 @@ def _losses(layer: Layer, array: DotProductGrid, grid: _Grid, rounds: int) -> di
     }
 
 
-def _actions(arch: Arch, layer: Layer, grid: _Grid, sizes: Ints) -> dict[str, dict[str, int]]:
-    """What the memories of the elements give and get beside the traffic with DRAM."""
+def _actions(layer: Layer, arch: Arch, grid: _Grid, groups: _Groups) -> dict[str, dict[str, int]]:
+    """What the elements' memories give and get beside the traffic with DRAM, and what the grid
+    does."""
     array = only(arch, DotProductGrid)
-    vectors = grid.results * grid.steps * array.inputs
-    blocks = min(input_blocks(layer, arch), grid.busiest)
-    rounds = int(ceil_div(sizes, array.filters).sum())
+    sums = grid.results * grid.steps
     return {
-        storage_of(arch, "input"): {"read": len(sizes) * vectors},
+        storage_of(arch, "input"): {"read": len(groups.sizes) * sums * array.inputs},
         storage_of(arch, "weight"): {
-            "read": rounds * vectors * array.filters,
+            "read": int(groups.rounds.sum()) * sums * array.inputs * array.filters,
             # The traffic counts one copy of a weight, and every element gets one in every block.
-            "write": layer.weight_elements * (array.elements - 1) * blocks,
+            "write": layer.weight_elements * (array.elements - 1) * groups.blocks,
+        },
+        name_of(arch, DotProductGrid): {
+            "mac": layer.macs,
+            "psum_access": layer.out_channels * sums * PSUM_UPDATE_BYTES,
         },
     }
