@@ -16,7 +16,7 @@ def draw_density(
     *,
     positive: bool,
     bits: int = 8,
-) -> NDArray[np.int8] | NDArray[np.int16]:
+) -> NDArray[np.generic]:
     """A tensor of `shape` in which `share` of the entries are not zero, to the nearest entry.
 
     All choices of their places are equally likely. Their values are uniform over 1 .. L where they
