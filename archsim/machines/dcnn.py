@@ -89,46 +89,53 @@ class _Grid:
     steps: int
 
 
+@dataclass(frozen=True)
+class _Groups:
+    """The filter groups of a layer: `sizes` (G,) filters of each, in `rounds` (G,) of as many as an
+    element has dot products, cut into `parts` (G,) by input channel and `blocks` of the plane.
+    """
+
+    sizes: Ints
+    rounds: Ints
+    parts: Ints
+    blocks: int
+
+    def cut(self, amounts: Ints) -> Ints:
+        """Amounts of the groups (G,) as those of their parts, shared evenly: (parts, blocks)."""
+        ends = amounts[:, None] * np.arange(1, self.blocks + 1) // self.blocks
+        return cut_groups(np.diff(ends, axis=1, prepend=0), self.parts)
+
+
 @shape_alone
 def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference; a group is as much of a filter group as half the weight memories
     take, a tile what the input memories hold at once of the plane."""
     array = only(arch, DotProductGrid)
-    grid = _grid(layer, array)
-    sizes = _filter_groups(layer, array, grid)
-    weights = weight_bytes(sizes * (layer.weight_elements // layer.out_channels), arch)
-    parts = parts_of_groups(weights, share_of(arch, storage_of(arch, "weight")))
-    blocks = min(input_blocks(layer, arch), grid.busiest)
-    rounds = ceil_div(sizes, array.filters)
-
-    def cut(amounts: Ints) -> Ints:
-        return cut_groups(_over_blocks(amounts, blocks), parts)
-
-    cycles = cut(rounds * (grid.busiest * grid.steps))
+    grid, groups = _grid(layer, array), _groups(layer, arch)
+    cycles = groups.cut(groups.rounds * (grid.busiest * grid.steps))
     # A vector of inputs stays while it meets all filters of the group.
     vectors = cycles * (array.inputs * array.elements)
-    loads = -(-vectors // np.repeat(rounds, parts)[:, None])
+    loads = -(-vectors // np.repeat(groups.rounds, groups.parts)[:, None])
     weights_read = weight_bytes(cycles * array.multipliers, arch)
     read = fetches(arch, cycles, {"input": activation_bytes(loads, arch), "weight": weights_read})
+    lost = _losses(layer, array, grid, int(groups.rounds.sum()))
+    weights = weight_bytes(groups.sizes * (layer.weight_elements // layer.out_channels), arch)
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
             limited=read.limited,
-            outputs=cut(sizes * (layer.output_elements // layer.out_channels)),
+            outputs=groups.cut(groups.sizes * (layer.output_elements // layer.out_channels)),
             moving={"input": read_bytes(layer, arch)},
-            min_blocks=blocks,
-            stationary={"weight": cut_groups(weights[:, None], parts)[:, 0]},
+            min_blocks=groups.blocks,
+            stationary={"weight": cut_groups(weights[:, None], groups.parts)[:, 0]},
             halo_bytes=halo_bytes(layer, input_blocks(layer, arch), arch.activation_bits),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: array.multipliers},
             busy={arch.compute: layer.macs},
-            lost={
-                arch.compute: _losses(layer, array, grid, int(rounds.sum()))
-                | read.waits(array.multipliers)
-            },
-            actions=_actions(arch, layer, grid, sizes),
+            lost={arch.compute: lost | read.waits(array.multipliers)},
+            actions=_actions(layer, arch, grid, groups),
             side=read.side,
         ),
     )
@@ -151,17 +158,20 @@ def _grid(layer: Layer, array: DotProductGrid) -> _Grid:
     return _Grid(prod(tile), prod(layer.out_size), prod(tile), holding, steps)
 
 
-def _filter_groups(layer: Layer, array: DotProductGrid, grid: _Grid) -> Ints:
-    """(G,) filters of each group: as many as the accumulators hold results of, while one vector of
+def _groups(layer: Layer, arch: Arch) -> _Groups:
+    """Filters of a group are as many as the accumulators hold results of, so that one vector of
     inputs meets them all."""
+    array = only(arch, DotProductGrid)
+    grid = _grid(layer, array)
     width = max(array.filters, array.accumulators // grid.held)
-    return group_sizes(layer.out_channels, layer.groups, width)
-
-
-def _over_blocks(amounts: Ints, blocks: int) -> Ints:
-    """Amounts (G,) shared out evenly over blocks of the plane: (G, blocks)."""
-    ends = amounts[:, None] * np.arange(1, blocks + 1) // blocks
-    return np.diff(ends, axis=1, prepend=0)
+    sizes = group_sizes(layer.out_channels, layer.groups, width)
+    weights = sizes * (layer.weight_elements // layer.out_channels)
+    return _Groups(
+        sizes=sizes,
+        rounds=ceil_div(sizes, array.filters),
+        parts=parts_of_groups(weights, share_of(arch, storage_of(arch, "weight"))),
+        blocks=min(input_blocks(layer, arch), grid.busiest),
+    )
 
 
 def _losses(layer: Layer, array: DotProductGrid, grid: _Grid, rounds: int) -> dict[str, int]:
@@ -176,21 +186,25 @@ def _losses(layer: Layer, array: DotProductGrid, grid: _Grid, rounds: int) -> di
     }
 
 
-def _actions(arch: Arch, layer: Layer, grid: _Grid, sizes: Ints) -> dict[str, dict[str, int]]:
-    """What the memories of the elements give and get beside the traffic with DRAM."""
+def _actions(layer: Layer, arch: Arch, grid: _Grid, groups: _Groups) -> dict[str, dict[str, int]]:
+    """What the elements' memories give and get beside the traffic with DRAM, and what the grid
+    does."""
     array = only(arch, DotProductGrid)
-    vectors = grid.results * grid.steps * array.inputs
-    blocks = min(input_blocks(layer, arch), grid.busiest)
-    rounds = int(ceil_div(sizes, array.filters).sum())
+    sums = grid.results * grid.steps
+    reads = len(groups.sizes) * sums * array.inputs
     return {
-        storage_of(arch, "input"): {"read": activation_bytes(len(sizes) * vectors, arch)},
+        storage_of(arch, "input"): {"read": activation_bytes(reads, arch)},
         storage_of(arch, "weight"): {
-            "read": weight_bytes(rounds * vectors * array.filters, arch),
+            "read": weight_bytes(
+                int(groups.rounds.sum()) * sums * array.inputs * array.filters, arch
+            ),
             # The traffic counts one copy of a weight, and every element gets one in every block.
-            "write": weight_bytes(layer.weight_elements, arch) * (array.elements - 1) * blocks,
+            "write": weight_bytes(layer.weight_elements, arch)
+            * (array.elements - 1)
+            * groups.blocks,
         },
         name_of(arch, DotProductGrid): {
             "mac": layer.macs,
-            "psum_access": layer.out_channels * grid.results * grid.steps * psum_update_bytes(arch),
+            "psum_access": layer.out_channels * sums * psum_update_bytes(arch),
         },
     }

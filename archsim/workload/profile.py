@@ -52,9 +52,8 @@ def draw(
     if what == "basis":
         return _stream(seed, what).integers(-127, 128, shape, dtype=np.int8)
     if (share := model.density_of(what)) is not None:
-        return draw_density(
-            share, shape, what == "input", _stream(seed, f"density {_TENSOR[what]}")
-        )
+        own = _stream(seed, f"density {_TENSOR[what]}")
+        return draw_density(share, shape, own, positive=what == "input")
     if getattr(model, what) is None:
         raise InputError.at(
             f"profile.{what}", "is missing, and no measured tensor stands in for it"

@@ -5,7 +5,7 @@ import pytest
 
 from archsim.formats.errors import InputError
 from archsim.workload.profile import draw, parsed
-from archsim.workload.profile_density import BLOCK
+from archsim.workload.profile_density import BLOCK, draw_density
 
 
 def drawn(what, shape, share, seed=0):
@@ -33,6 +33,17 @@ def test_values_are_uniform():
         assert ((counts - expected) ** 2 / expected).sum() < 200
         positive = (live > 0).mean()
         assert positive == (1 if what == "input" else pytest.approx(0.5, abs=0.01))
+
+
+@pytest.mark.parametrize(("bits", "largest"), [(4, 7), (8, 127), (16, 32767)])
+def test_values_are_as_wide_as_asked_for(bits, largest):
+    for positive in (True, False):
+        rng = np.random.default_rng(0)
+        array = draw_density(0.5, (1 << 18,), rng, positive=positive, bits=bits)
+        assert array.dtype == (np.int16 if bits == 16 else np.int8)
+        assert np.count_nonzero(array) == 1 << 17
+        assert array.min() == pytest.approx(0 if positive else -largest, abs=largest / 4096)
+        assert array.max() == pytest.approx(largest, abs=largest / 4096)
 
 
 def test_places_are_even_and_independent():

@@ -47,7 +47,7 @@ def test_a_profile_that_could_not_be_drawn_is_refused(profile, message):
 
 def test_the_schema_is_json_and_names_every_section():
     schema = json.loads(json.dumps(Profile.model_json_schema()))
-    assert set(schema["properties"]) == {"input", "weight", "pruned", "coef"}
+    assert set(schema["properties"]) == {"input", "weight", "pruned", "coef", "density"}
 
 
 def test_the_example_of_the_page_is_legal_and_is_drawn():
