@@ -75,6 +75,8 @@ class Component(BaseModel):
     kind: ClassVar[Kind] = "array"
     prices: ClassVar[Mapping[str, UnitPrice]] = {}
     """What its actions cost where no energy table has a price for them."""
+    instead: ClassVar[Mapping[str, str]] = {}
+    """Keys that a file may leave out, and the key that then stands for each."""
 
     @classmethod
     def summary(cls) -> str:

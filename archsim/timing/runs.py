@@ -6,10 +6,13 @@ are one run; weights stand in the order in which groups and passes take them. Wh
 piece of time is one run, and no row stays open from one to the next.
 """
 
+from collections.abc import Sequence
+from math import fsum
 from typing import NamedTuple
 
 import numpy as np
 
+from archsim.arch.component import Component
 from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.traffic import Order
 from archsim.timing.entries import Entry
@@ -83,6 +86,22 @@ def _stretches(layer: Layer, samples: int) -> int:
     read = rows_read(layer.geometry, layer.in_size)
     begun = int(np.count_nonzero(read[1:] & ~read[:-1]) + read[0])
     return samples * begun - (samples - 1) * int(read[0] & read[-1])
+
+
+def cycles_by_runs(
+    part: Component, spans: Sequence[Sequence[Span]], nbytes: Ints, own: Sequence[int]
+) -> list[int] | None:
+    """Cycles of each transfer (N,) of a flow in a memory where they depend on how bytes lie; None
+    of a memory where they do not. `spans` and `own`, how many transfers are its, are each stage's.
+    """
+    cycles: list[int] = []
+    for of_stage, sizes in zip(spans, np.split(nbytes, np.cumsum(own)[:-1]), strict=True):
+        parts = [part.cycles_of_runs(*span) for span in of_stage]
+        known = [one for one in parts if one is not None]
+        if len(known) < len(parts):
+            return None
+        cycles += spread(sizes, fsum(known)).tolist()
+    return cycles
 
 
 def spread(sizes: Ints, whole: float) -> Ints:

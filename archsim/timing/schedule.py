@@ -10,12 +10,10 @@ while this one computes; its inputs wait until the layers that make them have wr
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from math import fsum
 
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.machine import buffers_of, share_of, storage_of
 from archsim.machines.shared.tiles import whole_parts
@@ -30,7 +28,7 @@ from archsim.timing.program import (
     StoreSpec,
     Take,
 )
-from archsim.timing.runs import Span, spread
+from archsim.timing.runs import Span, cycles_by_runs
 from archsim.timing.steps import Steps
 
 CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
@@ -186,25 +184,13 @@ class Schedule:
     ) -> list[int]:
         """Cycles of each transfer (N,); `own` is how many of a `flow` are each stage's."""
         part = self.arch.components[port.component]
-        if part.kind == "off_chip" and (inside := self._by_runs(part, nbytes, flow, own)):
-            return inside
+        if part.kind == "off_chip":
+            spans = [plan.spans.get(flow, ()) for plan in self.stages]
+            if (by_runs := cycles_by_runs(part, spans, nbytes, own)) is not None:
+                return by_runs
         cycles = part.cycles_to_fill(nbytes) if port.side == "fill" else part.move_cycles(nbytes)
         moving: list[int] = cycles.astype(np.int64).tolist()
         return moving
-
-    def _by_runs(
-        self, part: Component, nbytes: Ints, flow: str, own: Sequence[int]
-    ) -> list[int] | None:
-        """Cycles of each transfer where they depend on how bytes lie in memory: those of a stage's
-        runs, spread over its transfers."""
-        cycles: list[int] = []
-        for plan, sizes in zip(self.stages, np.split(nbytes, np.cumsum(own)[:-1]), strict=True):
-            parts = [part.cycles_of_runs(*span) for span in plan.spans.get(flow, ())]
-            known = [one for one in parts if one is not None]
-            if len(known) < len(parts):
-                return None
-            cycles += spread(sizes, fsum(known)).tolist()
-        return cycles
 
     def _latency(self, ports: Sequence[Port]) -> int:
         return sum(self.arch.components[port.component].latency for port in ports)
