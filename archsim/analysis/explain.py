@@ -154,7 +154,9 @@ def _made_equal(
     components: one at a time, but for what belongs to the rows of a memory."""
     ours, theirs = first.resolved, second.resolved
     place = f"of {second.name}"
-    changes = [(Change(key, theirs[key], place),) for key in keys if ours[key] != theirs[key]]
+    changes: list[_Changes] = [
+        (Change(key, theirs[key], place),) for key in keys if ours[key] != theirs[key]
+    ]
     for name, other in names:
         own, wanted = ours["components"][name], theirs["components"][other]
         found = {
