@@ -156,7 +156,7 @@ def _made_equal(
     components: one at a time, but for what belongs to the rows of a memory."""
     ours, theirs = first.keys, second.keys
     place = f"of {second.name}"
-    changes: list[tuple[Change, ...]] = [
+    changes: list[_Changes] = [
         (Change(key, theirs[key], place),) for key in keys if ours[key] != theirs[key]
     ]
     for name, other in names:

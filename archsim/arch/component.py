@@ -105,6 +105,8 @@ class Component(BaseModel):
     others are counted in bytes, or cost as much at any width."""
     units: ClassVar[Units] = {"copy": ()}
     """What energy tables give areas and leakage for."""
+    instead: ClassVar[Mapping[str, str]] = {}
+    """Keys that a file may leave out, and the key that then stands for each."""
 
     @classmethod
     def summary(cls) -> str:

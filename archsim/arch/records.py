@@ -80,4 +80,14 @@ def arch_schema() -> dict[str, Any]:
 def _component_schema(name: str, cls: type[Component]) -> dict[str, Any]:
     schema = cls.model_json_schema()
     properties = {"class": {"const": name}, **schema.get("properties", {})}
-    return {**schema, "properties": properties, "required": ["class", *schema.get("required", ())]}
+    needed = [key for key in schema.get("required", ()) if key not in cls.instead]
+    either = [
+        {"anyOf": [{"required": [key]}, {"required": [other]}]}
+        for key, other in cls.instead.items()
+    ]
+    return {
+        **schema,
+        "properties": properties,
+        "required": ["class", *needed],
+        **({"allOf": either} if either else {}),
+    }

@@ -29,6 +29,8 @@ def check_bytes(run: EntryRun, arch: Arch) -> None:
     for flows in traffic.reads.values():
         for flow, span in flows.items():
             counted[flow] += span.nbytes
+            if span.nbytes and not span.runs:
+                raise CheckFailed(f"layer {name!r}: bytes of {flow} come in no run of DRAM")
     # Partial sums from DRAM take the way of the inputs.
     psums, moving = counted.pop("psum", 0), next(iter(tiles.moving))
     pairs = [(psums + traffic.spilled, _psums_by_rule(run.planned, arch), "partial sums counted")]

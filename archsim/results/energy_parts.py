@@ -21,7 +21,7 @@ def memory_parts(result: Result) -> dict[str, dict[str, float]]:
     prices = (result.prices or {}).get("components", {})
     for name, actions in result.totals()["actions"].items():
         priced = prices.get(name, {})
-        if result.kinds[name] != "off_chip" or not {*actions} <= {*priced}:
+        if result.kinds.get(name) != "off_chip" or not {*actions} <= {*priced}:
             continue
         parts: dict[str, list[float]] = {}
         for action, count in actions.items():

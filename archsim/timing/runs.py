@@ -94,14 +94,14 @@ def _stretches(layer: Layer, samples: int) -> int:
 
 
 def cycles_by_runs(
-    part: Component, nbytes: Ints, own: Sequence[int], spans: Sequence[Sequence[Span]]
+    part: Component, spans: Sequence[Sequence[Span]], nbytes: Ints, own: Sequence[int]
 ) -> list[int] | None:
-    """Cycles of each transfer (N,) where they depend on how bytes lie in memory, None where they do
-    not: those of a stage's `spans`, spread over the transfers that are its `own`.
+    """Cycles of each transfer (N,) of a flow in a memory where they depend on how bytes lie; None
+    of a memory where they do not. `spans` and `own`, how many transfers are its, are each stage's.
     """
     cycles: list[int] = []
-    for runs, sizes in zip(spans, np.split(nbytes, np.cumsum(own)[:-1]), strict=True):
-        parts = [part.cycles_of_runs(*span) for span in runs]
+    for of_stage, sizes in zip(spans, np.split(nbytes, np.cumsum(own)[:-1]), strict=True):
+        parts = [part.cycles_of_runs(*span) for span in of_stage]
         known = [one for one in parts if one is not None]
         if len(known) < len(parts):
             return None

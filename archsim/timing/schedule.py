@@ -184,9 +184,10 @@ class Schedule:
     ) -> list[int]:
         """Cycles of each transfer (N,); `own` is how many of a `flow` are each stage's."""
         part = self.arch.components[port.component]
-        spans = [plan.spans.get(flow, ()) for plan in self.stages]
-        if part.kind == "off_chip" and (inside := cycles_by_runs(part, nbytes, own, spans)):
-            return inside
+        if part.kind == "off_chip":
+            spans = [plan.spans.get(flow, ()) for plan in self.stages]
+            if (by_runs := cycles_by_runs(part, spans, nbytes, own)) is not None:
+                return by_runs
         cycles = part.cycles_to_fill(nbytes) if port.side == "fill" else part.move_cycles(nbytes)
         moving: list[int] = cycles.astype(np.int64).tolist()
         return moving

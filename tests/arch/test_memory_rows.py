@@ -68,8 +68,9 @@ TIMES = st.floats(0.5, 80)
 
 
 @settings(max_examples=60, deadline=None)
-@given(TIMES, TIMES, TIMES, TIMES, st.integers(1, 16), st.integers(1, 9), st.floats(1, 40))
-def test_whichever_of_bus_windows_and_banks_is_slowest_decides(trp, tras, trrd, tfaw, banks, n, bw):
+@given(st.tuples(*[TIMES] * 4), st.integers(1, 16), st.integers(1, 9), st.floats(1, 40))
+def test_whichever_of_bus_windows_and_banks_is_slowest_decides(times, banks, n, bw):
+    trp, tras, trrd, tfaw = times
     rows = rows_of(
         "ddr4_2400", trp_ns=trp, tras_ns=tras, trrd_ns=trrd, tfaw_ns=tfaw, banks=banks,
         channel_gbytes_per_s=bw, row_bytes=2**30,

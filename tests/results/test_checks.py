@@ -163,6 +163,10 @@ COUNTED = {
         {"reads": {"a": {"input": Span(210, 1), "weight": Span(810, 1)}}},
         "layer 'pool': 810 bytes of weight counted, the traffic rule has 405",
     ),
+    "bytes that come in no run": (
+        {"reads": {"a": {"input": Span(210, 0), "weight": Span(405, 1)}}},
+        "layer 'pool': bytes of input come in no run of DRAM",
+    ),
     "an operand that there is none of": (
         {
             "reads": {

@@ -9,12 +9,15 @@ import json
 
 import pytest
 import yaml
+from slow_cases import slow_but_every
 from tiny_networks import conv, linear, network, post, run
 
 import archsim
 from archsim.analysis.compare import compared, records
+from archsim.analysis.explain import explain
 from archsim.analysis.figures import comparison
 from archsim.analysis.likeness import unlike
+from archsim.analysis.variants import variant_of
 from archsim.arch.arch import load_arch
 from archsim.cli.main import main
 from archsim.formats.errors import InputError
@@ -244,3 +247,26 @@ def test_results_with_and_without_rows_are_not_held_against_each_other(tmp_path)
     flat, rows = run("diannao", workload), run("scnn", workload, ["dram.preset=hbm2"])
     assert any(each.startswith("dram.preset = hbm2, not null") for each in unlike(rows, flat))
     assert Result.from_dict(json.loads(json.dumps(rows.to_dict()))).to_dict() == rows.to_dict()
+
+
+PAIRS = [
+    ("diannao", "diannao@dram.preset=hbm2"),
+    ("diannao@dram.preset=hbm2", "diannao"),
+    ("diannao@dram.preset=hbm2,dram.channels=4", "diannao@dram.preset=ddr4_2400"),
+    ("diannao@dram.preset=hbm2", "diannao@dram.preset=hbm2,dram.channels=2,dram.trfc_ns=300"),
+    ("diannao", "scnn@dram.preset=ddr4_2400"),
+    ("diannao@dram.preset=hbm2", "scnn"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), slow_but_every(3, PAIRS))
+def test_a_preset_is_explained_as_one_setting_and_nothing_is_left_over(tmp_path, one, other):
+    workload = network(tmp_path, *LAYERS)
+    found = explain(
+        *(variant_of(name, tmp_path) for name in (one, other)),
+        lambda variants: [archsim.simulate(each.arch(), workload) for each in variants],
+    )
+    assert found.unexplained == pytest.approx((0, 0), abs=1e-3)
+    settings = [part.title for part in found.parts if part.kind == "setting"]
+    assert len(settings) == 1
+    assert settings[0].startswith(("dram.preset = ", "dram.channels = 2, dram.trfc_ns = 300"))

@@ -4,17 +4,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
-from pydantic import ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from archsim.arch.component import Cycles, Kind
 from archsim.arch.memory_rows import ROW_KEYS, RowKeys, Rows
 from archsim.arch.movers import Mover
-
-
-def _either(schema: dict[str, Any]) -> None:
-    """A bandwidth or a preset."""
-    schema["required"] = [key for key in schema.get("required", ()) if key != "bytes_per_cycle"]
-    schema["anyOf"] = [{"required": ["bytes_per_cycle"]}, {"required": ["preset"]}]
 
 
 class Dram(Mover, RowKeys):
@@ -27,8 +21,8 @@ class Dram(Mover, RowKeys):
     it, and energy is that of the preset.
     """
 
-    model_config = ConfigDict(json_schema_extra=_either)
     kind: ClassVar[Kind] = "off_chip"
+    instead: ClassVar[Mapping[str, str]] = {"bytes_per_cycle": "preset"}
 
     latency_cycles: Cycles = 0
     preset: str | None = None
