@@ -1,5 +1,5 @@
-"""Widths of operands in workload files: what each layer gets, int16 tensors, values that do not fit,
-and what is drawn at each width."""
+"""Widths of operands in workload files: what each layer gets, int16 tensors, values that do not
+fit, and what is drawn at each width."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,10 @@ from archsim.workload.profile import draw
 from archsim.workload.workload import load_workload, workload_schema
 from sdalgo.profile import measure
 
-A = "{name: a, op: conv, inputs: [], in_channels: 2, out_channels: 3, in_size: [4, 4], kernel: [3, 3]"
+A = (
+    "{name: a, op: conv, inputs: [], in_channels: 2, out_channels: 3, in_size: [4, 4], "
+    "kernel: [3, 3]"
+)
 B = "{name: b, op: pool, inputs: [a], kind: max, global: true"
 
 
@@ -144,7 +147,9 @@ def test_drawn_values_are_as_wide_as_the_layer(bits, kind):
 def test_a_type_that_is_wider_than_the_layer_is_refused(tmp_path):
     profile = "profile: {input: {dtype: int16, classes: [{channels: 2, zero: 1}]}}"
     workload = load(tmp_path, f"{A}, {profile}")
-    with pytest.raises(InputError, match="dtype int16 is wider than the layer's activation_bits, 8"):
+    with pytest.raises(
+        InputError, match="dtype int16 is wider than the layer's activation_bits, 8"
+    ):
         workload.tensors(workload.layers[0]).need("input")
     workload = load(tmp_path, f"{A}, activation_bits: 16, {profile}")
     assert workload.tensors(workload.layers[0]).need("input").dtype == np.int16
@@ -167,7 +172,9 @@ def test_drawing_is_that_of_before_at_eight_bits():
 def test_what_is_measured_of_16_bits_is_drawn_again():
     rng = np.random.default_rng(0)
     values = np.clip(np.round(rng.exponential(3000, (6, 40, 40))), 0, 65535).astype(np.uint16)
-    profile = measure("conv", {"input": values, "weight": -values.reshape(8, -1, 3).astype(np.int16)})
+    profile = measure(
+        "conv", {"input": values, "weight": -values.reshape(8, -1, 3).astype(np.int16)}
+    )
     assert profile["input"]["dtype"] == "uint16"
     drawn = draw(profile, "input", values.shape, 1, 16)
     assert drawn.mean() == pytest.approx(values.mean(), rel=0.03)

@@ -142,7 +142,7 @@ def test_cycles_equal_the_loops(case, array):
     assert result.busy + sum(result.lost.values()) == cycles * array.multipliers
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(
     case=small_cases(max_filters=4), array=arrays, first_stage_bits=st.integers(0, 4),
     seed=st.integers(0, 2**32 - 1), signed=st.booleans(),

@@ -28,7 +28,7 @@ def wide_cases(draw):
     return layer, chip, arrays | {"input": inputs.astype(kind)}
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(wide_cases())
 def test_cycles_and_digits_are_those_of_the_loops(case):
     layer, chip, arrays = case
@@ -68,7 +68,10 @@ def test_eight_digits_by_hand():
     for value, digits in ((0x5555, 8), (0x7FFF, 2), (-32768, 1), (0xAAAA, 9), (0xFFFF, 2)):
         layer = conv(1, 1, (1, 1), (1, 1))
         kind = np.int16 if value < 0x8000 else np.uint16
-        arrays = {"input": np.full((1, 1, 1), value, kind), "weight": np.ones((1, 1, 1, 1), np.int8)}
+        arrays = {
+            "input": np.full((1, 1, 1), value, kind),
+            "weight": np.ones((1, 1, 1, 1), np.int8),
+        }
         found = tables(layer, arrays, loops.Chip(), **WIDE)["tile"]
         assert found.actions["mac_array"]["booth_step"] == digits
         assert loops.modified_booth(value) == digits
