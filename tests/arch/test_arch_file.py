@@ -188,7 +188,7 @@ def test_a_file_that_is_no_arch(tmp_path, text, message) -> None:
             "FILE:1:1: the key 'components' is missing",
             "FILE:6:8: flows: must be a mapping, not 'none'",
             "FILE:7:1: there is no key 'old'; legal: name, description, task, clock_mhz, weights, "
-            "machine, energy, interlayer, barrier, flows, components",
+            "activation_bits, weight_bits, machine, energy, interlayer, barrier, flows, components",
         ]
 
 
