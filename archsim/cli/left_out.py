@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from archsim.results.silicon import CLOCK_TREE
-
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison
     from archsim.results.result import Result
@@ -25,6 +23,8 @@ def left_out(found: Comparison) -> list[str]:
 
 def _energy_is(leaking: Sequence[Result]) -> str:
     """Of results that have anything but dynamic energy, which may be none."""
+    from archsim.results.silicon import CLOCK_TREE
+
     known = [
         (name, one.kinds.get(name))
         for one in leaking

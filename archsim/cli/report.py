@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from archsim.formats import console
 from archsim.formats.console import Table
-from archsim.results.result import AT_REST
 
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison, Refusal
@@ -110,6 +109,8 @@ def comparison(rows: Sequence[Normalised], refusals: Sequence[Refusal] = ()) -> 
 
 def energy_by_component(rows: Sequence[Normalised]) -> Table:
     """A component a row, a machine a column: mJ and, of a few machines, the share of the whole."""
+    from archsim.results.result import AT_REST
+
     parts = [row.result.energy_parts for row in rows]
     names = [
         name
