@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options, report
 from archsim.cli.figures import Figures, Wanted, compared_figures, drawn
+from archsim.cli.left_out import left_out
 from archsim.cli.report import NONE, NOT_AVAILABLE, ratio
 from archsim.formats import console, own_files
 
@@ -67,7 +68,7 @@ def compare(
         for group in found.groups if verbose else ():
             report.show_workload(found, group, verbose - 1)
         show(found)
-        for line in report.left_out(found):
+        for line in left_out(found):
             console.say(line)
         console.say(f"written: {', '.join(str(path) for path in written)}")
     matrix.end(list(found.refusals.values()), asked)

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from archsim.formats import console
 from archsim.formats.console import Table
-from archsim.results.result import AT_REST
-from archsim.results.silicon import CLOCK_TREE
 
 if TYPE_CHECKING:
     from archsim.analysis.compare import Comparison, Refusal
     from archsim.analysis.normalise import Normalised
     from archsim.results.result import LayerResult, Result
 
-DYNAMIC = "Energy is dynamic energy of the parts listed; leakage and the clock tree are left out."
 NONE = "-"
 UNKNOWN = "unknown"
 NOT_AVAILABLE = "n/a"
@@ -112,6 +109,8 @@ def comparison(rows: Sequence[Normalised], refusals: Sequence[Refusal] = ()) -> 
 
 def energy_by_component(rows: Sequence[Normalised]) -> Table:
     """A component a row, a machine a column: mJ and, of a few machines, the share of the whole."""
+    from archsim.results.result import AT_REST
+
     parts = [row.result.energy_parts for row in rows]
     names = [
         name
@@ -162,25 +161,6 @@ def _area(areas: Mapping[str, float | None], name: str) -> str:
 
 def _known(value: float | None) -> str:
     return NONE if value is None else number(value)
-
-
-def left_out(found: Comparison) -> list[str]:
-    """What the energies and areas of some results do not have in them."""
-    results = [row.result for row in found.rows.values()]
-    leaking = [one for one in results if one.leakage_pj is not None]
-    if leaking:
-        unknown = dict.fromkeys(name for one in leaking for name in one.without_leakage)
-        without = [f"that of {name}" for name in unknown]
-        if not all(CLOCK_TREE in (one.leakage_by or {}) for one in leaking):
-            without.append("the clock tree")
-        gone = f", without {', '.join(without)}" if without else " and the clock tree"
-        said = [f"Energy is dynamic energy of the parts listed and their leakage{gone}."]
-    else:
-        said = [DYNAMIC]
-    if any(one.area_by for one in results):
-        names = dict.fromkeys(name for one in results for name in one.without_area)
-        said.append(f"Area is without {', '.join([*names, 'wires'])}.")
-    return said
 
 
 def phases_of(row: Normalised) -> Table:

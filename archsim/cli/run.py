@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options, report
 from archsim.cli.figures import draw_folder
+from archsim.cli.left_out import left_out
 from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def run(
         report.head(scenario, sets)
         for group in found.groups:
             report.show_workload(found, group, verbose)
-        for line in report.left_out(found):
+        for line in left_out(found):
             console.say(line)
         names = ", ".join(path.name for path in figures)
         console.say(f"written: {out}/{_folders(found)}, summary.csv{names and ', '}{names}")

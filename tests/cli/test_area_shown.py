@@ -38,7 +38,9 @@ def test_a_run_shows_area_performance_per_area_and_what_is_left_out(capsys):
     areas = said[said.index("area by component") :]
     assert ["dma", "unknown", "unknown"] in [each.split() for each in areas.splitlines()]
     assert "Area is without dma, wires." in said
-    assert "without that of dma, the clock tree." in said
+    assert (
+        "the parts listed and their leakage; that of dma and the clock tree are left out." in said
+    )
     energies = said[said.index("energy by component") :].splitlines()
     names = [each.split("  ")[0] for each in energies[2 : energies.index("")]]
     assert names[-2:] == ["leakage of all parts", "total"]
@@ -48,9 +50,27 @@ def test_a_plain_run_says_nothing_of_area(capsys):
     assert main(["run", *RUN]) == 0
     said = capsys.readouterr().out
     assert "mm2" not in said
-    assert "leakage and the clock tree are left out." in said
+    assert "dynamic energy of the parts listed; leakage and the clock tree are left out." in said
     head = Path("results/summary.csv").read_text().splitlines()[0]
     assert not [name for name in head.split(",") if "area" in name or "leak" in name]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("clock_share: 0.1", "of the parts listed and the clock tree; leakage is left out."),
+        (
+            "leakage: {Dram: {copy: 70}}",
+            "and what dram draws idle; leakage and the clock tree are left out.",
+        ),
+    ],
+)
+def test_what_a_table_has_is_said(text, said, capsys):
+    head = "format: archsim-energy/1\nname: x\nsource: a test\nextends: units/table1_28nm\n"
+    Path("archs").mkdir()
+    Path("archs/mine.yaml").write_text(f"{head}{text}\n")
+    assert main(["run", *RUN[:4], "--no-figures", "--set", "energy=mine"]) == 0
+    assert said in capsys.readouterr().out
 
 
 def test_columns_of_both_tables(capsys):
