@@ -129,9 +129,10 @@ def _verdict(ours: float | None, published: str, test: str) -> Verdict:
 
 
 def _of(result: Result) -> Mapping[str, Any]:
-    """What formulas see of a run: its totals, and every layer's cycles."""
-    layers = {layer.name: layer.compute_cycles for layer in result.layers}
-    return {**result.totals(), "layers": layers}
+    """What formulas see of a run: its totals, energy without DRAM, and prices."""
+    off_chip = fsum(pj for name, pj in result.energy_by.items() if result.kinds[name] == "off_chip")
+    on_chip = {"chip_pj": result.energy_pj - off_chip, "prices": result.prices}
+    return {**result.totals(), **on_chip}
 
 
 def _known() -> Names:
