@@ -1,6 +1,7 @@
 """Area of the parts of a chip and what they draw at rest: per unit, over time, and said where a
 table does not know them."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -10,6 +11,7 @@ from tiny_networks import conv, network
 
 import archsim
 from archsim.analysis.roles import energy_by_role
+from archsim.arch.component import UnitPrice
 from archsim.arch.components.dram import Dram
 from archsim.formats.search import find, names
 from archsim.paper.gates import gate_area, gate_periods
@@ -141,11 +143,25 @@ def test_what_is_wrong_has_its_place(tmp_path, text, said):
 class Warm(Dram):
     """Off-chip memory that knows what it draws at rest."""
 
+    prices: ClassVar = {action: UnitPrice(100.0, "a test") for action in ("read", "write")}
     watts: ClassVar[float] = 0.25
 
     @property
     def static_mw(self):
         return 1e3 * self.watts
+
+
+def test_what_a_part_draws_is_priced_over_the_run(tmp_path):
+    """250 mW at 1 GHz are 250 pJ per cycle, beside the actions and under any table."""
+    arch = archsim.load_arch(write(tmp_path, "arch.yaml", ARCH))
+    parts = {**arch.components, "dram": Warm(bytes_per_cycle=64, latency_cycles=50)}
+    workload = network(tmp_path, conv("a", [], (4, 8), (6, 6)))
+    cold, warm = (
+        archsim.simulate(one, workload) for one in (arch, replace(arch, components=parts))
+    )
+    assert warm.leakage_by == {"dram": pytest.approx(250 * warm.cycles)}
+    assert warm.energy_by == cold.energy_by
+    assert warm.energy_pj == pytest.approx(cold.energy_pj + 250 * warm.cycles)
 
 
 def test_a_part_may_know_its_own_power():
