@@ -197,6 +197,7 @@ def _rows(context: Context) -> list[Row]:
 
 def _validation(found: Sequence[Row], *, json: bool, quiet: bool) -> None:
     from archsim.paper.reports import shown
+    from archsim.paper.validation import notes
 
     if json:
         console.say_json({"rows": [row.to_dict() for row in found]})
@@ -210,10 +211,9 @@ def _validation(found: Sequence[Row], *, json: bool, quiet: bool) -> None:
     ]  # fmt: skip
     heads = ["machine", "configuration", "quantity", "published", "ours", "ratio", "verdict"]
     console.show(Table("Each machine beside its own paper", heads, rows, left=3))
-    for row in found:
-        for what in (row.cause, row.missing and f"missing: {row.missing}"):
-            if what:
-                console.say(f"{row.machine}, {row.quantity}: {what}")
+    for machine in dict.fromkeys(row.machine for row in found):
+        for whose, text in notes([row for row in found if row.machine == machine]):
+            console.say(f"{machine}, {whose}: {text}")
     console.say(f"sources of all rows: archsim paper validation --json, or {VALIDATION}")
 
 

@@ -81,6 +81,16 @@ def validation(
     return [_row(one, dict(zip(jobs, answers, strict=True))) for one in asked]
 
 
+def notes(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """What is said of rows, each text once: whose it is, then the cause and what is missing."""
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        parts = [row.cause, row.missing and f"Missing: {row.missing}"]
+        if text := " ".join(part if part[-1] == "." else f"{part}." for part in parts if part):
+            said.setdefault(text, []).append(f"{row.quantity} ({row.configuration})")
+    return [("; ".join(whose), text) for text, whose in said.items()]
+
+
 def _asked(specs: Sequence[Spec]) -> Iterator[_Asked]:
     for spec in specs:
         for names in loop(spec["for"], _known()) if "for" in spec else [_known()]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 from archsim.formats.files import write_atomically
 from archsim.paper.page import table
-from archsim.paper.validation import Row
+from archsim.paper.validation import Row, notes
 
 HEADS = ("configuration", "quantity", "published", "ours", "ratio", "verdict", "source")
 TEXT = """# Each machine against its own paper
@@ -48,10 +49,7 @@ def _section(machine: str, rows: Sequence[Row]) -> str:
          row.source)
         for row in rows
     ]  # fmt: skip
-    notes = [
-        f"- **{row.quantity}** ({row.configuration}): {said}"
-        for row in rows
-        for said in (row.cause, row.missing and f"Missing: {row.missing}")
-        if said
+    said = [
+        fill(f"- **{whose}**: {text}", 110, subsequent_indent="  ") for whose, text in notes(rows)
     ]
-    return "\n".join([f"## {machine}\n", table(HEADS, cells), "", *dict.fromkeys(notes), ""])
+    return "\n".join([f"## {machine}\n", table(HEADS, cells), "", *said, ""])
