@@ -39,7 +39,7 @@ def priced(counted: Result, arch: Arch) -> Result:
         layers.append(replace(layer, energy_by=energy, energy_pj=fsum(energy.values())))
     own = prices.of(arch.components, arch.widths)
     result = replace(
-        counted, arch_hash=arch.hash, arch_resolved=arch.resolved, kinds=arch.kinds,
+        counted, arch_hash=arch.hash, arch_resolved=arch.written, kinds=arch.kinds,
         clock_mhz=arch.clock_mhz, layers=tuple(layers), prices=own,
     )  # fmt: skip
     check_result(result.layers, result.cycles, result.energy_by)
