@@ -115,9 +115,14 @@ class Arch:
         return {**self.resolved, "components": parts}
 
     @cached_property
+    def written(self) -> dict[str, Any]:
+        """`resolved` as results have it: widths of 8 bits are not said."""
+        return less_defaults(self.resolved)
+
+    @cached_property
     def hash(self) -> str:
-        """blake2b of `resolved`, in which widths of 8 bits are not said."""
-        text = json.dumps(less_defaults(self.resolved), sort_keys=True, separators=(",", ":"))
+        """blake2b of `written`."""
+        text = json.dumps(self.written, sort_keys=True, separators=(",", ":"))
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
     def value(self, path: str) -> Any:

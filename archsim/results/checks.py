@@ -99,7 +99,8 @@ def _psums_by_rule(planned: Planned, arch: Arch) -> int:
         columns = (windows - 1) * layer.stride[1] + layer.geometry.reach[1] + 1
         columns = min(columns, layer.in_size[1]) if planned.strips.width else layer.in_size[1]
         bits = layer.kernel[0] * columns * layer.group_channels * arch.activation_bits
-        rows = min((bits + 7) // 8, tiles.moving[moving])
+        sample = -(-tiles.moving[moving] // planned.entry.samples)
+        rows = min((bits + 7) // 8, sample)
         again += max(0, rows - 1) // share_of(arch, storage_of(arch, moving))
     for flow, nbytes in tiles.stationary.items():
         again = np.maximum(again, (nbytes - 1) // share_of(arch, storage_of(arch, flow)))

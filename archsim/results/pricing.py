@@ -53,7 +53,7 @@ def priced(counted: Result, arch: Arch) -> Result:
     own = prices.of(arch.components, arch.widths)
     said = prices.silicon.notes(arch.components, arch.clock_mhz)
     result = replace(
-        counted, arch_hash=arch.hash, arch_resolved=arch.resolved, kinds=arch.kinds,
+        counted, arch_hash=arch.hash, arch_resolved=arch.written, kinds=arch.kinds,
         clock_mhz=arch.clock_mhz, layers=tuple(layers), prices=own,
         area_by=prices.silicon.area_mm2(arch.components, arch.clock_mhz) or None,
         notes=(*counted.notes, *(f"{arch.name}: {each}" for each in said)),

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, ValidationError
 
 from archsim.arch.component import Kind
-from archsim.formats.widths import less_defaults, with_defaults
 from archsim.results.settings import settings_in
 from archsim.results.silicon import CLOCK_TREE
 from archsim.results.sums import plain, sum_maps, sum_nested
@@ -242,7 +241,7 @@ class Result:
             **{name: plain(getattr(self, name)) for name in head},
             "totals": plain(self.totals()),
             "layers": [layer.to_dict() for layer in self.layers],
-            "arch_resolved": plain(less_defaults(self.arch_resolved)),
+            "arch_resolved": plain(self.arch_resolved),
             "kinds": plain(self.kinds),
             "changed": plain(self.changed),
             "prices": plain(self.prices),
@@ -261,7 +260,6 @@ class Result:
         )  # fmt: skip
         fields = {
             **{name: data[name] for name in same},
-            "arch_resolved": with_defaults(data["arch_resolved"]),
             "notes": notes,
             "batch": data.get("batch"),
             "settings": data["settings"] if "settings" in data else settings_in(notes),

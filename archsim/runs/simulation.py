@@ -87,7 +87,7 @@ def timed(
     return Result(
         arch=arch.name,
         arch_hash=arch.hash,
-        arch_resolved=arch.resolved,
+        arch_resolved=arch.written,
         kinds=arch.kinds,
         clock_mhz=arch.clock_mhz,
         workload=workload.name,

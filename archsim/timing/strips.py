@@ -59,7 +59,7 @@ def strips_of(entry: Entry, arch: Arch, input_reads: int, psums: Callable[[int],
     if arch.task == "training":
         _check_room(entry, arch, layer.in_size[1])
         return Strips()
-    under = _Under(layer, arch, nbytes)
+    under = _Under(layer, arch, ceil_div(nbytes, entry.samples))
     whole = ceil_div(under.nbytes(layer.in_size[1]), room)
     if whole <= 1:
         return Strips()
@@ -92,7 +92,7 @@ def strip_columns(layer: Layer, width: int) -> int:
 
 @dataclass(frozen=True)
 class _Under:
-    """What lies under the windows of a row of a layer whose inputs are `whole` bytes."""
+    """What lies under the windows of a row of a layer that has `whole` bytes of inputs a sample."""
 
     layer: Layer
     arch: Arch

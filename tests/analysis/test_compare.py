@@ -101,9 +101,9 @@ def test_kept_results_are_used_until_something_changes(folder, capsys):
 
 @pytest.fixture
 def small(folder):
-    """The path of DianNao with an input buffer that holds no row of any network."""
+    """The path of DianNao with an input buffer that holds no row of any window."""
     text = load_arch("diannao").path.read_text().replace("name: DianNao", "name: Small")
-    text = text.replace("banks: 32, bank_kbytes: 16,", "banks: 1, bank_kbytes: 0.01,")
+    text = text.replace("banks: 32, bank_kbytes: 16,", "banks: 1, bank_kbytes: 0.002,")
     (folder / "archs").mkdir()
     (folder / "archs" / "small.yaml").write_text(text)
     return "archs/small.yaml"
@@ -113,7 +113,7 @@ def test_a_machine_that_refuses_is_shown_with_its_reason(folder, small, capsys):
     command = ["compare", "-w", "tiny_sd", "-w", "twin", "-j", "1", "--no-figures"]
     assert main(command) == 0
     said = capsys.readouterr().out
-    assert "n/a: twin on small: nbin holds 10 bytes" in said
+    assert "n/a: twin on small: nbin holds 2 bytes" in said
     text = (folder / "results" / "compare.csv").read_text()
     refused = [row for row in csv.DictReader(text.splitlines()) if row["not_available"]]
     assert [(row["workload"], row["arch"]) for row in refused] == [
@@ -128,11 +128,11 @@ def test_status_2_where_the_machine_was_named_and_the_others_are_shown(command, 
     printed = capsys.readouterr()
     assert "n/a" in printed.out
     assert "DianNao" in printed.out
-    assert "nbin holds 10 bytes" in printed.err
+    assert "nbin holds 2 bytes" in printed.err
     assert main(named) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "nbin holds 10 bytes" in printed.err
+    assert "nbin holds 2 bytes" in printed.err
 
 
 @pytest.mark.slow

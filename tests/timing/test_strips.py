@@ -155,3 +155,15 @@ def test_a_row_of_one_channel_that_does_not_fit_is_cut_too(tmp_path):
     (row,) = run("diannao", network(tmp_path, layer), keys).layers
     # 16 columns of four channels fit, and a kernel of one column shares none: no pass, no overlap.
     assert (row.dram_bytes_by["input"], row.dram_bytes_by.get("psum", 0)) == (4 * 6 * 70, 0)
+
+
+def test_a_plane_that_fits_is_taken_whole_in_any_batch(tmp_path):
+    """No window sees two samples: SCNN stores the non-zeros of 600 channels of 3 x 10, about half,
+    in 64 memories of 256 bytes in one pass, where their dense rows would not fit."""
+    layer = small_conv("a", [], (600, 8), (3, 10), padding=[1, 1])
+    keys = {"iaram.bank_kbytes": 1 / 4, "iaram.banks": 1}
+    for batch in (1, 5):
+        workload = network(tmp_path, layer, batch=batch)
+        (row,) = run("scnn", workload, keys).layers
+        assert "psum" not in row.dram_bytes_by
+        assert 600 * 3 * 10 > 64 * 256

@@ -179,3 +179,14 @@ def test_what_is_measured_of_16_bits_is_drawn_again():
     drawn = draw(profile, "input", values.shape, 1, 16)
     assert drawn.mean() == pytest.approx(values.mean(), rel=0.03)
     assert np.quantile(drawn, 0.99) == pytest.approx(np.quantile(values, 0.99), rel=0.05)
+
+
+def test_the_bits_of_fig_3_are_eight(tmp_path):
+    """Its shares are of the eight bits and four digits of a byte."""
+    from archsim.paper.activity import zeros
+
+    top = "activation_bits: 16\n"
+    workload = load(tmp_path, A, header=top, tensors=arrays(np.int16))
+    with pytest.raises(InputError, match="has inputs of 16 bits"):
+        zeros(workload)
+    assert zeros(load(tmp_path, A, header=top, tensors=arrays(np.int8)))["bits"] == 7 / 8
