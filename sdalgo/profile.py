@@ -72,5 +72,5 @@ def _check(name: str, array: NDArray[np.generic]) -> None:
         raise InputError.at(name, f"has shape {array.shape}, and nothing can be measured from it")
     if not np.issubdtype(array.dtype, np.integer):
         raise InputError.at(
-            name, f"has type {array.dtype}; a profile is measured from 8-bit integers"
+            name, f"has type {array.dtype}; a profile is measured from integers of 8 or 16 bits"
         )

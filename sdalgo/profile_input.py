@@ -9,6 +9,8 @@ from archsim.formats.profile_models import LETTERS
 from sdalgo.profile_classes import cluster
 from sdalgo.profile_values import histogram
 
+WIDE = (np.int16, np.uint16)
+
 
 @dataclass(frozen=True)
 class SortedChannels:
@@ -29,8 +31,10 @@ def sort_channels(
     plane = _plane(values)
     classes = cluster(plane, min(most_classes, len(LETTERS)))
     section: dict[str, object] = {
-        "dtype": "uint8" if values.dtype == np.uint8 else "int8",
-        "classes": [_class(plane[classes == k]) for k in range(classes.max() + 1)],
+        "dtype": str(values.dtype) if values.dtype in (np.uint8, *WIDE) else "int8",
+        "classes": [
+            _class(plane[classes == k], wide=values.dtype in WIDE) for k in range(classes.max() + 1)
+        ],
     }
     if ordered and classes.max() > 0:
         section["order"] = "".join(LETTERS[k] for k in classes)
@@ -45,9 +49,9 @@ def _plane(values: NDArray[np.generic]) -> NDArray[np.int64]:
     return values[None, None, :].astype(np.int64)
 
 
-def _class(members: NDArray[np.int64]) -> dict[str, object]:
+def _class(members: NDArray[np.int64], *, wide: bool) -> dict[str, object]:
     return {
         "channels": len(members),
         "zero": round(float((members == 0).mean()), 5),
-        **histogram(members),
+        **histogram(members, wide=wide),
     }

@@ -4,20 +4,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.profile_models import LETTERS
-from archsim.formats.profile_values import EDGES
+from archsim.formats.profile_values import EDGES, WIDE_EDGES
 from sdalgo.profile_normal import probit
 
 PARTS = 1000
 
 
-def histogram(values: NDArray[np.integer]) -> dict[str, list[int]]:
-    """`values` and `negative`: non-zero entries by magnitude bin, in parts of 1000."""
+def histogram(values: NDArray[np.integer], *, wide: bool = False) -> dict[str, list[int]]:
+    """`values` and `negative`: non-zero entries by magnitude bin, in parts of 1000;
+    `wide` bins reach to those of 16 bits."""
     flat = values.reshape(-1).astype(np.int64)
     sides = {"values": flat[flat > 0], "negative": -flat[flat < 0]}
     total = max(1, sum(len(side) for side in sides.values()))
     found = {}
     for name, side in sides.items():
-        counts = np.histogram(side, bins=EDGES)[0] * (PARTS / total)
+        counts = np.histogram(side, bins=WIDE_EDGES if wide else EDGES)[0] * (PARTS / total)
         if counts.any():
             found[name] = trimmed(np.where(counts > 0, np.maximum(np.round(counts), 0), 0))
     if total > 1 and not any(sum(side) for side in found.values()):

@@ -25,7 +25,8 @@ def measure_weight(weight: NDArray[np.generic]) -> dict[str, object]:
     """The `weight` or `pruned` section for weights (K, C/groups, R, S) or (K, C)."""
     values = weight.astype(np.int16)
     live = values != 0
-    return {**measure_mask(live, counted=live.size <= LARGEST_COUNTED), **histogram(values)}
+    sizes = histogram(values, wide=weight.dtype == np.int16)
+    return {**measure_mask(live, counted=live.size <= LARGEST_COUNTED), **sizes}
 
 
 def measure_mask(live: NDArray[np.bool_], *, counted: bool) -> dict[str, object]:

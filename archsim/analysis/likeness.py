@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archsim.analysis.roles import COMMON_KINDS
+from archsim.formats.widths import WIDTH_KEYS
 from archsim.results.settings import LAYERS, setting_name, value_text
 
 if TYPE_CHECKING:
     from archsim.results.result import Result
 
-HEAD_KEYS = ("clock_mhz", "interlayer", "barrier")
+HEAD_KEYS = ("clock_mhz", *WIDTH_KEYS, "interlayer", "barrier")
 """Keys of the arch itself that every machine has and that say nothing of the machine's own form."""
 SHIPPED_ALIKE = ("interlayer", "barrier")
 """Of these the ones that are held against each other where nobody knows what was changed."""

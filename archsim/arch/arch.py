@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archsim.arch.change import ARCH_KEYS, Changes, apply, parsed
 from archsim.arch.check import check
-from archsim.arch.component import Component, Kind
+from archsim.arch.component import Component, Kind, Operand
 from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import blamed, classes_of, machine_files, shipped_classes
 from archsim.arch.records import ArchFile, FlowRecord, Role, arch_schema
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import find
 from archsim.formats.source import Section, in_file_order, read, unknown
+from archsim.formats.widths import DEFAULT_BITS, less_defaults
 from archsim.formats.yaml12 import Document
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Arch:
     """The Python file or folder of the machine's rule."""
     energy_paths: tuple[Path, ...]
     """The YAML files of the price tables, a later one before an earlier one."""
+    activation_bits: int = DEFAULT_BITS
+    weight_bits: int = DEFAULT_BITS
+    """Widths in which operands are stored, moved and multiplied."""
     description: str | None = None
     changed: tuple[str, ...] = ()
     """The full paths of keys that were changed against the file."""
@@ -69,6 +73,11 @@ class Arch:
     def compute(self) -> str:
         """The name of the compute array: the component at which all results begin."""
         return next(flow.path[0] for flow in self.flows.values() if flow.role == "result")
+
+    @cached_property
+    def widths(self) -> dict[Operand, int]:
+        """Bits of the operands of arithmetic."""
+        return {"activation": self.activation_bits, "weight": self.weight_bits}
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
@@ -95,8 +104,8 @@ class Arch:
 
     @cached_property
     def hash(self) -> str:
-        """blake2b of `resolved`."""
-        text = json.dumps(self.resolved, sort_keys=True, separators=(",", ":"))
+        """blake2b of `resolved`, in which widths of 8 bits are not said."""
+        text = json.dumps(less_defaults(self.resolved), sort_keys=True, separators=(",", ":"))
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
     def value(self, path: str) -> Any:

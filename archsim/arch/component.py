@@ -56,11 +56,26 @@ NEEDS: Mapping[Kind, tuple[str, ...]] = {
 """Keys and properties that a run reads of a kind."""
 
 
+Operand = Literal["activation", "weight"]
+"""What an arithmetic action works on, and by whose width it is priced."""
+Operands = Mapping[str, tuple[Operand, ...]]
+"""Operands of actions."""
+
+
 class UnitPrice(NamedTuple):
-    """pJ of one action, and where the number comes from; of 0 pJ, why the action is free."""
+    """pJ of one action, and where the number comes from; of 0 pJ, why the action is free.
+
+    `widths` are the prices of operands that are not of 8 bits, by width as in a table.
+    """
 
     pj: float
     source: str
+    widths: Mapping[str, float] = {}
+
+    @property
+    def by_width(self) -> Mapping[str, float]:
+        """The price by the width of operands, that at 8 bits included."""
+        return {**self.widths, "8": self.pj}
 
 
 class Component(BaseModel):
@@ -75,6 +90,9 @@ class Component(BaseModel):
     kind: ClassVar[Kind] = "array"
     prices: ClassVar[Mapping[str, UnitPrice]] = {}
     """What its actions cost where no energy table has a price for them."""
+    operands: ClassVar[Operands] = {}
+    """On what its arithmetic actions work, whose prices depend on the width of these operands;
+    others are counted in bytes, or cost as much at any width."""
 
     @classmethod
     def summary(cls) -> str:
@@ -93,8 +111,12 @@ class Component(BaseModel):
         if missing:
             return f"a component of kind {cls.kind!r} needs {', '.join(missing)}"
         for action, price in cls.prices.items():
-            if not (isfinite(price.pj) and price.pj >= 0 and price.source.strip()):
+            whole = all(isfinite(pj) and pj >= 0 for pj in price.by_width.values())
+            if not (whole and price.source.strip()):
                 return f"the price of {action!r} is not 0 pJ or more with its source"
+        for action, operands in cls.operands.items():
+            if not operands or not {*operands} <= {*get_args(Operand)}:
+                return f"the operands of {action!r} are not of {', '.join(get_args(Operand))}"
         return None
 
     def move_cycles(self, nbytes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 from archsim.arch.component import Component
 from archsim.arch.machine_files import shipped_classes
 from archsim.formats.record import Record
+from archsim.formats.widths import DEFAULT_BITS, Width
 from archsim.formats.workload_records import FileName
 
 NAME = r"^[A-Za-z_]\w*$"
@@ -37,6 +38,8 @@ class ArchFile(Record):
     task: Literal["inference", "training"] = "inference"
     clock_mhz: Annotated[float, Field(ge=0.001, le=100_000)]
     weights: Literal["dense", "pruned", "smartdeal"]
+    activation_bits: Width = DEFAULT_BITS
+    weight_bits: Width = DEFAULT_BITS
     machine: Name
     energy: OneOrMore
     interlayer: Literal["spill", "keep_if_fits"] = "spill"

@@ -82,9 +82,12 @@ class ScaleField(_Section):
 
 
 class InputProfile(_Section):
-    """Activations: classes of channels, and the Gaussian fields that place their values."""
+    """Activations: classes of channels, and the Gaussian fields that place their values.
 
-    dtype: Literal["int8", "uint8"] = "int8"
+    Without a `dtype` they are signed and as wide as the layer's activations.
+    """
+
+    dtype: Literal["int8", "uint8", "int16", "uint16"] | None = None
     classes: tuple[InputClass, ...] = Field_(min_length=1, max_length=len(LETTERS))
     order: str | None = Field_(default=None, pattern=r"^[0-9a-z]*$")
     local: tuple[Field, ...] = Field_(default=(), max_length=2)
@@ -145,7 +148,7 @@ class Mask(_Section):
 
 
 class WeightProfile(Values, Mask):
-    """8-bit weights: where they are not zero, and how large they are there."""
+    """Weights: where they are not zero, and how large they are there."""
 
 
 class CoefProfile(_Section):

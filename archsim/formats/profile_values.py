@@ -3,6 +3,7 @@
 import math
 from functools import cache, lru_cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 # change.
 EDGES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128,
          160, 192, 224, 256)  # fmt: skip
+WIDE_EDGES = (*EDGES, *(part << octave for octave in range(6, 14) for part in (5, 6, 7, 8)))
+"""The bins of 16-bit values: those of 8 bits, and as many an octave up to 65536."""
 Z_LIMIT = 4.5
 Z_STEPS = 4096
 
@@ -22,10 +25,11 @@ def magnitudes(counts: tuple[int, ...], largest: int) -> NDArray[np.float64]:
     Raises:
         ValueError: more bins than magnitudes up to `largest` fill.
     """
-    bins = len(EDGES) - 1
-    if len(counts) > sum(edge <= largest for edge in EDGES[:-1]):
+    legal = EDGES if largest < EDGES[-1] else WIDE_EDGES
+    bins = len(legal) - 1
+    if len(counts) > sum(edge <= largest for edge in legal[:-1]):
         raise ValueError(f"{len(counts)} bins reach beyond magnitude {largest}")
-    edges = np.array(EDGES)
+    edges = np.array(legal)
     widths, middles = np.diff(edges), (edges[1:] + edges[:-1]) / 2
     totals = np.zeros(bins)
     totals[: len(counts)] = counts
@@ -75,13 +79,15 @@ def value_table(
     return values[np.minimum(np.searchsorted(share, shares), len(values) - 1)]
 
 
-def uniform_table(frequencies: NDArray[np.float64], values: NDArray[np.int64]) -> NDArray[np.int8]:
+def uniform_table(
+    frequencies: NDArray[np.float64], values: NDArray[np.int64], dtype: type[Any] = np.int8
+) -> NDArray[Any]:
     """(65536,) value for each 16-bit random number; every value has its frequency to 1/65536."""
     share = np.cumsum(frequencies) / frequencies.sum()
     # Few values are looked for among many places: the other way round takes a hundred times longer.
     ends = np.searchsorted(_places(), share, side="right")
     ends[-1] = len(_places())  # where rounding leaves the sum below one
-    return np.repeat(values.astype(np.int8), np.diff(ends, prepend=0))
+    return np.repeat(values.astype(dtype), np.diff(ends, prepend=0))
 
 
 @cache

@@ -20,6 +20,7 @@ from pydantic import (
 
 from archsim.formats.profile_models import Profile
 from archsim.formats.record import MAX_SEED, Record
+from archsim.formats.widths import DEFAULT_BITS, Width
 
 FORMAT = "archsim-workload/1"
 MAX_LAYERS = 16_384
@@ -50,6 +51,7 @@ FileName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-
 class _Layer(Record):
     name: LayerName
     seed: Seed = 0
+    activation_bits: Width | None = None
 
 
 class _OneInput(_Layer):
@@ -68,6 +70,7 @@ class Conv(_OneInput):
     padding: Padding = (0, 0)
     dilation: Pair = (1, 1)
     groups: Channels = 1
+    weight_bits: Width | None = None
     profile: Profile | None = None
 
 
@@ -78,6 +81,7 @@ class Linear(_OneInput):
     in_channels: Channels
     out_channels: Channels
     positions: Channels = 1
+    weight_bits: Width | None = None
     profile: Profile | None = None
 
 
@@ -139,6 +143,8 @@ class Header(Record):
     name: FileName
     task: Literal["inference", "training"] = "inference"
     batch: Annotated[int, Field(ge=1, le=MAX_BATCH)] = 1
+    activation_bits: Width = DEFAULT_BITS
+    weight_bits: Width = DEFAULT_BITS
     source: Source
     tensors: Annotated[
         str | None, StringConstraints(min_length=1, max_length=500, pattern=r"^[^/\\].*$")

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component, Count, UnitPrice
+from archsim.arch.component import Component, Count, Operands, UnitPrice
 from archsim.machines.shared.fetches import fetches
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import cut_groups, group_sizes, parts_of_groups
@@ -26,12 +26,14 @@ from archsim.machines.shared.machine import (
     share_of,
     storage_of,
 )
-from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
+from archsim.machines.shared.partial_sums import psum_update_bytes
 from archsim.machines.shared.shape_alone import shape_alone
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.widths import activation_bytes, read_bytes, weight_bytes
 from archsim.workload.layer import Layer
 
 FLOWS = ("input", "weight", "output")
+WIDTHS = (4, 8, 16)
 Grid = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -44,9 +46,15 @@ class DotProductGrid(Component):
     """
 
     prices: ClassVar[Mapping[str, UnitPrice]] = {
-        "mac": UnitPrice(0.143, "SmartDeal paper, Table I"),
+        "mac": UnitPrice(
+            0.143,
+            "SmartDeal paper, Table I; [A] other widths as in units/table1_28nm",
+            {"4": 0.0405, "4x8": 0.07625, "4x16": 0.14775, "8x16": 0.2765, "16": 0.534},
+        ),
         "psum_access": UnitPrice(0.03, "[A] a register, per byte, as in units/table1_28nm"),
     }
+
+    operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
 
     rows: Grid
     columns: Grid
@@ -112,19 +120,23 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     # A vector of inputs stays while it meets all filters of the group.
     vectors = cycles * (array.inputs * array.elements)
     loads = -(-vectors // np.repeat(groups.rounds, groups.parts)[:, None])
-    read = fetches(arch, cycles, {"input": loads, "weight": cycles * array.multipliers})
+    nbytes = {
+        "input": activation_bytes(loads, arch),
+        "weight": weight_bytes(cycles * array.multipliers, arch),
+    }
+    read = fetches(arch, cycles, nbytes)
     lost = _losses(layer, array, grid, int(groups.rounds.sum()))
-    weights = groups.sizes * (layer.weight_elements // layer.out_channels)
+    weights = weight_bytes(groups.sizes * (layer.weight_elements // layer.out_channels), arch)
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
             limited=read.limited,
             outputs=groups.cut(groups.sizes * (layer.output_elements // layer.out_channels)),
-            moving={"input": layer.read_elements},
+            moving={"input": read_bytes(layer, arch)},
             min_blocks=groups.blocks,
             stationary={"weight": cut_groups(weights[:, None], groups.parts)[:, 0]},
-            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch), arch.activation_bits),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: array.multipliers},
@@ -160,7 +172,7 @@ def _groups(layer: Layer, arch: Arch) -> _Groups:
     grid = _grid(layer, array)
     width = max(array.filters, array.accumulators // grid.held)
     sizes = group_sizes(layer.out_channels, layer.groups, width)
-    weights = sizes * (layer.weight_elements // layer.out_channels)
+    weights = weight_bytes(sizes * (layer.weight_elements // layer.out_channels), arch)
     return _Groups(
         sizes=sizes,
         rounds=ceil_div(sizes, array.filters),
@@ -186,15 +198,18 @@ def _actions(layer: Layer, arch: Arch, grid: _Grid, groups: _Groups) -> dict[str
     does."""
     array = only(arch, DotProductGrid)
     sums = grid.results * grid.steps
+    vectors = sums * array.inputs
     return {
-        storage_of(arch, "input"): {"read": len(groups.sizes) * sums * array.inputs},
+        storage_of(arch, "input"): {"read": activation_bytes(len(groups.sizes) * vectors, arch)},
         storage_of(arch, "weight"): {
-            "read": int(groups.rounds.sum()) * sums * array.inputs * array.filters,
+            "read": weight_bytes(int(groups.rounds.sum()) * vectors * array.filters, arch),
             # The traffic counts one copy of a weight, and every element gets one in every block.
-            "write": layer.weight_elements * (array.elements - 1) * groups.blocks,
+            "write": weight_bytes(layer.weight_elements, arch)
+            * (array.elements - 1)
+            * groups.blocks,
         },
         name_of(arch, DotProductGrid): {
             "mac": layer.macs,
-            "psum_access": layer.out_channels * sums * PSUM_UPDATE_BYTES,
+            "psum_access": layer.out_channels * sums * psum_update_bytes(arch),
         },
     }

@@ -5,11 +5,12 @@ matter. The weights of a cycle come from SB every cycle, for a multiplier holds 
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component, Count, Cycles
+from archsim.arch.component import Component, Count, Cycles, Operands
 from archsim.machines.shared.fetches import Fetches, fetches
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
@@ -19,12 +20,14 @@ from archsim.machines.shared.machine import (
     only,
     tile_pixels,
 )
-from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
+from archsim.machines.shared.partial_sums import psum_update_bytes
 from archsim.machines.shared.shape_alone import shape_alone
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.widths import activation_bytes, read_bytes, weight_bytes
 from archsim.workload.layer import Layer
 
 FLOWS = ("input", "weight", "output")
+WIDTHS = (4, 8, 16)
 
 
 class Nfu(Component):
@@ -33,6 +36,8 @@ class Nfu(Component):
 
     `fill_cycles` is the depth of its pipeline, paid once per layer.
     """
+
+    operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
 
     inputs: Count
     outputs: Count
@@ -52,7 +57,9 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     cycles = np.tile(pixels * (window * depth), (len(filters), 1))
     inputs = cycles * (_trees(layer, nfu) if depthwise else nfu.inputs)
     weights = inputs * (1 if depthwise else nfu.outputs)
-    read = fetches(arch, cycles, {"input": inputs, "weight": weights})
+    nbytes = {"input": activation_bytes(inputs, arch), "weight": weight_bytes(weights, arch)}
+    read = fetches(arch, cycles, nbytes)
+    each = layer.weight_elements // layer.out_channels
     lost = _losses(layer, nfu, read)
     limited = read.limited.copy()
     limited[0, 0] += nfu.fill_cycles  # paid once, before the first result
@@ -62,9 +69,9 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
             cycles=cycles,
             limited=limited,
             outputs=np.outer(filters, pixels),
-            moving={"input": layer.read_elements},
-            stationary={"weight": filters * (layer.weight_elements // layer.out_channels)},
-            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
+            moving={"input": read_bytes(layer, arch)},
+            stationary={"weight": weight_bytes(filters * each, arch)},
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch), arch.activation_bits),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: nfu.inputs * nfu.outputs},
@@ -74,7 +81,7 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
                 **read.reads,
                 name_of(arch, Nfu): {
                     "mac": layer.macs,
-                    "psum_access": int(cycles.sum(axis=1) @ filters) * PSUM_UPDATE_BYTES,
+                    "psum_access": int(cycles.sum(axis=1) @ filters) * psum_update_bytes(arch),
                 },
             },
             side=read.side,

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.arch.component import Component, Count, UnitPrice
+from archsim.arch.component import Component, Count, Operands, UnitPrice
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
@@ -24,12 +24,14 @@ from archsim.machines.shared.machine import (
     storage_of,
     tile_pixels,
 )
-from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
+from archsim.machines.shared.partial_sums import psum_bytes, psum_update_bytes
 from archsim.machines.shared.shape_alone import shape_alone
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.widths import activation_bytes, read_bytes, weight_bytes
 from archsim.workload.layer import Layer
 
 FLOWS = ("input", "weight", "output")
+WIDTHS = (4, 8, 16)
 MOST_TILES = 1 << 20
 """Tiles of a layer: where there are more folds, a tile is several of them."""
 
@@ -42,13 +44,19 @@ class SystolicArray(Component):
     """
 
     prices: ClassVar[Mapping[str, UnitPrice]] = {
-        "mac": UnitPrice(0.143, "SmartDeal paper, Table I"),
+        "mac": UnitPrice(
+            0.143,
+            "SmartDeal paper, Table I; [A] other widths as in units/table1_28nm",
+            {"4": 0.0405, "4x8": 0.07625, "4x16": 0.14775, "8x16": 0.2765, "16": 0.534},
+        ),
         "operand_access": UnitPrice(0.03, "[A] a register, per byte, as in units/table1_28nm"),
         "psum_access": UnitPrice(0.03, "[A] a register, per byte, as in units/table1_28nm"),
         "accumulator_access": UnitPrice(
             1.36, "[A] the least SRAM of the SmartDeal paper's Table I, per byte"
         ),
     }
+
+    operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
 
     rows: Count
     columns: Count
@@ -117,22 +125,17 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
             cycles=times["cycles"],
             limited=limited,
             outputs=np.outer(folds.filters, pixels),
-            moving={"input": layer.read_elements},
-            stationary={"weight": folds.filters * folds.depth},
-            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
+            moving={"input": read_bytes(layer, arch)},
+            stationary={"weight": weight_bytes(folds.filters * folds.depth, arch)},
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch), arch.activation_bits),
             macs_done=layer.macs,
             macs_skipped=0,
             instances={arch.compute: array.rows * array.columns},
             busy={arch.compute: layer.macs},
             lost={arch.compute: _lost(layer, folds, array, times)},
             actions={
-                storage_of(arch, "input"): {
-                    "read": len(folds.filters) * folds.pixels * folds.depth
-                },
-                storage_of(arch, "weight"): {
-                    "read": layer.weight_elements * (len(folds.rows) if array.outputs_stay else 1)
-                },
-                arch.compute: _array_actions(layer, folds, outputs_stay=array.outputs_stay),
+                **_buffer_reads(layer, folds, array, arch),
+                arch.compute: _array_actions(layer, folds, arch, outputs_stay=array.outputs_stay),
             },
             side={
                 storage_of(arch, flow): np.minimum(times[flow], limited)
@@ -159,8 +162,8 @@ def _fold_cycles(folds: Folds, array: SystolicArray, arch: Arch) -> dict[str, In
     of_weights = np.outer(
         folds.filters, np.full_like(folds.rows, folds.steps) if array.outputs_stay else folds.rows
     )
-    inputs = buffer_of(arch, "input").move_cycles(of_inputs)
-    weights = buffer_of(arch, "weight").move_cycles(of_weights)
+    inputs = buffer_of(arch, "input").move_cycles(activation_bytes(of_inputs, arch))
+    weights = buffer_of(arch, "weight").move_cycles(weight_bytes(of_weights, arch))
     streamed = np.maximum(folds.steps, inputs)
     return {
         "cycles": np.full_like(inputs, 2 * array.rows + array.columns + folds.steps - 2),
@@ -200,7 +203,19 @@ def _lost(
     }
 
 
-def _array_actions(layer: Layer, folds: Folds, *, outputs_stay: bool) -> dict[str, int]:
+def _buffer_reads(
+    layer: Layer, folds: Folds, array: SystolicArray, arch: Arch
+) -> dict[str, dict[str, int]]:
+    """Bytes that enter the array from both buffers."""
+    inputs = len(folds.filters) * folds.pixels * folds.depth
+    weights = layer.weight_elements * (len(folds.rows) if array.outputs_stay else 1)
+    return {
+        storage_of(arch, "input"): {"read": activation_bytes(inputs, arch)},
+        storage_of(arch, "weight"): {"read": weight_bytes(weights, arch)},
+    }
+
+
+def _array_actions(layer: Layer, folds: Folds, arch: Arch, *, outputs_stay: bool) -> dict[str, int]:
     """Multiplications, and bytes of registers and accumulators read and written.
 
     A multiplication reads and writes a partial sum. Each of its operands is written and read, but a
@@ -208,13 +223,14 @@ def _array_actions(layer: Layer, folds: Folds, *, outputs_stay: bool) -> dict[st
     their way out pass from row to row: 1 + 3 + ... + (2 r - 1) = r x r accesses per column.
     """
     passed = int((folds.rows**2).sum()) * layer.out_channels
-    actions = {"mac": layer.macs, "psum_access": layer.macs * PSUM_UPDATE_BYTES}
+    actions = {"mac": layer.macs, "psum_access": layer.macs * psum_update_bytes(arch)}
+    inputs = activation_bytes(2 * layer.macs, arch)
     if outputs_stay:
-        actions["psum_access"] += passed * PSUM_BYTES
-        return actions | {"operand_access": layer.macs * 4}
+        actions["psum_access"] += passed * psum_bytes(arch)
+        return actions | {"operand_access": inputs + weight_bytes(2 * layer.macs, arch)}
     # Every fold but the first adds to what the accumulators under the columns hold.
     accesses = layer.output_elements * (2 * len(folds.rows) - 1)
     return actions | {
-        "operand_access": layer.macs * 3 + passed,
-        "accumulator_access": accesses * PSUM_BYTES,
+        "operand_access": inputs + weight_bytes(layer.macs + passed, arch),
+        "accumulator_access": accesses * psum_bytes(arch),
     }

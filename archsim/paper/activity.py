@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from archsim.formats.digits import count_table
+from archsim.formats.errors import InputError
 from archsim.paper import kept
 from archsim.paper.context import Context
 from archsim.paper.networks import Source, load, networks
@@ -36,6 +37,8 @@ def zeros(workload: Workload) -> dict[str, float]:
         if layer.op != "conv":
             continue
         values = workload.tensors(layer).need("input")
+        if values.dtype.itemsize > 1:
+            raise InputError.at(workload.place(layer), "has inputs of 16 bits; Fig. 3 is of 8")
         counts = np.bincount(values.view(np.uint8).ravel(), minlength=256)
         workload.release(layer)
         elements += values.size

@@ -48,7 +48,7 @@ def _mac_pj(word: int) -> float:
 
 def _price(component: str, action: str) -> float:
     arch = load_arch(MACHINE)
-    found: Any = prices_of(arch).price(arch.components[component], action)
+    found: Any = prices_of(arch).price(arch.components[component], action, arch.widths)
     return float(found)
 
 

@@ -14,10 +14,9 @@ import numpy as np
 from archsim.arch.arch import Arch
 from archsim.formats.errors import CheckFailed
 from archsim.machines.shared.machine import share_of, storage_of
-from archsim.machines.shared.partial_sums import PSUM_BYTES
+from archsim.machines.shared.partial_sums import psum_bytes
 from archsim.results.accounts import EntryRun, Times
 from archsim.results.result import LayerResult
-from archsim.timing.entries import Entry
 from archsim.timing.plan import Planned
 
 
@@ -32,7 +31,7 @@ def check_bytes(run: EntryRun, arch: Arch) -> None:
             counted[flow] += nbytes
     # Partial sums from DRAM take the way of the inputs.
     psums, moving = counted.pop("psum", 0), next(iter(tiles.moving))
-    pairs = [(psums + traffic.spilled, _psums_by_rule(run.entry, arch), "partial sums counted")]
+    pairs = [(psums + traffic.spilled, _psums_by_rule(run.planned, arch), "partial sums counted")]
     for flow, by_rule in _bytes_by_rule(run.planned).items():
         loads = run.queued.loads[flow]
         more = psums if flow == moving else 0
@@ -58,31 +57,52 @@ def _bytes_by_rule(planned: Planned) -> dict[str, int]:
     tiles, order, stage = planned.entry.tiles, planned.order, planned.entry.stage
     inputs = 1 if order.hold_inputs else order.blocks
     weights = order.blocks if order.hold_inputs else 1
-    reads = {flow: nbytes * inputs for flow, nbytes in tiles.moving.items()}
+    columns, whole = _columns_read(planned)
+    reads = {flow: -(-nbytes * columns // whole) * inputs for flow, nbytes in tiles.moving.items()}
     moving = next(iter(reads))
     if order.hold_inputs:
-        reads[moving] += tiles.halo_bytes * (order.blocks - 1)
+        reads[moving] += -(-tiles.halo_bytes * columns // whole) * (order.blocks - 1)
     if stage.keeps_input:
         reads = dict.fromkeys(reads, 0)
     reads[moving] += sum(planned.entry.operands.values())
     return reads | {flow: int(of.sum()) * weights for flow, of in tiles.stationary.items()}
 
 
-def _psums_by_rule(entry: Entry, arch: Arch) -> int:
-    """Bytes of partial sums that groups spill whose weights, or whose input rows, exceed their
-    buffer; products of training have no such rows.
+def _columns_read(planned: Planned) -> tuple[int, int]:
+    """Columns of a row that the strips of the plane read, one strip after the other, and those that
+    there are; rows that are not cut are read as they are."""
+    layer, width = planned.entry.stage.anchor, planned.strips.width
+    if layer is None or not width:
+        return 1, 1
+    whole, across, read = layer.in_size[1], layer.out_size[1], 0
+    for first in range(0, across, width):
+        start = first * layer.stride[1] - layer.padding[1]
+        last = min(first + width, across) - 1
+        end = last * layer.stride[1] - layer.padding[1] + layer.geometry.reach[1] + 1
+        after = (first + width) * layer.stride[1] - layer.padding[1]
+        end = max(end, after) if first + width < across else whole
+        read += max(0, min(end, whole)) - min(max(start, 0), whole)
+    return read, whole
+
+
+def _psums_by_rule(planned: Planned, arch: Arch) -> int:
+    """Bytes of partial sums that groups spill whose weights, or whose input rows within a strip,
+    exceed their buffer; products of training have no such rows.
     """
-    tiles, layer = entry.tiles, entry.stage.anchor
+    tiles, layer = planned.entry.tiles, planned.entry.stage.anchor
     again = np.zeros(len(tiles.outputs), np.int64)
     if layer is not None and arch.task != "training" and tiles.min_blocks == 1:
         moving = next(iter(tiles.moving))
-        rows = layer.kernel[0] * layer.in_size[1] * layer.in_channels // layer.groups
-        again += max(0, min(rows, tiles.moving[moving]) - 1) // share_of(
-            arch, storage_of(arch, moving)
-        )
+        windows = planned.strips.width or layer.out_size[1]
+        columns = (windows - 1) * layer.stride[1] + layer.geometry.reach[1] + 1
+        columns = min(columns, layer.in_size[1]) if planned.strips.width else layer.in_size[1]
+        bits = layer.kernel[0] * columns * layer.group_channels * arch.activation_bits
+        sample = -(-tiles.moving[moving] // planned.entry.samples)
+        rows = min((bits + 7) // 8, sample)
+        again += max(0, rows - 1) // share_of(arch, storage_of(arch, moving))
     for flow, nbytes in tiles.stationary.items():
         again = np.maximum(again, (nbytes - 1) // share_of(arch, storage_of(arch, flow)))
-    return PSUM_BYTES * int((again * tiles.outputs.sum(axis=1)).sum())
+    return psum_bytes(arch) * int((again * tiles.outputs.sum(axis=1)).sum())
 
 
 def check_time(times: Times, cycles: int, latencies: int) -> dict[str, int]:

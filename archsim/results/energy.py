@@ -12,7 +12,7 @@ from math import inf, log2
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from archsim.arch.component import Component, Kbytes
 from archsim.arch.components.global_buffer import GlobalBuffer
@@ -23,9 +23,17 @@ from archsim.formats.errors import InputError, Problem
 from archsim.formats.record import load
 from archsim.formats.source import in_file_order, nearest, shown, unknown
 from archsim.formats.yaml12 import Document
+from archsim.results.width_prices import (
+    EIGHT,
+    ByWidth,
+    Price,
+    WidthKey,
+    Widths,
+    at_width,
+    width_key,
+    width_problems,
+)
 
-Price = Annotated[float, Field(ge=1e-12, le=1e9)]
-"""pJ of an action that is not free."""
 Factor = Annotated[float, Field(ge=0.01, le=100)]
 """Of a price, for each doubling; no size that a bank may have brings it to zero or to infinity."""
 
@@ -39,6 +47,24 @@ class Free(_Record):
 
     pj: Literal[0]
     reason: Annotated[str, Field(min_length=10)]
+
+
+def _form(price: object) -> str:
+    if isinstance(price, Free):
+        return "free"
+    if not isinstance(price, Mapping):
+        return "price"
+    return "free" if {"pj", "reason"} & {*price} else "widths"
+
+
+UnitPriceOf = Annotated[
+    Annotated[Price, Tag("price")]
+    | Annotated[Free, Tag("free")]
+    | Annotated[ByWidth, Tag("widths")],
+    Discriminator(_form),
+]
+"""Of an action: pJ, pJ by the width of operands, or nothing with a reason."""
+Priced = float | Free | Mapping[WidthKey, float]
 
 
 class Sram(_Record):
@@ -71,7 +97,7 @@ class EnergyTable(_Record):
     source: str
     extends: OneOrMore | None = None
     sram: Sram | Free | None = None
-    classes: Mapping[str, Mapping[str, Price | Free]] = Field(default_factory=dict)
+    classes: Mapping[str, Mapping[str, UnitPriceOf]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,33 +108,41 @@ class Prices:
 
     files: tuple[Path, ...]
     sram: Sram | Free | None
-    classes: Mapping[str, Mapping[str, float | Free]]
+    classes: Mapping[str, Mapping[str, Priced]]
 
-    def price(self, component: Component, action: str) -> float | None:
-        """pJ of one action, None where neither a table nor the class has a price for it."""
+    def price(self, component: Component, action: str, widths: Widths = EIGHT) -> float | None:
+        """pJ of one action on operands of these widths, None where neither a table nor the class
+        has a price for it."""
         if component.kind == "storage" and action in {"read", "write"}:
             if isinstance(self.sram, Sram):
                 return self.sram.pj_per_byte(cast("GlobalBuffer", component).bank_kbytes)
             return None if self.sram is None else 0.0
+        found: Free | float | Mapping[Any, float] | None
         found = self.classes.get(type(component).__name__, {}).get(action)
         if found is None and action in component.prices:
-            return component.prices[action].pj
-        return 0.0 if isinstance(found, Free) else found
+            found = component.prices[action].by_width
+        if found is None or isinstance(found, Free):
+            return None if found is None else 0.0
+        return at_width(found, width_key(type(component), action, widths))
 
-    def of(self, components: Mapping[str, Component]) -> dict[str, Any]:
+    def of(self, components: Mapping[str, Component], widths: Widths = EIGHT) -> dict[str, Any]:
         """The prices of each of these components by action, and those of SRAM, as plain data."""
         own: dict[str, Any] = {}
         for name, component in components.items():
-            found = {action: price.pj for action, price in component.prices.items()}
             table = self.classes.get(type(component).__name__, {})
-            found |= {key: 0.0 if isinstance(pj, Free) else pj for key, pj in table.items()}
+            actions = dict.fromkeys([*component.prices, *table])
+            priced = {each: self.price(component, each, widths) for each in actions}
+            found = {each: pj for each, pj in priced.items() if pj is not None}
             own |= {name: found} if found else {}
         sram = self.sram.model_dump(mode="json", exclude_none=True) if self.sram else None
         return {"sram": sram, "components": own}
 
 
 def price_actions(
-    prices: Prices, components: Mapping[str, Component], actions: Mapping[str, Mapping[str, int]]
+    prices: Prices,
+    components: Mapping[str, Component],
+    actions: Mapping[str, Mapping[str, int]],
+    widths: Widths = EIGHT,
 ) -> dict[str, float]:
     """pJ of each component. InputError names every price that is missing, and where it belongs."""
     energy = {}
@@ -116,10 +150,12 @@ def price_actions(
     for name, counts in actions.items():
         total = 0.0
         for action, count in counts.items():
-            price = prices.price(components[name], action)
+            price = prices.price(components[name], action, widths)
             if price is None:
+                bits = width_key(type(components[name]), action, widths)
                 key = _price_key(components[name], action)
-                missing.setdefault(key, _missing(prices, name, components[name], action, count))
+                message = _missing(prices, (name, components[name]), action, count, bits)
+                missing.setdefault(key, message)
             else:
                 total += count * price
         energy[name] = total
@@ -135,10 +171,15 @@ def _price_key(component: Component, action: str) -> str:
     return f"classes.{type(component).__name__}.{action}"
 
 
-def _missing(prices: Prices, name: str, component: Component, action: str, count: int) -> Problem:
+def _missing(
+    prices: Prices, part: tuple[str, Component], action: str, count: int, bits: str | None
+) -> Problem:
+    name, component = part
     kind = type(component).__name__
     key = _price_key(component, action)
     free = "{pj: 0, reason: ...}"
+    if bits not in {None, "8"}:
+        action, key = f"{action} at {bits} bits", f"{key}: {{{bits}: ...}}"
     return Problem(
         shown(prices.files[-1]),
         f"no price for action {action!r} of class {kind} (component {name!r}, {count} times); "
@@ -161,7 +202,7 @@ def load_energy(*paths: Path, classes: Mapping[str, type[Component]] | None = No
     for path in paths:
         read_tables += _tables(path, (), known, read_tables)
     sram: Sram | Free | None = None
-    merged: dict[str, dict[str, float | Free]] = {}
+    merged: dict[str, dict[str, Priced]] = {}
     for _, table in read_tables:
         sram = table.sram or sram
         for name, actions in table.classes.items():
@@ -188,6 +229,7 @@ def _tables(
             message = f"{circle}; leave out one `extends`"
             problems.append(Problem(document.place("extends"), message))
     problems += _unknown_names(document, table, classes)
+    problems += width_problems(document, table.classes, classes)
     if problems:
         raise InputError(in_file_order(problems))
     before = [pair for each in extended for pair in _tables(each, way, classes)]

@@ -31,14 +31,16 @@ def priced(counted: Result, arch: Arch) -> Result:
         CheckFailed: parts do not add up.
     """
     prices = prices_of(arch)
-    price_actions(prices, arch.components, counted.totals()["actions"])  # says all that is missing
+    # Says all that is missing.
+    price_actions(prices, arch.components, counted.totals()["actions"], arch.widths)
     layers = []
     for layer in counted.layers:
-        energy = price_actions(prices, arch.components, layer.actions)
+        energy = price_actions(prices, arch.components, layer.actions, arch.widths)
         layers.append(replace(layer, energy_by=energy, energy_pj=fsum(energy.values())))
+    own = prices.of(arch.components, arch.widths)
     result = replace(
         counted, arch_hash=arch.hash, arch_resolved=arch.resolved, kinds=arch.kinds,
-        clock_mhz=arch.clock_mhz, layers=tuple(layers), prices=prices.of(arch.components),
+        clock_mhz=arch.clock_mhz, layers=tuple(layers), prices=own,
     )  # fmt: skip
     check_result(result.layers, result.cycles, result.energy_by)
     return result

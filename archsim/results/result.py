@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, ValidationError
 
 from archsim.arch.component import Kind
+from archsim.formats.widths import less_defaults, with_defaults
 from archsim.results.settings import settings_in
 from archsim.results.written import WrittenArch, WrittenPrices, check_names, check_time
 from archsim.version import MODEL, VERSION
@@ -176,7 +177,7 @@ class Result:
             **{name: _plain(getattr(self, name)) for name in head},
             "totals": _plain(self.totals()),
             "layers": [layer.to_dict() for layer in self.layers],
-            "arch_resolved": _plain(self.arch_resolved),
+            "arch_resolved": _plain(less_defaults(self.arch_resolved)),
             "kinds": _plain(self.kinds),
             "changed": _plain(self.changed),
             "prices": _plain(self.prices),
@@ -195,6 +196,7 @@ class Result:
         )  # fmt: skip
         fields = {
             **{name: data[name] for name in same},
+            "arch_resolved": with_defaults(data["arch_resolved"]),
             "notes": notes,
             "batch": data.get("batch"),
             "settings": data["settings"] if "settings" in data else settings_in(notes),

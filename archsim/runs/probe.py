@@ -32,7 +32,7 @@ def probe(arch: Arch) -> None:
     for result in _runs(arch, workload):
         for name, actions in result.totals()["actions"].items():
             counts.setdefault(name, Counter()).update(actions)
-    price_actions(prices_of(arch), arch.components, counts)
+    price_actions(prices_of(arch), arch.components, counts, arch.widths)
 
 
 def _runs(arch: Arch, workload: Workload) -> list[Result]:

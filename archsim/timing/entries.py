@@ -14,6 +14,7 @@ from archsim.arch.arch import Arch
 from archsim.machines.shared.machine import share_of, storage_of
 from archsim.machines.shared.tables import Tables
 from archsim.machines.shared.tiles import Tiles, check_tiles, even_parts
+from archsim.machines.shared.widths import activation_bytes
 from archsim.timing.paths import inbound, outbound
 from archsim.timing.steps import STEPS_PER_LAYER
 from archsim.workload.layer import Layer
@@ -60,7 +61,7 @@ def entries_of(arch: Arch, workload: Workload, tables: Tables) -> list[Entry]:
     phases = [_phases(stage, tables, arch, workload, known) for stage in stages]
     if arch.interlayer == "keep_if_fits":
         stages = _kept(stages, [table[0] for table in phases], tables.stored, arch)
-    return _in_order(stages, phases, tables.stored, workload)
+    return _in_order(stages, phases, tables.stored, workload, arch)
 
 
 def _phases(
@@ -92,7 +93,8 @@ def _elementwise(layer: Layer, batch: int, arch: Arch) -> Tiles:
     """
     total = layer.output_elements * batch
     half = max(1, share_of(arch, storage_of(arch, outbound(arch)[0])) // 2)
-    parts = min(total, max(STEPS_PER_LAYER, min(MAX_PARTS, -(-total // half))))
+    nbytes = activation_bytes(total, arch)
+    parts = min(total, max(STEPS_PER_LAYER, min(MAX_PARTS, -(-nbytes // half))))
     nothing = np.zeros((1, parts), np.int64)
     roles = {flow: arch.flows[flow].role for flow in inbound(arch)}
     return Tiles(
@@ -163,6 +165,7 @@ def _in_order(
     tables: Sequence[tuple[Tiles, ...]],
     stored: Mapping[str, int],
     workload: Workload,
+    arch: Arch,
 ) -> list[Entry]:
     ranks = ranks_of(stages)
     sizes = {layer.name: layer.output_elements * workload.batch for layer in workload.layers}
@@ -172,7 +175,10 @@ def _in_order(
         for number, post in enumerate(stage.posts):
             fused = number > 0 or stage.anchor is not None
             reads[post.name] = sum(
-                elements * workload.batch * stored.get(name, 1) // sizes.get(name, 1)
+                # What is fed from outside has no producer, which stored it.
+                elements * workload.batch * stored[name] // sizes[name]
+                if name
+                else activation_bytes(elements, arch) * workload.batch
                 for name, elements in operands(post, ranks, fused)
             )
         made = stored[stage.tail.name]

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archsim.arch.arch import Arch
-from archsim.formats.errors import InputError
 from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.machine import share_of, storage_of
-from archsim.machines.shared.partial_sums import PSUM_BYTES
+from archsim.machines.shared.partial_sums import psum_bytes
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
 from archsim.timing.entries import Entry
 from archsim.timing.paths import outbound
 from archsim.timing.steps import Visits, visit_tiles
+from archsim.timing.strips import Strips, strips_of
 
 MOST_INT64 = 2**63
 
@@ -60,7 +60,8 @@ class Traffic:
 class Planned:
     """An entry before it is cut: its visits with everything that moves in them.
 
-    `elements` (N,) are what the post-processor handles in each visit.
+    `elements` (N,) are what the post-processor handles in each visit; `strips` is how the plane is
+    cut where its rows exceed their buffer.
     """
 
     entry: Entry
@@ -68,6 +69,7 @@ class Planned:
     visits: Visits
     elements: Ints
     traffic: Traffic
+    strips: Strips
 
 
 def plan_all(entries: Sequence[Entry], arch: Arch) -> list[Planned]:
@@ -111,14 +113,13 @@ def _renamed(planned: Planned, entry: Entry) -> Planned:
 
 def plan_entry(entry: Entry, arch: Arch) -> Planned:
     """Order of visits, passes, operands and partial sums. InputError if a tile has no room."""
-    tiles, stage = entry.tiles, entry.stage
-    _check_room(entry, arch)
+    stage = entry.stage
+    least = _passes_over_weights(entry.tiles, arch)
+    strips = _strips(entry, arch, least)
+    tiles = strips.of(entry.tiles)
     order = _order(tiles, arch)
-    passes = np.full(len(tiles.cycles), _passes_over_rows(entry, arch))
-    for flow, by_group in tiles.stationary.items():
-        capacity = share_of(arch, storage_of(arch, flow))
-        passes = np.maximum(passes, [passes_over_inputs(n, capacity) for n in by_group.tolist()])
-    visits = visit_tiles(tiles, order, passes)
+    passes = np.maximum(least, strips.passes)
+    visits = visit_tiles(tiles, order, passes, psum_bytes(arch))
     made = int(visits.outputs.sum())
     posts = stage.posts if entry.forward else ()
     work = sum(post.output_elements * post.window for post in posts) * entry.samples
@@ -138,7 +139,27 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
         need=_by_way(visits.need, [(one.way, one.need) for one in streams]),
         free=_by_way(visits.free, [(one.way, one.free) for one in streams]),
     )
-    return Planned(entry, order, moved, elements, traffic)
+    return Planned(entry, order, moved, elements, traffic, strips)
+
+
+def _passes_over_weights(tiles: Tiles, arch: Arch) -> Ints:
+    """(G,) passes over the input channels after which the weights of a group fit their buffers."""
+    passes = np.ones(len(tiles.cycles), np.int64)
+    for flow, by_group in tiles.stationary.items():
+        capacity = share_of(arch, storage_of(arch, flow))
+        passes = np.maximum(passes, [passes_over_inputs(n, capacity) for n in by_group.tolist()])
+    return passes
+
+
+def _strips(entry: Entry, arch: Arch, passes: Ints) -> Strips:
+    """How the plane is cut where the rows under a window do not fit; partial sums leave and come
+    back, for `passes` (G,) that weights ask for in any case."""
+    outputs = entry.tiles.outputs.sum(axis=1)
+
+    def psums(of_rows: int) -> int:
+        return 2 * psum_bytes(arch) * int((np.maximum(passes, of_rows) - 1) @ outputs)
+
+    return strips_of(entry, arch, _order(entry.tiles, arch).input_reads, psums)
 
 
 def _order(tiles: Tiles, arch: Arch) -> Order:
@@ -151,36 +172,6 @@ def _order(tiles: Tiles, arch: Arch) -> Order:
         tiles.halo_bytes,
         tiles.min_blocks,
     )
-
-
-def _check_room(entry: Entry, arch: Arch) -> None:
-    """A row of one channel must fit the input buffer, unless the machine cuts rows by itself."""
-    layer = entry.stage.anchor
-    first = next(iter(entry.tiles.moving))
-    name = storage_of(arch, first)
-    room = share_of(arch, name)
-    cuts_rows = entry.tiles.min_blocks > 1
-    if layer is None or cuts_rows or min(layer.in_size[1], entry.tiles.moving[first]) <= room:
-        return
-    raise InputError.at(
-        arch.place(f"components.{name}"),
-        f"{name} holds {room} bytes, and one input row of one channel of layer {layer.name!r} is "
-        f"{layer.in_size[1]}; enlarge it",
-    )
-
-
-def _passes_over_rows(entry: Entry, arch: Arch) -> int:
-    """Passes over the input channels after which the rows that a window covers fit their buffer;
-    one where the machine cuts the plane by itself.
-
-    A phase of training is a matrix product, which no window passes over: it takes one.
-    """
-    layer, moving = entry.stage.anchor, next(iter(entry.tiles.moving))
-    if layer is None or arch.task == "training" or entry.tiles.min_blocks > 1:
-        return 1
-    rows = layer.kernel[0] * layer.in_size[1] * layer.group_channels
-    room = share_of(arch, storage_of(arch, moving))
-    return passes_over_inputs(min(rows, entry.tiles.moving[moving]), room)
 
 
 def _scaled(parts: Ints, total: int, whole: int) -> Ints:
@@ -197,7 +188,7 @@ def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:
     """Whether the partial sums of the largest group find no room beside the inputs."""
     moving = next(iter(tiles.moving))
     room = share_of(arch, storage_of(arch, moving)) - tiles.moving[moving]
-    footprint = PSUM_BYTES * int(tiles.outputs.sum(axis=1).max())
+    footprint = psum_bytes(arch) * int(tiles.outputs.sum(axis=1).max())
     return bool(visits.psum_reads.any()) and footprint > room
 
 

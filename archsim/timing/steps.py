@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.machines.shared.geometry import Ints, differences
-from archsim.machines.shared.partial_sums import PSUM_BYTES
 from archsim.machines.shared.tiles import Tiles, even_parts
 from archsim.machines.shared.traffic import Order
 
@@ -121,9 +120,9 @@ def _walk(turns: int, columns: int, order: Order) -> _Walk:
     )
 
 
-def visit_tiles(tiles: Tiles, order: Order, passes: Ints) -> Visits:
-    """Lays the tiles out in time. `passes` (G,) is how often a group goes over the input
-    channels.
+def visit_tiles(tiles: Tiles, order: Order, passes: Ints, psum_bytes: int) -> Visits:
+    """Lays the tiles out in time. `passes` (G,) is how often a group goes over the input channels,
+    `psum_bytes` what a partial sum takes.
     """
     group = np.repeat(np.arange(len(passes)), passes)
     number = np.concatenate([np.arange(count) for count in passes])
@@ -146,8 +145,8 @@ def visit_tiles(tiles: Tiles, order: Order, passes: Ints) -> Visits:
         outputs=np.where(part == count - 1, outputs, 0),
         need=need,
         free=free,
-        psum_reads=np.where(part > 0, PSUM_BYTES * outputs, 0),
-        psum_writes=np.where(part < count - 1, PSUM_BYTES * outputs, 0),
+        psum_reads=np.where(part > 0, psum_bytes * outputs, 0),
+        psum_writes=np.where(part < count - 1, psum_bytes * outputs, 0),
     )
 
 

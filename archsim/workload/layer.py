@@ -10,6 +10,7 @@ from math import prod
 from typing import Literal
 
 from archsim.formats.profile_models import Profile
+from archsim.formats.widths import DEFAULT_BITS
 from archsim.workload.convolution import Geometry, Pair
 from archsim.workload.rows import rows_read
 
@@ -28,6 +29,8 @@ class Layer:
     `inputs` brings, in that order, so a broadcast `mul` operand counts its own size; it is empty
     when the layer is fed from outside. `positions` is T: linear layers share their weights over T
     steps, and add, mul and concat of such outputs keep them; it is 1 everywhere else.
+    `activation_bits` and `weight_bits` are how wide its inputs and weights are; a machine stores
+    them at its own widths.
     """
 
     name: str
@@ -44,15 +47,20 @@ class Layer:
     dilation: Pair = (1, 1)
     groups: int = 1
     positions: int = 1
+    activation_bits: int = DEFAULT_BITS
+    weight_bits: int = DEFAULT_BITS
     seed: int = 0
     profile: Profile | None = None
     operands: tuple[int, ...] = ()
 
     @cached_property
     def shape(self) -> "Layer":
-        """The layer less its place in the network and what its values are drawn from: equal for
+        """The layer less its place in the network and what its values are: equal for
         layers that no machine of dense operands can tell apart."""
-        return replace(self, name="", inputs=(), seed=0, profile=None)
+        return replace(
+            self, name="", inputs=(), seed=0, profile=None,
+            activation_bits=DEFAULT_BITS, weight_bits=DEFAULT_BITS,
+        )  # fmt: skip
 
     @property
     def is_array(self) -> bool:

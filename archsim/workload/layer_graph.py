@@ -4,9 +4,12 @@ The shapes themselves are `archsim.workload.layer_shapes`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from archsim.formats.errors import Problem
 from archsim.formats.source import unknown
+from archsim.formats.widths import DEFAULT_BITS, WIDTH_KEYS
 from archsim.formats.workload_records import LayerRecord
 from archsim.formats.yaml12 import Document
 from archsim.workload.layer import Layer
@@ -32,7 +35,7 @@ def resolve(
             continue
         operands = [values[name] for name in record.inputs]
         try:
-            layer = resolved(record, operands)
+            layer = replace(resolved(record, operands), **_widths(document, record))
         except Contradiction as wrong:
             place = document.place("layers", index, wrong.key)
             problems.append(Problem(place, f"layer {record.name!r}: {wrong}"))
@@ -40,6 +43,12 @@ def resolve(
         values[layer.name] = Value(layer.out_channels, layer.out_size, layer.positions)
         layers.append(layer)
     return tuple(layers)
+
+
+def _widths(document: Document, record: LayerRecord) -> dict[str, Any]:
+    """How wide a layer's values are: what it says, else what the whole workload does."""
+    own = {key: getattr(record, key, None) for key in WIDTH_KEYS}
+    return {key: bits or document.value.get(key, DEFAULT_BITS) for key, bits in own.items()}
 
 
 def _names(

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from archsim.formats.errors import InputError
 from archsim.formats.profile_models import Profile
 from archsim.formats.slices import full_slices
+from archsim.formats.widths import DEFAULT_BITS
 from archsim.workload.profile_coef import draw_coef
 from archsim.workload.profile_density import draw_density
 from archsim.workload.profile_input import draw_input
@@ -28,9 +29,14 @@ _TENSOR = {"input": "input", "weight": "weight", "pruned": "weight"}
 
 
 def draw(
-    profile: Profile | Mapping[str, object], what: str, shape: tuple[int, ...], seed: int
+    profile: Profile | Mapping[str, object],
+    what: str,
+    shape: tuple[int, ...],
+    seed: int,
+    bits: int = DEFAULT_BITS,
 ) -> NDArray[np.generic]:
-    """An array of `shape` for one of the layer's tensors, the same for the same arguments.
+    """An array of `shape` for one of the layer's tensors, the same for the same arguments; inputs
+    and weights have so many `bits` at most.
 
     `what` is input, weight, pruned, coef or basis; each draws from its own stream of random
     numbers, so that none depends on which others were drawn. Where pruned is not zero it equals
@@ -47,13 +53,13 @@ def draw(
         return _stream(seed, what).integers(-127, 128, shape, dtype=np.int8)
     if (share := model.density_of(what)) is not None:
         own = _stream(seed, f"density {_TENSOR[what]}")
-        return draw_density(share, shape, own, positive=what == "input")
+        return draw_density(share, shape, own, positive=what == "input", bits=bits)
     if getattr(model, what) is None:
         raise InputError.at(
             f"profile.{what}", "is missing, and no measured tensor stands in for it"
         )
     try:
-        return _section(model, what, shape, seed)
+        return _section(model, what, shape, seed, bits)
     except ValueError as error:
         raise InputError.at(f"profile.{what}", str(error)) from error
 
@@ -94,13 +100,15 @@ def parsed(profile: Mapping[str, object]) -> Profile:
         raise InputError.at(place, first["msg"]) from error
 
 
-def _section(model: Profile, what: str, shape: tuple[int, ...], seed: int) -> NDArray[np.generic]:
+def _section(
+    model: Profile, what: str, shape: tuple[int, ...], seed: int, bits: int
+) -> NDArray[np.generic]:
     own = _stream(seed, what)
     if what == "input" and model.input is not None:
-        return draw_input(model.input, shape, own)
+        return draw_input(model.input, shape, own, bits)
     if what == "coef" and model.coef is not None:
         return draw_coef(model.coef, shape, own)
     if what == "pruned" and model.pruned is not None:
-        return draw_pruned(model.pruned, shape, _stream(seed, "kept"))
+        return draw_pruned(model.pruned, shape, _stream(seed, "kept"), bits)
     assert model.weight is not None
-    return draw_weight(model.weight, model.pruned, shape, (own, _stream(seed, "kept")))
+    return draw_weight(model.weight, model.pruned, shape, (own, _stream(seed, "kept")), bits)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from archsim.formats.profile_models import LETTERS, InputClass, InputProfile, ScaleField
 from archsim.formats.profile_values import Z_LIMIT, Z_STEPS, magnitudes, step_shares, value_table
+from archsim.formats.widths import DEFAULT_BITS, bounds_of, storage_bits
 from archsim.workload.profile_noise import Floats, LocalField, Noise, Plane, correlated
 
 MAX_HELD = 1 << 24
@@ -22,12 +23,16 @@ RANKS = 1 << 20
 
 
 def draw_input(
-    profile: InputProfile, shape: tuple[int, ...], rng: np.random.Generator
+    profile: InputProfile,
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    bits: int = DEFAULT_BITS,
 ) -> NDArray[np.generic]:
-    """Activations of `shape`: (C, H, W), (positions, C), or (C,), drawn as one row of C pixels.
+    """Activations of `shape`: (C, H, W), (positions, C), or (C,), drawn as one row of C pixels, of
+    so many bits at most.
 
     Raises:
-        ValueError: the profile describes another number of channels.
+        ValueError: the profile describes another number of channels, or wider values.
     """
     rows, columns, channels = _plane(shape)
     if channels != profile.channels:
@@ -35,7 +40,7 @@ def draw_input(
     classes = _class_of_channel(profile, rng)
     latent = Latent(profile, (rows, columns, channels), rng)
     mean, spread = _class_moments(latent, classes)
-    tables = _tables(profile)
+    tables = _tables(profile, bits)
     # One affine step takes the latent to the steps of its class's table.
     steps = np.float32(Z_STEPS / (2 * Z_LIMIT))
     factor = _scales(profile.scale, (rows, columns), steps, rng)
@@ -201,16 +206,22 @@ def _scales(
     return logarithm
 
 
-def _tables(profile: InputProfile) -> NDArray[np.generic]:
+def _tables(profile: InputProfile, bits: int) -> NDArray[np.generic]:
     """(classes * Z_STEPS,) value at each step of the latent, class by class."""
-    dtype = np.dtype(profile.dtype)
+    widest = storage_bits(bits)
+    dtype = np.dtype(profile.dtype or f"int{widest}")
+    if 8 * dtype.itemsize > widest:
+        raise ValueError(f"dtype {dtype} is wider than the layer's activation_bits, {bits}")
+    bounds = bounds_of(min(bits, 8 * dtype.itemsize), signed=dtype.kind == "i")
     spread = profile.scale.spread
-    return np.concatenate([_table(members, dtype, spread) for members in profile.classes])
+    return np.concatenate([_table(each, dtype, bounds, spread) for each in profile.classes])
 
 
 @lru_cache(maxsize=256)
-def _table(members: InputClass, dtype: np.dtype[np.generic], spread: float) -> NDArray[np.generic]:
-    least, most = (-128, 127) if dtype == np.int8 else (0, 255)
+def _table(
+    members: InputClass, dtype: np.dtype[np.generic], bounds: tuple[int, int], spread: float
+) -> NDArray[np.generic]:
+    least, most = bounds
     values = np.arange(least, most + 1)
     frequencies = np.zeros(len(values))
     positive = magnitudes(members.values, most)

@@ -1,19 +1,28 @@
 """Weights from a profile: which entries are not zero, and how large they are there."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.profile_models import Values, WeightProfile
-from archsim.formats.profile_values import magnitudes, uniform_table
+from archsim.formats.profile_values import WIDE_EDGES, magnitudes, uniform_table
+from archsim.formats.widths import DEFAULT_BITS, bounds_of
 from archsim.workload.profile_mask import CHUNK, mask_blocks, random_rows16
+
+Weights = NDArray[np.signedinteger[Any]]
 
 
 def draw_pruned(
-    profile: WeightProfile, shape: tuple[int, ...], rng: np.random.Generator
-) -> NDArray[np.int8]:
-    """Weights of `shape` (K, C/groups, R, S) or (K, C) with zeros as `profile` places them."""
-    table = _values_table(profile)
-    drawn = np.empty((shape[0], int(np.prod(shape[1:]))), dtype=np.int8)
+    profile: WeightProfile,
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    bits: int = DEFAULT_BITS,
+) -> Weights:
+    """Weights of `shape` (K, C/groups, R, S) or (K, C), of so many bits, with zeros as `profile`
+    places them; int8, or int16 of 16 bits."""
+    table = _values_table(profile, bits)
+    drawn = np.empty((shape[0], int(np.prod(shape[1:]))), dtype=table.dtype)
     step = max(1, CHUNK // drawn.shape[1])
     for start in range(0, len(drawn), step):
         block = drawn[start : start + step]
@@ -31,16 +40,17 @@ def draw_weight(
     pruned: WeightProfile | None,
     shape: tuple[int, ...],
     streams: tuple[np.random.Generator, np.random.Generator],
-) -> NDArray[np.int8]:
+    bits: int = DEFAULT_BITS,
+) -> Weights:
     """Weights of `shape`; where `pruned` is described too, its entries wherever it has any.
 
     The second stream must be the one that pruned is drawn from.
     """
     own, kept = streams
     if pruned is None:
-        return draw_pruned(profile, shape, own)
-    drawn = draw_pruned(pruned, shape, kept)
-    weights = draw_pruned(_dropped(profile, pruned), shape, own)
+        return draw_pruned(profile, shape, own, bits)
+    drawn = draw_pruned(pruned, shape, kept, bits)
+    weights = draw_pruned(_dropped(profile, pruned), shape, own, bits)
     for weight, one in zip(weights, drawn, strict=True):
         np.copyto(weight, one, where=one != 0)
     return weights
@@ -59,7 +69,7 @@ def _subtracted(whole: WeightProfile, kept: WeightProfile) -> Values:
     totals = [max(1, sum(p.values) + sum(p.negative)) / max(p.live, 1e-9) for p in (whole, kept)]
     sides = []
     for side in ("values", "negative"):
-        counts = [np.zeros(32), np.zeros(32)]
+        counts = [np.zeros(len(WIDE_EDGES)), np.zeros(len(WIDE_EDGES))]
         for count, profile, total in zip(counts, (whole, kept), totals, strict=True):
             part = getattr(profile, side)
             count[: len(part)] = np.array(part) / total
@@ -70,9 +80,11 @@ def _subtracted(whole: WeightProfile, kept: WeightProfile) -> Values:
     return found if sum(found.values) + sum(found.negative) else Values(values=(1,))
 
 
-def _values_table(values: Values) -> NDArray[np.int8]:
-    negative, positive = magnitudes(values.negative, 128), magnitudes(values.values, 127)
+def _values_table(values: Values, bits: int) -> Weights:
+    least, most = bounds_of(bits, signed=True)
+    negative, positive = magnitudes(values.negative, -least), magnitudes(values.values, most)
     if not negative.sum() + positive.sum():
         positive[0] = 1
     frequencies = np.concatenate([negative[::-1], [0], positive])
-    return uniform_table(frequencies, np.arange(-128, 128))
+    dtype: type[Any] = np.int8 if bits <= DEFAULT_BITS else np.int16
+    return uniform_table(frequencies, np.arange(least, most + 1), dtype)

@@ -4,10 +4,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.source import unknown
 from archsim.formats.tensor_file import TensorFile
+from archsim.formats.widths import ACTIVATION_BITS, DEFAULT_BITS, WEIGHT_BITS, bounds_of
 from archsim.workload.layer import Layer
 
 FORMS = ("input", "weight", "pruned", "coef", "basis", "basis_scale", "error", "gradient",
@@ -17,7 +22,12 @@ MAX_ROW = 8
 """Codes in one coefficient row at most."""
 
 _TYPES = {"input": ("I8", "U8"), "basis_scale": ("F32",), "error": ("BF16",), "gradient": ("BF16",)}
-_READABLE = {"I8": "int8", "U8": "uint8", "F32": "float32", "BF16": "bf16"}
+_WIDE_TYPES = {"input": ("I16", "U16"), "weight": ("I16",), "pruned": ("I16",)}
+_READABLE = {
+    "I8": "int8", "U8": "uint8", "I16": "int16", "U16": "uint16", "F32": "float32", "BF16": "bf16",
+}  # fmt: skip
+_KEYS = {"input": ACTIVATION_BITS, "weight": WEIGHT_BITS, "pruned": WEIGHT_BITS}
+"""The key of a layer that says how wide such a tensor's values are."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +69,43 @@ def _wrong_key(
     if not layer.is_array:
         return f"a {layer.op} layer carries no tensors"
     entry = file.entries[key]
-    types = _types(what, sampling)
+    types = _types(layer, what, sampling)
     if entry.dtype not in types:
         wanted = " or ".join(_READABLE[dtype] for dtype in types)
-        return f"has the type {_READABLE.get(entry.dtype, entry.dtype)}; {what} is {wanted}"
+        wide = entry.dtype in _WIDE_TYPES.get(what, ())
+        why = f" where {_KEYS[what]} is {bits_of(layer, what)}" if wide else ""
+        return f"has the type {_READABLE.get(entry.dtype, entry.dtype)}; {what} is {wanted}{why}"
     return _wrong_shape(file, layer, what, sampling)
 
 
-def _types(what: str, sampling: Sampling) -> tuple[str, ...]:
+def bits_of(layer: Layer, what: str) -> int:
+    """Bits of the values of a tensor: those of the layer's inputs and weights, else 8."""
+    return getattr(layer, _KEYS[what]) if what in _KEYS else DEFAULT_BITS
+
+
+def beyond_width(layer: Layer, what: str, array: NDArray[Any]) -> str | None:
+    """The first value of a tensor that does not fit the width that its layer says, if one does
+    not; types of the file's header bound all but values of 4 bits."""
+    if what not in _KEYS or array.dtype.kind not in "iu":
+        return None
+    bits = bits_of(layer, what)
+    least, most = bounds_of(bits, signed=array.dtype.kind == "i")
+    if bits >= 8 * array.dtype.itemsize:
+        return None
+    wrong = np.flatnonzero((array < least) | (array > most))
+    if not wrong.size:
+        return None
+    place = tuple(map(int, np.unravel_index(wrong[0], array.shape)))
+    return (
+        f"holds {array[place]} at {list(place)}, and {_KEYS[what]} of layer {layer.name!r} is "
+        f"{bits}: {least} to {most}"
+    )
+
+
+def _types(layer: Layer, what: str, sampling: Sampling) -> tuple[str, ...]:
     types = _TYPES.get(what, ("I8",))
+    if what in _WIDE_TYPES and bits_of(layer, what) > DEFAULT_BITS:
+        types += _WIDE_TYPES[what]
     return (*types, "BF16") if sampling.training and what in {"input", "weight"} else types
 
 

@@ -17,7 +17,7 @@ from archsim.formats.profile_models import Profile
 from archsim.formats.source import unknown
 from archsim.formats.tensor_file import TensorFile
 from archsim.workload.layer import Layer
-from archsim.workload.tensor_check import FORMS
+from archsim.workload.tensor_check import FORMS, beyond_width, bits_of
 
 Array = NDArray[Any]
 
@@ -133,6 +133,8 @@ class LayerTensors:
             raise InputError.at(self._file.place(key), "holds NaN or infinity")
         if what == "coef" and (array == -128).any():
             raise InputError.at(self._file.place(key), "holds the code -128; codes are -127 to 127")
+        if wrong := beyond_width(self.layer, what, array):
+            raise InputError.at(self._file.place(key), wrong)
         return array
 
     def _drawn(self, what: str) -> Array | None:
@@ -158,7 +160,7 @@ class LayerTensors:
                 "alone",
             )
         try:
-            return draw(layer.profile or Profile(), what, shape, self._seed)
+            return draw(layer.profile or Profile(), what, shape, self._seed, bits_of(layer, what))
         except InputError as error:
             where = f"layer {layer.name!r}"
             problems = [Problem(self._owner, f"{where}, {each}") for each in error.problems]

@@ -20,6 +20,7 @@ from archsim.formats.yaml12 import Document
 from archsim.workload.layer import Layer
 from archsim.workload.layer_graph import resolve
 from archsim.workload.layer_names import matching
+from archsim.workload.load_notes import load_notes, shapes_alone
 
 if TYPE_CHECKING:
     import networkx
@@ -74,9 +75,13 @@ class Workload:
         from archsim.workload.tensors import LayerTensors
 
         if layer.name not in self._tensors:
-            place = self._places.get(layer.name, shown(self.path))
-            self._tensors[layer.name] = LayerTensors(layer, self._file, place, self.batch)
+            own = LayerTensors(layer, self._file, self.place(layer), self.batch)
+            self._tensors[layer.name] = own
         return self._tensors[layer.name]
+
+    def place(self, layer: Layer) -> str:
+        """``file:line:column`` of a layer."""
+        return self._places.get(layer.name, shown(self.path))
 
     def release(self, layer: Layer) -> None:
         """Forget the arrays of a layer; they are read or drawn again if asked for."""
@@ -210,7 +215,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
     return Workload(
         name=header.name, task=header.task, batch=header.batch, source=document.value["source"],
         mode=_mode(file, layers), layers=layers, path=path,
-        notes=_notes(header, layers, file is not None), _digest=document.digest, _file=file,
+        notes=load_notes(header, layers, file is not None), _digest=document.digest, _file=file,
         _places={
             each["name"]: document.place("layers", k)
             for k, each in enumerate(document.value["layers"])
@@ -281,7 +286,7 @@ def _tensor_file(header: Header, path: Path, layers: tuple[Layer, ...]) -> Tenso
 def _check_profiles(document: Document, header: Header, layers: tuple[Layer, ...]) -> None:
     """Where the tensors that the file names are not there, every layer of the array has a profile
     to draw them from. A file that names none may leave profiles out: some machines need none."""
-    if header.tensors is None or not (missing := _shapes_alone(layers)):
+    if header.tensors is None or not (missing := shapes_alone(layers)):
         return
     others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     message = (f"{header.tensors!r} is not there, and layer {missing[0]!r}{others} has no profile "
@@ -294,27 +299,3 @@ def _mode(file: TensorFile | None, layers: Sequence[Layer]) -> Mode:
         return "measured"
     bare = (None, Profile())
     return "profile" if any(x.is_array and x.profile not in bare for x in layers) else "shapes"
-
-
-def _shapes_alone(layers: tuple[Layer, ...]) -> list[str]:
-    return [layer.name for layer in layers if layer.is_array and layer.profile is None]
-
-
-def _notes(header: Header, layers: tuple[Layer, ...], measured: bool) -> tuple[str, ...]:
-    notes = []
-    if not measured and header.tensors is None:
-        bare, whole = len(_shapes_alone(layers)), sum(layer.is_array for layer in layers)
-        if bare < whole:
-            notes.append("tensors: drawn from the profiles in the workload file")
-        if bare:
-            notes.append(f"tensors: none of {bare} of {whole} layers, which are their shapes alone")
-    elif not measured:
-        notes.append(
-            f"tensors: drawn from profiles, as {header.tensors} is not there; "
-            f"it is made by: {header.source.made_by}"
-        )
-    for what in ("weights", "activations"):
-        said = getattr(header.source, what)
-        if said:
-            notes.append(f"{what}: {said}")
-    return tuple(notes)

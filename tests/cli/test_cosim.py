@@ -52,6 +52,10 @@ def test_the_same_seed_draws_the_same_tiles(verilog, capsys):
             ["-l", "stem", "--set", "pe_slices.barrier_cycles=3"],
             "pe_slices.barrier_cycles: 3: the Verilog has 0 or 1",
         ),
+        (
+            ["-l", "stem", "--set", "activation_bits=16"],
+            "activation_bits: 16: the Verilog has 4 or 8",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_told(arguments, told, verilog, capsys):

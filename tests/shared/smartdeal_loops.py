@@ -48,12 +48,12 @@ class Job:
 
 def modified_booth(value):
     """Radix-4 modified Booth recoding: each overlapping group of three bits is one digit."""
-    bit = [0] + [(value >> i) & 1 for i in range(10)]
-    return sum(bit[i] + bit[i + 1] - 2 * bit[i + 2] != 0 for i in range(0, 10, 2))
+    bit = [0] + [(int(value) >> i) & 1 for i in range(18)]  # nine digits, the last of a sign 0
+    return sum(bit[i] + bit[i + 1] - 2 * bit[i + 2] != 0 for i in range(0, 18, 2))
 
 
 def serial_steps(value, chip):
-    return modified_booth(value) if chip.serial == "booth" else bin(abs(value)).count("1")
+    return modified_booth(value) if chip.serial == "booth" else bin(abs(int(value))).count("1")
 
 
 def step(values, chip):

@@ -25,7 +25,7 @@ CLASS = {"channels": 2, "zero": 0.5, "values": [1]}
         ({"input": {"classes": [CLASS], "order": "0"}}, "names class '0' 1 times"),
         ({"input": {"classes": [CLASS], "order": "001"}}, "3 letters for 2 channels"),
         ({"input": {"classes": [CLASS], "order": "0 0"}}, "match pattern"),
-        ({"input": {"classes": [CLASS], "dtype": "int16"}}, "'int8' or 'uint8'"),
+        ({"input": {"classes": [CLASS], "dtype": "int32"}}, "'int8', 'uint8', 'int16' or 'uint16'"),
         (
             {"input": {"classes": [CLASS], "local": [{"share": 0.7}], "shared": {"share": 0.4}}},
             "more than 1",

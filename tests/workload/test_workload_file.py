@@ -14,8 +14,8 @@ from archsim.formats.source import read
 from archsim.workload.workload import load_workload, workload_schema
 
 CONV_KEYS = (
-    "name, seed, inputs, op, in_channels, out_channels, in_size, kernel, stride, padding, "
-    "dilation, groups, profile"
+    "name, seed, activation_bits, inputs, op, in_channels, out_channels, in_size, kernel, stride, "
+    "padding, dilation, groups, weight_bits, profile"
 )
 
 
@@ -74,7 +74,7 @@ def test_all_errors_of_a_file_at_once_in_its_order(tmp_path) -> None:
         "FILE:1:9: format: 'archsim-workload/2' is not legal here; did you mean "
         "'archsim-workload/1'? legal: archsim-workload/1",
         "FILE:2:1: there is no key 'nmae'; did you mean 'name'? legal: format, name, task, batch, "
-        "source, tensors, layers",
+        "activation_bits, weight_bits, source, tensors, layers",
         "FILE:5:67: layer 'a', out_channels: must be at least 1, not -4",
         "FILE:6:19: layer 'b': there is no op 'con'; did you mean 'conv'? legal: conv, linear, "
         "pool, add, mul, concat, resize",
@@ -234,7 +234,7 @@ def test_a_wrong_profile_is_found_at_load(tmp_path) -> None:
     assert lines(tmp_path, f"{CONV}, {profile}") == [
         "FILE:5:168: layer 'a', profile.input.classes[0].zero: must be at most 1, not 1.5",
         "FILE:5:182: layer 'a', profile.input.dtype: 'int9' is not legal here; did you mean "
-        "'int8'? legal: int8, uint8",
+        "'int8'? legal: int8, uint8, int16, uint16",
     ]
 
 

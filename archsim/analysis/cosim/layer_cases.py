@@ -10,6 +10,7 @@ from archsim.analysis.cosim.operands import Operands, operands_of
 from archsim.analysis.cosim.rule_times import RuleTimes
 from archsim.analysis.cosim.stimuli import Pass, Plan, case_of
 from archsim.formats.errors import InputError
+from archsim.formats.widths import WIDTH_KEYS
 from archsim.machines.smartdeal import rule
 from archsim.machines.smartdeal.parts import Parts
 from archsim.workload.layer import Layer
@@ -67,6 +68,8 @@ def check(machine: Parts, layer: Layer) -> None:
         "pe_slices.empty_tiles": (machine.slices.empty_tiles, ("cycle",)),
         "pe_slices.tree_positions_per_cycle": (machine.slices.tree_positions_per_cycle, (1,)),
     }
+    for key in WIDTH_KEYS:
+        there[key] = max(getattr(machine.arch, key), getattr(layer, key)), (4, 8)
     if layer.kind == "linear":
         array = rule.array_of(machine, layer)
         there["pe_slices.clusters"] = (array.seats // machine.slices.slices, (2,))

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from archsim.arch.component import Component, Count, Kind
+from archsim.arch.component import Component, Count, Kind, Operands
 
 
 class PostProcessor(Component):
@@ -11,5 +11,6 @@ class PostProcessor(Component):
     """
 
     kind: ClassVar[Kind] = "post"
+    operands: ClassVar[Operands] = {"element": ("activation",)}
 
     elements_per_cycle: Count

@@ -1,10 +1,10 @@
 """Bit-Pragmatic's processing elements."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archsim.arch.component import Component, Count
+from archsim.arch.component import Component, Count, Operands
 
 
 class BitPragmaticPeArray(Component):
@@ -16,6 +16,8 @@ class BitPragmaticPeArray(Component):
     that may run ahead by `registers` steps (`column`), or nobody (`ideal`, a bound).
     `signed_digits` takes terms of either sign, fewer of them, for bits.
     """
+
+    operands: ClassVar[Operands] = {"bit_step": ("weight",)}
 
     filters: Count
     columns: Count

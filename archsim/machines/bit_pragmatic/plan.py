@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from archsim.machines.bit_pragmatic.terms import TERM_COUNTS, brick_cycles, lane_bricks, term_masks
+from archsim.machines.bit_pragmatic.terms import brick_cycles, lane_bricks, term_counts, term_masks
 from archsim.machines.shared.geometry import Ints, ceil_div, pad_plane, window_view
 from archsim.workload.convolution import Geometry, Pair
 
@@ -76,7 +76,7 @@ def _brick_terms(
     terms = term_masks(activations, bits.signed_digits)
     full = lane_bricks(terms, bits.lanes)
     cycles = brick_cycles(full, bits.first_stage_bits)
-    counted = TERM_COUNTS[terms].sum(axis=0)
+    counted = term_counts(terms).sum(axis=0)
     # An empty brick takes a cycle and adds nothing; in every other cycle a lane takes a term.
     live = full.any(axis=1)
     added = counted if bits.apart else np.where(live, cycles, 0).sum(axis=0, dtype=np.int64)

@@ -27,12 +27,14 @@ from archsim.machines.shared.machine import (
     tile_pixels,
 )
 from archsim.machines.shared.operands import plane_of
-from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
+from archsim.machines.shared.partial_sums import psum_update_bytes
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.widths import activation_bytes, read_bytes, weight_bytes
 from archsim.workload.layer import Layer
 from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
+WIDTHS = (4, 8, 16)
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
@@ -45,19 +47,20 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     cycles = _cycles(work, cut)
     depth = layer.kernel[0] * layer.kernel[1] * cut.channels
     nbytes = {
-        "input": np.outer(depth, cut.pixels),
-        "weight": np.outer(depth * cut.filters, -(-cut.pixels // part.columns)),
+        "input": activation_bytes(np.outer(depth, cut.pixels), arch),
+        "weight": weight_bytes(np.outer(depth * cut.filters, -(-cut.pixels // part.columns)), arch),
     }
     read = fetches(arch, cycles, nbytes)
+    each = layer.weight_elements // layer.out_channels
     return (
         Tiles(
             phase="inference",
             cycles=cycles,
             limited=read.limited,
             outputs=np.outer(cut.sizes, cut.pixels),
-            moving={"input": layer.read_elements},
-            stationary={"weight": cut.sizes * (layer.weight_elements // layer.out_channels)},
-            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
+            moving={"input": read_bytes(layer, arch)},
+            stationary={"weight": weight_bytes(cut.sizes * each, arch)},
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch), arch.activation_bits),
             macs_done=work.macs,
             macs_skipped=layer.macs - work.macs,
             instances={arch.compute: array.multipliers},
@@ -67,7 +70,7 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
                 **read.reads,
                 name_of(arch, BitPragmaticPeArray): {
                     "bit_step": work.terms,
-                    "psum_access": work.additions * PSUM_UPDATE_BYTES,
+                    "psum_access": work.additions * psum_update_bytes(arch),
                 },
             },
             side=read.side,

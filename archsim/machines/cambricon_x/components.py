@@ -1,10 +1,10 @@
 """Cambricon-X's processing elements."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archsim.arch.component import Component, Count
+from archsim.arch.component import Component, Count, Operands
 
 
 class CambriconXPeArray(Component):
@@ -15,6 +15,8 @@ class CambriconXPeArray(Component):
     16 x `multipliers` input positions, or `none`. Weights are stored with their distance to the one
     before in `step_bits` bits, longer distances taking fillers; null stores one bit per position.
     """
+
+    operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
 
     pes: Count
     multipliers: Count

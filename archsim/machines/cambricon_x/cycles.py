@@ -13,7 +13,6 @@ from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 from archsim.machines.shared.run_length import segment_entries, step_span, stored_entries
 
 Sync = Literal["group", "segment", "none"]
-VALUE_BITS = 8
 WINDOW = 16  # positions one indexing step scans, per multiplier: 256 for 16 multipliers
 HELD = 1 << 24
 """Weights whose mask is made at a time."""
@@ -22,13 +21,14 @@ HELD = 1 << 24
 @dataclass(frozen=True)
 class CambriconXArray:
     """The array: `pes` elements of `multipliers` multipliers; no `step_bits` means a direct index
-    without fillers.
+    without fillers. A stored weight has `value_bits`.
     """
 
     pes: int = 64
     multipliers: int = 16
     sync: Sync = "group"
     step_bits: int | None = 4
+    value_bits: int = 8
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def layer_cycles(
         pixels=pixels,
         pixel_cycles=pixel_cycles,
         entries=entries,
-        stored_bits=entries * VALUE_BITS + index,
+        stored_bits=entries * array.value_bits + index,
         macs=nonzero * pixels,
         filler_slots=(int(entries.sum()) - nonzero) * pixels,
         neuron_reads=_windows(len(weights), groups, array.pes) * depth * pixels,

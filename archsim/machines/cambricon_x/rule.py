@@ -22,12 +22,14 @@ from archsim.machines.shared.machine import (
     tile_pixels,
 )
 from archsim.machines.shared.operands import weights_of
-from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
+from archsim.machines.shared.partial_sums import psum_update_bytes
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.widths import activation_bytes, read_bytes
 from archsim.workload.layer import Layer
 from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
+WIDTHS = (4, 8, 16)
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
@@ -35,14 +37,14 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     `tile_pixels` allows."""
     part = only(arch, CambriconXPeArray)
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
-    array = CambriconXArray(part.pes, part.multipliers, part.sync, part.step_bits)
+    array = CambriconXArray(part.pes, part.multipliers, part.sync, part.step_bits, arch.weight_bits)
     work = layer_cycles(weights_of(layer, tensors, arch), plane, layer.groups, array)
     sizes = group_sizes(layer.out_channels, 1, part.pes)
     pixels = part_sizes(plane, tile_pixels(layer, arch, part.pes))
     stored = _stored_bytes(work, sizes)
     cycles = np.outer(work.pixel_cycles, pixels)
     nbytes = {
-        "input": np.outer(work.neuron_reads // plane, pixels),
+        "input": activation_bytes(np.outer(work.neuron_reads // plane, pixels), arch),
         "weight": np.outer(stored, pixels),
     }
     read = fetches(arch, cycles, nbytes)
@@ -53,26 +55,26 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             cycles=cycles,
             limited=read.limited,
             outputs=np.outer(sizes, pixels),
-            moving={"input": layer.read_elements},
+            moving={"input": read_bytes(layer, arch)},
             stationary={"weight": stored},
-            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch), arch.activation_bits),
             macs_done=work.macs,
             macs_skipped=layer.macs - work.macs,
             instances={arch.compute: multipliers},
             busy={arch.compute: work.busy},
             lost={arch.compute: work.lost | read.waits(multipliers)},
-            actions={**read.reads, name_of(arch, CambriconXPeArray): _array_actions(work)},
+            actions={**read.reads, name_of(arch, CambriconXPeArray): _array_actions(work, arch)},
             side=read.side,
         ),
     )
 
 
-def _array_actions(work: CambriconXCycles) -> dict[str, int]:
+def _array_actions(work: CambriconXCycles, arch: Arch) -> dict[str, int]:
     """Multiplications, fillers included; index fields read; partial sums updated."""
     return {
         "mac": work.macs + work.filler_slots,
         "index": work.weight_reads,
-        "psum_access": work.element_cycles * PSUM_UPDATE_BYTES,
+        "psum_access": work.element_cycles * psum_update_bytes(arch),
     }
 
 

@@ -1,10 +1,10 @@
 """SCNN's processing elements."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from archsim.arch.component import Component, Count
+from archsim.arch.component import Component, Count, Operands
 from archsim.machines.scnn.tiling import BANK_COUNTS, LARGEST_QUEUE
 
 
@@ -19,6 +19,8 @@ class ScnnPeArray(Component):
     them out; `auto` is exact up to a second of work per layer, else it follows a sample of filter
     groups.
     """
+
+    operands: ClassVar[Operands] = {"mac": ("activation", "weight")}
 
     rows: Annotated[int, Field(ge=1, le=64)]
     columns: Annotated[int, Field(ge=1, le=64)]

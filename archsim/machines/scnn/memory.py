@@ -13,8 +13,6 @@ from archsim.machines.shared.geometry import Ints, Mask
 from archsim.machines.shared.run_length import SCNN_SPAN, stored_entries
 from archsim.workload.convolution import Geometry, Pair
 
-ENTRY_BITS = 8 + 4  # value and zero run
-
 
 def stored_weights(weights: NDArray[Any], geometry: Geometry, filters: int) -> Ints:
     """Stored values of each group of `filters` output channels of weights (K, C/g, R, S), or of

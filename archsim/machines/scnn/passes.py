@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.machines.scnn.fill import Counts, Cut
-from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations
+from archsim.machines.scnn.memory import stored_activations
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, grid_tiling
 from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 from archsim.workload.convolution import Geometry, Pair
@@ -177,11 +177,11 @@ class _Plane:
 
 def _fewest(plane: _Plane, capacity: float) -> tuple[Pair, Passes]:
     """The cut into the fewest parts that fit, the first of several, and its passes."""
-    pixels = plane.whole.tile
+    pixels, bits = plane.whole.tile, plane.array.activation_entry_bits
     enough = [
         cut
         for cut in _cuts(pixels)
-        if prod(cut) * plane.array.elements * capacity * 8 >= plane.nonzeros * ENTRY_BITS
+        if prod(cut) * plane.array.elements * capacity * 8 >= plane.nonzeros * bits
         # Where not even the outputs of single pixels fit, cutting does not help.
         and plane.filters(cut) >= min(1, plane.filters(pixels))
     ]
@@ -200,7 +200,7 @@ def _stored(parts: Sequence[Pass], array: ScnnArray, capacity: float) -> int | N
     total = 0
     for one in parts:
         of_elements = stored_activations(one.values, one.tiling.tile, array, one.read)
-        if int(of_elements.max()) * ENTRY_BITS > capacity * 8:
+        if int(of_elements.max()) * array.activation_entry_bits > capacity * 8:
             return None
         total += int(of_elements.sum())
     return total

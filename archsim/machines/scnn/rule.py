@@ -16,7 +16,7 @@ from archsim.machines.scnn import dnnsim, linear
 from archsim.machines.scnn.components import ScnnPeArray
 from archsim.machines.scnn.counts import ScnnCycles
 from archsim.machines.scnn.cycles import pass_cycles
-from archsim.machines.scnn.memory import ENTRY_BITS, stored_activations, stored_weights
+from archsim.machines.scnn.memory import stored_activations, stored_weights
 from archsim.machines.scnn.passes import fewest_operations, planar_passes
 from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.fetches import fetches
@@ -24,18 +24,18 @@ from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import cut_groups, group_sizes, parts_of_groups
 from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of, storage_of
 from archsim.machines.shared.operands import plane_of, weights_of
-from archsim.machines.shared.partial_sums import PSUM_BYTES, PSUM_UPDATE_BYTES
+from archsim.machines.shared.partial_sums import psum_bytes, psum_update_bytes
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held
+from archsim.machines.shared.widths import activation_bytes, packed_bytes
 from archsim.workload.convolution import Geometry
 from archsim.workload.layer import Layer
 from archsim.workload.rows import rows_read
 from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "weight", "output")
+WIDTHS = (4, 8, 16)
 
-QUEUE_BYTES = 2 * PSUM_BYTES
-"""A 24-bit product, into a bank's queue and out of it."""
 NOT_MADE_FOR = (
     "linear and squeeze-and-excite layers run by an assumed rule (docs/machines/scnn.md): SCNN is "
     "made for convolutions, and the authors of SmartDeal leave EfficientNet-B0 out for it"
@@ -47,8 +47,8 @@ class _Run:
     """One layer on the array, in its own terms: (G, passes) cycles, most operations of an element,
     and outputs, by filter group and pass over the plane; (G,) bytes of stored weights.
 
-    The input memories hold `stored` values in all passes, read `rounds` times; `work` has the
-    totals.
+    The input memories hold `input_bytes` of stored activations in all passes, read `rounds` times;
+    `work` has the totals.
     """
 
     work: ScnnCycles
@@ -56,13 +56,8 @@ class _Run:
     operations: Ints
     outputs: Ints
     weights: Ints
-    stored: int
+    input_bytes: int
     rounds: int
-
-    @property
-    def input_bytes(self) -> int:
-        """Bytes of the stored activations."""
-        return -(-self.stored * ENTRY_BITS // 8)
 
     @property
     def passes(self) -> int:
@@ -74,11 +69,13 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference; a group is as much of a filter group as half the weight memories
     take, a tile what the input memories hold at once of the plane."""
     part = only(arch, ScnnPeArray)
-    array = _array(part)
+    array = _array(part, arch)
     run = (_linear if layer.kind == "linear" else _conv)(layer, tensors, arch)
     work, parts = run.work, _parts(run, arch)
     cycles = cut_groups(run.cycles, parts)
-    bits = cut_groups(run.operations, parts) * (array.weights * array.elements * ENTRY_BITS)
+    bits = cut_groups(run.operations, parts) * (
+        array.weights * array.elements * array.weight_entry_bits
+    )
     read = fetches(arch, cycles, {"weight": ceil_div(bits, 8)})
     multipliers = array.elements * array.products
     return (
@@ -112,38 +109,39 @@ def _halo(layer: Layer, run: _Run, arch: Arch) -> int:
 
 def _actions(run: _Run, arch: Arch) -> dict[str, dict[str, int]]:
     """Counts to be priced; DRAM and the filling of memories are counted with the traffic."""
-    work, array = run.work, _array(only(arch, ScnnPeArray))
+    work, array = run.work, _array(only(arch, ScnnPeArray), arch)
     return {
         storage_of(arch, "input"): {"read": run.input_bytes * run.rounds},
         storage_of(arch, "weight"): {
-            "read": -(-work.vector_ops * array.weights * ENTRY_BITS // 8),
+            "read": packed_bytes(work.vector_ops * array.weights, array.weight_entry_bits),
             # The traffic counts one copy of a weight, and every element gets one in every pass.
             "write": int(run.weights.sum()) * (array.elements - 1) * run.passes,
         },
         name_of(arch, ScnnPeArray): {
             "mac": work.busy,
             "scatter": work.macs,
-            "fifo": work.macs * QUEUE_BYTES,
-            "psum_access": work.macs * PSUM_UPDATE_BYTES,
+            # A product as wide as the sum goes into a bank's queue and out of it.
+            "fifo": work.macs * 2 * psum_bytes(arch),
+            "psum_access": work.macs * psum_update_bytes(arch),
         },
     }
 
 
 def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> int:
-    """Bytes of a sample of the layer's results, run-length coded by tile and channel; 8 bits an
-    element where they are unknown."""
+    """Bytes of a sample of the layer's results, run-length coded by tile and channel; dense where
+    they are unknown."""
     if values is None or values.size != layer.output_elements:
-        return layer.output_elements
-    array = _array(only(arch, ScnnPeArray))
+        return activation_bytes(layer.output_elements, arch)
+    array = _array(only(arch, ScnnPeArray), arch)
     height, width = layer.out_size if layer.op != "linear" else (layer.positions, 1)
     plane = values.reshape(-1, layer.out_channels).T if layer.op == "linear" else values
     plane = plane.reshape(layer.out_channels, height, width)
     tile = -(-height // array.rows), -(-width // array.columns)
     stored = int(stored_activations(plane, tile, array).sum())
-    return -(-stored * ENTRY_BITS // 8)
+    return packed_bytes(stored, array.activation_entry_bits)
 
 
-def _array(part: ScnnPeArray) -> ScnnArray:
+def _array(part: ScnnPeArray, arch: Arch) -> ScnnArray:
     return ScnnArray(
         rows=part.rows,
         columns=part.columns,
@@ -153,6 +151,8 @@ def _array(part: ScnnPeArray) -> ScnnArray:
         queue_depth=part.queue_depth,
         accumulators=part.banks * part.bank_entries,
         most_filters=part.group_filters,
+        activation_bits=arch.activation_bits,
+        weight_bits=arch.weight_bits,
     )
 
 
@@ -160,11 +160,12 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     """A convolution by the rule that the arch names, the plane in as many passes as the input
     memories need."""
     part, geometry = only(arch, ScnnPeArray), layer.geometry
-    array = _array(part)
+    array = _array(part, arch)
     weights, inputs = weights_of(layer, tensors, arch), plane_of(layer, tensors)
     memory = share_of(arch, storage_of(arch, "input")) // array.elements
     passes = planar_passes(inputs, geometry, array, memory)
-    stored = ceil_div(stored_weights(weights, geometry, passes.filters) * ENTRY_BITS, 8)
+    entry = array.weight_entry_bits
+    stored = packed_bytes(stored_weights(weights, geometry, passes.filters), entry)
     # More passes cost no traffic where the weights stay on the chip from pass to pass.
     if part.rule == "queued" and int(stored.sum()) <= share_of(arch, storage_of(arch, "weight")):
         passes = fewest_operations(weights, inputs, geometry, array, memory)
@@ -187,27 +188,29 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
         cycles=cycles,
         operations=operations,
         outputs=_shared(sizes * prod(layer.out_size), areas),
-        weights=ceil_div(stored_weights(weights, geometry, filters) * ENTRY_BITS, 8),
-        stored=passes.stored,
+        weights=packed_bytes(stored_weights(weights, geometry, filters), entry),
+        input_bytes=packed_bytes(passes.stored, array.activation_entry_bits),
         rounds=len(sizes) // layer.groups,
     )
 
 
 def _linear(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     """A linear layer: an element holds every 64th input."""
-    array = _array(only(arch, ScnnPeArray))
+    array = _array(only(arch, ScnnPeArray), arch)
     weights = weights_of(layer, tensors, arch)
     inputs = plane_of(layer, tensors)[:, :, 0].T
     flat = weights.reshape(layer.out_channels, layer.in_channels)
     work = linear.layer_cycles(flat, inputs, array)
     sizes = group_sizes(layer.out_channels, 1, array.accumulators)
+    of_groups = stored_weights(weights, Geometry(), array.accumulators)
+    entries = linear.stored_inputs(inputs, array)
     return _Run(
         work=work,
         cycles=work.group_cycles.reshape(len(inputs), -1).sum(axis=0)[:, None],
         operations=work.group_operations.reshape(len(inputs), -1).sum(axis=0)[:, None],
         outputs=(sizes * layer.positions)[:, None],
-        weights=ceil_div(stored_weights(weights, Geometry(), array.accumulators) * ENTRY_BITS, 8),
-        stored=linear.stored_inputs(inputs, array),
+        weights=packed_bytes(of_groups, array.weight_entry_bits),
+        input_bytes=packed_bytes(entries, array.activation_entry_bits),
         rounds=len(sizes),
     )
 

@@ -19,6 +19,7 @@ from archsim.workload.convolution import Geometry, Pair
 BANK_COUNTS = (1, 2, 4, 8, 16, 32, 64)
 FILTER_KINDS = 16  # the filter's bits that choose among 64 banks
 PACKED = 1 << 22  # weights whose vectors are held together
+RUN_BITS = 4  # the zero run before a stored value
 LARGEST_QUEUE = 127  # products a queue and one operation may have together: seven bits of a byte
 
 
@@ -26,7 +27,8 @@ LARGEST_QUEUE = 127  # products a queue and one operation may have together: sev
 class ScnnArray:
     """`rows` x `columns` elements of `weights` x `activations` multipliers, each with `banks`
     accumulator banks, a queue of `queue_depth` products before each bank, and room for
-    `accumulators` outputs of `most_filters` output channels at most, None for any number.
+    `accumulators` outputs of `most_filters` output channels at most, None for any number. Operands
+    have `activation_bits` and `weight_bits`.
     """
 
     rows: int = 8
@@ -37,6 +39,8 @@ class ScnnArray:
     queue_depth: int = 8
     accumulators: int = 1024
     most_filters: int | None = None
+    activation_bits: int = 8
+    weight_bits: int = 8
 
     def __post_init__(self) -> None:
         if self.banks not in BANK_COUNTS:
@@ -59,6 +63,16 @@ class ScnnArray:
         """Filters of which the accumulators hold so many outputs each, perhaps none."""
         filters = self.accumulators // outputs
         return filters if self.most_filters is None else min(filters, self.most_filters)
+
+    @property
+    def activation_entry_bits(self) -> int:
+        """Bits of a stored activation: its value and the zero run before it."""
+        return self.activation_bits + RUN_BITS
+
+    @property
+    def weight_entry_bits(self) -> int:
+        """As `activation_entry_bits`, of a stored weight."""
+        return self.weight_bits + RUN_BITS
 
 
 @dataclass(frozen=True)

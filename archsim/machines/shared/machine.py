@@ -2,16 +2,17 @@
 
     def tiles(layer, tensors, arch) -> Sequence[Tiles]        # one table a phase
 
-and, beside it, `FLOWS`, the flow names it fills in. A machine that does not keep results as 8-bit
+and, beside it, `FLOWS`, the flow names it fills in. A machine that does not keep results as dense
 elements also defines
 
     def stored_bytes(layer, values, arch) -> int      # one sample of the layer's results in DRAM
 
-where `values` is the int8 tensor that the next layer with weights reads, or None if there is none.
+where `values` is the tensor that the next layer with weights reads, or None if there is none.
 
 A rule finds its components by class, and the buffers of a flow by following its path, so renaming
 or adding components on the way changes no Python. Machines are found by listing
-(docs/machines/README.md is the how-to).
+(docs/machines/README.md is the how-to). `WIDTHS` are the bits of operands that a rule takes; 8
+alone where it does not say.
 """
 
 from collections.abc import Sequence
@@ -24,9 +25,10 @@ from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.arch.components.post_processor import PostProcessor
 from archsim.arch.machine_files import module_of
 from archsim.formats.errors import InputError
-from archsim.machines.shared.geometry import ceil_div
+from archsim.formats.widths import DEFAULT_BITS
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held
+from archsim.machines.shared.widths import activation_bytes, packed_bytes, read_bytes
 from archsim.workload.layer import Layer
 from archsim.workload.rows import rows_read_again
 from archsim.workload.tensors import LayerTensors
@@ -115,23 +117,25 @@ def tile_pixels(layer: Layer, arch: Arch, filters: int) -> int:
     room = min(LARGEST_TILE, share_of(arch, storage_of(arch, roles["result"])) // 2)
     plane = layer.positions * layer.out_size[0] * layer.out_size[1]
     quarter = share_of(arch, storage_of(arch, roles["moving"])) // 4
-    return max(1, min(room // filters, plane * quarter // max(1, layer.read_elements)))
+    results = activation_bytes(filters, arch)
+    return max(1, min(room // results, plane * quarter // max(1, read_bytes(layer, arch))))
 
 
 def input_blocks(layer: Layer, arch: Arch) -> int:
-    """In how many blocks the input buffer takes the 8-bit inputs of a sample."""
-    return Held(layer.read_elements, share_of(arch, storage_of(arch, "input"))).blocks
+    """In how many blocks the input buffer takes the inputs of a sample."""
+    return Held(read_bytes(layer, arch), share_of(arch, storage_of(arch, "input"))).blocks
 
 
-def halo_bytes(layer: Layer, blocks: int = 2) -> int:
-    """8-bit inputs that each cut between blocks of the output plane brings again: the rows that a
-    block reads and an earlier one has read, counted, and shared out over the cuts.
+def halo_bytes(layer: Layer, blocks: int = 2, bits: int = DEFAULT_BITS) -> int:
+    """Bytes of inputs, of so many `bits` each, that each cut between blocks of the output plane
+    brings again: the rows that a block reads and an earlier one has read, counted, and shared out
+    over the cuts.
 
     A layer whose samples each come in one block may be cut in a batch; that counts as two blocks.
     """
     cuts = max(1, blocks - 1)
     rows = rows_read_again(layer.geometry, layer.in_size, cuts + 1)
-    return ceil_div(rows * layer.in_size[1] * layer.in_channels, cuts)
+    return packed_bytes(rows * layer.in_size[1] * layer.in_channels, bits, cuts)
 
 
 def check_flows(arch: Arch, machine: Machine) -> None:

@@ -11,7 +11,7 @@ from archsim.workload.tensors import LayerTensors
 
 
 def weights_of(layer: Layer, tensors: LayerTensors, arch: Arch) -> NDArray[Any]:
-    """The 8-bit weights of the form that the arch consumes, as (K, C/groups, R, S)."""
+    """The weights of the form that the arch consumes, as (K, C/groups, R, S)."""
     form = "weight" if arch.weights == "dense" else "pruned"
     return tensors.need(form).reshape(layer.out_channels, layer.group_channels, *layer.kernel)
 

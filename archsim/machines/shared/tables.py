@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from archsim.arch.arch import Arch
 from archsim.formats.progress import Progress
+from archsim.formats.widths import DEFAULT_BITS
 from archsim.machines.shared.machine import Machine, check_flows, load_machine
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.weight_forms import weight_notes
+from archsim.machines.shared.widths import activation_bytes, check_widths, width_notes
 from archsim.workload.layer import Layer
 from archsim.workload.stages import stages_of
 from archsim.workload.workload import Workload
@@ -39,6 +41,7 @@ def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tabl
     """
     machine = load_machine(arch)
     check_flows(arch, machine)
+    check_widths(arch, getattr(machine, "WIDTHS", (DEFAULT_BITS,)), workload)
     stages = stages_of(workload.layers)
     phases = {}
     for index, stage in enumerate(stages):
@@ -54,18 +57,19 @@ def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tabl
     said = [
         f"{arch.name}: {note}" for of in phases.values() for tiles in of for note in tiles.notes
     ]
-    return Tables(phases, stored, (*weight_notes(arch, workload), *dict.fromkeys(said)))
+    notes = (*width_notes(arch), *weight_notes(arch, workload), *dict.fromkeys(said))
+    return Tables(phases, stored, notes)
 
 
 def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload) -> int:
-    """What a layer's results take in DRAM: 8 bits per element, unless the machine stores them
-    otherwise.
+    """What a layer's results take in DRAM: dense, each sample in whole bytes, unless the machine
+    stores them otherwise.
 
     A machine that compresses sees the values where a layer with weights reads them.
     """
     stored = getattr(machine, "stored_bytes", None)
     if stored is None:
-        return layer.output_elements * workload.batch
+        return activation_bytes(layer.output_elements, arch) * workload.batch
     readers = [workload.layer(name) for name in workload.consumers(layer.name)]
     reader = next((one for one in readers if one.is_array), None)
     values = workload.tensors(reader).get("input") if reader is not None else None

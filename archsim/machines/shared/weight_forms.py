@@ -22,7 +22,7 @@ def weight_notes(arch: Arch, workload: Workload) -> tuple[str, ...]:
     layers = [layer for layer in workload.layers if layer.is_array]
     if arch.weights == "smartdeal":
         raw = [x.name for x in layers if not workload.tensors(x).has("coef")]
-        rule = "without coefficients, on the raw path with 8-bit weights"
+        rule = f"without coefficients, on the raw path with {arch.weight_bits}-bit weights"
     elif arch.weights == "pruned":
         raw = [x.name for x in layers if workload.tensors(x).source("pruned").startswith("derived")]
         rule = "without a pruned form, run with their weights and nothing dropped"

@@ -6,6 +6,14 @@ from archsim.machines.smartdeal.components import (
     PeSlices,
     RebuildEngine,
 )
-from archsim.machines.smartdeal.rule import FLOWS, tiles
+from archsim.machines.smartdeal.rule import FLOWS, WIDTHS, tiles
 
-__all__ = ["FLOWS", "BitSerialMacArray", "IndexSelector", "PeSlices", "RebuildEngine", "tiles"]
+__all__ = [
+    "FLOWS",
+    "WIDTHS",
+    "BitSerialMacArray",
+    "IndexSelector",
+    "PeSlices",
+    "RebuildEngine",
+    "tiles",
+]

@@ -1,24 +1,24 @@
 """Which coefficient rows a layer has, how many non-zeros each, and what they cost in bits."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.slices import rows_per_slice
 from archsim.formats.weight_bits import WeightBits, weight_bits
+from archsim.formats.widths import DEFAULT_BITS
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.smartdeal.jobs import TRIPLE, Small
 from archsim.machines.smartdeal.pe_array import Rows
 from archsim.machines.smartdeal.streams import DEAD
 
-RAW_BITS = 8
-
 
 @dataclass(frozen=True)
 class Coefficients:
-    """The rows of one layer: `nonzeros` (K, U), and its bits; `raw` layers keep their 8-bit
-    weights.
+    """The rows of one layer: `nonzeros` (K, U), and its bits; `raw` layers keep their weights,
+    of `value_bits` each.
 
     `slice_rows` is how many consecutive rows share a basis; `bits` is None for raw layers.
     """
@@ -28,6 +28,7 @@ class Coefficients:
     bits: WeightBits | None
     slice_rows: int
     basis_columns: int
+    value_bits: int = DEFAULT_BITS
 
     @property
     def weight_bytes(self) -> int:
@@ -54,8 +55,9 @@ class Coefficients:
     def live_raw_bits(self) -> Ints:
         """(K,) bits of the live rows of a raw layer; the last triple may lack weights."""
         live = self.nonzeros > 0
-        missing = live.shape[1] * self.basis_columns * RAW_BITS - self.raw_bits
-        bits = live.sum(axis=1) * self.basis_columns * RAW_BITS - live[:, -1] * missing
+        row = self.basis_columns * self.value_bits
+        missing = live.shape[1] * row - self.raw_bits
+        bits = live.sum(axis=1) * row - live[:, -1] * missing
         return np.asarray(bits)
 
     def rows(self, filters: slice, rows_per_cycle: int, keep_dead: bool) -> Rows:
@@ -90,9 +92,9 @@ def decomposed(
     )
 
 
-def raw(weight: NDArray[np.int8]) -> Coefficients:
+def raw(weight: NDArray[np.signedinteger[Any]], bits: int = DEFAULT_BITS) -> Coefficients:
     """Rows of a layer that was not decomposed: weights (K, C, R, S), or (K, C) and (K, C, 1, 1) in
-    triples.
+    triples, of so many `bits` each.
     """
     filters = len(weight)
     width = weight.shape[-1] if weight.ndim == 4 and weight.shape[2:] != (1, 1) else TRIPLE
@@ -101,8 +103,9 @@ def raw(weight: NDArray[np.int8]) -> Coefficients:
     live = (padded.reshape(filters, -1, width) != 0).any(axis=-1)
     return Coefficients(
         nonzeros=live.astype(np.int8),
-        raw_bits=np.full(filters, flat.shape[1] * RAW_BITS, np.int64),
+        raw_bits=np.full(filters, flat.shape[1] * bits, np.int64),
         bits=None,
         slice_rows=live.shape[1],
         basis_columns=width,
+        value_bits=bits,
     )

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from archsim.arch.component import Component, Count, Kind
+from archsim.arch.component import Component, Count, Kind, Operands
 from archsim.arch.components.rebuild_engine import RebuildEngine as SharedRebuildEngine
 
 
@@ -24,6 +24,8 @@ class PeSlices(Component):
     multipliers of each line per cycle, and holds up a tile that is shorter than it needs for the
     one before.
     """
+
+    operands: ClassVar[Operands] = {"tree_add": ("activation", "weight")}
 
     slices: Count
     lines: Count
@@ -100,6 +102,8 @@ class BitSerialMacArray(Component):
     activation (`booth`), or a set bit of its magnitude (`bits`). There are at least three, for
     linear layers put a triple side by side.
     """
+
+    operands: ClassVar[Operands] = {"booth_step": ("weight",), "bit_step": ("weight",)}
 
     macs: Annotated[int, Field(ge=3, le=1024)]
     serial: Literal["booth", "bits"] = "booth"

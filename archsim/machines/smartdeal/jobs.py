@@ -14,8 +14,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from archsim.formats.digits import counts
-from archsim.machines.shared.digits import Codes, fold, thermometer
+from archsim.formats.digits import Values, counts, most_steps
+from archsim.machines.shared.digits import Codes, Counts, fold, thermometer
 from archsim.machines.shared.geometry import Ints, ceil_div, read_only
 from archsim.machines.shared.groups import part_sizes
 from archsim.workload.convolution import Geometry, Pair
@@ -27,8 +27,6 @@ CHUNK = 1 << 16
 """Codes whose columns of the kernel are folded together, so that they stay in a cache."""
 HELD = 1 << 22
 """Inputs whose jobs are worked out together: on the way they take several times their own size."""
-MOST_STEPS = 8
-"""Steps of a multiplication by 8 bits, a bit each; Booth's are fewer."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def step_maxima(codes: Codes, geometry: Geometry, macs: int) -> tuple[Small, NDA
     non-zero.
     """
     left, width = geometry.padding[1], geometry.padded(codes.shape[1:])[1]
-    padded = np.zeros((*codes.shape[:2], width), np.uint8)
+    padded = np.zeros((*codes.shape[:2], width), codes.dtype)
     padded[:, :, left : left + codes.shape[2]] = codes
     pixels = geometry.out_size(codes.shape[1:])[1]
     tiles = ceil_div(pixels, macs)
@@ -94,23 +92,22 @@ def _taps(padded: Codes, geometry: Geometry, pixels: int) -> Codes:
     )
 
 
-def spatial_jobs(
-    inputs: NDArray[np.int8], geometry: Geometry, macs: int, serial: str, lines: int
-) -> Jobs:
+def spatial_jobs(inputs: Values, geometry: Geometry, macs: int, serial: str, lines: int) -> Jobs:
     """Inputs (C, H, W) -> jobs of units (c, kernel row), tiles (output row, `macs` consecutive
     pixels).
     """
     plane = _plane(geometry, (inputs.shape[1], inputs.shape[2]), macs)
     channels, height = inputs.shape[0], geometry.kernel[0]
     # The least signed type that holds the longest job: of -n - 1 where that is n.
-    small = np.min_scalar_type(-MOST_STEPS * geometry.kernel[1] - 1)
+    longest = most_steps(inputs.dtype, serial)
+    small = np.min_scalar_type(-longest * geometry.kernel[1] - 1)
     cycles = np.empty((channels, *plane.inputs.shape), small)
     digits = np.empty((channels, height), np.int64)
     step = max(1, HELD // inputs[0].size)
     for first in range(0, channels, step):
         own = slice(first, first + step)
         step_counts = counts(inputs[own], serial)
-        row_cycles, row_live = step_maxima(thermometer(step_counts), geometry, macs)
+        row_cycles, row_live = step_maxima(thermometer(step_counts, longest), geometry, macs)
         # What is not live lasts no cycle, and neither does a row that the plane does not have.
         row_cycles *= row_live
         cycles[own] = row_cycles[:, plane.rows]
@@ -181,7 +178,7 @@ def block_inputs(geometry: Geometry, in_size: Pair, macs: int, block: int) -> In
     return np.outer(heights, widths).reshape(-1)
 
 
-def _unit_digits(step_counts: Codes, geometry: Geometry, plane: _Plane) -> Ints:
+def _unit_digits(step_counts: Counts, geometry: Geometry, plane: _Plane) -> Ints:
     """(C, R) serial counts summed over every multiplication of a unit."""
     in_size = step_counts.shape[1], step_counts.shape[2]
     # float32 is exact below 2**24, far above what a row adds up to, and BLAS is fastest with it.
@@ -204,9 +201,7 @@ def _column_uses(geometry: Geometry, in_size: Pair) -> NDArray[np.float32]:
     return read_only(np.bincount(inside, minlength=in_size[1]).astype(np.float32))
 
 
-def pointwise_jobs(
-    inputs: NDArray[np.int8], geometry: Geometry, macs: int, serial: str, lines: int
-) -> Jobs:
+def pointwise_jobs(inputs: Values, geometry: Geometry, macs: int, serial: str, lines: int) -> Jobs:
     """Inputs (C, H, W) of a 1x1 layer -> jobs of units (triple), tiles of `macs` pixels of the
     flattened plane.
     """
@@ -224,7 +219,7 @@ def pointwise_jobs(
         own = slice(first, first + step)
         flat = picked[first * TRIPLE : (first + step) * TRIPLE].reshape(-1, p * q)
         step_counts = counts(np.ascontiguousarray(flat), serial)
-        most = fold(thermometer(step_counts), macs)
+        most = fold(thermometer(step_counts, most_steps(inputs.dtype, serial)), macs)
         cycles[own] = sum_triples(np.maximum(most, 1)) * (sum_triples(most) > 0)
         digits[own] = sum_triples(step_counts.sum(axis=1, dtype=np.int64)[:, None])[:, 0]
     return Jobs(
@@ -239,7 +234,7 @@ def pointwise_jobs(
     )
 
 
-def linear_jobs(vectors: NDArray[np.int8], serial: str, lines: int) -> Jobs:
+def linear_jobs(vectors: Values, serial: str, lines: int) -> Jobs:
     """Inputs (positions, C) -> jobs of units (triple), one tile per position; the triple's inputs
     side by side.
     """

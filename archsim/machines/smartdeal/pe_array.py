@@ -57,7 +57,7 @@ class ArrayWork:
     `cycles` (G, T) by the `tile` reading and `group_cycles` (G,) by the `group` reading of
     synchronisation, and `fill` (G,) what the first rebuild adds to either; `job_lines` is B and
     `digits` is D of docs/machines/smartdeal.md. `rebuild` (G, T) is the slowest line's rebuild
-    time, `input_bytes` (G, T) what the streams read, `stall_lines` the cycles for which lines wait
+    time, `inputs_read` (G, T) what the streams read, `stall_lines` the cycles for which lines wait
     for rebuilds; the rest are sums over all filters and tiles.
     """
 
@@ -65,7 +65,7 @@ class ArrayWork:
     group_cycles: Ints
     fill: Ints
     rebuild: Ints
-    input_bytes: Ints
+    inputs_read: Ints
     job_lines: int
     stall_lines: int
     multiplier_cycles: int
@@ -75,7 +75,7 @@ class ArrayWork:
     lines_used: int
     macs_done: int
     macs_skipped: int
-    fifo_bytes: int
+    fifo_inputs: int
     rebuilt_rows: int
 
 
@@ -110,7 +110,7 @@ def shared_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small) -> ArrayWo
     filters = len(rows.need)
     return ArrayWork(
         rebuild=np.maximum.reduceat(rebuild, first, axis=0),
-        input_bytes=np.add.reduceat(read, first, axis=0),
+        inputs_read=np.add.reduceat(read, first, axis=0),
         seats_used=part_sizes(filters, array.seats),
         lines_used=int(jobs.line.max()) + 1,
         **_stream_sums(found, first, part_sizes(filters, array.seats_per_stream), array),
@@ -159,7 +159,7 @@ def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, Any]:
         "digits": int(rows.live.sum(axis=0, dtype=np.int64) @ jobs.digits),
         "macs_done": int(kept @ products),
         "macs_skipped": int(kept @ (every - products) + (len(rows.need) - kept) @ every),
-        "fifo_bytes": int(kept @ inputs),
+        "fifo_inputs": int(kept @ inputs),
         "rebuilt_rows": int(rows.nonzeros.sum(axis=0, dtype=np.int64) @ made),
     }
 
@@ -189,7 +189,7 @@ def depthwise_work(jobs: Jobs, rows: Rows, array: Array, lasting: Small, block: 
     found = all_times([times for times, _ in parts])
     return ArrayWork(
         rebuild=np.concatenate([rebuild for _, rebuild in parts]),
-        input_bytes=np.zeros((1, 1), np.int64),
+        inputs_read=np.zeros((1, 1), np.int64),
         seats_used=part_sizes(channels, array.seats),
         lines_used=min(array.lines, block * kernel),
         **_stream_sums(found, first, np.ones(channels, np.int64), array),

@@ -9,9 +9,9 @@ feed it.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from archsim.arch.arch import Arch
+from archsim.formats.digits import Values
 from archsim.machines.shared.geometry import Ints, ceil_div
 from archsim.machines.shared.groups import group_sizes, part_sizes, share_bytes
 from archsim.machines.shared.machine import (
@@ -20,8 +20,9 @@ from archsim.machines.shared.machine import (
     name_of,
     storage_of,
 )
-from archsim.machines.shared.partial_sums import PSUM_UPDATE_BYTES
+from archsim.machines.shared.partial_sums import psum_update_bytes
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.widths import activation_bytes, read_bytes
 from archsim.machines.smartdeal import coefficients, pe_array
 from archsim.machines.smartdeal.components import IndexSelector, PeSlices, RebuildEngine
 from archsim.machines.smartdeal.jobs import (
@@ -41,6 +42,7 @@ from archsim.workload.layer import Layer
 from archsim.workload.tensors import LayerTensors
 
 FLOWS = ("input", "index", "weight", "output")
+WIDTHS = (4, 8, 16)
 
 
 def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
@@ -56,14 +58,14 @@ def tiles(layer: Layer, tensors: LayerTensors, arch: Arch) -> Sequence[Tiles]:
             cycles=run.cycles,
             limited=limited,
             outputs=run.outputs,
-            moving={"input": layer.read_elements},
+            moving={"input": read_bytes(layer, arch)},
             stationary={
                 "weight": share_bytes(run.rows.weight_bytes, run.rows.filter_bits, run.sizes),
                 "index": share_bytes(
                     run.rows.index_bytes, np.ones(layer.out_channels, np.int64), run.sizes
                 ),
             },
-            halo_bytes=halo_bytes(layer, input_blocks(layer, arch)),
+            halo_bytes=halo_bytes(layer, input_blocks(layer, arch), arch.activation_bits),
             macs_done=sum(one.macs_done for one in run.work),
             macs_skipped=sum(one.macs_skipped for one in run.work),
             instances=_instances(machine),
@@ -102,7 +104,9 @@ def _run(layer: Layer, tensors: LayerTensors, machine: Parts) -> Run:
         sizes=sizes,
         cycles=pe_array.synchronised(work, array),
         outputs=outputs,
-        input_bytes=_input_bytes(layer, work, machine, outputs.shape),
+        input_bytes=activation_bytes(
+            _inputs_read(layer, work, machine, outputs.shape), machine.arch
+        ),
         reads=weight_reads(rows, line, machine.engine.per_line),
         scanned=streams * int(rows.nonzeros.shape[1]),
     )
@@ -133,7 +137,7 @@ def array_of(machine: Parts, layer: Layer) -> pe_array.Array:
 
 
 def coefficients_of(tensors: LayerTensors, machine: Parts) -> coefficients.Coefficients:
-    """The rows of the decomposed form, or of the 8-bit weights of a layer that was left as it was.
+    """The rows of the decomposed form, or of the weights of a layer that was left as it was.
 
     The latter take the raw path of the rebuild engine's multiplexer (paper V-B).
     """
@@ -143,7 +147,8 @@ def coefficients_of(tensors: LayerTensors, machine: Parts) -> coefficients.Coeff
         found = coefficients.decomposed(coef, shape, machine.selector.index_granularity)
         tensors.forget("coef")  # the largest array of a linear layer
         return found
-    return coefficients.raw(tensors.need("pruned" if form == "pruned" else "weight"))
+    weights = tensors.need("pruned" if form == "pruned" else "weight")
+    return coefficients.raw(weights, machine.arch.weight_bits)
 
 
 def _work(
@@ -174,7 +179,7 @@ def _work(
     return jobs, work
 
 
-def jobs_of(layer: Layer, inputs: NDArray[np.int8], machine: Parts) -> Jobs:
+def jobs_of(layer: Layer, inputs: Values, machine: Parts) -> Jobs:
     serial, macs, lines = machine.array.serial, machine.array.macs, machine.slices.lines
     if layer.kind == "linear":
         return linear_jobs(inputs.reshape(-1, layer.in_channels), serial, lines)
@@ -200,14 +205,14 @@ def _pixels(layer: Layer, jobs: Jobs, machine: Parts) -> Ints:
     return np.outer(height, jobs.pixels[: jobs.columns]).reshape(-1)
 
 
-def _input_bytes(
+def _inputs_read(
     layer: Layer, work: list[pe_array.ArrayWork], machine: Parts, shape: tuple[int, ...]
 ) -> Ints:
-    """(G, T) bytes that the streams of a group read from the input buffer for a tile."""
+    """(G, T) inputs that the streams of a group read from the input buffer for a tile."""
     if layer.kind == "linear":
         return np.full(shape, layer.in_channels, np.int64)
     if layer.kind != "depthwise":
-        return np.concatenate([one.input_bytes for one in work])
+        return np.concatenate([one.inputs_read for one in work])
     own = block_inputs(layer.geometry, layer.in_size, machine.array.macs, block_of(machine, layer))
     return np.outer(work[0].seats_used, own)
 
@@ -246,10 +251,10 @@ def _actions(run: Run, machine: Parts) -> dict[str, dict[str, int]]:
         storage_of(arch, "weight"): {"read": run.reads.total_bytes(tiles_of_group)},
         name_of(arch, RebuildEngine): {"basis_read": rebuilt, "shift_add": rebuilt},
         arch.compute: {
-            "fifo": sum(one.fifo_bytes for one in work),
+            "fifo": activation_bytes(sum(one.fifo_inputs for one in work), arch),
             step: digits,
             # A serial multiplier adds to its partial sum in each of its steps.
-            "psum_access": digits * PSUM_UPDATE_BYTES,
+            "psum_access": digits * psum_update_bytes(arch),
         },
         name_of(arch, PeSlices): {"tree_add": run.layer.output_elements * (_lines(run) - 1)},
     }

@@ -1,5 +1,7 @@
 """Bit-Pragmatic's cycles against loops over windows, bricks and lanes, and the fixture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -138,6 +140,36 @@ def test_cycles_equal_the_loops(case, array):
         assert result.busy == terms
         assert min(result.lost.values()) >= 0
     assert result.busy + sum(result.lost.values()) == cycles * array.multipliers
+
+
+@settings(max_examples=30)
+@given(
+    case=small_cases(max_filters=4), array=arrays, first_stage_bits=st.integers(0, 4),
+    seed=st.integers(0, 2**32 - 1), signed=st.booleans(),
+)  # fmt: skip
+def test_cycles_of_16_bits_equal_the_loops(case, array, first_stage_bits, seed, signed):
+    """As above, of int16 and uint16 activations, the ends of their range among them."""
+    rng, kind = np.random.default_rng(seed), np.int16 if signed else np.uint16
+    ends = np.iinfo(kind)
+    values = rng.integers(ends.min, ends.max + 1, case.activations.shape)
+    values[rng.random(values.shape) < 0.2] = rng.choice([ends.min, ends.max, 0, 1])
+    values[case.activations == 0] = 0
+    case = replace(case, activations=values.astype(kind))
+    array = replace(array, first_stage_bits=first_stage_bits)
+    result = layer_cycles(case.activations, len(case.weights), case.geometry, array)
+    assert (result.cycles, result.terms, result.macs, result.additions) == oracle(case, array)
+    assert result.busy + sum(result.lost.values()) == result.cycles * array.multipliers
+
+
+@pytest.mark.parametrize(("signed_digits", "mean"), [(False, 8.0), (True, 5.78)])
+def test_mean_terms_of_a_16_bit_value(signed_digits, mean):
+    """Half of the bits; n/3 + 4/9 digits of the shortest signed form of n bits (Arno and Wheeler,
+    IEEE Trans. Computers 1993)."""
+    values = np.arange(1 << 16).astype(np.uint16)
+    counts = [int(mask).bit_count() for mask in term_masks(values, signed_digits)]
+    assert np.mean(counts) == pytest.approx(mean, abs=0.01)
+    assert counts[::997] == [len(terms_of(value, signed_digits)) for value in values[::997]]
+    assert counts[-1] == (2 if signed_digits else 16)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
