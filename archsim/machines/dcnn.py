@@ -46,7 +46,11 @@ class DotProductGrid(Component):
     """
 
     prices: ClassVar[Mapping[str, UnitPrice]] = {
-        "mac": UnitPrice(0.143, "SmartDeal paper, Table I"),
+        "mac": UnitPrice(
+            0.143,
+            "SmartDeal paper, Table I; [A] other widths as in units/table1_28nm",
+            {"4": 0.0405, "4x8": 0.07625, "4x16": 0.14775, "8x16": 0.2765, "16": 0.534},
+        ),
         "psum_access": UnitPrice(0.03, "[A] a register, per byte, as in units/table1_28nm"),
     }
 
@@ -116,8 +120,11 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     # A vector of inputs stays while it meets all filters of the group.
     vectors = cycles * (array.inputs * array.elements)
     loads = -(-vectors // np.repeat(groups.rounds, groups.parts)[:, None])
-    weights_read = weight_bytes(cycles * array.multipliers, arch)
-    read = fetches(arch, cycles, {"input": activation_bytes(loads, arch), "weight": weights_read})
+    nbytes = {
+        "input": activation_bytes(loads, arch),
+        "weight": weight_bytes(cycles * array.multipliers, arch),
+    }
+    read = fetches(arch, cycles, nbytes)
     lost = _losses(layer, array, grid, int(groups.rounds.sum()))
     weights = weight_bytes(groups.sizes * (layer.weight_elements // layer.out_channels), arch)
     return (
@@ -165,7 +172,7 @@ def _groups(layer: Layer, arch: Arch) -> _Groups:
     grid = _grid(layer, array)
     width = max(array.filters, array.accumulators // grid.held)
     sizes = group_sizes(layer.out_channels, layer.groups, width)
-    weights = sizes * (layer.weight_elements // layer.out_channels)
+    weights = weight_bytes(sizes * (layer.weight_elements // layer.out_channels), arch)
     return _Groups(
         sizes=sizes,
         rounds=ceil_div(sizes, array.filters),
@@ -191,13 +198,11 @@ def _actions(layer: Layer, arch: Arch, grid: _Grid, groups: _Groups) -> dict[str
     does."""
     array = only(arch, DotProductGrid)
     sums = grid.results * grid.steps
-    reads = len(groups.sizes) * sums * array.inputs
+    vectors = sums * array.inputs
     return {
-        storage_of(arch, "input"): {"read": activation_bytes(reads, arch)},
+        storage_of(arch, "input"): {"read": activation_bytes(len(groups.sizes) * vectors, arch)},
         storage_of(arch, "weight"): {
-            "read": weight_bytes(
-                int(groups.rounds.sum()) * sums * array.inputs * array.filters, arch
-            ),
+            "read": weight_bytes(int(groups.rounds.sum()) * vectors * array.filters, arch),
             # The traffic counts one copy of a weight, and every element gets one in every block.
             "write": weight_bytes(layer.weight_elements, arch)
             * (array.elements - 1)

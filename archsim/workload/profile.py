@@ -53,7 +53,7 @@ def draw(
         return _stream(seed, what).integers(-127, 128, shape, dtype=np.int8)
     if (share := model.density_of(what)) is not None:
         own = _stream(seed, f"density {_TENSOR[what]}")
-        return draw_density(share, shape, own, positive=what == "input")
+        return draw_density(share, shape, own, positive=what == "input", bits=bits)
     if getattr(model, what) is None:
         raise InputError.at(
             f"profile.{what}", "is missing, and no measured tensor stands in for it"

@@ -16,10 +16,10 @@ from archsim.machines.shared.tiles import check_tiles
 SAME = (1, 1, 1, 1)
 
 
-def table(layer, **keys):
-    arch = archsim.load_arch(
-        "published/dcnn", {key.replace("__", "."): value for key, value in keys.items()}
-    )
+def table(layer, bits=8, **keys):
+    width = {"activation_bits": bits, "weight_bits": bits}
+    own = {key.replace("__", "."): value for key, value in keys.items()}
+    arch = archsim.load_arch("published/dcnn", width | own)
     (found,) = load_machine(arch).tiles(layer, Arrays(layer), arch)
     check_tiles(layer, found, 1)
     return found
@@ -142,6 +142,18 @@ def test_accesses_by_hand():
         "weight_fifo": {"read": 64 * 80 * 16, "write": 32 * 40 * 63},
         "grid": {"mac": 64 * 32 * 40, "psum_access": 64 * 80 * 6},
     }
+
+
+def test_wider_operands_are_more_bytes_in_as_many_cycles():
+    layer = conv(32, 40, (8, 8), (1, 1))
+    narrow, wide = table(layer), table(layer, bits=16)
+    assert wide.compute_cycles == narrow.compute_cycles
+    for memory in ("iaram", "weight_fifo"):
+        for action, nbytes in narrow.actions[memory].items():
+            assert wide.actions[memory][action] == 2 * nbytes
+    assert wide.moving["input"] == 2 * narrow.moving["input"]
+    assert int(wide.stationary["weight"].sum()) == 2 * int(narrow.stationary["weight"].sum())
+    assert wide.actions["grid"]["psum_access"] == 64 * 80 * 10  # a sum has 40 bits
 
 
 def test_a_narrow_weight_memory_slows_every_tile():
