@@ -30,7 +30,7 @@ help:
 	@echo "make kills         commands killed after each call and at EACH=100 random times, and run again"
 	@echo "make docs          the documentation as a site in build/docs"
 	@echo "make golden        write golden results anew, of MACHINES=... or of all"
-	@echo "make reproduction  run everything of the paper, write docs/reproduction.md"
+	@echo "make reproduction  run everything of the paper, write docs/reproduction.md, validation.md"
 	@echo "make rtl-area      area and clock period of rtl/ in Debian's libraries, or LIBERTY=FILE SRAM=UM2_PER_BIT"
 	@echo "make rtl-energy    its energy per action on MobileNetV2's operands; rtl-fpga its LUTs and DSP slices"
 	@echo "make bench         times and memory against the budgets"
@@ -126,6 +126,7 @@ golden: .venv/all.stamp
 
 reproduction: .venv/core.stamp
 	$(BIN)/archsim paper --write-docs
+	$(BIN)/archsim paper validation --write-docs
 
 # Tables of docs/rtl_area.md. apt-get install yosys opensta iverilog qflow-tech-osu018 qflow-tech-osu035
 LIBERTY ?= osu018 osu035
