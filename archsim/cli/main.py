@@ -16,6 +16,7 @@ from archsim.cli import (
     new,
     paper,
     plot,
+    report_page,
     run,
     schema,
     validate,
@@ -37,6 +38,7 @@ app.command("new")(new.new)
 app.add_typer(listing.app, name="list")
 app.command("draw")(draw.draw)
 app.command("plot")(plot.plot)
+app.command("report")(report_page.report)
 app.command("schema")(schema.schema)
 
 

@@ -1,0 +1,111 @@
+"""What a page over results shows, as plain values: the only thing that goes from Python into it.
+
+Everything that is derived (ratios, names, colours, parts of a difference) is derived here or where
+the tables of the command line have it from; the page selects, divides and draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archsim.analysis.compare import Comparison, compared
+from archsim.analysis.figures.palette import machine_colours
+from archsim.analysis.identity import CAUSES, compute_of
+from archsim.analysis.likeness import ARRAYS
+from archsim.analysis.report.colours import colours, on_dark
+from archsim.analysis.report.layers import counts, words
+from archsim.analysis.report.machines import machines
+from archsim.analysis.report.pairs import pairs
+from archsim.results.result import Result
+from archsim.results.settings import settings_text
+from archsim.results.store import Stored, other_models, run_columns
+from archsim.version import MODEL, VERSION
+
+HASHES = ("inputs_hash", "arch_hash", "workload_hash")
+
+
+def contents(stored: Sequence[Stored], reference: str) -> dict[str, Any]:
+    """The page over some results. `reference` is the machine that counts as 1 at first."""
+    found = compared(stored, list(dict.fromkeys(each.stem for each in stored)), reference)
+    results = [each.result for each in stored]
+    titles = names(found)
+    return {
+        "archsim": VERSION,
+        "model": MODEL,
+        "reference": [row.partner.stem for row in found.rows.values() if row.partner][:1],
+        "groups": [*found.groups],
+        "machines": [
+            {"stem": stem, "title": titles[stem], "colour": [colour, on_dark(colour)]}
+            for stem, colour in _coloured(titles).items()
+        ],
+        "runs": [_run(row.stored, titles) for group in found.groups for row in found.of(group)],
+        "pairs": {group: [*pairs(found.of(group))] for group in found.groups},
+        "colours": colours(results),
+        "causes": CAUSES,
+        "diagrams": machines(stored, titles),
+        "provenance": [_provenance(each) for each in stored],
+        "warnings": other_models((each.place, each.result.model) for each in stored),
+    }
+
+
+def names(found: Comparison) -> dict[str, str]:
+    """What each machine is called, by its file; no two have one name."""
+    titles = {stem: found.title(stem) for stem in found.stems}
+    every = [*titles.values()]
+    return {
+        stem: f"{title} ({stem})" if every.count(title) > 1 else title
+        for stem, title in titles.items()
+    }
+
+
+def _coloured(titles: Mapping[str, str]) -> dict[str, str]:
+    """The colour of each machine, in the order in which they stand in every figure."""
+    found = machine_colours(titles.values())
+    stems = {title: stem for stem, title in titles.items()}
+    return {stems[title]: colour for title, colour in found.items()}
+
+
+def _run(stored: Stored, titles: Mapping[str, str]) -> dict[str, Any]:
+    """One result: its totals, and its layers as columns."""
+    result = stored.result
+    return {
+        "group": stored.group,
+        "stem": stored.stem,
+        "title": titles[stored.stem],
+        "array": compute_of(result),
+        "totals": _scalars(result.totals()),
+        "energy_by": result.energy_by,
+        "dram_bytes_by": result.dram_bytes_by,
+        **{name: result.totals()[name] for name in ("busy", "lost", "idle", "instances")},
+        "dram_bytes_per_cycle": _bandwidth(result),
+        "words": words(result),
+        "counts": counts(result),
+    }
+
+
+def _scalars(totals: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in totals.items() if isinstance(value, int | float)}
+
+
+def _bandwidth(result: Result) -> float:
+    """Bytes per cycle that the off-chip memories of a machine bring together; 0 if none says."""
+    parts = result.arch_resolved["components"]
+    outside = [name for name, kind in result.kinds.items() if kind == "off_chip"]
+    return float(sum(parts[name].get("bytes_per_cycle") or 0 for name in outside))
+
+
+def _provenance(stored: Stored) -> dict[str, Any]:
+    """What made a result, and what has to be said of its numbers."""
+    result = stored.result
+    return {
+        **run_columns(stored),
+        "file": f"{stored.place}.json",
+        "archsim": result.archsim,
+        "model": result.model,
+        "arrays": ARRAYS[result.mode],
+        "clock_mhz": result.clock_mhz,
+        "changed": settings_text(dict.fromkeys(result.changed or (), "")).replace("=", ""),
+        **{name: getattr(result, name) for name in HASHES},
+        "notes": "; ".join(result.notes),
+    }
