@@ -10,6 +10,7 @@ from archsim.cli import (
     breakdown,
     compare,
     cosim,
+    diff,
     draw,
     explain,
     listing,
@@ -29,6 +30,7 @@ app = application("archsim")
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
+app.command("diff")(diff.diff)
 app.command("breakdown")(breakdown.breakdown)
 app.command("ablate")(ablate.ablate)
 app.command("paper")(paper.paper)

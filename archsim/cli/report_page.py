@@ -45,12 +45,12 @@ def report(
     own_files.force(force)
     path = out or results / NAME
     own_files.claim(path, MARK)
-    library = _library()
     stored, problems = read_folder(results)
     if problems:
         raise InputError(problems)
     if not stored:
         raise InputError.at(str(results), "holds no results: archsim run writes them")
+    library = _library()
     title = f"archsim: {results.resolve().name}"
     own_files.write_own(path, page(contents(stored, normalise_to), title, library), MARK)
     if json:

@@ -20,7 +20,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--remote-debugging-pipe", "--window-size=1280,900",
 )  # fmt: skip
-PATIENCE_SECONDS = 120  # of a machine that does much else
+PATIENCE_SECONDS = 60  # of a machine that does much else
 
 
 def chromium() -> str:
@@ -37,8 +37,8 @@ class Browser:
 
     def __init__(self, folder: Path) -> None:
         ours, theirs = os.pipe(), os.pipe()
-        command = [
-            "sh", "-c", f'exec "$0" "$@" 3<&{ours[0]} 4>&{theirs[1]}', chromium(), *FLAGS,
+        command = [  # other shells know descriptors of one digit alone
+            "bash", "-c", f'exec "$0" "$@" 3<&{ours[0]} 4>&{theirs[1]}', chromium(), *FLAGS,
             f"--user-data-dir={folder}", "about:blank",
         ]  # fmt: skip
         self.process = subprocess.Popen(
@@ -53,8 +53,18 @@ class Browser:
         self.session = ""
         self.requests: list[str] = []
         self.errors: list[str] = []
+        try:
+            self._attach()
+        except BaseException:
+            self.close()
+            raise
+
+    def _attach(self) -> None:
+        """To a page of its own, whose events are then told."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 

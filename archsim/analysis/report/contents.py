@@ -17,6 +17,7 @@ from archsim.analysis.report.colours import colours, on_dark
 from archsim.analysis.report.layers import counts, words
 from archsim.analysis.report.machines import machines
 from archsim.analysis.report.pairs import pairs
+from archsim.formats.errors import InputError
 from archsim.results.result import Result
 from archsim.results.settings import settings_text
 from archsim.results.store import Stored, other_models, run_columns
@@ -26,7 +27,13 @@ HASHES = ("inputs_hash", "arch_hash", "workload_hash")
 
 
 def contents(stored: Sequence[Stored], reference: str) -> dict[str, Any]:
-    """The page over some results. `reference` is the machine that counts as 1 at first."""
+    """The page over some results. `reference` is the machine that counts as 1 at first.
+
+    Raises:
+        InputError: a result was changed by hand so that its array cannot be told.
+    """
+    for each in stored:
+        _check(each)
     found = compared(stored, list(dict.fromkeys(each.stem for each in stored)), reference)
     results = [each.result for each in stored]
     titles = names(found)
@@ -47,6 +54,14 @@ def contents(stored: Sequence[Stored], reference: str) -> dict[str, Any]:
         "provenance": [_provenance(each) for each in stored],
         "warnings": other_models((each.place, each.result.model) for each in stored),
     }
+
+
+def _check(stored: Stored) -> None:
+    flows = stored.result.arch_resolved["flows"].values()
+    begins = [flow["path"][0] for flow in flows if flow["role"] == "result" and flow["path"]]
+    if not begins or begins[0] not in stored.result.instances:
+        message = "no flow of results begins at a component that is counted; run it again"
+        raise InputError.at(f"{stored.place}.json", message)
 
 
 def names(found: Comparison) -> dict[str, str]:

@@ -20,11 +20,13 @@ function placeOf(section, name) {
   return FIGURES.get(name);
 }
 
-// Draws a figure anew. A drawing that is overtaken by the next one is thrown away.
+// Draws a figure if it shows anything else than before. A drawing that is overtaken by the next one is never begun.
 function figure(section, { name, title, note, columns, rows, spec }) {
   const own = placeOf(section, name);
+  const all = JSON.stringify([title, note, columns, rows, spec]);
+  if (own.all === all) return own.drawing;
+  own.all = all;
   own.caption.replaceChildren(title, element("small", { text: note ?? "" }));
-  own.rows = rows;
   table(own.numbers, name, title, columns, rows);
   const turn = ++own.turn;
   own.drawing = own.drawing.then(async () => {

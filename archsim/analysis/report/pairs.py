@@ -37,7 +37,7 @@ def _chosen(rows: Sequence[Normalised]) -> list[tuple[Stored, Stored]]:
     every = [row.stored for row in rows]
     if len(every) <= EVERY_PAIR:
         return [*permutations(every, 2)]
-    return [(row.partner, row.stored) for row in rows if row.partner not in {None, row.stored}]
+    return [(row.partner, row.stored) for row in rows if row.partner and row.partner != row.stored]
 
 
 def _changed(parts: dict[str, float]) -> list[list[Any]]:
