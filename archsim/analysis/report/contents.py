@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from archsim.analysis.breakdown import break_down
 from archsim.analysis.compare import Comparison, compared
 from archsim.analysis.figures.palette import machine_colours
 from archsim.analysis.identity import CAUSES, compute_of
@@ -18,7 +19,7 @@ from archsim.analysis.report.layers import counts, words
 from archsim.analysis.report.machines import machines
 from archsim.analysis.report.pairs import pairs
 from archsim.formats.errors import InputError
-from archsim.results.result import Result
+from archsim.results.result import OPS_PER_MAC
 from archsim.results.settings import settings_text
 from archsim.results.store import Stored, other_models, run_columns
 from archsim.version import MODEL, VERSION
@@ -50,6 +51,7 @@ def contents(stored: Sequence[Stored], reference: str) -> dict[str, Any]:
         "pairs": {group: [*pairs(found.of(group))] for group in found.groups},
         "colours": colours(results),
         "causes": CAUSES,
+        "ops_per_mac": OPS_PER_MAC,
         "diagrams": machines(stored, titles),
         "provenance": [_provenance(each) for each in stored],
         "warnings": other_models((each.place, each.result.model) for each in stored),
@@ -82,8 +84,9 @@ def _coloured(titles: Mapping[str, str]) -> dict[str, str]:
 
 
 def _run(stored: Stored, titles: Mapping[str, str]) -> dict[str, Any]:
-    """One result: its totals, and its layers as columns."""
+    """One result: its totals, its roof, and its layers as columns."""
     result = stored.result
+    roof = break_down(stored.stem, result).roof
     return {
         "group": stored.group,
         "stem": stored.stem,
@@ -93,7 +96,7 @@ def _run(stored: Stored, titles: Mapping[str, str]) -> dict[str, Any]:
         "energy_by": result.energy_by,
         "dram_bytes_by": result.dram_bytes_by,
         **{name: result.totals()[name] for name in ("busy", "lost", "idle", "instances")},
-        "dram_bytes_per_cycle": _bandwidth(result),
+        "roof": {"ops_per_cycle": roof.operations, "dram_bytes_per_cycle": roof.dram_bytes},
         "words": words(result),
         "counts": counts(result),
     }
@@ -101,13 +104,6 @@ def _run(stored: Stored, titles: Mapping[str, str]) -> dict[str, Any]:
 
 def _scalars(totals: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in totals.items() if isinstance(value, int | float)}
-
-
-def _bandwidth(result: Result) -> float:
-    """Bytes per cycle that the off-chip memories of a machine bring together; 0 if none says."""
-    parts = result.arch_resolved["components"]
-    outside = [name for name, kind in result.kinds.items() if kind == "off_chip"]
-    return float(sum(parts[name].get("bytes_per_cycle") or 0 for name in outside))
 
 
 def _provenance(stored: Stored) -> dict[str, Any]:

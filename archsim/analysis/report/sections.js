@@ -146,29 +146,28 @@ function layerTable() {
   return table(place, "layers", `Every layer: ${run.title}, ${run.group}`, columns, rows);
 }
 
-// Work per DRAM byte and per cycle. The compute roof is what the array would do if every instance worked all the time.
+// Operations per DRAM byte and per cycle under the two ceilings, as archsim breakdown has them.
 function roofline() {
   const runs = shownRuns(state.group);
   const rows = runs.flatMap((run) => layersOf(run).map((layer) => {
     const [macs, bytes, cycles] = ["macs", "dram_bytes", "cycles"].map((key) => run.counts[key][layer.at]);
-    return { layer: layer.at + 1, name: layer.name, phase: layer.phase, machine: run.title, intensity: macs / bytes, rate: macs / cycles };
+    const ops = DATA.ops_per_mac * macs;
+    return { layer: layer.at + 1, name: layer.name, phase: layer.phase, machine: run.title, intensity: ops / bytes, rate: ops / cycles };
   }).filter((row) => [row.intensity, row.rate].every((each) => each > 0 && Number.isFinite(each))));
   const ends = [Math.min(...rows.map((row) => row.intensity)) / 2, Math.max(...rows.map((row) => row.intensity)) * 2];
   const roofs = runs.flatMap((run) => {
-    const peak = (run.totals.macs * run.instances[run.array]) / run.busy[run.array];
-    const slope = run.dram_bytes_per_cycle;
-    if (!(Number.isFinite(peak) && slope > 0)) return [];
+    const { ops_per_cycle: peak, dram_bytes_per_cycle: slope } = run.roof;
+    if (!(peak > 0 && slope > 0)) return [];
     return [ends[0], peak / slope, ends[1]].toSorted((x, y) => x - y)
       .map((intensity) => ({ machine: run.title, intensity, rate: Math.min(peak, slope * intensity) }));
   });
   const colour = { field: "machine", type: "nominal", sort: titles(), scale: scale("machine", titles()), title: null };
-  const x = { field: "intensity", type: "quantitative", scale: { type: "log" }, title: "multiplications per DRAM byte" };
-  const y = { field: "rate", type: "quantitative", scale: { type: "log" }, title: "multiplications per cycle" };
+  const x = { field: "intensity", type: "quantitative", scale: { type: "log" }, title: "operations per DRAM byte" };
+  const y = { field: "rate", type: "quantitative", scale: { type: "log" }, title: "operations per cycle" };
   return figure("roofline", {
     name: "roofline", title: `Roofline: ${state.group}`, rows,
-    note: "Lines: what DRAM brings, and what the array would do if all of it worked all the time at the network's mean work per multiplication. "
-      + "Multiplications of the network, skipped ones included; a layer that skips more than the mean may lie "
-      + "above, and so may one whose bytes came while an earlier layer was computed.",
+    note: "Lines: what DRAM can feed, and two operations per multiplier and cycle. Skipped work counts as done, so a machine that skips may "
+      + "stand above its roof, and so may a layer whose bytes came while an earlier one was computed.",
     columns: [number("layer"), text("name"), text("phase"), text("machine"), number("intensity", x.title), number("rate", y.title)],
     spec: { height: 360, layer: [
       { data: { values: roofs }, mark: { type: "line", strokeWidth: 1.5, clip: true }, encoding: { x, y, color: colour, order: { field: "intensity" } } },
