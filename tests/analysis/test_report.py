@@ -200,3 +200,12 @@ def test_a_result_whose_results_begin_nowhere_is_refused(stored):
     with pytest.raises(InputError, match=r"one/diannao.json: .*no flow of results"):
         contents([broken], "diannao")
     assert compute_of(stored[0].result) == "nfu"
+
+
+def test_notes_say_which_results_they_are_of_and_weights_whether_they_are_synthetic(stored):
+    said = "weights: SYNTHETIC, not trained"
+    noted = [replace(stored[0], result=replace(stored[0].result, notes=("n", said))), stored[1]]
+    data = contents(noted, "diannao")
+    assert [row["weights"] for row in data["provenance"]] == ["SYNTHETIC, not trained", ""]
+    assert dict(data["notes"])[said] == ["one/diannao"]
+    assert dict(data["notes"])[small_results.SCRIPT] == ["one/scnn"]

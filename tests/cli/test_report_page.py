@@ -94,10 +94,11 @@ def test_without_the_library_the_extra_is_named(folder):
 
 
 def test_two_settings_of_one_machine_are_two_machines(folder, capsys):
-    """In one figure each has its name and its colour."""
+    """In one figure each has its name and its colour, a shade of the machine's."""
     from archsim.results.store import read_folder
 
     run = ["run", "-w", "small", "-a", "diannao", "-q", "--no-figures"]
     assert main([*run, "--set", "dram.bytes_per_cycle=8"]) == 0
     found = contents(read_folder(folder / "results")[0], "diannao")["machines"]
-    assert len({one["title"] for one in found}) == len({one["colour"][0] for one in found}) == 2
+    assert [one["title"] for one in found] == ["DianNao", "DianNao, dram.bytes_per_cycle=8"]
+    assert found[0]["colour"][0] == "#9a9a9a" != found[1]["colour"][0]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archsim.analysis.breakdown import break_down
-from archsim.analysis.compare import Comparison, compared
+from archsim.analysis.compare import compared
 from archsim.analysis.figures.palette import machine_colours
 from archsim.analysis.identity import CAUSES, compute_of
 from archsim.analysis.likeness import ARRAYS
@@ -20,10 +20,12 @@ from archsim.analysis.report.machines import machines
 from archsim.analysis.report.pairs import pairs
 from archsim.formats.errors import InputError
 from archsim.results.result import OPS_PER_MAC
-from archsim.results.settings import settings_text
+from archsim.results.settings import settings_text, short_text
 from archsim.results.store import Stored, other_models, run_columns
 from archsim.version import MODEL, VERSION
 
+WEIGHTS = "weights: "
+"""How the note begins that says whose weights they are, synthetic ones too."""
 HASHES = ("inputs_hash", "arch_hash", "workload_hash")
 
 
@@ -37,7 +39,7 @@ def contents(stored: Sequence[Stored], reference: str) -> dict[str, Any]:
         _check(each)
     found = compared(stored, list(dict.fromkeys(each.stem for each in stored)), reference)
     results = [each.result for each in stored]
-    titles = names(found)
+    titles = names(stored)
     return {
         "archsim": VERSION,
         "model": MODEL,
@@ -54,6 +56,7 @@ def contents(stored: Sequence[Stored], reference: str) -> dict[str, Any]:
         "ops_per_mac": OPS_PER_MAC,
         "diagrams": machines(stored, titles),
         "provenance": [_provenance(each) for each in stored],
+        "notes": _notes(stored),
         "warnings": other_models((each.place, each.result.model) for each in stored),
     }
 
@@ -66,9 +69,12 @@ def _check(stored: Stored) -> None:
         raise InputError.at(f"{stored.place}.json", message)
 
 
-def names(found: Comparison) -> dict[str, str]:
-    """What each machine is called, by its file; no two have one name."""
-    titles = {stem: found.title(stem) for stem in found.stems}
+def names(stored: Sequence[Stored]) -> dict[str, str]:
+    """What each machine is called, by its file: its name, and what was set; no two have one name."""
+    titles: dict[str, str] = {}
+    for each in stored:
+        own = short_text(each.settings)
+        titles.setdefault(each.stem, f"{each.result.arch}, {own}" if own else each.result.arch)
     every = [*titles.values()]
     return {
         stem: f"{title} ({stem})" if every.count(title) > 1 else title
@@ -107,16 +113,26 @@ def _scalars(totals: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _provenance(stored: Stored) -> dict[str, Any]:
-    """What made a result, and what has to be said of its numbers."""
+    """What made a result."""
     result = stored.result
+    weights = [note for note in result.notes if note.startswith(WEIGHTS)]
     return {
         **run_columns(stored),
         "file": f"{stored.place}.json",
         "archsim": result.archsim,
         "model": result.model,
         "arrays": ARRAYS[result.mode],
+        "weights": "; ".join(note.removeprefix(WEIGHTS) for note in weights),
         "clock_mhz": result.clock_mhz,
         "changed": settings_text(dict.fromkeys(result.changed or (), "")).replace("=", ""),
         **{name: getattr(result, name) for name in HASHES},
-        "notes": "; ".join(result.notes),
     }
+
+
+def _notes(stored: Sequence[Stored]) -> list[tuple[str, list[str]]]:
+    """Each note and the results that have it, such as those whose weights are synthetic."""
+    found: dict[str, list[str]] = {}
+    for each in stored:
+        for note in each.result.notes:
+            found.setdefault(note, []).append(each.place)
+    return [*found.items()]

@@ -38,7 +38,8 @@ function begin() {
   const counts = unique(DATA.runs.flatMap((run) => Object.keys(run.counts))).filter((key) => !key.includes(JOINT));
   const components = unique(DATA.runs.flatMap((run) => Object.keys(run.instances)));
   const [base] = DATA.reference;
-  options("group", groups);
+  const fullest = DATA.groups.toSorted((one, two) => runsOf(two).length - runsOf(one).length)[0];
+  options("group", groups, fullest);
   options("machine", machinesHere, machinesHere.at(-1)[0]);
   options("metric", scalars.map((key) => [key, heading(key)]), "cycles");
   options("normalised", [["", "as counted"], ...machinesHere.map(([stem, title]) => [`of:${stem}`, `as a multiple of ${title}`]),
@@ -58,7 +59,8 @@ function begin() {
   document.addEventListener("change", (event) => event.target.closest(".controls") && draw());
   const dark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   $("theme").addEventListener("click", () => (document.documentElement.dataset.theme = dark() ? "light" : "dark"));
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => (each.open = true)));
+  // What a link leads to stands below the controls, which stay at the top.
+  new ResizeObserver(() => document.documentElement.style.setProperty("--top", `${$("controls").offsetHeight + 8}px`)).observe($("controls"));
   return draw();
 }
 begin();

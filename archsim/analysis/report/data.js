@@ -12,11 +12,15 @@ const runOf = (group, stem) => DATA.runs.find((run) => run.group === group && ru
 const titleOf = (stem) => DATA.machines.find((one) => one.stem === stem).title;
 const unique = (values) => [...new Set(values)];
 
+// The words of a key; what its unit says as well is left out.
+const wordsOf = (key) => key.replace(/_(by|pj|mm2)$/, "").replaceAll("_", " ")
+  .replace(/\b(dram|sram)\b/, (name) => name.toUpperCase()).replace(/^macs/, "MACs");
+
 // A key of the JSON as a heading: its words, the parts of a nested one, and its unit.
 function heading(key) {
   const parts = key.split(JOINT);
   const unit = UNITS[parts[0]];
-  const words = parts.map((part, at) => (at ? part : part.replace(/_by$/, "").replaceAll("_", " "))).join(" · ");
+  const words = parts.map((part, at) => (at ? part : wordsOf(part))).join(" · ");
   return unit && unit !== words ? `${words} [${unit}]` : words;
 }
 

@@ -23,18 +23,23 @@ function relative(run) {
   return below ? above / below : undefined;
 }
 
+// Of the networks that every machine has that is drawn: means over different networks say nothing beside each other.
 function means(rows) {
-  return titles().flatMap((machine) => {
-    const own = rows.filter((row) => row.machine === machine && row.value > 0);
-    return own.length ? [{ network: "geometric mean", machine, value: Math.exp(own.reduce((sum, row) => sum + Math.log(row.value), 0) / own.length) }] : [];
-  });
+  const networks = unique(rows.map((row) => row.network));
+  const machines = unique(rows.map((row) => row.machine));
+  const values = (network) => machines.map((machine) => rows.find((row) => row.network === network && row.machine === machine)?.value);
+  const common = networks.filter((network) => values(network).every((value) => value > 0));
+  if (common.length < 2) return [];
+  const logs = common.map((network) => values(network).map(Math.log));
+  return machines.map((machine, at) => ({ network: `geometric mean of ${common.length}`, machine,
+    value: Math.exp(logs.reduce((sum, own) => sum + own[at], 0) / common.length) }));
 }
 
 function totals() {
   const [how, stem] = state.normalised;
   const found = DATA.groups.filter((group) => state.groups.has(group)).flatMap(shownRuns)
     .map((run) => ({ network: run.group, machine: run.title, value: relative(run) })).filter((row) => row.value !== undefined);
-  const rows = how && unique(found.map((row) => row.network)).length > 1 ? [...found, ...means(found)] : found;
+  const rows = how ? [...found, ...means(found)] : found;
   const unit = how === "of" ? `× of ${titleOf(stem)}` : how ? `${titleOf(stem)} ÷ machine` : heading(state.metric);
   return figure("totals", {
     name: "totals", title: how ? `${heading(state.metric)}: ${unit}` : unit,
@@ -188,7 +193,7 @@ function difference() {
     const rows = (pair?.[key] ?? []).map(([part, value]) => ({ part, value, way: value > 0 ? "more" : "less" }));
     const whole = rows.reduce((sum, row) => sum + row.value, 0);
     return figure("difference", {
-      name: `difference-${key}`, title: `${title}: from ${titleOf(state.a)} to ${titleOf(state.b)}, ${state.group}: ${shown(whole)} ${unit}`, note: why, rows,
+      name: `difference-${key}`, title: `${title}: from ${titleOf(state.a)} to ${titleOf(state.b)}, ${state.group}${rows.length ? `: ${shown(whole)} ${unit}` : ""}`, note: why, rows,
       columns: [text("part"), number("value", unit)],
       spec: { height: 22 * rows.length, params: zoom("x"), mark: { type: "bar", clip: true }, encoding: {
         y: { field: "part", type: "nominal", sort: null, title: null }, x: { field: "value", type: "quantitative", title: unit, axis },
@@ -213,6 +218,8 @@ function machines() {
 
 function provenance() {
   const keys = unique(DATA.provenance.flatMap((row) => Object.keys(row)));
-  const place = $("provenance").appendChild(element("div", { id: "provenance-table" }));
-  table(place, "provenance", "What made each result", keys.map((key) => text(key, key.replaceAll("_", " "))), DATA.provenance);
+  const place = (id) => $("provenance").appendChild(element("div", { id }));
+  table(place("provenance-table"), "provenance", "What made each result", keys.map((key) => text(key, key.replaceAll("_", " "))), DATA.provenance);
+  const notes = DATA.notes.map(([note, files]) => ({ note, results: files.join(", ") }));
+  table(place("notes-table"), "notes", "What has to be said of results", [text("note"), text("results")], notes);
 }

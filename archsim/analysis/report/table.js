@@ -26,6 +26,8 @@ function ordered(rows, { key, down }) {
   return rows.toSorted((one, two) => compare(rank(one), rank(two)) * (down ? -1 : 1));
 }
 
+const kind = (one) => (one.text ? "text" : one.key.includes(JOINT) ? "number part" : "number");
+
 // A table in `place`, in place of the one that stood there. A column is { key, title, text }; `text` are words, others numbers.
 function table(place, name, caption, columns, rows) {
   const state = { key: "", down: false, filter: place.dataset.filter ?? "" };
@@ -35,7 +37,7 @@ function table(place, name, caption, columns, rows) {
       Object.assign(state, { key: one.key, down: state.key === one.key ? !state.down : !one.text });
       draw();
     };
-    return element("th", { scope: "col", class: one.text ? "text" : "number", "data-key": one.key },
+    return element("th", { scope: "col", class: kind(one), "data-key": one.key },
       element("button", { type: "button", text: one.title ?? heading(one.key), onclick: sort }));
   });
   const count = element("span", { role: "status" });
@@ -47,7 +49,7 @@ function table(place, name, caption, columns, rows) {
   function cell(row, one, at) {
     const value = row[one.key];
     const long = one.text && String(value ?? "").length > 60 ? " long" : "";
-    const made = element(at ? "td" : "th", { class: (one.text ? "text" : "number") + long, text: shown(value), ...(at ? {} : { scope: "row" }) });
+    const made = element(at ? "td" : "th", { class: kind(one) + long, text: shown(value), ...(at ? {} : { scope: "row" }) });
     if (typeof value === "number") made.dataset.value = String(value);
     return made;
   }
