@@ -9,7 +9,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from tiny_networks import network, residual, run
+from tiny_networks import linear, network, residual, run
 
 import archsim
 from archsim.formats.search import names
@@ -130,10 +130,23 @@ def test_the_time_of_movers_is_that_of_the_result(traced):
             assert found[name, "wait_output"] == totals["lost"].get(name, {}).get("wait_output", 0)
 
 
+def test_a_memory_that_finds_no_room_stalls(tmp_path):
+    """Weights of a systolic array come faster than it takes them: the DRAM waits for most of the
+    run, and its row says so for as many cycles as its account."""
+    layers = [linear("a", [], (1024, 2048)), linear("b", ["a"], (2048, 1024))]
+    trace = Trace("run", 1000.0)
+    result = run("systolic", network(tmp_path, *layers), {}, trace=trace)
+    found = spent({"traceEvents": [*trace.events(1)]})
+    lost = result.totals()["lost"]
+    assert lost["dram"]["wait_output"] > result.cycles / 4
+    for name in ("dram", "dma"):
+        assert found[name, "wait_output"] == lost[name]["wait_output"]
+
+
 def test_what_the_array_waited_for_is_what_the_result_lost(traced):
     result, document, arch = traced
     found, lost = spent(document), result.totals()["lost"].get(arch.compute, {})
-    for cause in ("wait_input", "wait_weight"):
+    for cause in ("wait_input", "wait_weight", "wait_output"):
         assert found[arch.compute, cause] * result.instances[arch.compute] == lost.get(cause, 0)
     assert {kind for row, kind in found if row == arch.compute} <= {"busy", "drain", *lost}
 

@@ -70,7 +70,7 @@ def _check(stored: Stored) -> None:
 
 
 def names(stored: Sequence[Stored]) -> dict[str, str]:
-    """What each machine is called, by its file: its name, and what was set; no two have one name."""
+    """What each machine is called, by its file: its name, and what was set; no two are the same."""
     titles: dict[str, str] = {}
     for each in stored:
         own = short_text(each.settings)
