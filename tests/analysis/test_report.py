@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 import pytest
 import small_results
 
-from archsim.analysis.identity import compute_of
 from archsim.analysis.report.colours import on_dark
 from archsim.analysis.report.contents import contents
 from archsim.analysis.report.layers import JOINT
@@ -192,14 +191,42 @@ def test_dark_colours_are_seen_on_the_dark_page():
         assert (luminance(on_dark(colour)) + 0.05) / (luminance("#16181c") + 0.05) >= 3, colour
 
 
-def test_a_result_whose_results_begin_nowhere_is_refused(stored):
-    resolved = json.loads(json.dumps(stored[0].result.arch_resolved))
+def no_array(resolved):
     for flow in resolved["flows"].values():
         flow["path"] = [] if flow["role"] == "result" else flow["path"]
+
+
+def another_part(resolved):
+    resolved["flows"]["input"]["path"][1] = "nothing"
+
+
+def no_bandwidth(resolved):
+    resolved["components"]["dram"]["bytes_per_cycle"] = "much"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (no_array, "no flow of results begins at a component that is counted"),
+        (another_part, "the flow 'input' passes 'nothing', which the machine does not have"),
+        (no_bandwidth, "'dram' has no bytes_per_cycle"),
+    ],
+)
+def test_a_machine_that_was_changed_by_hand_is_refused(stored, change, said):
+    resolved = json.loads(json.dumps(stored[0].result.arch_resolved))
+    change(resolved)
     broken = replace(stored[0], result=replace(stored[0].result, arch_resolved=resolved))
-    with pytest.raises(InputError, match=r"one/diannao.json: .*no flow of results"):
+    with pytest.raises(InputError, match=rf"one/diannao.json: {said}; run it again"):
         contents([broken], "diannao")
-    assert compute_of(stored[0].result) == "nfu"
+
+
+@pytest.mark.parametrize("amount", [1e101, 1e308, 10**400])
+def test_numbers_too_large_to_be_added_are_refused(stored, amount):
+    layers = [replace(layer, energy_pj=amount, energy_by={"dram": amount})
+              for layer in stored[0].result.layers]  # fmt: skip
+    broken = replace(stored[0], result=replace(stored[0].result, layers=tuple(layers)))
+    with pytest.raises(InputError, match=r"one/diannao.json: energy_\w+(.dram)? is too large"):
+        contents([broken], "diannao")
 
 
 def test_notes_say_which_results_they_are_of_and_weights_whether_they_are_synthetic(stored):

@@ -14,11 +14,11 @@ from archsim.analysis.compare import compared
 from archsim.analysis.figures.palette import machine_colours
 from archsim.analysis.identity import CAUSES, compute_of
 from archsim.analysis.likeness import ARRAYS
+from archsim.analysis.report.checks import check
 from archsim.analysis.report.colours import colours, on_dark
 from archsim.analysis.report.layers import counts, words
 from archsim.analysis.report.machines import machines
 from archsim.analysis.report.pairs import pairs
-from archsim.formats.errors import InputError
 from archsim.results.result import OPS_PER_MAC
 from archsim.results.settings import settings_text, short_text
 from archsim.results.store import Stored, other_models, run_columns
@@ -33,10 +33,10 @@ def contents(stored: Sequence[Stored], reference: str) -> dict[str, Any]:
     """The page over some results. `reference` is the machine that counts as 1 at first.
 
     Raises:
-        InputError: a result was changed by hand so that its array cannot be told.
+        InputError: a result was changed by hand so that it cannot be shown.
     """
     for each in stored:
-        _check(each)
+        check(each)
     found = compared(stored, list(dict.fromkeys(each.stem for each in stored)), reference)
     results = [each.result for each in stored]
     titles = names(stored)
@@ -59,14 +59,6 @@ def contents(stored: Sequence[Stored], reference: str) -> dict[str, Any]:
         "notes": _notes(stored),
         "warnings": other_models((each.place, each.result.model) for each in stored),
     }
-
-
-def _check(stored: Stored) -> None:
-    flows = stored.result.arch_resolved["flows"].values()
-    begins = [flow["path"][0] for flow in flows if flow["role"] == "result" and flow["path"]]
-    if not begins or begins[0] not in stored.result.instances:
-        message = "no flow of results begins at a component that is counted; run it again"
-        raise InputError.at(f"{stored.place}.json", message)
 
 
 def names(stored: Sequence[Stored]) -> dict[str, str]:
