@@ -236,3 +236,12 @@ def test_notes_say_which_results_they_are_of_and_weights_whether_they_are_synthe
     assert [row["weights"] for row in data["provenance"]] == ["SYNTHETIC, not trained", ""]
     assert dict(data["notes"])[said] == ["one/diannao"]
     assert dict(data["notes"])[small_results.SCRIPT] == ["one/scnn"]
+
+
+def test_five_machines_on_seven_networks_are_less_than_5_mb(stored):
+    """35 results of 150 layers, as many as EfficientNet-B0 and DeepLabV3+ have on the machine with
+    the most components, and a megabyte for the library (0.90 MB)."""
+    one = stored[2].result
+    deep = replace(one, layers=one.layers * 50)
+    many = [Stored(f"n{at % 7}", f"m{at // 7}", deep) for at in range(35)]
+    assert len(shown(many)) + 1_000_000 < 5_000_000
