@@ -5,7 +5,6 @@ Without Chromium, or without the library that draws, these tests are skipped.
 
 import csv
 import io
-import json
 
 import pytest
 import small_results
