@@ -67,7 +67,7 @@ def _library() -> str:
     from archsim.runs.cache import default_cache
 
     try:
-        name = f"vega-lite-{VEGA_LITE}-{version()}.json"
+        name = f"vega-embed-{VEGA_LITE}-{version()}.json"
         kept = default_cache().read(name)
         try:
             return str(unsealed(kept or b"")["script"])

@@ -6,6 +6,7 @@ the extra `report` installs it. Nothing is fetched, neither now nor when the pag
 
 VEGA_LITE = "6.4"
 """The version of Vega-Lite; those of Vega and Vega-Embed go with it."""
+GIVES = "window.vegaEmbed = vegaEmbed;"
 MISSING = "vl-convert-python is not installed: pip install 'archsim[report]'"
 BREAKS_OUT = ("</script", "<!--")
 """What would end a script of a page, or what stands in it, before its end (HTML, 13.2.5)."""
@@ -19,7 +20,7 @@ def version() -> str:
     """
     import vl_convert
 
-    return str(vl_convert.__version__)
+    return str(vars(vl_convert)["__version__"])  # its stub has no such name
 
 
 def script() -> str:
@@ -32,7 +33,7 @@ def script() -> str:
     """
     import vl_convert
 
-    source = str(vl_convert.javascript_bundle(vl_version=VEGA_LITE))
+    source = vl_convert.javascript_bundle(GIVES, VEGA_LITE)
     if broken := [text for text in BREAKS_OUT if text in source.lower()]:
         raise ValueError(f"the source of Vega-Lite {VEGA_LITE} has {broken[0]!r} in it")
     return source
