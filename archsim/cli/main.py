@@ -10,12 +10,14 @@ from archsim.cli import (
     breakdown,
     compare,
     cosim,
+    diff,
     draw,
     explain,
     listing,
     new,
     paper,
     plot,
+    report_page,
     run,
     schema,
     validate,
@@ -28,6 +30,7 @@ app = application("archsim")
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
+app.command("diff")(diff.diff)
 app.command("breakdown")(breakdown.breakdown)
 app.command("ablate")(ablate.ablate)
 app.command("paper")(paper.paper)
@@ -37,6 +40,7 @@ app.command("new")(new.new)
 app.add_typer(listing.app, name="list")
 app.command("draw")(draw.draw)
 app.command("plot")(plot.plot)
+app.command("report")(report_page.report)
 app.command("schema")(schema.schema)
 
 

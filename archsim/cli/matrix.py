@@ -131,12 +131,11 @@ def answers_of(cells: Sequence[Cell], asked: Asked) -> list[Stored | Refusal]:
     from archsim.analysis.compare import Refusal
     from archsim.formats.errors import InputError
     from archsim.formats.files import check_writable
-    from archsim.formats.own_files import claim
     from archsim.results.store import claim_results, kept_result
-    from archsim.results.trace import MARK, write_traces
+    from archsim.results.trace import claim_trace, write_traces
 
     if asked.trace is not None:
-        claim(asked.trace, MARK.encode())
+        claim_trace(asked.trace)
     claim_results(asked.out, (cell.place for cell in cells))
     for group in dict.fromkeys(cell.group for cell in cells):
         check_writable(asked.out / group)

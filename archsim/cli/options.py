@@ -148,7 +148,10 @@ NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures."
 TraceFile = Annotated[
     Path | None,
     typer.Option(
-        "--trace", metavar="FILE", show_default=False, help="Write a timeline for Perfetto."
+        "--trace",
+        metavar="FILE",
+        show_default=False,
+        help="Write a timeline for Perfetto, packed if FILE ends in .gz.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

@@ -4,7 +4,6 @@ code.
     rule -> tile tables -> plan -> program -> engine -> accounts -> prices -> result
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from archsim.arch.arch import Arch
@@ -20,10 +19,10 @@ from archsim.results.result import Result
 from archsim.results.settings import setting_name
 from archsim.results.trace import Trace
 from archsim.runs.content import inputs_hash
+from archsim.runs.timeline import Played, draw
 from archsim.timing import engine
 from archsim.timing.entries import entries_of, rows_of
 from archsim.timing.plan import plan_all
-from archsim.timing.program import Outcome, Program
 from archsim.timing.queueing import queue_all
 from archsim.timing.schedule import Schedule
 from archsim.workload.workload import Workload
@@ -79,9 +78,13 @@ def timed(
     for run in runs:
         check_bytes(run, arch)
     program = Schedule(arch).program(queued, len(rows))
-    outcome = engine.run(program)
-    if trace is not None:
-        _trace(trace, program, outcome, [name for name, _ in sorted(rows, key=rows.__getitem__)])
+    if trace is None:
+        outcome = engine.run(program)
+    else:
+        outcome, waits = engine.watched(program)
+        alone = {run.queued.anchor for run in runs if run.entry.stage.anchor is None}
+        played = Played(program, outcome, waits, arch, alone)
+        draw(trace, played, sorted(rows, key=rows.__getitem__))
     times = times_of(program, outcome, runs, arch, len(rows))
     idle = check_time(times, outcome.cycles, sum(sum(hop.latency) for hop in program.hops))
     return Result(
@@ -100,22 +103,3 @@ def timed(
         layers=layer_results(runs, times, ends_of(program, outcome, queued), arch, rows),
         notes=(*workload.notes, *tables.notes, *notes),
     )
-
-
-def _trace(trace: Trace, program: Program, outcome: Outcome, names: Sequence[str]) -> None:
-    """Every visit of every component, in the order of time."""
-    slices = [
-        (
-            outcome.starts[h][k],
-            program.servers[server].port.name,
-            names[hop.layer[k]],
-            hop.name,
-            cycles,
-        )
-        for h, hop in enumerate(program.hops)
-        for s, server in enumerate(hop.servers)
-        for k, cycles in enumerate(hop.cycles[s])
-        if cycles
-    ]
-    for start, server_name, layer, what, cycles in sorted(slices):
-        trace.add(server_name, layer, what, start, start + cycles)

@@ -18,7 +18,7 @@ from functools import partial
 import simpy
 
 from archsim.formats.errors import Deadlock
-from archsim.timing.engine_state import SPACE, Server, Store, TaskQueue, precedes
+from archsim.timing.engine_state import SPACE, Server, Store, Stretch, TaskQueue, Waits, precedes
 from archsim.timing.program import SOONEST, Outcome, Program
 
 
@@ -28,6 +28,18 @@ def run(program: Program) -> Outcome:
     Raises `Deadlock`, saying who waits for whom, if some task can never start.
     """
     return _Run(program).play()
+
+
+def watched(program: Program) -> tuple[Outcome, Waits]:
+    """The same, and when each hop and each server waited."""
+    playing = _Run(program)
+    hops: list[list[tuple[str, Stretch]]] = [[] for _ in program.hops]
+    servers: list[list[Stretch]] = [[] for _ in program.servers]
+    for queue, own in zip(playing.queues, hops, strict=True):
+        queue.stretches = own
+    for server, blocked in zip(playing.servers, servers, strict=True):
+        server.stretches = blocked
+    return playing.play(), Waits(hops, servers)
 
 
 class _Run:
@@ -136,6 +148,9 @@ class _Run:
         if between_tasks and queue.cause and now > queue.waiting_since:
             book = queue.waits[queue.hop.layer[queue.next]]
             book[queue.cause] = book.get(queue.cause, 0) + now - queue.waiting_since
+            if queue.stretches is not None:
+                stretch = queue.hop.layer[queue.next], queue.waiting_since, now
+                queue.stretches.append((queue.cause, stretch))
         queue.cause = cause
         queue.waiting_since = now
         blocking = cause == SPACE

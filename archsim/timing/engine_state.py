@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 
 from archsim.arch.component import Arbitration
@@ -20,12 +21,25 @@ from archsim.timing.program import (
 GATE = "gate"
 SPACE = "wait_output"
 FREE = attrgetter("free")
+Stretch = tuple[int, int, int]
+"""The place of a layer, and the cycles between which something lasted."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """When something waited, in order: `hops[h]` between two tasks, each with its cause;
+    `servers[s]` because what it would have carried had no place to go."""
+
+    hops: list[list[tuple[str, Stretch]]]
+    servers: list[list[Stretch]]
 
 
 class Server:
-    """Run-time state of one component."""
+    """Run-time state of one component. `stretches` are (layer, start, end) in which it stood still
+    for want of a place for what it would have carried, if anybody asks for them."""
 
     def __init__(self, spec: ServerSpec, layers: int) -> None:
+        self.stretches: list[Stretch] | None = None
         self.arbitration = spec.arbitration
         self.free = True
         self.busy = [0] * layers
@@ -40,6 +54,8 @@ class Server:
         """
         if self.blockers and self.free:
             self.blocked[self.blocked_layer] += now - self.since
+            if self.stretches is not None and now > self.since:
+                self.stretches.append((self.blocked_layer, self.since, now))
         self.since = now
 
     def begin(self, now: int, cycles: int, layer: int) -> None:
@@ -122,6 +138,7 @@ class TaskQueue:
         self.waiting_since = 0
         self.blocking = False
         self.waits: list[dict[str, int]] = []
+        self.stretches: list[tuple[str, Stretch]] | None = None
         self.starts = [0] * self.count
         self.leaves = [0] * self.count
         self.arrives = [0] * self.count

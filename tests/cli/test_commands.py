@@ -170,7 +170,10 @@ def test_a_trace_has_a_row_for_every_component(folder):
     slices = [event for event in events if event["ph"] == "X"]
     result = json.loads((folder / "results" / "small" / "smartdeal.json").read_text())
     components = result["arch_resolved"]["components"]
-    assert list(dict.fromkeys(name.partition(".")[0] for name in rows.values())) == [*components]
+    assert list(dict.fromkeys(name.partition(".")[0] for name in rows.values())) == [
+        "layers",
+        *components,
+    ]
     assert {rows[event["tid"]] for event in slices} == set(rows.values())
     ends = max(event["args"]["cycle"] + event["args"]["cycles"] for event in slices)
     assert ends <= result["totals"]["cycles"]

@@ -177,7 +177,8 @@ def edited(name):
 def test_an_edited_result_is_named_by_every_command_and_made_again(name, folder, capsys):
     whole = FILE.read_bytes()
     edited(name)
-    for command in (["plot"], ["explain", str(FILE), "scnn"]):
+    reading = ["plot"], ["explain", str(FILE), "scnn"], ["report"], ["diff", str(FILE), str(FILE)]
+    for command in reading:
         assert main(command) == 2
         assert str(FILE) in (said := capsys.readouterr().err)
         assert "internal error" not in said

@@ -193,12 +193,12 @@ def slices(trace):
     events = list(trace.events(1))
     names = {one["tid"]: one["args"]["name"] for one in events if one["name"] == "thread_name"}
     for one in events:
-        if one["ph"] == "X":
+        if one["ph"] == "X" and one["cat"] != "stall":
             at = one["args"]
             yield {
                 "component": names[one["tid"]],
                 "layer": one["name"],
-                "what": at["what"],
+                "what": one["cat"],
                 "start": at["cycle"],
                 "end": at["cycle"] + at["cycles"],
             }

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import fsum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -19,6 +19,40 @@ if TYPE_CHECKING:
     from archsim.arch.arch import Arch
 
 SWEEPS = 8  # passes over the columns; a machine of ten components settles after three or four
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A flow as a diagram shows it: its role in the machine, and the components that it passes."""
+
+    name: str
+    role: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What a diagram shows of a machine: its flows, and the class of each component."""
+
+    name: str
+    flows: Mapping[str, Lane]
+    classes: Mapping[str, str]
+
+
+def sketch_of(arch: Arch) -> Sketch:
+    """A machine that is loaded."""
+    return sketch_in(arch.name, arch.resolved)
+
+
+def sketch_in(name: str, resolved: Mapping[str, Any]) -> Sketch:
+    """A machine as a result holds it (`arch_resolved`); neither its file nor its rule is needed."""
+    flows = {
+        flow: Lane(flow, keys["role"], tuple(keys["path"]))
+        for flow, keys in resolved["flows"].items()
+    }
+    return Sketch(
+        name, flows, {part: keys["class"] for part, keys in resolved["components"].items()}
+    )
 
 
 @dataclass(frozen=True)
@@ -60,13 +94,13 @@ def text(arch: Arch) -> str:
     return "\n".join(lines)
 
 
-def layout(arch: Arch) -> Layout:
-    """Place every component of `arch`."""
-    graph = _forward(arch)
+def layout(sketch: Sketch) -> Layout:
+    """Place every component of a machine."""
+    graph = _forward(sketch)
     columns = _columns(graph)
     place = {name: at for at, names in enumerate(columns) for name in names}
     wires = []
-    for number, (flow, source, target) in enumerate(_hops(arch)):
+    for number, (flow, source, target) in enumerate(_hops(sketch)):
         between = range(place[source] + 1, place[target])
         via = tuple(f"{number}:{column}" for column in between)
         for column, point in zip(between, via, strict=True):
@@ -76,20 +110,20 @@ def layout(arch: Arch) -> Layout:
     return Layout(tuple(tuple(names) for names in columns), tuple(wires))
 
 
-def _hops(arch: Arch) -> Iterator[tuple[str, str, str]]:
-    for flow in arch.flows.values():
+def _hops(sketch: Sketch) -> Iterator[tuple[str, str, str]]:
+    for flow in sketch.flows.values():
         for source, target in pairwise(flow.path):
             yield flow.name, source, target
 
 
-def _forward(arch: Arch) -> nx.DiGraph[str]:
+def _forward(sketch: Sketch) -> nx.DiGraph[str]:
     """The flows' steps less those that lead back: results return to where the inputs came from."""
     import networkx as nx
 
     graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(arch.components)
-    results = [flow.name for flow in arch.flows.values() if flow.role in {"result", "update"}]
-    steps = sorted(_hops(arch), key=lambda hop: hop[0] in results)
+    graph.add_nodes_from(sketch.classes)
+    results = [flow.name for flow in sketch.flows.values() if flow.role in {"result", "update"}]
+    steps = sorted(_hops(sketch), key=lambda hop: hop[0] in results)
     for _, source, target in steps:
         if source != target and not nx.has_path(graph, target, source):
             graph.add_edge(source, target)

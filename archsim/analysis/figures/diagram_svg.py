@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from archsim.analysis.figures.diagram import Layout, Wire, layout
+from archsim.analysis.figures.diagram import Layout, Sketch, Wire, layout, sketch_of
 from archsim.analysis.figures.palette import flow_colours
 from archsim.arch.arch import Arch
 
@@ -37,7 +37,12 @@ MARK = "<!-- archsim draw -->"
 
 def svg(arch: Arch) -> str:
     """The diagram of `arch` as a document of its own."""
-    drawing = _measure(arch, layout(arch))
+    return drawn(sketch_of(arch))
+
+
+def drawn(sketch: Sketch) -> str:
+    """The same of what a diagram shows of a machine, wherever it comes from."""
+    drawing = _measure(sketch, layout(sketch))
     legend_top = drawing.bottom + LANE * (len(drawing.lanes) + 1) + 8
     width = 2 * MARGIN + PITCH[0] * (len(drawing.layout.columns) - 1) + BOX[0]
     height = legend_top + LEGEND * 2
@@ -45,21 +50,18 @@ def svg(arch: Arch) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" '
         f'width="{width}" height="{height:g}" role="img">',
         MARK,
-        f"<title>{escape(arch.name)}</title>",
+        f"<title>{escape(sketch.name)}</title>",
         f'<rect width="{width}" height="{height:g}" fill="white"/>',
         *_arrowheads(drawing.colours),
         *(_wire(drawing, wire) for wire in drawing.layout.wires),
-        *(
-            _box(drawing.centres[name], name, type(component).__name__)
-            for name, component in arch.components.items()
-        ),
-        *_legend(arch, drawing.colours, legend_top + LEGEND),
+        *(_box(drawing.centres[name], name, kind) for name, kind in sketch.classes.items()),
+        *_legend(sketch, drawing.colours, legend_top + LEGEND),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _measure(arch: Arch, plan: Layout) -> Drawing:
+def _measure(sketch: Sketch, plan: Layout) -> Drawing:
     rows = max(len(names) for names in plan.columns)
     centres = {}
     for column, names in enumerate(plan.columns):
@@ -71,7 +73,7 @@ def _measure(arch: Arch, plan: Layout) -> Drawing:
     returning = [
         wire for wire in plan.wires if plan.column(wire.target) < plan.column(wire.source) - 1
     ]
-    colours = flow_colours({name: flow.role for name, flow in arch.flows.items()}, arch.flows)
+    colours = flow_colours({name: flow.role for name, flow in sketch.flows.items()}, sketch.flows)
     lanes = {wire: lane for lane, wire in enumerate(returning)}
     bottom = MARGIN + BOX[1] + PITCH[1] * (rows - 1)
     return Drawing(plan, centres, colours, lanes, bottom)
@@ -159,9 +161,9 @@ def _box(centre: Point, name: str, kind: str) -> str:
     )
 
 
-def _legend(arch: Arch, colours: Mapping[str, str], y: float) -> list[str]:
+def _legend(sketch: Sketch, colours: Mapping[str, str], y: float) -> list[str]:
     parts, x = [], float(MARGIN)
-    for flow in arch.flows.values():
+    for flow in sketch.flows.values():
         said = f"{flow.name} ({flow.role})"
         parts.append(
             f'<path d="M{x:g},{y - 4:g} h22" stroke="{colours[flow.name]}" stroke-width="3"/>'
