@@ -23,7 +23,7 @@ CLOCK_TREE = "clock tree"
 
 
 class _Nothing(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     reason: Annotated[str, Field(min_length=10)]
 
