@@ -50,7 +50,11 @@ def paper(
         bool, typer.Option("--measured", help="Use built tensors where they are there.")
     ] = False,
     write_docs: Annotated[
-        bool, typer.Option("--write-docs", help=f"Write {DOCUMENT} from everything; of validation, {VALIDATION}.")
+        bool,
+        typer.Option(
+            "--write-docs",
+            help=f"Write {DOCUMENT} from everything; of validation {VALIDATION}.",
+        ),
     ] = False,
     jobs: options.Jobs = None,
     out: options.Out = options.DEFAULT_OUT,
