@@ -78,11 +78,14 @@ class Silicon:
 
     def static_mw(self, parts: Parts, clock_mhz: float) -> dict[str, float | None]:
         """Of each part; None where tables have leakage, and not that of a part on the chip. None at
-        all where neither a table nor a part has any.
+        all where neither a table nor a part has any. What a part takes at rest by actions of its
+        own, as a memory with rows does, is in these and not here once more.
         """
         known = bool(self.powers) or self._gridded("leak_mw")
         found = {}
         for name, part in parts.items():
+            if part.actions_per_cycle:
+                continue
             own = self._times(self.copies(part, clock_mhz), self._power(part, parts))
             own = part.static_mw if own is None else own
             if own is not None or (known and part.kind != "off_chip"):

@@ -272,6 +272,14 @@ def test_areas_are_those_of_the_netlists_in_28_nm(unit, module):
     )
 
 
+def test_a_memory_with_rows_draws_its_own_power_alone(ran):
+    """A table's 70 mW and the preset's background would be the same power twice."""
+    flat, rows = ran(LEAKAGE), ran(LEAKAGE, ["dram.preset=hbm2"])
+    assert flat.totals()["leakage_by"]["dram"] == pytest.approx(70 * flat.cycles)
+    assert "dram" not in rows.totals()["leakage_by"]
+    assert rows.totals()["actions"]["dram"]["background"] == 16 * rows.cycles
+
+
 @pytest.mark.parametrize("key", ["activation_bits", "weight_bits"])
 def test_units_of_another_width_are_said(tmp_path, key):
     """The netlists are of 8 bits; DMA and buffers have no operands."""
