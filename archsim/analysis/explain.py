@@ -27,13 +27,18 @@ from archsim.arch.change_files import switches_of
 from archsim.arch.memory_presets import DERIVED
 from archsim.arch.memory_rows import ROW_KEYS
 from archsim.formats.errors import InputError
+from archsim.formats.widths import WIDTH_KEYS
+from archsim.machines.shared.machine import load_machine
+from archsim.machines.shared.widths import widths_of
 from archsim.results.pricing import prices_of
 from archsim.results.result import Result
 from archsim.results.silicon import bank_of
 from archsim.runs.pool import Answer
 
-SHARED_KEYS = ("energy", "interlayer", "barrier")
-HEAD_KEYS = ("weights", *SHARED_KEYS)
+PRICED_KEYS = ("energy", *WIDTH_KEYS)
+"""Those by which arithmetic is priced: a table need not have every pair of widths, so that one of
+them may be without a price while another is not yet changed."""
+SHARED_KEYS = ("clock_mhz", "interlayer", "barrier")
 MEMORY_KEYS = ("preset", *ROW_KEYS, *DERIVED)
 """Keys of a memory with rows, none of which is legal without the others."""
 _Changes = tuple[Change, ...]
@@ -98,7 +103,7 @@ def explain(a: Variant, b: Variant, run: Runner) -> Explanation:
     if one_machine:
         steps = _walk(a, _differences(first, second)), ()
     else:
-        same = _settings(first, second)
+        same = _walk(a, _settings(first, second))
         equal = _on_the_way(a, same)[-1]
         steps = [*same, *_switched(equal, left_out)], _switched(b, left_out)
     variants = _on_the_way(a, steps[0]), _on_the_way(b, steps[1])
@@ -139,26 +144,35 @@ def _comparable(first: Arch, second: Arch) -> bool:
 def _differences(first: Arch, second: Arch) -> list[_Changes]:
     """The keys in which two variants of a machine differ, with the second's values."""
     names = [(name, name) for name in first.resolved["components"]]
-    return _made_equal(first, second, HEAD_KEYS, names)
+    return _made_equal(first, second, (("weights",), PRICED_KEYS), names)
 
 
-def _settings(first: Arch, second: Arch) -> list[_Step]:
-    """Steps that give the first machine the second's settings, where both have one."""
+def _settings(first: Arch, second: Arch) -> list[_Changes]:
+    """Changes that give the first machine the second's settings, where both have one; widths that
+    its rule does not know it keeps."""
     pairs = [(_only(first, kind), _only(second, kind)) for kind in COMMON_KINDS]
     names = [(ours, theirs) for ours, theirs in pairs if ours and theirs]
-    return [_setting(one) for one in _made_equal(first, second, SHARED_KEYS, names)]
+    known = widths_of(load_machine(first))
+    taken = all(getattr(second, key) in known for key in WIDTH_KEYS)
+    return _made_equal(first, second, (PRICED_KEYS if taken else ("energy",),), names)
 
 
 def _made_equal(
-    first: Arch, second: Arch, keys: Sequence[str], names: Sequence[tuple[str, str]]
+    first: Arch,
+    second: Arch,
+    together: Sequence[Sequence[str]],
+    names: Sequence[tuple[str, str]],
 ) -> list[_Changes]:
-    """Changes that give the first machine the second's values of these keys, and of the pairs of
-    components: one at a time, but for what belongs to the rows of a memory."""
+    """Changes that give the first machine the second's values of the keys of its head, and of the
+    pairs of components: one at a time, but for keys that go `together` and what belongs to the
+    rows of a memory."""
     ours, theirs = first.keys, second.keys
     place = f"of {second.name}"
-    changes: list[_Changes] = [
-        (Change(key, theirs[key], place),) for key in keys if ours[key] != theirs[key]
+    heads = [
+        tuple(Change(key, theirs[key], place) for key in keys if ours[key] != theirs[key])
+        for keys in (*together, *((key,) for key in SHARED_KEYS))
     ]
+    changes: list[_Changes] = [one for one in heads if one]
     for name, other in names:
         own, wanted = ours["components"][name], theirs["components"][other]
         found = {

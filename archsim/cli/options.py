@@ -13,12 +13,14 @@ from archsim.formats import console
 
 
 def named(kind: str) -> Callable[[str], list[str]]:
-    """What completes a word in the shell: the names of `archsim.formats.search` in a folder."""
+    """What completes a word in the shell: the names of `archsim.formats.search` in a folder, and
+    those of its inner folders once a word is begun."""
 
     def found(incomplete: str) -> list[str]:
-        from archsim.formats.search import names
+        from archsim.formats.search import inner_names, names
 
-        return [name for name in names(kind) if name.startswith(incomplete)]
+        known = [*names(kind), *(inner_names(kind) if incomplete else ())]
+        return [name for name in known if name.startswith(incomplete)]
 
     return found
 

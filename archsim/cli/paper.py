@@ -50,7 +50,11 @@ def paper(
         bool, typer.Option("--measured", help="Use built tensors where they are there.")
     ] = False,
     write_docs: Annotated[
-        bool, typer.Option("--write-docs", help=f"Write {DOCUMENT} from everything.")
+        bool,
+        typer.Option(
+            "--write-docs",
+            help=f"Write {DOCUMENT} from everything; of validation {VALIDATION}.",
+        ),
     ] = False,
     jobs: options.Jobs = None,
     out: options.Out = options.DEFAULT_OUT,
@@ -189,8 +193,20 @@ def _claims(found: Sequence[Claim], *, json: bool, quiet: bool) -> None:
 
 
 def _rows(context: Context) -> list[Row]:
+    """InputError for an option that would change runs, of which the rows name their own."""
+    from archsim.formats.errors import InputError
     from archsim.paper.validation import validation
 
+    wanted = context.wanted
+    given = {
+        "--scenario": wanted.scenario,
+        "--layers": not wanted.conv_only,
+        "--network": wanted.networks,
+        "--measured": wanted.measured,
+    }
+    for option in (name for name, value in given.items() if value):
+        message = "each row of validation says what it runs; leave this option out"
+        raise InputError.at(option, message)
     runner = context.runner
     return validation(runner.cache, runner.processes, runner.tick or (lambda *_: None))
 

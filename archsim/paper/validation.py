@@ -88,7 +88,7 @@ def notes(rows: Sequence[Row]) -> list[tuple[str, str]]:
         parts = [row.cause, row.missing and f"Missing: {row.missing}"]
         if text := " ".join(part if part[-1] == "." else f"{part}." for part in parts if part):
             said.setdefault(text, []).append(f"{row.quantity} ({row.configuration})")
-    return [("; ".join(whose), text) for text, whose in said.items()]
+    return [("; ".join(dict.fromkeys(whose)), text) for text, whose in said.items()]
 
 
 def _asked(specs: Sequence[Spec]) -> Iterator[_Asked]:

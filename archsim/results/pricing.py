@@ -51,7 +51,7 @@ def priced(counted: Result, arch: Arch) -> Result:
         clock = _clock_tree(prices.silicon.clock_share, {**energy}, at_rest, arch.components)
         layers.append(_with_leakage(row, at_rest | clock))
     own = prices.of(arch.components, arch.widths)
-    said = prices.silicon.notes(arch.components, arch.clock_mhz)
+    said = prices.silicon.notes(arch.components, arch.clock_mhz, arch.widths)
     result = replace(
         counted, arch_hash=arch.hash, arch_resolved=arch.written, kinds=arch.kinds,
         clock_mhz=arch.clock_mhz, layers=tuple(layers), prices=own,

@@ -17,13 +17,16 @@ from archsim.formats.errors import Problem
 from archsim.formats.source import unknown
 from archsim.formats.yaml12 import Document
 from archsim.results.sram_grid import Column, SramGrid, Value
+from archsim.results.width_prices import EIGHT, Widths
 
 CLOCK_TREE = "clock tree"
 """What stands beside the components in `leakage_by`; no component can be called so."""
+NARROWEST = 8
+"""[A] Bits per bank and cycle for which nobody would wake all banks (docs/decisions.md)."""
 
 
 class _Nothing(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     reason: Annotated[str, Field(min_length=10)]
 
@@ -75,11 +78,14 @@ class Silicon:
 
     def static_mw(self, parts: Parts, clock_mhz: float) -> dict[str, float | None]:
         """Of each part; None where tables have leakage, and not that of a part on the chip. None at
-        all where neither a table nor a part has any.
+        all where neither a table nor a part has any. What a part takes at rest by actions of its
+        own, as a memory with rows does, is in these and not here once more.
         """
         known = bool(self.powers) or self._gridded("leak_mw")
         found = {}
         for name, part in parts.items():
+            if part.actions_per_cycle:
+                continue
             own = self._times(self.copies(part, clock_mhz), self._power(part, parts))
             own = part.static_mw if own is None else own
             if own is not None or (known and part.kind != "off_chip"):
@@ -95,9 +101,9 @@ class Silicon:
             periods = [self.grid.value("access_ns", *bank_of(part))]
         return max([1.0, *(period * clock_mhz / 1e3 for period in periods)])
 
-    def notes(self, parts: Parts, clock_mhz: float) -> list[str]:
-        """What has to be said of amounts that a slope was continued for, and of parts that count
-        more than once.
+    def notes(self, parts: Parts, clock_mhz: float, widths: Widths = EIGHT) -> list[str]:
+        """What has to be said of amounts that a slope was continued for, of parts that count more
+        than once, and of those whose operands have another width than the units of the tables.
         """
         said = []
         for name, part in parts.items():
@@ -110,6 +116,10 @@ class Silicon:
             copies = self.copies(part, clock_mhz)
             if copies > 1 and (self.areas or self._gridded("area_mm2")):
                 said.append(f"area: {name} counts {copies:.3g} times, being slower than the clock")
+            used = {operand for each in part.operands.values() for operand in each}
+            known = type(part).__name__ in {**self.areas, **self.powers}
+            if known and any(widths[operand] != EIGHT[operand] for operand in used):
+                said.append(f"area: {name} has the area and the leakage of 8-bit operands")
         return said
 
     def _gridded(self, column: Column) -> bool:
@@ -227,10 +237,15 @@ def banks_of(storage: Component) -> int:
 
 def bank_of(storage: Component) -> tuple[float, float]:
     """Size of a bank in KB, and the width of its port in bits: `port_bits`, or what every bank has
-    to give for `bytes_per_cycle` of its copy: one bit at least, and no more than it holds.
+    to give for `bytes_per_cycle` of its copy. Banks that would give a byte or less are read one at
+    a time, each as wide as what a cycle reads. A port has one bit at least, and no more than its
+    bank holds.
     """
     size, count, speed = (
         getattr(storage, key) for key in ("bank_kbytes", "count", "bytes_per_cycle")
     )
-    width = getattr(storage, "port_bits", None) or 8 * speed * count / banks_of(storage)
+    width = getattr(storage, "port_bits", None)
+    if width is None:
+        share = 8 * speed * count / banks_of(storage)
+        width = share if share > NARROWEST else 8 * speed
     return float(size), max(1.0, min(float(width), 8192 * size))

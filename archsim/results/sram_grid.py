@@ -33,7 +33,7 @@ class GridPoint(BaseModel):
     ns from an address to its data.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     kbytes: Kbytes
     bits: Annotated[float, Field(ge=1, le=2**20)]
@@ -62,7 +62,9 @@ def _checked(points: tuple[GridPoint, ...]) -> tuple[GridPoint, ...]:
     return points
 
 
-GridPoints = Annotated[tuple[GridPoint, ...], Field(max_length=4096), AfterValidator(_checked)]
+GridPoints = Annotated[
+    tuple[GridPoint, ...], Field(strict=False, max_length=4096), AfterValidator(_checked)
+]
 
 
 Row = tuple[float, tuple[GridPoint, ...]]

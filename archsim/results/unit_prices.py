@@ -15,7 +15,7 @@ Factor = Annotated[float, Field(ge=0.01, le=100)]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Free(_Record):

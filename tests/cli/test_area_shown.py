@@ -73,6 +73,18 @@ def test_what_a_table_has_is_said(text, said, capsys):
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ([], "of the parts listed and what dram draws idle; leakage and the clock tree are left"),
+        (["--scenario", "cacti"], "of the parts listed, their leakage and what dram draws idle; "),
+    ],
+)
+def test_what_a_memory_with_rows_draws_idle_is_said(scenario, said, capsys):
+    assert main(["run", *RUN, *scenario, "--set", "dram.preset=hbm2"]) == 0
+    assert said in capsys.readouterr().out
+
+
 def test_columns_of_both_tables(capsys):
     assert main(["compare", *RUN, "--scenario", "cacti", "-q"]) == 0
     own = {name: totals(name) for name in ("diannao", "smartdeal")}

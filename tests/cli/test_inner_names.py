@@ -8,6 +8,7 @@ import pytest
 
 from archsim.cli.inputs import choices
 from archsim.cli.main import main
+from archsim.cli.options import named
 from archsim.formats.search import find, name_of
 from archsim.results.settings import file_stem, machine_of
 
@@ -120,3 +121,12 @@ def test_folders_of_other_kinds_are_no_part_of_a_name(folder) -> None:
     assert name_of("archs", find("archs", "published/dcnn")) == "published/dcnn"
     assert name_of("archs", find("archs/units", "table1_28nm")) == "table1_28nm"
     assert name_of("archs", Path("elsewhere/mine/diannao.yaml")) == "diannao"
+
+
+def test_a_name_of_a_folder_completes_once_it_is_begun(inner) -> None:
+    complete = named("archs")
+    assert complete("mi") == complete("mine/d") == ["mine/diannao"]
+    assert "diannao" in complete("")
+    assert not any("/" in name for name in complete(""))
+    assert complete("published/di") == ["published/diannao"]
+    assert named("archs/scenarios")("cact") == ["cacti"]

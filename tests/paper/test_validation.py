@@ -1,6 +1,8 @@
 """`archsim paper validation`: each machine beside its own paper."""
 
 import json
+from ast import literal_eval
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +100,45 @@ def test_the_page_has_every_row_under_its_machine():
     assert "2 rows: 1 differs, 1 not checkable here." in page
     assert page.index("## A") < page.index("small") < page.index("## B")
     assert "Missing: all" in page
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--scenario", "cacti"], ["--layers", "all"], ["-n", "ResNet50"], ["--measured"]],
+)
+@pytest.mark.parametrize("written", [[], ["--write-docs"]])
+def test_options_that_would_change_no_row_are_refused(option, written, capsys):
+    assert main(["paper", "validation", "-q", *option, *written]) == 2
+    said = capsys.readouterr().err
+    assert "leave this option out" in said
+    assert "Traceback" not in said
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
+
+
+def lines_of(*specs):
+    """The lines that the page must have of these rows: those of its tables."""
+    return [line for line in validation_page.page(rows(*specs)).splitlines() if line[:2] == "| "]
+
+
+def alone(spec, *networks):
+    """The rows of one network alone."""
+    first, _, values = spec["for"].partition(" in ")
+    found = [each for each in literal_eval(values) if {*networks} & {*each}]
+    return {**spec, "for": f"{first} in {found}"}
+
+
+def test_the_page_is_what_the_command_writes():
+    lines = {*PAGE.read_text(encoding="utf-8").splitlines()}
+    assert {*lines_of(*without_runs())} <= lines
+
+
+@pytest.mark.slow
+def test_the_page_has_the_numbers_of_runs():
+    """Of SCNN and DCNN on AlexNet and of DianNao's power, which are run here."""
+    specs = [each for each in data("validation") if "runs" in each]
+    scnn = next(each for each in specs if "alexnet_scnn" in each.get("for", ""))
+    power = next(each for each in specs if each["machine"] == "DianNao")
+    lines = {*PAGE.read_text(encoding="utf-8").splitlines()}
+    assert {*lines_of(alone(scnn, "alexnet_scnn"), power)} <= lines

@@ -210,6 +210,26 @@ def test_a_misspelt_name_is_no_price(table, prices, place, said):
     assert f":{place}:" in found
 
 
+NOT_NUMBERS = ["true", "'5'", "null", ".nan", "[1]"]
+NUMBERS = {
+    "a price": "classes: {{Dram: {{read: {}, write: 1}}}}\n",
+    "a price by width": "classes: {{Nfu: {{mac: {{8: {}}}}}}}\n",
+    "an area": "areas: {{Nfu: {{multiplier: {}}}}}\n",
+    "a power": "leakage: {{Nfu: {{multiplier: {}}}}}\n",
+    "a period": "periods: {{Nfu: {{multiplier: {}}}}}\n",
+    "a bank's base": "sram: {{base_pj: {}, base_kbytes: 2}}\n",
+    "a point": "sram: [{{kbytes: {}, bits: 8, read_pj: 1, write_pj: 1}}]\n",
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.parametrize("value", NOT_NUMBERS)
+def test_nothing_but_a_number_is_one(table, text, value):
+    """Neither `true`, which Python counts as 1, nor a number in quotes."""
+    found = problems(load_energy, table("mine", text.format(value)))
+    assert any("number" in said or "mapping" in said for said in found), found
+
+
 def test_an_action_like_another_one_is_legal_beside_it(table):
     mine = table("mine", "classes: {Nfu: {mac: 1, macs: 2}}\n")
     assert load_energy(SHIPPED, mine).price(NFU, "macs") == 2

@@ -272,6 +272,28 @@ def test_areas_are_those_of_the_netlists_in_28_nm(unit, module):
     )
 
 
+def test_a_memory_with_rows_draws_its_own_power_alone(ran):
+    """A table's 70 mW and the preset's background would be the same power twice."""
+    flat, rows = ran(LEAKAGE), ran(LEAKAGE, ["dram.preset=hbm2"])
+    assert flat.totals()["leakage_by"]["dram"] == pytest.approx(70 * flat.cycles)
+    assert "dram" not in rows.totals()["leakage_by"]
+    assert rows.totals()["actions"]["dram"]["background"] == 16 * rows.cycles
+
+
+@pytest.mark.parametrize("key", ["activation_bits", "weight_bits"])
+def test_units_of_another_width_are_said(tmp_path, key):
+    """The netlists are of 8 bits; DMA and buffers have no operands."""
+    workload = network(tmp_path, conv("a", [], (4, 8), (6, 6)))
+    plain, wide = (
+        archsim.simulate(archsim.load_arch("diannao", CACTI | more), workload)
+        for more in ({}, {key: 16})
+    )
+    assert not [note for note in plain.notes if "operands" in note]
+    named = ["nfu", "post"] if key == "activation_bits" else ["nfu"]
+    assert [note.split()[2] for note in wide.notes if "8-bit operands" in note] == named
+    assert wide.area_by == plain.area_by
+
+
 def test_every_shipped_machine_runs_under_the_table():
     for name in [*MACHINES, "edge/fpga"]:
         arch = archsim.load_arch(name, CACTI)

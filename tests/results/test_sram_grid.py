@@ -11,9 +11,10 @@ from loading_files import ARCH, problems, write
 from tiny_networks import conv, network
 
 import archsim
+from archsim.arch.change_files import load_scenario
 from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.formats.errors import InputError
-from archsim.formats.search import find
+from archsim.formats.search import find, inner_names, names
 from archsim.results.energy import load_energy
 from archsim.results.silicon import bank_of
 
@@ -145,12 +146,28 @@ def test_a_bank_too_far_from_the_grid_is_an_error_and_not_infinity(tmp_path):
 
 
 def test_a_port_is_as_wide_as_its_bank_has_to_give():
-    """The rule: 8 x bytes per cycle / banks, of one copy, unless the file says so."""
+    """The rule: 8 x bytes per cycle / banks, of one copy, unless the file says so. Where that is a
+    byte or less, one bank gives all of it: 32 banks of 32 bytes per cycle 256 bits, of 33 bytes
+    8.25."""
     wide = GlobalBuffer(banks=128, bank_kbytes=2, bytes_per_cycle=1024)
     copies = GlobalBuffer(banks=2, bank_kbytes=2, bytes_per_cycle=32, count=64)
     own = GlobalBuffer(banks=32, bank_kbytes=16, bytes_per_cycle=16, port_bits=128)
-    thin = GlobalBuffer(banks=32, bank_kbytes=16, bytes_per_cycle=0.5)
-    assert [bank_of(each)[1] for each in (wide, copies, own, thin)] == [64, 128, 128, 1]
+    assert [bank_of(each)[1] for each in (wide, copies, own)] == [64, 128, 128]
+    speeds = {0.001: 1, 0.5: 4, 16: 128, 32: 256, 33: 8.25}
+    for speed, bits in speeds.items():
+        for count in (1, 8):
+            part = GlobalBuffer(banks=32, bank_kbytes=16, bytes_per_cycle=speed, count=count)
+            assert bank_of(part)[1] == bits
+
+
+@pytest.mark.parametrize("name", [*names("archs"), *inner_names("archs")])
+def test_the_scenario_prices_every_machine_by_ports_of_more_than_a_byte(name):
+    """Whatever its buffers are called: the scenario names no component."""
+    plain = archsim.load_arch(name)
+    arch = archsim.load_arch(name, load_scenario("cacti", [plain]).on(plain.resolved))
+    assert arch.energy_paths == (CACTI,)
+    for part in arch.components.values():
+        assert part.kind != "storage" or bank_of(part)[1] > 8
 
 
 def test_no_port_is_wider_than_its_bank(tmp_path):

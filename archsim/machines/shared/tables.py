@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from archsim.arch.arch import Arch
 from archsim.formats.progress import Progress
-from archsim.formats.widths import DEFAULT_BITS
 from archsim.machines.shared.machine import Machine, check_flows, load_machine
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.weight_forms import weight_notes
-from archsim.machines.shared.widths import activation_bytes, check_widths, width_notes
+from archsim.machines.shared.widths import activation_bytes, check_widths, width_notes, widths_of
 from archsim.workload.layer import Layer
 from archsim.workload.stages import stages_of
 from archsim.workload.workload import Workload
@@ -41,7 +40,7 @@ def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tabl
     """
     machine = load_machine(arch)
     check_flows(arch, machine)
-    check_widths(arch, getattr(machine, "WIDTHS", (DEFAULT_BITS,)), workload)
+    check_widths(arch, widths_of(machine), workload)
     stages = stages_of(workload.layers)
     phases = {}
     for index, stage in enumerate(stages):

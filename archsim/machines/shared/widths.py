@@ -31,6 +31,12 @@ def read_bytes(layer: Layer, arch: Arch) -> int:
     return activation_bytes(layer.read_elements, arch)
 
 
+def widths_of(machine: object) -> Sequence[int]:
+    """The bits of operands that a rule takes: 8 alone where it does not say."""
+    legal: Sequence[int] = getattr(machine, "WIDTHS", (DEFAULT_BITS,))
+    return legal
+
+
 def check_widths(arch: Arch, legal: Sequence[int], workload: Workload) -> None:
     """InputError where the machine's rule does not know its widths, or a layer has wider values
     than the machine stores."""
