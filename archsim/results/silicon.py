@@ -22,7 +22,7 @@ from archsim.results.width_prices import EIGHT, Widths
 CLOCK_TREE = "clock tree"
 """What stands beside the components in `leakage_by`; no component can be called so."""
 NARROWEST = 8
-"""[A] Bits per bank and cycle for which nobody would wake all banks (docs/decisions.md)."""
+"""[A] Bits per bank and cycle below which nobody would wake all banks (docs/decisions.md)."""
 
 
 class _Nothing(BaseModel):
@@ -237,8 +237,8 @@ def banks_of(storage: Component) -> int:
 
 def bank_of(storage: Component) -> tuple[float, float]:
     """Size of a bank in KB, and the width of its port in bits: `port_bits`, or what every bank has
-    to give for `bytes_per_cycle` of its copy. Banks that would give a byte or less are read one at
-    a time, each as wide as what a cycle reads. A port has one bit at least, and no more than its
+    to give for `bytes_per_cycle` of its copy. Banks that would give less than a byte are read one
+    at a time, each as wide as what a cycle reads. A port has one bit at least, and no more than its
     bank holds.
     """
     size, count, speed = (
@@ -247,5 +247,5 @@ def bank_of(storage: Component) -> tuple[float, float]:
     width = getattr(storage, "port_bits", None)
     if width is None:
         share = 8 * speed * count / banks_of(storage)
-        width = share if share > NARROWEST else 8 * speed
+        width = share if share >= NARROWEST else 8 * speed
     return float(size), max(1.0, min(float(width), 8192 * size))
