@@ -51,7 +51,7 @@ def ablate(
     from archsim.analysis.ablation import ablate
     from archsim.analysis.variants import Variant
     from archsim.arch.change_files import ABLATIONS, Ablations, check_keys, load_sets
-    from archsim.cli import inputs
+    from archsim.analysis import inputs
     from archsim.cli.runner import WorkloadRunner
     from archsim.formats.search import find
 

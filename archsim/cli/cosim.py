@@ -65,7 +65,7 @@ def cosim(
       archsim cosim my_net.yaml -l conv1 --all --set pe_slices.lines=8
     """
     from archsim.analysis.cosim import layer_report
-    from archsim.cli import inputs
+    from archsim.analysis import inputs
     from archsim.formats.errors import CheckFailed
     from archsim.formats.progress import bar
     from archsim.machines.smartdeal.parts import parts_of

@@ -33,7 +33,7 @@ def draw(
       archsim draw my_machine.yaml --set dram.bytes_per_cycle=32 --json
     """
     from archsim.analysis.figures import diagram
-    from archsim.cli import inputs
+    from archsim.analysis import inputs
 
     own_files.force(force)
     loaded = inputs.choices([arch], (), scenario, sets)[0].changed

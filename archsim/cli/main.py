@@ -20,6 +20,7 @@ from archsim.cli import (
     report_page,
     run,
     schema,
+    sweep,
     validate,
 )
 from archsim.formats import console
@@ -30,6 +31,7 @@ app = application("archsim")
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
+app.command("sweep")(sweep.sweep)
 app.command("diff")(diff.diff)
 app.command("breakdown")(breakdown.breakdown)
 app.command("ablate")(ablate.ablate)

@@ -73,7 +73,7 @@ class Cell:
 def compare(asked: Asked, reference: str) -> Comparison:
     """Every machine on every workload, against the machine `reference`."""
     from archsim.analysis.compare import column_of, compared
-    from archsim.cli import inputs
+    from archsim.analysis import inputs
 
     cells = cells_of(asked)
     inputs.check_reference(reference, [cell.arch for cell in cells])
@@ -92,7 +92,7 @@ def end(refusals: Sequence[Refusal], asked: Asked) -> None:
 
 def cells_of(asked: Asked) -> list[Cell]:
     """Every pair, with everything that the user named loaded and checked."""
-    from archsim.cli import inputs
+    from archsim.analysis import inputs
     from archsim.formats.errors import InputError
     from archsim.formats.search import name_of
     from archsim.results.settings import file_stem

@@ -121,7 +121,7 @@ def test_a_reader_who_leaves_early_ends_neither_the_run_nor_in_noise(folder):
 
 def test_a_fault_of_ours_is_said_as_such_and_shown_on_demand(folder):
     code = (
-        "import sys, archsim.cli.inputs; del archsim.cli.inputs.networks;"
+        "import sys, archsim.analysis.inputs; del archsim.analysis.inputs.networks;"
         f"from archsim.__main__ import main; sys.exit(main({RUN}))"
     )
     for debug, wanted in (("", "internal error: AttributeError"), ("1", "Traceback")):

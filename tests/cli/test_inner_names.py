@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archsim.cli.inputs import choices
+from archsim.analysis.inputs import choices
 from archsim.cli.main import main
 from archsim.cli.options import named
 from archsim.formats.search import find, name_of

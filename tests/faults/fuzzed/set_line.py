@@ -15,7 +15,7 @@ from mutants import NUMBERS, OTHERS, places, value_at
 from validated_runs import network
 
 from archsim.arch.arch import load_arch
-from archsim.cli import inputs
+from archsim.analysis import inputs
 from archsim.formats.errors import InputError
 from archsim.formats.search import names
 from archsim.results.settings import file_stem

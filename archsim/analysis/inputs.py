@@ -62,21 +62,25 @@ def choices(
 ) -> list[Choice]:
     """The named machines, or without a name every one that can be found for those tasks, under a
     scenario and the lines `sets` (``component.key=value``, the stronger of the two), each where it
-    concerns the machine.
+    concerns the machine. A name may carry changes of its own (``ARCH@KEY=VALUE,...``), which are
+    stronger than both.
 
     Raises:
         InputError: what is wrong with them, a line or a scenario that concerns none of these
             machines included.
     """
     from archsim.arch.arch import load_arch
-    from archsim.arch.change import ChangeSet, parsed
+    from archsim.arch.change import ChangeSet, parsed, split_arch
     from archsim.arch.change_files import check_keys, load_scenario
     from archsim.formats.search import names as found
     from archsim.results.settings import setting_name
 
-    plain = _all(dict.fromkeys(names) or found("archs"), load_arch)
-    files = {arch.path.resolve(): arch for arch in reversed(plain)}.values()
-    chosen = [arch for arch in reversed(files) if names or arch.task in tasks]
+    asked = _all(dict.fromkeys(names) or found("archs"), split_arch)
+    loaded = _all(asked, lambda one: (load_arch(one[0]), one[1]))
+    _check_own_keys(loaded)
+    unlike = {_identity(*one): one for one in reversed(loaded)}.values()
+    named = [one for one in reversed(unlike) if names or one[0].task in tasks]
+    chosen = [arch for arch, _ in named]
     overlay = load_scenario(scenario, chosen).changes if scenario else ()
     if scenario and not any(each.concerns(arch.resolved) for each in overlay for arch in chosen):
         called = ", ".join(arch.name for arch in chosen)
@@ -84,18 +88,31 @@ def choices(
         raise InputError.at(f"--scenario {scenario}", message)
     lines = tuple(parsed(sets))
     check_keys([ChangeSet("--set", changes=lines)], chosen)
-    both = ChangeSet("--set", changes=(*overlay, *lines))
 
-    def changed(arch: Arch) -> Choice:
+    def changed(one: tuple[Arch, tuple[Change, ...]]) -> Choice:
+        arch, own_lines = one
         under = ChangeSet("--scenario", changes=overlay).on(arch.resolved)
         before = load_arch(arch.path, under) if under else arch
-        own = ChangeSet("--set", changes=lines).on(before.resolved)
-        overrides = both.on(arch.resolved)
+        own = ChangeSet("--set", changes=(*lines, *own_lines)).on(before.resolved)
+        overrides = ChangeSet("--set", changes=(*overlay, *lines, *own_lines)).on(arch.resolved)
         after = load_arch(arch.path, overrides)
         settings = {setting_name(each.key): after.value(each.key) for each in own}
         return Choice(arch, overrides, after, settings)
 
-    return _all(chosen, changed)
+    return _all(named, changed)
+
+
+def _check_own_keys(named: Iterable[tuple[Arch, tuple[Change, ...]]]) -> None:
+    """InputError with the keys after an @ that lead nowhere in their machines."""
+    from archsim.arch.change import ChangeSet
+    from archsim.arch.change_files import check_keys
+
+    _all(named, lambda one: check_keys([ChangeSet("@", changes=one[1])], [one[0]]))
+
+
+def _identity(arch: Arch, changes: Iterable[Change]) -> object:
+    """What tells a machine from others that are named beside it."""
+    return arch.path.resolve(), repr([(each.key, each.value) for each in changes])
 
 
 def check_reference(name: str, archs: Iterable[Arch]) -> None:

@@ -1,0 +1,1 @@
+"""Design-space exploration: what a machine costs and does as its keys change."""
