@@ -48,10 +48,10 @@ def ablate(
       archsim ablate smartdeal -w mobilenet_v2_sd --layers conv --set pe_slices.sync=group
       archsim ablate smartdeal -w resnet50_sd --file my_variants.yaml --json
     """
+    from archsim.analysis import inputs
     from archsim.analysis.ablation import ablate
     from archsim.analysis.variants import Variant
     from archsim.arch.change_files import ABLATIONS, Ablations, check_keys, load_sets
-    from archsim.analysis import inputs
     from archsim.cli.runner import WorkloadRunner
     from archsim.formats.search import find
 

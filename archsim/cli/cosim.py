@@ -64,8 +64,8 @@ def cosim(
       archsim cosim mobilenet_v2_sd -l features.2.conv.1.0 -l classifier.1 --tiles 60 --seed 7
       archsim cosim my_net.yaml -l conv1 --all --set pe_slices.lines=8
     """
-    from archsim.analysis.cosim import layer_report
     from archsim.analysis import inputs
+    from archsim.analysis.cosim import layer_report
     from archsim.formats.errors import CheckFailed
     from archsim.formats.progress import bar
     from archsim.machines.smartdeal.parts import parts_of

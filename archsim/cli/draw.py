@@ -32,8 +32,8 @@ def draw(
       archsim draw smartdeal --svg smartdeal.svg
       archsim draw my_machine.yaml --set dram.bytes_per_cycle=32 --json
     """
-    from archsim.analysis.figures import diagram
     from archsim.analysis import inputs
+    from archsim.analysis.figures import diagram
 
     own_files.force(force)
     loaded = inputs.choices([arch], (), scenario, sets)[0].changed

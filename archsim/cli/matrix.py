@@ -72,8 +72,8 @@ class Cell:
 
 def compare(asked: Asked, reference: str) -> Comparison:
     """Every machine on every workload, against the machine `reference`."""
-    from archsim.analysis.compare import column_of, compared
     from archsim.analysis import inputs
+    from archsim.analysis.compare import column_of, compared
 
     cells = cells_of(asked)
     inputs.check_reference(reference, [cell.arch for cell in cells])

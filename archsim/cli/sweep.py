@@ -163,7 +163,7 @@ def plan_of(spec: Path | None, told: Mapping[str, Any]) -> Plan:
     links = {one.key: one for one in (*plan.links, *map(link_line, told["link"]))}
     conditions = [constraint(text, f"--where {text}") for text in told["where"]]
     wanted = objectives((text, f"--objective {text}") for text in told["objectives"])
-    replaced = {
+    replaced: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in told.items()
         if name not in {"vary", "link", "where", "objectives", "sets"} and value not in (None, [])

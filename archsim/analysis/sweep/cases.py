@@ -20,7 +20,7 @@ from archsim.arch.change_files import check_keys
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import name_of
 from archsim.formats.source import in_file_order
-from archsim.results.settings import Settings, file_stem
+from archsim.results.settings import BATCH, LAYERS, Settings, file_stem, short_text, value_text
 from archsim.runs.content import inputs_hash
 from archsim.runs.pool import Job
 from archsim.workload.workload import Workload
@@ -43,6 +43,12 @@ class Case:
     job: Job
     inputs: str
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def machine(self) -> str:
+        """The machine and what is set in it beside the keys that vary, as figures call it."""
+        own = {key: each for key, each in self.settings.items() if key not in {BATCH, LAYERS}}
+        return f"{self.title}, {short_text(own)}" if own else self.title
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,8 @@ def _check_keys(plan: Plan, machines: Sequence[Choice]) -> None:
 def _check_names(plan: Plan, machines: Sequence[Choice]) -> None:
     """InputError with every name in an expression that none of the machines knows."""
     known = [Machine(choice.changed) for choice in machines]
-    formulas = [*(each.formula for each in (*plan.links, *plan.objectives)), *plan.constraints]
+    linked = [each.formula for each in plan.links]
+    formulas = [*linked, *(each.formula for each in plan.objectives), *plan.constraints]
     problems = [
         problem
         for formula in formulas
@@ -206,16 +213,22 @@ def _value(formula: Formula, machine: str, values: Callable[[str], Values | None
 def _check_values(points: Sequence[_Point]) -> None:
     """InputError where a value is refused in every point that has it: then it is a slip, and no
     matter of what it goes together with."""
-    right = {
-        (change.key, repr(change.value)) for one in points if one.arch for change in one.changes
-    }
+    right = {_said(change) for one in points if one.arch for change in one.changes}
     problems: dict[Problem, None] = {}
     for point in points:
-        wrong = {c.place for c in point.changes if (c.key, repr(c.value)) not in right}
-        if point.problems and (wrong or not point.changes):
-            problems.update(dict.fromkeys(point.problems))
+        wrong = [change for change in point.changes if _said(change) not in right]
+        places = {change.place for change in point.changes}
+        for each in point.problems if wrong or not point.changes else ():
+            # Where the machine's own file is blamed, the sweep has to say what it asked for.
+            if each.place not in places and wrong:
+                each = Problem(wrong[0].place, f"{_said(wrong[0])}: {each.message}")  # noqa: PLW2901
+            problems[each] = None
     if problems:
         raise InputError(in_file_order(problems))
+
+
+def _said(change: Change) -> str:
+    return f"{change.key}={value_text(change.value)}"
 
 
 def _case(plan: Plan, choice: Choice, point: _Point, job: Job, network: Workload) -> Case:

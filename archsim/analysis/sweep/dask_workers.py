@@ -1,8 +1,8 @@
 """Running a sweep on the workers of a scheduler of dask.distributed, on this machine or many.
 
-Workers read workloads, machines and the cache from the paths that they have here, so these lie on a
-file system that all share. A job of a worker that is lost goes to another; one that has cost several
-workers their lives ends the sweep. Only this process writes answers.
+Workers read workloads, machines and the cache from the paths that they have here, so these lie on
+a file system that all share. A job of a worker that is lost goes to another; one that has cost
+several workers their lives ends the sweep. Only this process writes answers.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def run(plan: Plan, made: Design, folder: Path, where: Where, tick: Tick) -> Swe
     return found
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 - all but two go by their names
     workloads: Names,
     archs: Names = (),
     *,

@@ -14,8 +14,8 @@ from byte_mutants import UNITS, bytes_mutant, json_text, nested
 from mutants import NUMBERS, OTHERS, places, value_at
 from validated_runs import network
 
-from archsim.arch.arch import load_arch
 from archsim.analysis import inputs
+from archsim.arch.arch import load_arch
 from archsim.formats.errors import InputError
 from archsim.formats.search import names
 from archsim.results.settings import file_stem
