@@ -50,8 +50,9 @@ def _draw(panels: Panels, axes: Axes, workload: str, at: int) -> None:
         for shown, size, fill in ((False, 10, paler(colour, PALE)), (True, 22, colour)):
             spots = [spot(row) for row in own if row.front == shown]
             if spots:
-                axes.scatter(*zip(*spots, strict=True), s=size, marker=marker, color=fill,
-                             linewidths=0, zorder=3 if shown else 2)  # fmt: skip
+                x, y = zip(*spots, strict=True)
+                axes.scatter(x, y, s=size, marker=marker, color=fill, linewidths=0,
+                             zorder=3 if shown else 2)  # fmt: skip
         if own:
             axes.scatter([], [], s=22, marker=marker, color=colour, label=machine)
     if len(panels.names) == 2:  # a front of more objectives is no line in two of them
@@ -59,8 +60,13 @@ def _draw(panels: Panels, axes: Axes, workload: str, at: int) -> None:
         axes.step(*zip(*ends, strict=True), where="post", color=WHOLE, linewidth=0.7, zorder=1)
     for place, row in enumerate(_labelled(best)):
         offset = (4, 4) if place % 2 == 0 else (4, -8)
-        axes.annotate(_text(panels, row, best), spot(row), xytext=offset, textcoords="offset points",
-                      fontsize=SMALL_POINTS)  # fmt: skip
+        axes.annotate(
+            _text(panels, row, best),
+            spot(row),
+            xytext=offset,
+            textcoords="offset points",
+            fontsize=SMALL_POINTS,
+        )
     axes.margins(0.15)
     axes.set_xlabel(across[1])
     axes.set_ylabel(up[1])

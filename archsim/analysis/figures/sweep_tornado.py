@@ -79,6 +79,10 @@ def swings(rows: Sequence[Row], keys: Sequence[str], at: int) -> list[Swing]:
     return sorted(found, key=lambda swing: (-swing.size, swing.key))
 
 
+def _percent(value: float, whole: float) -> float:
+    return round(100 * (value / whole - 1), DIGITS)
+
+
 def _mean(values: Sequence[float]) -> float:
     if not values:
         return 0.0

@@ -8,16 +8,21 @@ several workers their lives ends the sweep. Only this process writes answers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
+from logging import CRITICAL, getLogger
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.runs.pool import Job, run_jobs
 
 MISSING = "dask.distributed is missing; pip install 'archsim[sweep]' brings it"
 CONNECT_SECONDS = 20
-AHEAD = 4
-"""Jobs that are handed out per thread of a worker; the rest wait here."""
+AHEAD, LEAST_AHEAD = 4, 16
+"""Jobs that are handed out per thread of a worker, and at least; the rest wait here."""
+_one_at_a_time = Lock()
 
 
 def answered(
@@ -27,53 +32,68 @@ def answered(
     has not begun.
 
     Raises:
-        InputError: no scheduler is at `address`, dask is not installed, or a job has cost several
-            workers their lives.
+        InputError: no scheduler is at `address` or it is gone, dask is not installed, or a job has
+            cost several workers their lives.
     """
-    try:
-        from distributed import Client, as_completed
-        from distributed.scheduler import KilledWorker
-    except ImportError as error:
-        raise InputError.at("--dask", MISSING) from error
     if not jobs:
         return
+    distributed = _distributed()
     folder = cache.absolute() if cache else None
-    with _client(Client, address) as client:
-        places = {}
-        waiting = iter(range(len(jobs)))
+    with _connected(distributed, address) as client:
+        if not client.nthreads():
+            console.note(f"--dask {address}: no worker is there yet; the sweep waits for one")
+        waiting = iter(enumerate(jobs))
+        places: dict[str, int] = {}
+        finished = distributed.as_completed([], loop=client.loop)
 
-        def submit(count: int) -> list[Any]:
-            more = []
-            for at, _ in zip(waiting, range(count), strict=False):
-                future = client.submit(_answer, jobs[at], folder, pure=False)
+        def hand_out() -> None:
+            most = max(LEAST_AHEAD, AHEAD * sum(client.nthreads().values()))
+            for _, (at, job) in zip(range(most - len(places)), waiting, strict=False):
+                future = client.submit(_answer, job, folder, pure=False)
                 places[future.key] = at
-                more.append(future)
-            return more
+                finished.add(future)
 
-        threads = sum(client.nthreads().values())
-        finished = as_completed(submit(max(1, threads) * AHEAD))
+        hand_out()
         for future in finished:
             at = places.pop(future.key)
-            try:
-                yield at, future.result()
-            except KilledWorker as error:
-                message = f"{jobs[at].title} has cost several workers their lives; is there memory?"
-                raise InputError.at("--dask", message) from error
-            for further in submit(1):
-                finished.add(further)
+            yield at, _result(distributed, future, f"--dask {address}", jobs[at].title)
+            hand_out()
 
 
-def _client(kind: Any, address: str) -> Any:
+def _distributed() -> Any:
+    """The package, which has no types."""
     try:
-        return kind(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        return import_module("distributed")
+    except ImportError as error:
+        raise InputError.at("--dask", MISSING) from error
+
+
+def _connected(distributed: Any, address: str) -> Any:
+    # What becomes of the connection is said below in one line; its log is tracebacks.
+    getLogger("distributed").setLevel(CRITICAL)
+    try:
+        return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
-        message = f"no scheduler answers: {error}; `dask scheduler` starts one"
+        message = f"no scheduler answers ({error}); `dask scheduler` starts one"
         raise InputError.at(f"--dask {address}", message) from error
 
 
+def _result(distributed: Any, future: Any, place: str, title: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = future.result()
+    except distributed.scheduler.KilledWorker as error:
+        message = f"{title} has cost several workers their lives; have they enough memory?"
+        raise InputError.at(place, message) from error
+    except (OSError, distributed.CancelledError) as error:
+        message = "the scheduler is gone; what was finished is kept, and the same command goes on"
+        raise InputError.at(place, message) from error
+    return found
+
+
 def _answer(job: Job, cache: Path | None) -> dict[str, Any]:
-    """Run in a worker."""
+    """Run in a worker, whose threads would share the tensors of a workload."""
     from archsim.analysis.sweep.engine import answer_of
 
-    (answer,) = run_jobs([job], 1, cache, lambda *_: None)
+    with _one_at_a_time:
+        (answer,) = run_jobs([job], 1, cache, lambda *_: None)
     return answer_of(answer)
