@@ -98,7 +98,7 @@ def design(plan: Plan) -> Design:
 
 
 def _check_keys(plan: Plan, machines: Sequence[Choice]) -> None:
-    links = tuple(Change(link.key, None, link.formula.place) for link in plan.links)
+    links = tuple(Change(link.key, None, link.place) for link in plan.links)
     every = ChangeSet("--vary", changes=(*plan.changes, *links))
     check_keys([every], [choice.changed for choice in machines])
 

@@ -56,10 +56,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Link:
-    """A key whose value follows from those of others."""
+    """A key whose value follows from those of others; `place` is where the key was written."""
 
     key: str
     formula: Formula
+    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,8 @@ def _axis(document: Document, key: str, values: list[Any] | Range) -> Axis:
 
 
 def _link(document: Document, key: str, formula: object) -> Link:
-    return Link(key, Formula.at(formula, document.place("link", key)))
+    formula_place, place = document.place("link", key), document.key_place("link", key)
+    return Link(key, Formula.at(formula, formula_place), place)
 
 
 def _point(document: Document, at: int, values: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -168,7 +169,7 @@ def vary_line(line: str) -> Axis:
 def link_line(line: str) -> Link:
     """The link in ``KEY=EXPRESSION``; InputError where it is none."""
     key, place, text = _parts(line, "--link", "weight_buffer.count=pe_slices.slices")
-    return Link(key, Formula.at(text, place))
+    return Link(key, Formula.at(text, place), place)
 
 
 def _parts(line: str, option: str, example: str) -> tuple[str, str, str]:

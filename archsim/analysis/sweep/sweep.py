@@ -75,7 +75,7 @@ def sweep(  # noqa: PLR0913 - all but two go by their names
         axes=tuple(axis(key, values, f"vary: {key}") for key, values in vary.items()),
         samples=samples,
         seed=seed,
-        links=tuple(Link(key, Formula.at(t, f"link: {key}")) for key, t in (link or {}).items()),
+        links=tuple(_link(*each) for each in (link or {}).items()),
         constraints=tuple(constraint(text, f"where: {text}") for text in where),
         objectives=_objectives(objectives),
         place="archsim.sweep",
@@ -84,6 +84,11 @@ def sweep(  # noqa: PLR0913 - all but two go by their names
     with tempfile.TemporaryDirectory(prefix="archsim-") as scratch:
         folder = Path(scratch) if out is None else Path(out)
         return run(plan, design(plan), folder, chosen, lambda *_: None).frame()
+
+
+def _link(key: str, text: str) -> Link:
+    place = f"link: {key}"
+    return Link(key, Formula.at(text, place), place)
 
 
 def _objectives(texts: Sequence[str]) -> tuple[Any, ...]:
