@@ -107,6 +107,11 @@ def test_machines_may_carry_changes_of_their_own():
     assert len({case.inputs for case in found}) == 2
 
 
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
 FILE = """\
 description: A sweep.
 workloads: [tiny_sd]
@@ -162,11 +167,9 @@ def test_a_file_may_list_its_points(tmp_path):
         ("<= 700", "<= 0", "leaves no point: sram_kbytes <= 0"),
     ],
 )  # fmt: skip
-def test_a_slip_is_told_with_place_and_nearest_name_before_anything_runs(
-    tmp_path, monkeypatch, capsys, old, new, said
-):
+@pytest.mark.usefixtures("folder")
+def test_a_slip_is_told_with_place_and_nearest_name_before_anything_runs(capsys, old, new, said):
     assert old in FILE
-    monkeypatch.chdir(tmp_path)
     Path("one.yaml").write_text(FILE.replace(old, new, 1))
     assert main(["sweep", "one.yaml", "--out", "out"]) == 2
     assert said in capsys.readouterr().err
