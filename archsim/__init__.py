@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from archsim.version import VERSION
 
 if TYPE_CHECKING:
+    from archsim.analysis.cells import compare
+    from archsim.analysis.sweep.sweep import sweep
     from archsim.arch.arch import Arch, load_arch
     from archsim.results.result import Result
-    from archsim.runs.simulation import simulate
+    from archsim.runs.cached import simulate
     from archsim.workload.workload import Workload, load_workload
 
 __version__ = VERSION
@@ -23,12 +25,29 @@ _HOMES = {
     "Arch": "archsim.arch.arch",
     "load_arch": "archsim.arch.arch",
     "Result": "archsim.results.result",
-    "simulate": "archsim.runs.simulation",
+    "simulate": "archsim.runs.cached",
     "Workload": "archsim.workload.workload",
     "load_workload": "archsim.workload.workload",
+    "compare": "archsim.analysis.cells",
+    "sweep": "archsim.analysis.sweep.sweep",
 }
 
-__all__ = ["Arch", "Result", "Workload", "__version__", "load_arch", "load_workload", "simulate"]
+__all__ = [
+    "Arch",
+    "Result",
+    "Workload",
+    "__version__",
+    "compare",
+    "load_arch",
+    "load_workload",
+    "simulate",
+    "sweep",
+]
+
+
+def __dir__() -> list[str]:
+    """The public names, whether they have been used or not."""
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:

@@ -213,8 +213,13 @@ _PRICED = (f"energy_pj.{LEAKAGE}", "area_mm2", "without_area")
 
 
 def as_csv(comparison: Comparison) -> bytes:
-    """`records` as a table; energies of roles become columns `energy_pj.<role>`, and parts of a
-    memory with rows, where there are any, `memory_pj.<component>.<part>`."""
+    """`table` as CSV."""
+    return records_text(*table(comparison)).encode()
+
+
+def table(comparison: Comparison) -> tuple[list[str], list[dict[str, Any]]]:
+    """`records` as columns and rows; energies of roles become columns `energy_pj.<role>`, and parts
+    of a memory with rows, where there are any, `memory_pj.<component>.<part>`."""
     found = [_flat(record) for record in records(comparison)]
     parts = dict.fromkeys(key for each in found for key in each if key.startswith("memory_pj."))
     columns = [
@@ -225,7 +230,7 @@ def as_csv(comparison: Comparison) -> bytes:
         *(name for name in _PRICED if any(name in record for record in found)),
         "inputs_hash", "not_normalised", "not_available",
     ]  # fmt: skip
-    return records_text(columns, found).encode()
+    return columns, found
 
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:

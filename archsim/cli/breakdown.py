@@ -13,6 +13,7 @@ from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
     from archsim.analysis.breakdown import Breakdown, Span
+    from archsim.analysis.cells import Cell
     from archsim.analysis.compare import Refusal
     from archsim.results.store import Stored
 
@@ -48,6 +49,7 @@ def breakdown(
       archsim breakdown -w mobilenet_v2_sd --layers 'features.1*' --format csv
     """
     from archsim.analysis.breakdown import as_record, break_down
+    from archsim.analysis.cells import cells_of
     from archsim.results.store import Stored
 
     console.use(form)
@@ -56,7 +58,7 @@ def breakdown(
         workloads=[workload], archs=arch, sets=sets, scenario=scenario, layers=layers, batch=batch,
         jobs=jobs, out=out, use_kept=not no_cache, quiet=quiet or json,
     )  # fmt: skip
-    cells = matrix.cells_of(asked)
+    cells = cells_of(asked)
     answers = matrix.answers_of(cells, asked)
     refusals = [answer for answer in answers if not isinstance(answer, Stored)]
     stored = [answer for answer in answers if isinstance(answer, Stored)]
@@ -138,7 +140,7 @@ def _position(found: Breakdown, span: Span) -> list[str]:
 def _draw(
     found: Sequence[Breakdown],
     asked: matrix.Asked,
-    cells: Sequence[matrix.Cell],
+    cells: Sequence[Cell],
     width: options.Width,
 ) -> list[Path]:
     """The figures, called by the workload and by everything that was set."""

@@ -10,6 +10,7 @@ from archsim.formats.errors import InputError, Problem
 
 # A key that only files of that kind have, in the order of the question.
 KEYS: Mapping[str, tuple[str, ...]] = {
+    "sweep": ("workloads", "vary", "points"),
     "workload": ("layers",),
     "energy table": ("classes", "sram"),
     "DRAM preset": ("memory",),
@@ -45,6 +46,7 @@ def _loader(kind: str) -> Callable[[Path], object]:
     from archsim.results.energy import load_energy
 
     loaders: Mapping[str, Callable[[Path], object]] = {
+        "sweep": _sweep,
         "workload": _arrays,
         "energy table": load_energy,
         "DRAM preset": load_preset,
@@ -54,6 +56,18 @@ def _loader(kind: str) -> Callable[[Path], object]:
         "scenario": partial(checked_sets, shape=Scenario),
     }
     return loaders[kind]
+
+
+def _sweep(path: Path) -> None:
+    """Load everything that a sweep names, in every point.
+
+    Raises:
+        InputError: everything that is wrong with any of it.
+    """
+    from archsim.analysis.sweep.cases import design
+    from archsim.analysis.sweep.spec import load_plan
+
+    design(load_plan(path))
 
 
 def _arrays(path: Path) -> None:

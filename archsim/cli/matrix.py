@@ -6,36 +6,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from archsim.analysis.named import Named
 from archsim.formats import console
 
 if TYPE_CHECKING:
+    from archsim.analysis.cells import Cell
     from archsim.analysis.compare import Comparison, Refusal
-    from archsim.arch.arch import Arch
-    from archsim.results.settings import Settings
     from archsim.results.store import Stored
     from archsim.results.trace import Trace
-    from archsim.runs.pool import Answer, Job
+    from archsim.runs.pool import Answer
 
 NOT_AVAILABLE = 2  # the exit status where a machine that was named cannot run a workload
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Asked(Named):
     """What a command line asks for, as it was typed. Results in `out` are used again with
     `use_kept`; `jobs` is the number of processes, or None for what fits."""
 
-    workloads: Sequence[str]
-    archs: Sequence[str] = ()
-    sets: Sequence[str] = ()
-    scenario: str | None = None
-    layers: str = "all"
-    batch: int | None = None
     jobs: int | None = None
     trace: Path | None = None
     out: Path
@@ -43,36 +37,10 @@ class Asked:
     quiet: bool = False
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell of the matrix before it is filled: the machine as its job has it, and what is set
-    beside machine and workload; `inputs` is the hash its result must carry."""
-
-    group: str
-    stem: str
-    settings: Settings
-    arch: Arch
-    job: Job
-    inputs: str
-
-    @property
-    def place(self) -> tuple[str, str]:
-        return self.group, self.stem
-
-    def answer(self, answer: Answer) -> Stored | Refusal:
-        """The cell when it is filled."""
-        from archsim.analysis.compare import Refusal
-        from archsim.results.result import Result
-        from archsim.results.store import Stored
-
-        if isinstance(answer, Result):
-            return Stored(*self.place, replace(answer, settings=self.settings))
-        return Refusal(*self.place, answer, self.settings)
-
-
 def compare(asked: Asked, reference: str) -> Comparison:
     """Every machine on every workload, against the machine `reference`."""
     from archsim.analysis import inputs
+    from archsim.analysis.cells import cells_of
     from archsim.analysis.compare import column_of, compared
 
     cells = cells_of(asked)
@@ -88,39 +56,6 @@ def end(refusals: Sequence[Refusal], asked: Asked) -> None:
         problems = (problem for refusal in refusals for problem in refusal.problems)
         console.complain(list(dict.fromkeys(problems)))
         raise typer.Exit(NOT_AVAILABLE)
-
-
-def cells_of(asked: Asked) -> list[Cell]:
-    """Every pair, with everything that the user named loaded and checked."""
-    from archsim.analysis import inputs
-    from archsim.formats.errors import InputError
-    from archsim.formats.search import name_of
-    from archsim.results.settings import file_stem
-    from archsim.results.store import group_name
-    from archsim.runs.content import inputs_hash
-
-    suffix = Path(asked.scenario).stem if asked.scenario else None
-    networks = inputs.networks(asked.workloads, asked.layers, asked.batch)
-    tasks = {loaded.task for _, loaded in networks}
-    machines = inputs.choices(asked.archs, tasks, asked.scenario, asked.sets)
-    cells = []
-    for network, loaded in networks:
-        own = [one for one in machines if asked.archs or one.arch.task == loaded.task]
-        if not own:
-            raise InputError.at(loaded.name, f"no machine for the task {loaded.task!r}")
-        for choice in own:
-            changed = choice.changed
-            job = replace(network, arch=changed.path, overrides=choice.overrides)
-            group = group_name(loaded.name, suffix)
-            settings = {**loaded.settings, **choice.settings}
-            stem = file_stem(name_of("archs", changed.path), settings)
-            cells.append(Cell(group, stem, settings, changed, job, inputs_hash(changed, loaded)))
-    places = [cell.place for cell in cells]
-    for group, stem in places:
-        if places.count((group, stem)) > 1:
-            message = "two results would be written to it: give their files different names"
-            raise InputError.at(f"{group}/{stem}.json", message)
-    return cells
 
 
 def answers_of(cells: Sequence[Cell], asked: Asked) -> list[Stored | Refusal]:

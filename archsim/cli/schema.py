@@ -21,6 +21,7 @@ class Format(StrEnum):
     SCENARIO = "scenario"
     SWITCHES = "switches"
     ABLATIONS = "ablations"
+    SWEEP = "sweep"
 
 
 def schema(
@@ -38,6 +39,7 @@ def schema(
 
 def _published(what: Format) -> Callable[[], dict[str, Any]]:
     """What makes the schema of a format."""
+    from archsim.analysis.sweep.spec import SweepFile
     from archsim.arch.arch import arch_schema
     from archsim.arch.change_files import Ablations, Scenario, Switches
     from archsim.arch.memory_presets import preset_schema
@@ -52,4 +54,5 @@ def _published(what: Format) -> Callable[[], dict[str, Any]]:
         Format.SCENARIO: Scenario.model_json_schema,
         Format.SWITCHES: Switches.model_json_schema,
         Format.ABLATIONS: Ablations.model_json_schema,
+        Format.SWEEP: SweepFile.model_json_schema,
     }[what]

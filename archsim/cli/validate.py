@@ -17,7 +17,7 @@ def validate(
         list[Path],
         typer.Argument(
             metavar="FILE...",
-            help="Machines, workloads, energy tables, scenarios, switches or ablations.",
+            help="Machines, workloads, energy tables, scenarios, switches, ablations or sweeps.",
         ),
     ],
     json: options.Json = False,

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from math import fsum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StrictFloat, StrictInt, TypeAdapter, ValidationError
 
 from archsim.arch.component import Kind
+from archsim.results.frames import as_html, layer_table
+from archsim.results.result_file import result_at
 from archsim.results.settings import settings_in
 from archsim.results.silicon import CLOCK_TREE
 from archsim.results.sums import plain, sum_maps, sum_nested
@@ -285,23 +288,19 @@ class Result:
             check_time(found.cycles, found.instances, spent)
         return found
 
-    def table(self) -> pd.DataFrame:
-        """One row a layer, in the file's order: the plain counts, then `dram_bytes.<flow>`,
-        `energy_pj.<component>` and, where prices have it, `leakage_pj.<component>`."""
-        import pandas as pd
+    @classmethod
+    def load(cls, path: str | Path) -> Result:
+        """The result in a file that `archsim run` wrote; InputError where it is damaged, changed or
+        something else."""
+        return result_at(Path(path), cls.from_dict)
 
-        rows = []
-        for layer in self.layers:
-            row = layer.to_dict()
-            for gone in ("actions", "busy", "lost"):
-                del row[gone]
-            row |= {f"dram_bytes.{k}": v for k, v in row.pop("dram_bytes_by").items()}
-            row |= {f"energy_pj.{k}": v for k, v in row.pop("energy_by").items()}
-            row |= {f"leakage_pj.{k}": v for k, v in row.pop("leakage_by", {}).items()}
-            rows.append(row)
-        counted = {name for row in rows for name in row if "." in name}
-        frame = pd.DataFrame(rows)
-        return frame.fillna(dict.fromkeys(sorted(counted), 0))
+    def table(self) -> pd.DataFrame:
+        """One row per layer; the columns are those of `archsim.results.frames.layer_table`."""
+        return layer_table([layer.to_dict() for layer in self.layers])
+
+    def _repr_html_(self) -> str:
+        title = f"{self.workload} on {self.arch}"
+        return as_html(title, self.totals(), self.notes, [each.to_dict() for each in self.layers])
 
 
 @cache

@@ -18,10 +18,11 @@ from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import write_atomically
 from archsim.formats.json_file import read_json
 from archsim.formats.own_files import claim, is_own, write_own
-from archsim.formats.sealed import CHECKSUM, check_seal, make_way, sealed
+from archsim.formats.sealed import CHECKSUM, make_way, sealed
 from archsim.formats.spreadsheet import records_text
 from archsim.results.energy_parts import memory_parts
 from archsim.results.result import Result
+from archsim.results.result_file import result_at, result_of
 from archsim.results.settings import BATCH, LAYERS, Settings, machine_of, settings_text
 from archsim.version import MODEL
 
@@ -110,7 +111,7 @@ def written(out: Path, stored: Stored) -> tuple[Path, bytes]:
 
 def read_result(path: Path) -> Result:
     """The result in `path`; InputError where the file is damaged, changed or something else."""
-    return _result_from(path, read_json(path))
+    return result_at(path, Result.from_dict)
 
 
 def kept_result(out: Path, group: str, stem: str, inputs: str) -> Result | None:
@@ -129,34 +130,6 @@ def kept_result(out: Path, group: str, stem: str, inputs: str) -> Result | None:
     return result if result.inputs_hash == inputs else None
 
 
-def _result_from(path: Path, data: Any) -> Result:
-    if not (isinstance(data, dict) and data):
-        raise InputError.at(str(path), "not a result of archsim run (no JSON object with content)")
-    if "layers" in data and "kinds" not in data:
-        message = (
-            "a result of an earlier archsim, which does not say what components are; make it anew"
-        )
-        raise InputError.at(str(path), message)
-    try:
-        result = Result.from_dict(data)
-    except (KeyError, TypeError, AttributeError) as error:
-        message = f"not a result of archsim run ({type(error).__name__}: {error})"
-        raise InputError.at(str(path), message) from error
-    try:
-        check_seal(path, data)
-    except InputError as error:
-        message = f"{error.problems[0].message}{_contradiction(result, data)}"
-        raise InputError.at(str(path), message) from None
-    return result
-
-
-def _contradiction(result: Result, data: Mapping[str, Any]) -> str:
-    """The first total of a changed file that its layers do not make, if there is one."""
-    sums = result.to_dict()["totals"]
-    wrong = [name for name, value in sums.items() if data["totals"].get(name) != value]
-    return f" (its layers do not make totals.{wrong[0]})" if wrong else ""
-
-
 def result_files(out: Path) -> list[Path]:
     """The files under `out` that may be results, in the order of their paths."""
     return sorted(out.glob("*/*.json"))
@@ -171,7 +144,7 @@ def read_stored(path: Path) -> Stored | None:
     data = read_json(path)
     if _is_foreign(data):
         return None
-    return Stored(path.parent.name, path.stem, _result_from(path, data))
+    return Stored(path.parent.name, path.stem, result_of(path, data, Result.from_dict))
 
 
 def _is_foreign(data: Any) -> bool:

@@ -16,12 +16,40 @@ from archsim.machines.shared.tables import Tables, tables_of
 from archsim.machines.shared.weight_forms import check_task
 from archsim.results.result import Result
 from archsim.results.trace import Trace
-from archsim.runs.cache import Cache
+from archsim.runs import simulation
+from archsim.runs.cache import Cache, default_cache
 from archsim.runs.collector import collector_paused
 from archsim.runs.content import run_key, table_key
 from archsim.runs.simulation import final, timed
 from archsim.runs.table_store import pack, unpack
 from archsim.workload.workload import Workload
+
+
+def simulate(  # noqa: PLR0913 - all but two go by their names
+    arch: Arch,
+    workload: Workload,
+    *,
+    cache: bool = True,
+    trace: Trace | None = None,
+    progress: Progress | None = None,
+    step_scale: float = 1.0,
+) -> Result:
+    """Runs the workload on the machine, or takes what the cache keeps of it.
+
+    The cache is `.archsim-cache` in the working directory, or the folder that ARCHSIM_CACHE names;
+    without `cache` it is neither read nor written. The rest is that of
+    `archsim.runs.simulation.simulate`.
+
+    Raises:
+        InputError: the two do not fit each other.
+        CheckFailed: the run breaks an invariant.
+    """
+    if step_scale != 1.0:
+        return simulation.simulate(
+            arch, workload, trace=trace, progress=progress, step_scale=step_scale
+        )
+    kept = default_cache() if cache else None
+    return simulate_cached(arch, workload, kept, trace=trace, progress=progress)
 
 
 def simulate_cached(

@@ -196,8 +196,9 @@ class Workload:
         return found
 
 
-def load_workload(name_or_path: str | Path) -> Workload:
-    """The workload of that name or at that path, every layer and every tensor's header checked.
+def load_workload(name_or_path: str | Path, *, batch: int | None = None) -> Workload:
+    """The workload of that name or at that path, every layer and every tensor's header checked;
+    with `batch` at that batch size.
 
     Raises:
         InputError: everything wrong with the YAML or, once that is right, with the tensors.
@@ -212,7 +213,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
     file = _tensor_file(header, path, layers)
     if file is None:
         _check_profiles(document, header, layers)
-    return Workload(
+    found = Workload(
         name=header.name, task=header.task, batch=header.batch, source=document.value["source"],
         mode=_mode(file, layers), layers=layers, path=path,
         notes=load_notes(header, layers, file is not None), _digest=document.digest, _file=file,
@@ -221,6 +222,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
             for k, each in enumerate(document.value["layers"])
         },
     )  # fmt: skip
+    return found if batch is None else found.of_batch(batch)
 
 
 def workload_schema() -> dict[str, Any]:

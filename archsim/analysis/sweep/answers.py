@@ -18,11 +18,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from archsim.analysis.sweep.quantities import totals_of
 from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import make_folder
 from archsim.formats.own_files import claim
 from archsim.formats.regular import check_output
+from archsim.results.result import Result
+from archsim.results.store import Stored
+from archsim.runs.pool import Answer as RunAnswer
 
 NAME = "points.sqlite"
 MARK = b"SQLite format 3\0"
@@ -41,6 +45,19 @@ _SCHEMA = (
 )
 Answer = Mapping[str, Any]
 """`name`, `mode`, `notes` and `totals` of a result, or `not_available`: why there is none."""
+
+
+def answer_of(answer: RunAnswer) -> dict[str, Any]:
+    """What is kept of a result, or of the reason why there is none."""
+    if not isinstance(answer, Result):
+        return {"not_available": "; ".join(problem.message for problem in answer)}
+    return {
+        "name": answer.arch,
+        "mode": answer.mode,
+        "notes": [*answer.notes],
+        "totals": totals_of(Stored(answer.workload, answer.arch, answer)),
+        "inputs_hash": answer.inputs_hash,
+    }
 
 
 class Answers:

@@ -92,7 +92,7 @@ def _result(distributed: Any, future: Any, place: str, title: str) -> dict[str, 
 
 def _answer(job: Job, cache: Path | None) -> dict[str, Any]:
     """Run in a worker, whose threads would share the tensors of a workload."""
-    from archsim.analysis.sweep.engine import answer_of
+    from archsim.analysis.sweep.answers import answer_of
 
     with _one_at_a_time:
         (answer,) = run_jobs([job], 1, cache, lambda *_: None)

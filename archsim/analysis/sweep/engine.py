@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from archsim.analysis.sweep.answers import Answer, opened
+from archsim.analysis.sweep.answers import Answer, answer_of, opened
 from archsim.analysis.sweep.cases import Case, absolute
-from archsim.analysis.sweep.quantities import totals_of
 from archsim.formats.errors import InputError
 from archsim.formats.interrupts import finishing
-from archsim.results.result import Result
 from archsim.results.settings import settings_text
-from archsim.results.store import Stored
 from archsim.runs import pool
 from archsim.runs.pool import Job, processes_for
 
@@ -39,19 +35,6 @@ class Where:
         from archsim.analysis.sweep.dask_workers import answered
 
         return answered(jobs, self.dask, self.cache)
-
-
-def answer_of(answer: pool.Answer) -> dict[str, Any]:
-    """What is kept of a result, or of the reason why there is none."""
-    if not isinstance(answer, Result):
-        return {"not_available": "; ".join(problem.message for problem in answer)}
-    return {
-        "name": answer.arch,
-        "mode": answer.mode,
-        "notes": [*answer.notes],
-        "totals": totals_of(Stored(answer.workload, answer.arch, answer)),
-        "inputs_hash": answer.inputs_hash,
-    }
 
 
 def fill(cases: Sequence[Case], folder: Path, where: Where, tick: Tick) -> dict[str, Answer]:

@@ -1,5 +1,6 @@
 """Which points a sweep has. The oracle is a loop over all values, written here."""
 
+import re
 from itertools import product
 from pathlib import Path
 
@@ -203,3 +204,13 @@ def test_a_grid_that_is_a_slip_is_refused_before_it_is_made():
     axes = {f"part{at}.key": tuple(range(100)) for at in range(4)}
     with pytest.raises(InputError, match=r"100,000,000 points; --samples N"):
         design(plan(axes=axes))
+
+
+def test_the_file_of_the_page_is_right(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "sweep.md").read_text()
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "one.yaml").write_text(text.replace("[resnet50_sd, mobilenet_v2_sd]", "[tiny_sd]"))
+    found = design(load_plan(tmp_path / "one.yaml"))
+    assert len(found.cases) == 2 * 4 * 3  # 128 slices take 1052 KB
+    assert found.left_out == {"sram_kbytes <= 1024": 2 * 4}
+    assert main(["validate", "-q", str(tmp_path / "one.yaml")]) == 0

@@ -16,6 +16,7 @@ from slow_cases import slow_where
 import archsim
 from archsim.cli.main import main
 from archsim.runs import cached
+from archsim.runs.simulation import simulate
 
 LINE = ["sweep", "-w", "tiny_sd", "-a", "smartdeal", "--out", "out", "--no-figures"]
 POINTS = 16
@@ -57,7 +58,7 @@ def test_its_numbers_are_those_of_single_runs(folder):
     for _, row in found.iterrows():
         changes = [f"{key}={row[key]}" for key in ("dram.bytes_per_cycle", "pe_slices.sync")]
         arch = archsim.load_arch("smartdeal", changes)
-        result = archsim.simulate(arch, archsim.load_workload("tiny_sd"))
+        result = simulate(arch, archsim.load_workload("tiny_sd"))
         assert (row["cycles"], row["dram_bytes"]) == (result.cycles, result.dram_bytes)
         assert row["energy_pj"] == result.energy_pj
         assert row["energy_pj.dram"] == result.energy_by["dram"]
