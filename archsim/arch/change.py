@@ -9,6 +9,7 @@ file every machine.
 An arch is passed to this module as plain data: the value of its file, or `Arch.resolved`.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -147,11 +148,13 @@ def parsed(changes: Changes, source: str = "--set ") -> list[Change]:
 
 
 def split_arch(text: str) -> tuple[str, tuple[Change, ...]]:
-    """The machine and the changes of ``ARCH@KEY=VALUE,...``.
+    """The machine and the changes of ``ARCH@KEY=VALUE,...``; a file may have an @ in its name.
 
     Raises:
         InputError: what follows the @ is no ``key=value``.
     """
+    if os.path.isfile(text):
+        return text, ()
     name, at, lines = text.partition("@")
     return name, tuple(parsed(BETWEEN.split(lines), f"{name}@")) if at else ()
 

@@ -7,7 +7,7 @@ several workers their lives ends the sweep. Only this process writes answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from importlib import import_module
 from logging import CRITICAL, getLogger
 from pathlib import Path
@@ -27,7 +27,7 @@ _one_at_a_time = Lock()
 
 def answered(
     jobs: Sequence[Job], address: str, cache: Path | None
-) -> Iterator[tuple[int, dict[str, Any]]]:
+) -> Generator[tuple[int, dict[str, Any]], None, None]:
     """The place of each job and its answer, as they are finished. Leaving the loop gives back what
     has not begun.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from archsim.analysis.sweep.answers import Answer, answer_of, opened
 from archsim.analysis.sweep.cases import Case, absolute
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.interrupts import finishing
 from archsim.results.settings import settings_text
@@ -15,7 +17,7 @@ from archsim.runs import pool
 from archsim.runs.pool import Job, processes_for
 
 Tick = Callable[[int, int, str], None]
-Ran = Iterator[tuple[int, Answer]]
+Ran = Generator[tuple[int, Answer], None, None]
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,36 @@ def fill(cases: Sequence[Case], folder: Path, where: Where, tick: Tick) -> dict[
             case.inputs: case for case in cases if not case.problems and case.inputs not in known
         }
         order = [*todo.values()]
-        for done, (at, answer) in enumerate(where.run([absolute(one.job) for one in order]), 1):
-            case = order[at]
-            _check(case, answer)
-            with finishing():  # or what was just finished would be lost
-                said = settings_text({**case.settings, **case.values})
-                answers.keep(case.inputs, (case.workload, case.arch, said), answer)
-            known[case.inputs] = answer
-            tick(done, len(order), case.job.title)
+        done: list[Case] = []
+        with _counted(done, len(order), folder), closing(where.run(_jobs(order))) as ran:
+            for at, answer in ran:
+                case = order[at]
+                _check(case, answer)
+                with finishing():  # or what was just finished would be lost
+                    said = settings_text({**case.settings, **case.values})
+                    answers.keep(case.inputs, (case.workload, case.arch, said), answer)
+                    done.append(case)
+                known[case.inputs] = answer
+                tick(len(done), len(order), case.job.title)
     return {case.inputs: known[case.inputs] for case in cases if not case.problems}
 
 
-def _check(case: Case, answer: Mapping[str, Any]) -> None:
+def _jobs(cases: Sequence[Case]) -> list[Job]:
+    return [absolute(case.job) for case in cases]
+
+
+@contextmanager
+def _counted(done: Sequence[Case], count: int, folder: Path) -> Iterator[None]:
+    """Say how far it came, whatever ends it."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        console.note(f"finished before that: {len(done)} of {count} points; they are kept in "
+                     f"{folder}, and the same command goes on")  # fmt: skip
+        raise
+
+
+def _check(case: Case, answer: Answer) -> None:
     """InputError where an answer is not of the inputs that this process has."""
     if answer.get("inputs_hash", case.inputs) != case.inputs:
         message = (

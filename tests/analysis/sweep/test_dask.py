@@ -12,7 +12,9 @@ from dask_cluster import cluster
 
 import archsim
 from archsim.analysis.sweep import dask_workers
+from archsim.analysis.sweep.answers import opened
 from archsim.cli.main import main
+from archsim.formats.errors import InputError
 
 pytest.importorskip("distributed")
 COUNT = 24
@@ -76,6 +78,23 @@ def test_a_scheduler_that_is_gone_is_told_and_what_is_done_is_kept(tmp_path):
     assert "the scheduler is gone; what was finished is kept" in said
     assert "Traceback" not in said
     assert len(finished(tmp_path)) >= 2
+
+
+def test_a_worker_with_other_files_is_told(tmp_path, monkeypatch):
+    """Its answer carries the hash of what it has read."""
+    answer = {"totals": {"cycles": 1}, "inputs_hash": "of something else"}
+    monkeypatch.setattr(dask_workers, "answered", lambda *_: (each for each in [(0, answer)]))
+    with pytest.raises(InputError, match="another version of archsim"):
+        archsim.sweep("tiny_sd", "smartdeal", vary={"dram.bytes_per_cycle": [8]}, dask="x",
+                      out=tmp_path)  # fmt: skip
+    with opened(tmp_path) as answers:
+        assert not answers.known()
+
+
+def test_dask_that_is_not_installed_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert main([*LINE, "--dask", "tcp://127.0.0.1:1", "--out", str(tmp_path)]) == 2
+    assert "pip install 'archsim[sweep]'" in capsys.readouterr().err
 
 
 def test_no_scheduler_is_told(tmp_path, monkeypatch, capsys):

@@ -158,6 +158,14 @@ def test_a_machine_that_cannot_run_a_network_is_an_answer(folder):
     assert [*found["front"]] == [False, True]
 
 
+def test_a_machine_may_have_an_at_sign_in_its_file(folder):
+    text = archsim.load_arch("smartdeal").path.read_text()
+    Path("my@machine.yaml").write_text(text)
+    words = ["--vary", "clock_mhz=500", "--out", "out"]
+    assert main([*LINE[:3], "-a", "my@machine.yaml", *words, "-q", "--no-figures"]) == 0
+    assert [*table()["arch"]] == ["my@machine"]
+
+
 def test_json_has_every_point(folder, capsys):
     assert (
         main([*LINE, *GRID, "--json", "--where", "sram_kbytes < 9999", "--objective", "edp"]) == 0
