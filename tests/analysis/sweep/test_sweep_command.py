@@ -96,6 +96,7 @@ def test_only_what_a_key_touches_is_made_again(folder, monkeypatch, key, expecte
     assert calls == expected
 
 
+@pytest.mark.slow
 def test_processes_change_no_byte(folder):
     both = [*LINE, "-a", "diannao", *GRID, "-q"]
     assert main([*both, "--jobs", "1"]) == 0
@@ -126,9 +127,8 @@ def kept(folder):
         return {}
 
 
-@pytest.mark.parametrize(
-    "number", slow_where(lambda n: n == signal.SIGINT, [signal.SIGKILL, signal.SIGINT])
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_sweep_that_is_ended_goes_on_by_the_same_command(folder, number):
     running = started(folder)
     while len(kept(folder)) < 3:
