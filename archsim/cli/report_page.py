@@ -15,7 +15,8 @@ NAME = "report.html"
 
 def report(
     results: Annotated[
-        Path, typer.Argument(metavar="RESULTS", help="A folder that `archsim run` wrote.")
+        Path,
+        typer.Argument(metavar="RESULTS", help="A folder that `archsim run` or `sweep` wrote."),
     ] = options.DEFAULT_OUT,
     normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
     out: Annotated[
@@ -30,15 +31,18 @@ def report(
 
     A file of HTML that any browser opens without a network: summary, figures to hover over and to
     zoom, every layer, roofline, the machines, their differences, and where the numbers come from.
-    Needs the extra: pip install 'archsim[report]'.
+    Needs the extra: pip install 'archsim[report]'. Over the folder of a sweep: its best points, its
+    figures and its table.
 
     \b
     Examples:
       archsim report
+      archsim report sweep
       archsim report results --normalise-to scnn --out comparison.html
     """
     from archsim.analysis.report.contents import contents
     from archsim.analysis.report.page import MARK, page
+    from archsim.analysis.report.sweep_page import is_sweep, sweep_page
     from archsim.formats.errors import InputError
     from archsim.results.store import read_folder
 
@@ -48,11 +52,15 @@ def report(
     stored, problems = read_folder(results)
     if problems:
         raise InputError(problems)
-    if not stored:
-        raise InputError.at(str(results), "holds no results: archsim run writes them")
-    library = _library()
     title = f"archsim: {results.resolve().name}"
-    own_files.write_own(path, page(contents(stored, normalise_to), title, library), MARK)
+    if stored:
+        made = page(contents(stored, normalise_to), title, _library())
+    elif is_sweep(results):
+        made = sweep_page(results, title)
+    else:
+        message = "holds no results: archsim run or archsim sweep writes them"
+        raise InputError.at(str(results), message)
+    own_files.write_own(path, made, MARK)
     if json:
         console.say_json({"written": [str(path)]})
     elif not quiet:
