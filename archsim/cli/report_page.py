@@ -16,7 +16,7 @@ NAME = "report.html"
 def report(
     results: Annotated[
         Path,
-        typer.Argument(metavar="RESULTS", help="A folder that `archsim run` or `sweep` wrote."),
+        typer.Argument(metavar="RESULTS", help="A folder of `archsim run` or `archsim sweep`."),
     ] = options.DEFAULT_OUT,
     normalise_to: options.NormaliseTo = options.DEFAULT_REFERENCE,
     out: Annotated[

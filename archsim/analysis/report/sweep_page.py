@@ -48,7 +48,7 @@ def sweep_page(folder: Path, title: str) -> bytes:
     except (UnicodeDecodeError, csv.Error) as error:
         message = f"is damaged ({error}); archsim sweep writes it anew"
         raise InputError.at(folder / TABLE, message) from error
-    if not rows or any(None in row or None in row.values() or not NEEDED <= {*row} for row in rows):
+    if not rows or any(None in row or None in row.values() or not {*row} >= NEEDED for row in rows):
         message = "is damaged: a row has other columns; archsim sweep writes it anew"
         raise InputError.at(folder / TABLE, message)
     best = [row for row in rows if row[FRONT] == "true"]

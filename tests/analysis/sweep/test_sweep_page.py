@@ -67,6 +67,7 @@ def test_text_of_a_file_is_no_markup(folder):
         lambda text: text + 'tiny_sd,"',
         lambda text: text[: text.index("\n") + 1],
         lambda text: text[:-9],
+        lambda text: text.replace(",front,", ",frond,", 1),
     ],
 )
 def test_a_damaged_table_is_told(folder, capsys, damaged):
