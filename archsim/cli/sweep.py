@@ -159,8 +159,14 @@ def plan_of(spec: Path | None, told: Mapping[str, Any]) -> Plan:
     from archsim.formats.errors import InputError
 
     plan = load_plan(spec) if spec else Plan(workloads=())
-    axes = {one.key: one for one in (*plan.axes, *map(vary_line, told["vary"]))}
-    links = {one.key: one for one in (*plan.links, *map(link_line, told["link"]))}
+    varied, linked = [*map(vary_line, told["vary"])], [*map(link_line, told["link"])]
+    for option, lines in (("--vary", varied), ("--link", linked)):
+        keys = [one.key for one in lines]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise InputError.at(f"{option} {key}", "is given twice; name all values in one")
+    axes = {one.key: one for one in (*plan.axes, *varied)}
+    links = {one.key: one for one in (*plan.links, *linked)}
     conditions = [constraint(text, f"--where {text}") for text in told["where"]]
     wanted = objectives((text, f"--objective {text}") for text in told["objectives"])
     replaced: dict[str, Any] = {

@@ -11,6 +11,7 @@ it whole or not at all. `points` is a view of it for readers:
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -99,6 +100,8 @@ def opened(folder: Path) -> Iterator[Answers]:
     """
     path = folder / NAME
     check_output(path)
+    if os.path.lexists(path) and not path.is_file():
+        raise InputError.at(path, "is in the way: it is no file; name another folder")
     claim(path, MARK)
     with _blamed(path):
         make_folder(folder)

@@ -101,6 +101,18 @@ def _check_keys(plan: Plan, machines: Sequence[Choice]) -> None:
     links = tuple(Change(link.key, None, link.place) for link in plan.links)
     every = ChangeSet("--vary", changes=(*plan.changes, *links))
     check_keys([every], [choice.changed for choice in machines])
+    for choice in machines:
+        _check_apart(plan.on(choice.changed.resolved), choice)
+
+
+def _check_apart(plan: Plan, choice: Choice) -> None:
+    """InputError where two keys of a plan are one key of a machine, by other names."""
+    first: dict[tuple[str, ...], str] = {}
+    for key in plan.keys:
+        for path in Change(key, None, "").paths(choice.changed.resolved):
+            if first.setdefault(path, key) != key:
+                message = f"{key} and {first[path]} are one key of {choice.arch.name}"
+                raise InputError.at(plan.place, message)
 
 
 def _check_names(plan: Plan, machines: Sequence[Choice]) -> None:
@@ -167,6 +179,8 @@ def _linked(plan: Plan, choice: Choice, changes: Sequence[Change]) -> list[Chang
     for change in changes if plan.links else ():
         _put(keys, change)
     for link in plan.links:
+        if any(key_values(keys, name) is None for name in link.formula.expression.names):
+            continue  # like a constraint, it says nothing of a machine that lacks its keys
         value = _value(link.formula, choice.arch.name, partial(key_values, keys))
         whole = isinstance(value, float) and value.is_integer()
         found.append(Change(link.key, int(value) if whole else value, link.formula.place))

@@ -174,9 +174,11 @@ def checked_axis(key: str, changes: Sequence[Change], place: str) -> Axis:
     """An axis of `changes`; InputError where there are none, or two of one value."""
     if not changes:
         raise InputError.at(place, f"{key} has no values; write {key}=VALUE,VALUE")
-    for at, one in enumerate(changes):
-        if any(repr(other.value) == repr(one.value) for other in changes[:at]):
+    seen: set[str] = set()
+    for one in changes:
+        if repr(one.value) in seen:
             raise InputError.at(one.place, f"{key} has the value {one.value!r} twice")
+        seen.add(repr(one.value))
     return Axis(key, tuple(changes))
 
 

@@ -38,6 +38,7 @@ from archsim.formats.yaml12 import Document
 Text = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Text], Field(min_length=1)]
 T = TypeVar("T")
+DIGITS = 12  # of a value between two others: 0.3 and not 0.30000000000000004
 
 
 class Range(Record):
@@ -61,7 +62,7 @@ class Range(Record):
     def values(self) -> list[int | float]:
         """The values; whole ones are integers."""
         found = [self.start]
-        while len(found) < MOST_POINTS:
+        while len(found) <= MOST_POINTS:
             at = len(found)
             following = (
                 self.start + at * self.step if self.step else self.start * (self.times or 1) ** at
@@ -69,7 +70,8 @@ class Range(Record):
             if following > self.to * (1 + 1e-12):
                 break
             found.append(following)
-        return [int(one) if one.is_integer() else one for one in found]
+        rounded = (float(f"{one:.{DIGITS}g}") for one in found)
+        return [int(one) if one.is_integer() else one for one in rounded]
 
 
 class SweepFile(Record):

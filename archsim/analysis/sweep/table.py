@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.analysis.sweep.answers import Answer
@@ -166,10 +167,9 @@ def _value(expression: Expression, case: Case, answer: Answer) -> Any:
 def _record(plan: Plan, row: Row) -> dict[str, Any]:
     case, answer = row.case, row.answer
     wanted = zip((one.name for one in plan.objectives), row.wanted, strict=True)
-    scenario = plan.scenario.rpartition("/")[2].removesuffix(".yaml") if plan.scenario else ""
     return {
         "workload": case.workload,
-        "scenario": scenario,
+        "scenario": Path(plan.scenario).stem if plan.scenario else "",
         "arch": case.arch,
         "name": answer.get("name", case.title),
         BATCH: case.batch,

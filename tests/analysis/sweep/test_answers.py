@@ -133,6 +133,13 @@ def test_a_file_that_was_cut_is_told_and_not_begun_anew(tmp_path, cut):
         keep(tmp_path, numbers=[99])
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_told(tmp_path, in_time, make):
+    make(tmp_path / NAME)
+    with pytest.raises(InputError, match="is no file"):
+        keep(tmp_path, numbers=[1])
+
+
 def test_another_layout_is_told(tmp_path, monkeypatch):
     keep(tmp_path, numbers=[1])
     monkeypatch.setattr(answering, "LAYOUT", 2)

@@ -8,7 +8,7 @@ import pytest
 
 from archsim.analysis.sweep.cases import design
 from archsim.analysis.sweep.plan import Formula, Link, Plan, axis, constraint, objectives
-from archsim.analysis.sweep.spec import load_plan, vary_line
+from archsim.analysis.sweep.spec import Range, load_plan, vary_line
 from archsim.arch.arch import load_arch
 from archsim.cli.main import main
 from archsim.formats.errors import InputError
@@ -89,6 +89,17 @@ def test_linked_keys_follow_and_may_be_made_of_each_other():
     arch = load_arch("smartdeal", found.cases[0].job.overrides)
     assert arch.value("components.weight_buffer.bank_kbytes") == 8
     assert arch.value("components.weight_buffer.count") == 16
+
+
+def test_a_link_says_nothing_of_a_machine_that_lacks_its_keys():
+    links = (Link("input_gb.banks", Formula.at("pe_slices.slices / 2", "")),)
+    axes = {"pe_slices.slices": (32, 64)}
+    found = design(plan(archs=("smartdeal", "diannao"), axes=axes, links=links)).cases
+    assert [case.values for case in found] == [
+        {"pe_slices.slices": 32, "input_gb.banks": 16},
+        {"pe_slices.slices": 64, "input_gb.banks": 32},
+        {},
+    ]
 
 
 def test_values_that_do_not_go_together_are_no_slip():
@@ -185,6 +196,9 @@ def test_a_slip_is_told_with_place_and_nearest_name_before_anything_runs(capsys,
         (["--vary", "dram.bytes_per_cycle=[8"], "--vary dram.bytes_per_cycle=[8: "),
         (["--vary", "pe_slices.lines=8", "--link", "pe_slices.lines=8"], "varied or linked twice"),
         (["--vary", "pe_slices.lines=8", "--objective", "cycles < 3"], "is a comparison"),
+        (["--vary", "pe_slices.lines=8", "--vary", "pe_slices.lines=4"], "is given twice"),
+        (["--vary", "pe_slices.lines=8,16", "--vary", "PeSlices.lines=4"], "are one key of Smart"),
+        (["--vary", "dram.bytes_per_cycle=8", "--link", "Dram.bytes_per_cycle=2"], "are one key"),
         (["--vary", "pe_slices.lines=8", "--dask", "x", "--jobs", "2"], "--jobs"),
     ],
 )
@@ -198,6 +212,12 @@ def test_a_slip_on_the_command_line_is_told(tmp_path, monkeypatch, capsys, words
 def test_values_of_a_line_are_those_of_a_list_in_yaml():
     found = vary_line('x.y=8, 0.5,"a,b",[1, 2],010,null,true')
     assert [each.value for each in found.values] == [8, 0.5, "a,b", [1, 2], 10, None, True]
+
+
+def test_a_range_has_its_ends_and_no_rounding():
+    found = Range.model_validate({"from": 0.1, "to": 0.5, "step": 0.1}).values()
+    assert found == [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert Range.model_validate({"from": 8, "to": 31, "times": 2}).values() == [8, 16]
 
 
 def test_a_grid_that_is_a_slip_is_refused_before_it_is_made():
