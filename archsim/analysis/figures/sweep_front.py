@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from archsim.analysis.figures.palette import WHOLE, paler
 from archsim.analysis.figures.plots import SMALL_POINTS, legend
-from archsim.analysis.figures.sweep_panels import Panels
+from archsim.analysis.figures.sweep_panels import Panels, grid
 from archsim.results.settings import value_text
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from archsim.analysis.sweep.table import Row
 
-PANEL_INCHES = 2.2
+PANEL_INCHES, LEAST_INCHES = 2.2, 2.4
 LABELLED = 8
 """Points of a front whose values are written; of a longer one its ends and some between them."""
 PALE = 0.55
@@ -23,12 +23,9 @@ PALE = 0.55
 
 def front(panels: Panels) -> Figure:
     """The first objective across, each further one up; the front in full colour."""
-    from matplotlib.figure import Figure
-
     others = range(1, len(panels.names))
-    size = (panels.width_inches, PANEL_INCHES * len(panels.workloads) + 0.3)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(panels.workloads), len(others), squeeze=False)
+    heights = [PANEL_INCHES for _ in panels.workloads]
+    figure, axes = grid(panels.width_inches, heights, len(others), LEAST_INCHES)
     for row, workload in zip(axes, panels.workloads, strict=True):
         for own, at in zip(row, others, strict=True):
             _draw(panels, own, workload, at)

@@ -5,31 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archsim.analysis.figures.plots import legend
-from archsim.analysis.figures.sweep_panels import Panels, mark_values, places
+from archsim.analysis.figures.sweep_panels import Panels, grid, mark_values, places
 from archsim.results.settings import value_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANEL_INCHES = 1.7
+PANEL_INCHES, LEAST_INCHES = 1.7, 2.0
 
 
 def lines(panels: Panels) -> Figure:
     """Objectives over the values of the one key that varies. A machine without the key is a dashed
     level."""
-    from matplotlib.figure import Figure
-
-    names, workloads = panels.names, panels.workloads
-    size = (panels.width_inches, PANEL_INCHES * len(workloads) + 0.3)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(workloads), len(names), squeeze=False, sharex=True)
-    for row, workload in zip(axes, workloads, strict=True):
+    heights = [PANEL_INCHES for _ in panels.workloads]
+    figure, axes = grid(panels.width_inches, heights, len(panels.names), LEAST_INCHES)
+    for row, workload in zip(axes, panels.workloads, strict=True):
         for at, own in enumerate(row):
             _draw(panels, own, workload, at)
         row[0].set_title(panels.titles[workload], loc="left", fontsize="medium")
-    for own in axes[-1]:
-        own.set_xlabel(panels.keys[0])
     legend(figure, axes[0][0])
     return figure
 
@@ -55,5 +49,6 @@ def _draw(panels: Panels, axes: Axes, workload: str, at: int) -> None:
                 axes.axhline(float(row.wanted[at] or 0) / unit, color=colour, linestyle="--",
                              label=machine, linewidth=1.0)  # fmt: skip
     mark_values(axes, values)
+    axes.set_xlabel(key)
     axes.set_ylim(bottom=0)
     axes.set_ylabel(title)

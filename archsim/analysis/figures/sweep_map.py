@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from archsim.analysis.figures.plots import SMALL_POINTS
-from archsim.analysis.figures.sweep_panels import Panels
+from archsim.analysis.figures.sweep_panels import Panels, grid
 from archsim.results.settings import value_text
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from archsim.analysis.sweep.table import Row
 
 COLOURS = "cividis"  # readers with any kind of colour vision see its order
-PANEL_INCHES = 1.9
+PANEL_INCHES, LEAST_INCHES = 1.9, 2.3
 NUMBERED_CELLS = 48
 """A map of more cells has colours alone."""
 DARK = 0.55  # of the scale; numbers on darker cells are white
@@ -34,12 +34,9 @@ def has_map(panels: Panels) -> list[tuple[str, str]]:
 
 def heat_map(panels: Panels) -> Figure:
     """Objectives over the values of two keys."""
-    from matplotlib.figure import Figure
-
     pairs = has_map(panels)
-    size = (panels.width_inches, PANEL_INCHES * len(pairs) + 0.3)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(len(pairs), len(panels.names), squeeze=False)
+    heights = [PANEL_INCHES for _ in pairs]
+    figure, axes = grid(panels.width_inches, heights, len(panels.names), LEAST_INCHES)
     for row, (workload, arch) in zip(axes, pairs, strict=True):
         for at, own in enumerate(row):
             _draw(panels, own, panels.of(workload, arch), at)

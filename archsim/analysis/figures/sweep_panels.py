@@ -14,6 +14,7 @@ from archsim.results.settings import value_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 UNITS: Mapping[str, Sequence[tuple[float, str]]] = {
     "cycles": ((1e6, "million cycles"), (1e3, "thousand cycles"), (1.0, "cycles")),
@@ -96,6 +97,27 @@ class Panels:
         largest = max((abs(float(row.wanted[at] or 0)) for row in rows), default=0.0)
         units = UNITS.get(name, ((1.0, name),))
         return next((pair for pair in units if largest >= pair[0]), units[-1])
+
+
+def grid(
+    width_inches: float, heights_inches: Sequence[float], count: int, least_inches: float
+) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with `count` panels for each group of such a height, and the panels by group. None
+    is narrower than `least_inches`: those that have no room side by side go on below."""
+    from matplotlib.figure import Figure
+
+    across = min(count, max(1, int(width_inches / least_inches)))
+    lines = -(-count // across)
+    heights = [height for height in heights_inches for _ in range(lines)]
+    figure = Figure(figsize=(width_inches, sum(heights) + 0.3), layout="constrained")
+    axes = figure.subplots(len(heights), across, squeeze=False, height_ratios=heights)
+    groups = []
+    for at in range(len(heights_inches)):
+        own = [each for row in axes[at * lines : (at + 1) * lines] for each in row]
+        for spare in own[count:]:
+            spare.set_axis_off()
+        groups.append(own[:count])
+    return figure, groups
 
 
 def numeric(values: Sequence[Any]) -> bool:

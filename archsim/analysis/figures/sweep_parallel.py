@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from archsim.analysis.figures.palette import REST_COLOUR
-from archsim.analysis.figures.plots import SMALL_POINTS, legend
+from archsim.analysis.figures.plots import SMALL_POINTS, legend, letters
 from archsim.analysis.figures.sweep_panels import Panels, is_logarithmic, numeric
 from archsim.results.settings import value_text
 
@@ -50,7 +51,9 @@ def _draw(panels: Panels, axes: Axes, workload: str) -> None:
         axes.plot(*zip(*spots, strict=True), color=colour, linewidth=1.2 if row.front else 0.6,
                   label=named, zorder=3 if row.front else 2)  # fmt: skip
     labels = [*panels.keys, *(panels.unit(at, rows)[1] for at in range(len(panels.names)))]
-    axes.set_xticks(range(len(scales)), [label.replace(".", ".\n") for label in labels])
+    room = letters(0.9 * panels.width_inches / len(labels))
+    axes.set_xticks(range(len(scales)), [_in_lines(label, room) for label in labels])
+    axes.tick_params(axis="x", labelsize=SMALL_POINTS)
     axes.set_xlim(-0.35, len(scales) - 0.5)
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -84,6 +87,15 @@ def _objective_axis(panels: Panels, axes: Axes, place: tuple[int, int], rows: li
     for y, value in {0.0: least, 1.0: max(values)}.items():
         _write(axes, x, y, f"{value / unit:.3g}")
     return lambda row: (float(row.wanted[at] or 0) - least) / span if span else 0.0
+
+
+def _in_lines(label: str, room: int) -> str:
+    """A label cut after dots, lines and blanks where it is wider than its room."""
+    lines = [""]
+    for part in re.findall(r"[^._ ]*[._ ]?", label):
+        fits = len(lines[-1] + part.rstrip()) <= room
+        lines = [*lines[:-1], lines[-1] + part] if fits else [*lines, part]
+    return "\n".join(line.strip() for line in lines if line)
 
 
 def _write(axes: Axes, x: int, y: float, text: str) -> None:

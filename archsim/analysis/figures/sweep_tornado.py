@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from archsim.analysis.compare import geometric_mean
 from archsim.analysis.figures.palette import BETTER, WORSE
 from archsim.analysis.figures.plots import SMALL_POINTS
-from archsim.analysis.figures.sweep_panels import Panels
+from archsim.analysis.figures.sweep_panels import Panels, grid
 from archsim.results.settings import value_text
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from archsim.analysis.sweep.table import Row
 
-BAR_INCHES = 0.24
+BAR_INCHES, LEAST_INCHES = 0.24, 3.2
 DIGITS = 9  # of a percentage: beyond are the roundings of sums, which are no effects
 
 
@@ -39,13 +39,10 @@ class Swing:
 
 def tornado(panels: Panels) -> Figure:
     """A panel per machine and workload and objective; the key that moves most stands on top."""
-    from matplotlib.figure import Figure
-
     pairs = [(w, a) for w in panels.workloads for a in panels.machines if panels.of(w, a)]
     pairs = [pair for pair in pairs if swings(panels.of(*pair), panels.keys, 0)]
     heights = [BAR_INCHES * len(swings(panels.of(*pair), panels.keys, 0)) + 0.6 for pair in pairs]
-    figure = Figure(figsize=(panels.width_inches, sum(heights) + 0.2), layout="constrained")
-    axes = figure.subplots(len(pairs), len(panels.names), squeeze=False, height_ratios=heights)
+    figure, axes = grid(panels.width_inches, heights, len(panels.names), LEAST_INCHES)
     for row, (workload, arch) in zip(axes, pairs, strict=True):
         rows = panels.of(workload, arch)
         for at, own in enumerate(row):
@@ -101,4 +98,7 @@ def _draw(axes: Axes, found: Sequence[Swing], larger_is_better: bool) -> None:
     axes.axvline(0, color="#333333", linewidth=0.6)
     axes.set_yticks(range(len(found)), [swing.key for swing in reversed(found)])
     axes.margins(x=0.2)
+    if not any(swing.size for swing in found):
+        axes.set_xlim(-1, 1)
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(visible=False)
