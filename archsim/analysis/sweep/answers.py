@@ -14,7 +14,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,10 @@ def opened(folder: Path) -> Iterator[Answers]:
     with _blamed(path):
         make_folder(folder)
         connection = sqlite3.connect(path, timeout=WAIT_SECONDS)
-        try:
+    with closing(connection):
+        with _blamed(path):
             _prepare(connection, path)
-            yield Answers(connection, path)
-        finally:
-            connection.close()
+        yield Answers(connection, path)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -7,7 +7,8 @@ several workers their lives ends the sweep. Only this process writes answers.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from logging import CRITICAL, getLogger
 from pathlib import Path
@@ -39,9 +40,10 @@ def answered(
         return
     distributed = _distributed()
     folder = cache.absolute() if cache else None
-    with _connected(distributed, address) as client:
+    place = f"--dask {address}"
+    with _connected(distributed, place, address) as client, _told(distributed, place):
         if not client.nthreads():
-            console.note(f"--dask {address}: no worker is there yet; the sweep waits for one")
+            console.note(f"{place}: no worker is there yet; the sweep waits for one")
         waiting = iter(enumerate(jobs))
         places: dict[str, int] = {}
         finished = distributed.as_completed([], loop=client.loop)
@@ -56,7 +58,7 @@ def answered(
         hand_out()
         for future in finished:
             at = places.pop(future.key)
-            yield at, _result(distributed, future, f"--dask {address}", jobs[at].title)
+            yield at, _result(distributed, future, place, jobs[at].title)
             hand_out()
 
 
@@ -68,14 +70,25 @@ def _distributed() -> Any:
         raise InputError.at("--dask", MISSING) from error
 
 
-def _connected(distributed: Any, address: str) -> Any:
-    # What becomes of the connection is said below in one line; its log is tracebacks.
-    getLogger("distributed").setLevel(CRITICAL)
+def _connected(distributed: Any, place: str, address: str) -> Any:
+    # What becomes of the connection is said here in one line; its logs are tracebacks.
+    for name in ("distributed", "distributed.client"):
+        getLogger(name).setLevel(CRITICAL)
     try:
         return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         message = f"no scheduler answers ({error}); `dask scheduler` starts one"
-        raise InputError.at(f"--dask {address}", message) from error
+        raise InputError.at(place, message) from error
+
+
+@contextmanager
+def _told(distributed: Any, place: str) -> Iterator[None]:
+    """Whatever is asked of a scheduler that is gone ends in one way."""
+    try:
+        yield
+    except (OSError, distributed.CancelledError) as error:
+        message = "the scheduler is gone; what was finished is kept, and the same command goes on"
+        raise InputError.at(place, message) from error
 
 
 def _result(distributed: Any, future: Any, place: str, title: str) -> dict[str, Any]:
@@ -83,9 +96,6 @@ def _result(distributed: Any, future: Any, place: str, title: str) -> dict[str, 
         found: dict[str, Any] = future.result()
     except distributed.scheduler.KilledWorker as error:
         message = f"{title} has cost several workers their lives; have they enough memory?"
-        raise InputError.at(place, message) from error
-    except (OSError, distributed.CancelledError) as error:
-        message = "the scheduler is gone; what was finished is kept, and the same command goes on"
         raise InputError.at(place, message) from error
     return found
 
