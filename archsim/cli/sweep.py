@@ -23,7 +23,7 @@ SHOWN = 12  # rows of a front that are printed
 
 Spec = Annotated[
     Path | None,
-    typer.Argument(metavar="[SPEC]", show_default=False, help="A sweep as a YAML file."),
+    typer.Argument(metavar="SPEC", show_default=False, help="A sweep as a YAML file."),
 ]
 Workloads = Annotated[
     list[str],

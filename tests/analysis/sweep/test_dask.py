@@ -80,6 +80,15 @@ def test_a_scheduler_that_is_gone_is_told_and_what_is_done_is_kept(tmp_path):
     assert len(finished(tmp_path)) >= 2
 
 
+@pytest.mark.slow
+def test_a_point_that_costs_its_workers_their_lives_ends_the_sweep(tmp_path, monkeypatch):
+    """The scheduler gives a job to a fourth worker, and to no fifth."""
+    monkeypatch.setattr(dask_workers, "_answer", lambda *_: os._exit(1))
+    with cluster(tmp_path, workers=5) as crew, pytest.raises(InputError, match="their lives"):
+        archsim.sweep("tiny_sd", "smartdeal", vary={"dram.bytes_per_cycle": [8]},
+                      dask=crew.address, out=tmp_path / "out")  # fmt: skip
+
+
 def test_a_worker_with_other_files_is_told(tmp_path, monkeypatch):
     """Its answer carries the hash of what it has read."""
     answer = {"totals": {"cycles": 1}, "inputs_hash": "of something else"}
