@@ -59,7 +59,7 @@ def test_a_page_of_somebody_else_stays(drawing, folder, capsys):
 def test_without_results_there_is_no_page(folder, capsys):
     status, _, err = asked(capsys, "nowhere")
     assert status == 2
-    assert "nowhere: holds no results: archsim run writes them" in err
+    assert "nowhere: holds no results: archsim run or archsim sweep writes them" in err
     assert not (folder / "nowhere").exists()
 
 

@@ -44,7 +44,7 @@ def test_pandas_reads_it_in_one_line(tmp_path):
     assert (row["cycles"], row["energy_pj"], row["inputs_hash"]) == (5, 0.1, "hash5")
 
 
-@pytest.mark.parametrize("step", range(1, 90, 4))
+@pytest.mark.parametrize("step", range(1, 90, 8))
 def test_a_process_that_is_killed_within_a_statement_leaves_whole_rows(tmp_path, step):
     """The child kills itself after so many steps of SQLite's machine in the writing of a row."""
     keep(tmp_path, numbers=[0])

@@ -31,11 +31,12 @@ class Page(HTMLParser):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(LINE) == 0
+    assert main([*LINE, "--no-figures"]) == 0
     return Path("out")
 
 
 def test_it_has_table_and_figures_and_asks_for_nothing(folder):
+    assert main(LINE) == 0
     assert main(["report", "out", "-q"]) == 0
     text = (folder / "report.html").read_text()
     page = Page(text)
