@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,13 +16,14 @@ Layers = Sequence[Mapping[str, Any]]
 
 def layer_table(layers: Layers) -> pd.DataFrame:
     """One row per layer, in the file's order: the plain counts, then `dram_bytes.<flow>`,
-    `energy_pj.<component>`, where prices have it `leakage_pj.<component>`, and the
-    instance-cycles `busy.<component>` and `lost.<component>.<cause>`."""
+    `energy_pj.<component>`, where prices have it `leakage_pj.<component>` (NaN of a component that
+    they do not know), and the instance-cycles `busy.<component>` and `lost.<component>.<cause>`."""
     import pandas as pd
 
     rows = [_row(layer) for layer in layers]
-    counted = {name for row in rows for name in row if "." in name}
-    return pd.DataFrame(rows).fillna(dict.fromkeys(sorted(counted), 0))
+    nothing = dict.fromkeys((name for row in rows for name in row if "." in name), 0)
+    # A layer without a flow or a cause counts none of it; what prices do not know stays NaN.
+    return pd.DataFrame([{**row, **{k: 0 for k in nothing if k not in row}} for row in rows])
 
 
 def _row(layer: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +32,10 @@ def _row(layer: Mapping[str, Any]) -> dict[str, Any]:
         **{name: value for name, value in layer.items() if name not in apart},
         **{f"dram_bytes.{flow}": count for flow, count in layer["dram_bytes_by"].items()},
         **{f"energy_pj.{part}": pj for part, pj in layer["energy_by"].items()},
-        **{f"leakage_pj.{part}": pj for part, pj in layer.get("leakage_by", {}).items()},
+        **{
+            f"leakage_pj.{part}": nan if pj is None else pj
+            for part, pj in layer.get("leakage_by", {}).items()
+        },
         **{f"busy.{part}": cycles for part, cycles in layer["busy"].items()},
         **{
             f"lost.{part}.{cause}": cycles

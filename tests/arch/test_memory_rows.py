@@ -108,7 +108,9 @@ def test_rows_hold_their_bytes_and_no_run_is_without_one(nbytes, runs):
     else:
         assert opened * rows.row_bytes >= nbytes
         assert opened >= min(runs, nbytes)
-        assert rows.opened(nbytes, runs + 1) >= opened
+        # Shorter runs may fill their accesses better, and be fewer accesses in all.
+        if rows.accesses(nbytes, runs + 1) >= rows.accesses(nbytes, runs):
+            assert rows.opened(nbytes, runs + 1) >= opened
 
 
 @pytest.mark.parametrize("preset", PRESETS)

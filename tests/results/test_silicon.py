@@ -316,3 +316,4 @@ def test_a_result_is_read_as_it_was_written(tmp_path):
     assert sum(roles.values()) == pytest.approx(found.energy_pj)
     table = found.table()
     assert table["leakage_pj.mac_array"].sum() == pytest.approx(found.leakage_by["mac_array"])
+    assert table["leakage_pj.dma"].isna().all()  # no table knows it: not 0
