@@ -88,7 +88,7 @@ def test_a_damaged_file_of_sdalgo_is_bad_input(tmp_path, capsys):
 def test_a_machine_that_refuses_a_network_is_not_applicable_and_says_why(tmp_path, capsys):
     (tmp_path / "narrow.yaml").write_text(
         "name: narrow\ndescription: too small a buffer\n"
-        "machines:\n  cambricon_x: {nbin.banks: 1, nbin.bank_kbytes: 0.02}\n"
+        "machines:\n  cambricon_x: {nbin.banks: 1, nbin.bank_kbytes: 0.002}\n"
     )
     scenario = str(tmp_path / "narrow.yaml")
     asked = ["fig10", "-n", "VGG19", "--scenario", scenario, "--out", str(tmp_path)]
