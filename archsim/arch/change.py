@@ -66,7 +66,7 @@ class Change:
         section, owner, rest = self._parts
         if not section and owner in ARCH_KEYS:
             return f"{owner!r} has no keys below it" if rest else None
-        owners = [_at(arch, path[:2]) for arch in archs for path in self.paths(arch)]
+        owners = [value_at(arch, path[:2]) for arch in archs for path in self.paths(arch)]
         if not owners:
             return self._no_owner(archs)
         if len(rest) != 1:
@@ -127,7 +127,7 @@ class ChangeSet:
         return tuple(
             change
             for key, change in last.items()
-            if not _same(_at(arch, key.split(".")), change.value)
+            if not _same(value_at(arch, key.split(".")), change.value)
         )
 
 
@@ -199,7 +199,7 @@ def _class(component: object) -> Any:
     return component.get("class") if isinstance(component, dict) else None
 
 
-def _at(arch: Data, path: Sequence[str]) -> Any:
+def value_at(arch: Data, path: Sequence[str]) -> Any:
     """The value at a path, `MISSING` where there is none."""
     here: Any = arch
     for part in path:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from archsim.arch.component import Bytes, Count
+from archsim.formats.record import Record
 
 Nanoseconds = Annotated[float, Field(gt=0, le=1e9)]
 Picojoules = Annotated[float, Field(ge=0, le=1e12)]
@@ -23,12 +24,10 @@ ROWS_OF_WINDOW = 4
 """Rows that may be opened within tFAW, the four-activate window of JEDEC."""
 
 
-class RowKeys(BaseModel):
+class RowKeys(Record):
     """Keys of a memory with rows. Times in ns and energies in pJ; `*_mw`, `*_pj` and rates are one
     channel's. All are given, by a preset where the file does not, or none.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     channels: Count | None = None
     channel_gbytes_per_s: GbytesPerS | None = None

@@ -229,9 +229,8 @@ def as_json(found: Swept) -> dict[str, Any]:
 
 def _draw(found: Swept, out: Path, width_inches: float, *, cached: bool) -> list[Path]:
     from archsim.analysis.figures.sweep import figures
-    from archsim.analysis.sweep.table import records
 
-    wanted = Wanted("sweep", out, [records(found), as_json(found), width_inches], cached)
+    wanted = Wanted("sweep", out, [as_json(found), width_inches], cached)
     made = drawn(wanted, lambda: Figures(figures(found, out, width_inches)))
     for line in made.notes:
         console.note(line)

@@ -115,7 +115,8 @@ def tiles(layer: Layer, arch: Arch) -> Sequence[Tiles]:
     """The one phase of inference; a group is as much of a filter group as half the weight memories
     take, a tile what the input memories hold at once of the plane."""
     array = only(arch, DotProductGrid)
-    grid, groups = _grid(layer, array), _groups(layer, arch)
+    grid = _grid(layer, array)
+    groups = _groups(layer, arch, grid)
     cycles = groups.cut(groups.rounds * (grid.busiest * grid.steps))
     # A vector of inputs stays while it meets all filters of the group.
     vectors = cycles * (array.inputs * array.elements)
@@ -165,11 +166,10 @@ def _grid(layer: Layer, array: DotProductGrid) -> _Grid:
     return _Grid(prod(tile), prod(layer.out_size), prod(tile), holding, steps)
 
 
-def _groups(layer: Layer, arch: Arch) -> _Groups:
+def _groups(layer: Layer, arch: Arch, grid: _Grid) -> _Groups:
     """Filters of a group are as many as the accumulators hold results of, so that one vector of
     inputs meets them all."""
     array = only(arch, DotProductGrid)
-    grid = _grid(layer, array)
     width = max(array.filters, array.accumulators // grid.held)
     sizes = group_sizes(layer.out_channels, layer.groups, width)
     weights = weight_bytes(sizes * (layer.weight_elements // layer.out_channels), arch)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from archsim.arch.component import Component
 from archsim.arch.components.global_buffer import GlobalBuffer
@@ -21,7 +21,7 @@ from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import known_classes
 from archsim.arch.records import OneOrMore
 from archsim.formats.errors import InputError, Problem
-from archsim.formats.record import load
+from archsim.formats.record import Record, load
 from archsim.formats.source import in_file_order, nearest, shown, unknown
 from archsim.formats.yaml12 import Document
 from archsim.results.silicon import (
@@ -45,11 +45,7 @@ from archsim.results.width_prices import (
 )
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class EnergyTable(_Record):
+class EnergyTable(Record):
     """Prices in pJ: `classes` maps a component class to its actions; buffers take `sram`, which is
     free where another price includes it. `extends` names tables that this one adds to.
 

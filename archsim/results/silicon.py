@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from archsim.arch.component import Component
 from archsim.formats.errors import Problem
+from archsim.formats.record import Record
 from archsim.formats.source import unknown
 from archsim.formats.yaml12 import Document
 from archsim.results.sram_grid import Column, SramGrid, Value
@@ -25,9 +26,7 @@ NARROWEST = 8
 """[A] Bits per bank and cycle below which nobody would wake all banks (docs/decisions.md)."""
 
 
-class _Nothing(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
+class _Nothing(Record):
     reason: Annotated[str, Field(min_length=10)]
 
 

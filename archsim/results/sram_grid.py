@@ -14,10 +14,11 @@ from itertools import pairwise
 from math import exp, log, log2
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from archsim.arch.component import Kbytes
 from archsim.formats.errors import InputError
+from archsim.formats.record import Record
 
 LEAST, MOST = 1e-12, 1e9
 LARGEST = 300.0
@@ -28,12 +29,10 @@ OPTIONAL: tuple[Column, ...] = ("area_mm2", "leak_mw", "access_ns")
 """Columns that a grid may leave out, in all of its points."""
 
 
-class GridPoint(BaseModel):
+class GridPoint(Record):
     """One bank of `kbytes` with one port of `bits`: pJ of an access of `bits`, mm2, mW at rest, and
     ns from an address to its data.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     kbytes: Kbytes
     bits: Annotated[float, Field(ge=1, le=2**20)]

@@ -5,20 +5,17 @@ from collections.abc import Mapping
 from math import inf, log2
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from archsim.arch.component import Kbytes
+from archsim.formats.record import Record
 from archsim.results.width_prices import ByWidth, Price, WidthKey
 
 Factor = Annotated[float, Field(ge=0.01, le=100)]
 """Of a price, for each doubling; no size that a bank may have brings it to zero or to infinity."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Free(_Record):
+class Free(Record):
     """An action that costs nothing in this table, and why."""
 
     pj: Literal[0]
@@ -43,7 +40,7 @@ UnitPriceOf = Annotated[
 Priced = float | Free | Mapping[WidthKey, float]
 
 
-class Sram(_Record):
+class Sram(Record):
     """pJ per byte of a bank: a base at one size, and a step or a factor for each doubling, between
     a floor and a ceiling where they are given.
     """

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from archsim.analysis.sweep.expression import Expression, Values
 from archsim.arch.arch import Arch
-from archsim.arch.change import ARCH_KEYS, SECTIONS, Change
+from archsim.arch.change import ARCH_KEYS, MISSING, SECTIONS, Change, value_at
 from archsim.arch.components.global_buffer import GlobalBuffer
 from archsim.formats.errors import Problem
 from archsim.formats.source import unknown
@@ -87,25 +87,15 @@ class Machine:
         return [*TOTALS, SRAM, AREA, *ARCH_KEYS, *keys, *parts]
 
 
-_MISSING = object()
-
-
 def key_values(keys: Mapping[str, Any], name: str) -> Values | None:
     """The values of the keys of that name in an arch as plain data; None where it has none."""
     owner, _, key = name.rpartition(".")
     if owner == EVERY:
         parts = keys["components"].values()
         return [part[key] for part in parts if key in part] or None
-    found = [_at(keys, path) for path in Change(name, None, "").paths(keys)]
-    known = [one for one in found if not isinstance(one, dict) and one is not _MISSING]
+    found = [value_at(keys, path) for path in Change(name, None, "").paths(keys)]
+    known = [one for one in found if not isinstance(one, dict) and one is not MISSING]
     return known or None
-
-
-def _at(data: Mapping[str, Any], path: Sequence[str]) -> Any:
-    here: Any = data
-    for part in path:
-        here = here.get(part, _MISSING) if isinstance(here, dict) else _MISSING
-    return here
 
 
 def unknown_names(expression: Expression, place: str, machines: Sequence[Machine]) -> list[Problem]:

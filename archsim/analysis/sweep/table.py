@@ -4,7 +4,7 @@ first."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +62,7 @@ class Swept:
         """Its rows than which no other is better in all objectives, the best in the first one
         first."""
         found = [row for row in self.of(workload) if row.front]
-        signs = [-1 if one.largest else 1 for one in self.plan.objectives]
-        return sorted(found, key=lambda row: _signed(row, signs))
+        return sorted(found, key=lambda row: _signed(row, self.plan.objectives))
 
     def frame(self) -> pd.DataFrame:
         """The table as a DataFrame; what a row lacks is missing."""
@@ -83,8 +82,7 @@ def swept(plan: Plan, cases: Sequence[Case], answers: Mapping[str, Answer],
         for workload in found.workloads
         for row in front(found.of(workload), plan.objectives)
     }
-    marked = (Row(r.case, r.answer, r.wanted, r.feasible, id(r) in best) for r in rows)
-    return Swept(plan, tuple(marked), left_out)
+    return replace(found, rows=tuple(replace(row, front=id(row) in best) for row in rows))
 
 
 def front(rows: Sequence[Row], objectives: Sequence[Objective]) -> list[Row]:
@@ -94,8 +92,7 @@ def front(rows: Sequence[Row], objectives: Sequence[Objective]) -> list[Row]:
 
     if not rows:
         return []
-    signs = [-1 if one.largest else 1 for one in objectives]
-    values = np.array([_signed(row, signs) for row in rows], dtype=float)
+    values = np.array([_signed(row, objectives) for row in rows], dtype=float)
     kept = []
     for row, own in zip(rows, values, strict=True):
         beats = (values <= own).all(axis=1) & (values < own).any(axis=1)
@@ -138,9 +135,9 @@ def _row(plan: Plan, case: Case, answers: Mapping[str, Answer]) -> Row:
     if case.problems:
         answer = {"not_available": "; ".join(each.message for each in case.problems)}
     wanted = tuple(_value(one.formula.expression, case, answer) for one in plan.objectives)
-    holds = [_value(each.expression, case, answer) for each in plan.constraints]
-    lacks = [not _concerns(each.expression, case, answer) for each in plan.constraints]
-    feasible = "totals" in answer and all(map(bool.__or__, map(bool, holds), lacks))
+    asked = [each.expression for each in plan.constraints]
+    concern = [each for each in asked if _concerns(each, case, answer)]
+    feasible = "totals" in answer and all(_value(each, case, answer) for each in concern)
     return Row(case, answer, wanted, feasible)
 
 
@@ -194,6 +191,7 @@ def _written(value: Any) -> Any:
     return value_text(value) if isinstance(value, list | dict) else value
 
 
-def _signed(row: Row, signs: Sequence[int]) -> list[float]:
+def _signed(row: Row, objectives: Sequence[Objective]) -> list[float]:
     """The objectives, each the better the smaller."""
-    return [sign * float(one or 0.0) for sign, one in zip(signs, row.wanted, strict=True)]
+    wanted = zip(objectives, row.wanted, strict=True)
+    return [(-1 if one.largest else 1) * float(value or 0.0) for one, value in wanted]

@@ -19,7 +19,7 @@ class GlobalBuffer(Mover):
 
     `port_bits` is the width of one bank's port, which tables with a grid of SRAM price; where the
     file does not say, all banks of a copy are read in every cycle, 8 x `bytes_per_cycle` / `banks`
-    bits each.
+    bits each, or one at a time where that is less than 8.
     """
 
     kind: ClassVar[Kind] = "storage"
