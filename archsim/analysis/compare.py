@@ -235,8 +235,17 @@ def table(comparison: Comparison) -> tuple[list[str], list[dict[str, Any]]]:
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record as a row of a table."""
-    roles = record.get("energy_by_role", {})
-    plain = {name: value for name, value in record.items() if name != "energy_by_role"}
+    nested = ("energy_by_role", "memory_pj")
+    plain = {name: value for name, value in record.items() if name not in nested}
     if "without_area" in plain:
         plain["without_area"] = " ".join(plain["without_area"])
-    return plain | {f"energy_pj.{role}": pj for role, pj in roles.items()}
+    roles, memories = (record.get(name, {}) for name in nested)
+    return {
+        **plain,
+        **{f"energy_pj.{role}": pj for role, pj in roles.items()},
+        **{
+            f"memory_pj.{name}.{part}": pj
+            for name, parts in memories.items()
+            for part, pj in parts.items()
+        },
+    }

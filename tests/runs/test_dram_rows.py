@@ -13,7 +13,7 @@ from slow_cases import slow_but_every
 from tiny_networks import conv, linear, network, post, run
 
 import archsim
-from archsim.analysis.compare import compared, records
+from archsim.analysis.compare import as_csv, compared, records
 from archsim.analysis.explain import explain
 from archsim.analysis.figures import comparison
 from archsim.analysis.likeness import unlike
@@ -233,6 +233,8 @@ def test_parts_stand_in_tables_and_figures(tmp_path):
     found = compared(stored, ["diannao", "scnn"], "diannao")
     assert [*records(found)[0]["memory_pj"]["dram"]] == [*PARTS]
     assert "memory_pj" not in records(found)[1]
+    row = next(csv.DictReader(as_csv(found).decode().splitlines()))
+    assert [float(row[f"memory_pj.dram.{part}"]) for part in PARTS] == pytest.approx(parts)
     for by_role, name in ((False, "dram"), (True, "DRAM")):
         stack = comparison.energy_stack(found, by_role=by_role)
         for row in found.rows.values():
