@@ -56,15 +56,19 @@ def _dynamic(given: Given, _attrs: Attributes) -> list[Tensor]:
     x = given[0]
     low, high = x.min().clamp(max=0), x.max().clamp(min=0)
     scale = (high - low) / 255
-    zero = torch.round(-low / scale).clamp(0, 255).to(torch.uint8) if scale > 0 else (
-        torch.zeros((), dtype=torch.uint8)
+    zero = (
+        torch.round(-low / scale).clamp(0, 255).to(torch.uint8)
+        if scale > 0
+        else (torch.zeros((), dtype=torch.uint8))
     )
     return [quantised(x, scale if scale > 0 else torch.ones(()), zero), scale, zero]
 
 
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, attrs: Attributes) -> Tensor:
-    given = [x.double(), weight.double(), None if bias is None else bias.double()]
-    return WINDOWS["Conv"].compute(given, attrs)  # type: ignore[return-value]
+    given = [x.double(), weight.double()] + ([] if bias is None else [bias.double()])
+    out = WINDOWS["Conv"].compute(given, attrs)
+    assert isinstance(out, Tensor)
+    return out
 
 
 def _qlinear_conv(given: Given, attrs: Attributes) -> Tensor:
