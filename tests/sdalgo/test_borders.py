@@ -17,6 +17,7 @@ from safetensors.numpy import save_file  # noqa: E402
 from archsim.formats.errors import InputError  # noqa: E402
 from archsim.formats.tensor_file import read_tensors, write_tensors  # noqa: E402
 from archsim.formats.tensor_record import Tensor, from_array  # noqa: E402
+from sdalgo import names  # noqa: E402
 from sdalgo.cli.main import main  # noqa: E402
 from sdalgo.container import MAGIC, from_bytes, to_bytes  # noqa: E402
 from sdalgo.options import Options, options_from, preset  # noqa: E402
