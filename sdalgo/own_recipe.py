@@ -7,11 +7,12 @@ it, for a recipe may come from anyone: only the command line runs it (`sdalgo bu
 from pathlib import Path
 from typing import Any
 
+from archsim.formats import workload_names
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.record import load
 from archsim.formats.source import in_file_order, unknown
 from archsim.formats.yaml12 import Document
-from sdalgo import names, networks, ratios
+from sdalgo import networks, ratios
 from sdalgo.recipe import Recipe, RecipeFile
 
 LISTS = ("rows_pruned", "weights_pruned")
@@ -27,7 +28,7 @@ def load_own(path: Path, network: Path | None = None) -> Recipe:
         InputError: everything wrong with the file, each with its place.
     """
     document, found = load(path, RecipeFile)
-    values: dict[str, Any] = found.model_dump() | {"name": names.suggested(path.stem)}
+    values: dict[str, Any] = found.model_dump() | {"name": workload_names.suggested(path.stem)}
     problems = [*_network(document, found, network), *_weights(document, found, path.parent)]
     for key in LISTS:
         shares = values[key]

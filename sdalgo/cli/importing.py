@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from archsim.formats import console, own_files, unpacked
+from archsim.formats import console, own_files, unpacked, workload_names
 from archsim.formats.errors import InputError
 from archsim.formats.progress import bar
 from sdalgo.cli import options
@@ -42,14 +42,14 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo import segmenter.onnx --size 512x1024
       sdalgo import resnet.onnx --prune 0.5 --row-ratio 0.3 --dense 'fc*'
     """
-    from sdalgo import names
+
     from sdalgo.onnx_import import import_onnx
     from sdalgo.recipe import Recipe
 
     unpacked.allow(max_gb)
     own_files.force(force)
     recipe = Recipe(
-        name=names.suggested(model.stem) if name is None else names.checked(name),
+        name=workload_names.suggested(model.stem) if name is None else workload_names.checked(name),
         about="imported", network="onnx", weights="the file", preset=preset, theta=theta,
         density=density, basis_bits=basis_bits, rank=rank, levels=levels, iterations=iterations,
         slice_rows=slice_rows, weights_pruned=_shares(prune, "--prune"),
