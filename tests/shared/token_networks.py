@@ -39,7 +39,9 @@ def write(folder, entries, tensors=None, name="tokens", **keys):
         save_file(arrays, folder / f"{name}.safetensors")
         header["tensors"] = f"{name}.safetensors"
     path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(header | keys | {"layers": list(entries)}))
+    path.write_text(
+        yaml.safe_dump(header | keys | {"layers": list(entries)}, default_flow_style=None)
+    )
     return path
 
 
