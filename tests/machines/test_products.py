@@ -5,10 +5,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from token_networks import loaded, matmul, run, sparse
+from token_networks import linear, loaded, matmul, run, sparse
 
 import archsim
 from archsim.formats.errors import InputError
+from archsim.machines.scnn.rule import stored_bytes
 
 MACHINES = [
     "smartdeal", "diannao", "scnn", "cambricon_x", "bit_pragmatic", "systolic",
@@ -142,3 +143,45 @@ def test_drawn_scores_are_zero_above_the_diagonal(tmp_path):
     assert drawn.shape == (2, 4, 6)
     assert not np.triu(drawn, 3).any()
     assert np.count_nonzero(drawn) == 2 * (3 + 4 + 5 + 6)
+
+
+def test_large_products_of_a_profile_are_not_drawn_for_shapes_alone(tmp_path):
+    """More values than may be drawn: SCNN asks for them, DianNao does not."""
+    classes = [{"channels": 40, "zero": 0.0, "values": [1, 1, 1, 1, 1]}]
+    profile = {"input": {"dtype": "int8", "classes": classes}}
+    workload = loaded(tmp_path, [matmul("p", [], (40, 4096, 4096, 1), profile=profile)])
+    assert run("diannao", workload).layers[0].macs == 40 * 4096 * 4096
+    with pytest.raises(InputError, match="choose a machine that needs shapes alone"):
+        run("bit_pragmatic", workload)
+    with pytest.raises(InputError, match="has no profile.weight to draw its weight from"):
+        run("scnn", workload)
+
+
+@pytest.mark.parametrize("which", ["rows", "keys", "values"])
+def test_scnn_stores_an_operand_as_its_layer_makes_it(tmp_path, which):
+    """Runs of zeros follow the tokens of a channel, whichever operand it becomes."""
+    rng = np.random.default_rng(7)
+    heads, tokens, width = 2, 24, 5
+    made = sparse(rng, (heads * width, 1, tokens), zeros=0.9)
+    by_head = made.reshape(heads, width, tokens)
+    other = sparse(rng, (heads, 3, tokens if which == "values" else width))
+    layer = linear("a", [], (4, heads * width), tokens=tokens)
+    if which == "rows":
+        sizes, arrays = (heads, tokens, width, 3), (by_head.transpose(0, 2, 1), other)
+    elif which == "keys":
+        sizes, arrays = (heads, 3, width, tokens), (other, by_head.transpose(0, 2, 1))
+    else:
+        sizes, arrays = (heads, 3, tokens, width), (other, by_head)
+    first = linear("b", [], (4, heads * 3 * sizes[2]))
+    inputs = ["a", "b"] if which == "rows" else ["b", "a"]
+    if which == "rows":
+        first = linear("b", [], (4, heads * width * 3))
+    tensors = {
+        "p/input": arrays[0], "p/weight": arrays[1],
+        "a/input": sparse(rng, (4, 1, tokens)), "a/weight": sparse(rng, (heads * width, 4, 1, 1)),
+        "b/input": sparse(rng, (4,)), "b/weight": sparse(rng, (first["out_channels"], 4)),
+    }  # fmt: skip
+    workload = loaded(tmp_path, [layer, first, matmul("p", inputs, sizes)], tensors)
+    arch = archsim.load_arch("scnn")
+    by_hand = stored_bytes(workload.layers[0], made, arch)
+    assert run("scnn", workload).layers[0].dram_bytes_by["output"] == by_hand

@@ -85,6 +85,7 @@ def test_they_do_with_passes_and_partial_sums_in_dram(tmp_path, most, monkeypatc
     assert coarse.actions == whole.actions
 
 
+@pytest.mark.slow
 def test_the_largest_batch_of_many_heads_runs(tmp_path):
     before = time.process_time()
     (one,) = run("diannao", product(tmp_path, (16, 8, 64, 8))).layers
