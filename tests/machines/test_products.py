@@ -153,7 +153,7 @@ def test_large_products_of_a_profile_are_not_drawn_for_shapes_alone(tmp_path):
     assert run("diannao", workload).layers[0].macs == 40 * 4096 * 4096
     with pytest.raises(InputError, match="choose a machine that needs shapes alone"):
         run("bit_pragmatic", workload)
-    with pytest.raises(InputError, match="has no profile.weight to draw its weight from"):
+    with pytest.raises(InputError, match=r"has no profile\.weight to draw its weight from"):
         run("scnn", workload)
 
 
