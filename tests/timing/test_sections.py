@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from token_networks import linear, loaded, matmul, run, sparse
 
+import archsim
 from archsim.formats.errors import InputError
+from archsim.machines.shared.tables import tables_of
 from archsim.timing import entries
+from archsim.timing.entries import entries_of
+from archsim.timing.plan import plan_all
 
 MACHINES = ["smartdeal", "diannao", "scnn", "cambricon_x", "bit_pragmatic", "systolic"]
 TIGHT = {"nbin.banks": 1, "nbin.bank_kbytes": 1, "sb.banks": 1, "sb.bank_kbytes": 2}
@@ -29,14 +33,14 @@ def product(folder, sizes, batch=1, samples=0):
     return loaded(folder, [matmul("p", [], sizes)], arrays, batch=batch)
 
 
-def image(folder, batch=1, samples=0, number=None, gain=1):
+def image(folder, batch=1, samples=0, number=None):
     """A convolution of a plane; `number` is the one sample of the file."""
     rng = np.random.default_rng(5)
     inputs = sparse(rng, (max(samples, 1), 12, 9, 7))
-    weights = sparse(rng, (20 * gain, 12, 3, 3))
+    weights = sparse(rng, (20, 12, 3, 3))
     given = inputs if samples and number is None else inputs[number or 0]
     entry = {
-        "name": "p", "op": "conv", "inputs": [], "in_channels": 12, "out_channels": 20 * gain,
+        "name": "p", "op": "conv", "inputs": [], "in_channels": 12, "out_channels": 20,
         "in_size": [9, 7], "kernel": [3, 3], "padding": [1, 1],
     }  # fmt: skip
     return loaded(folder, [entry], {"p/input": given, "p/weight": weights}, batch=batch)
@@ -201,3 +205,36 @@ def test_too_many_samples_and_samples_of_no_batch_are_refused(tmp_path):
             {"p/input": np.zeros((1, 12, 9, 7), np.int8),
              "p/weight": np.zeros((20, 12, 3, 3), np.int8)},
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("most", [1, 3, 20_000])
+def test_overlapping_rows_come_again_for_each_sample(tmp_path, most, monkeypatch):
+    """Inputs in two blocks, weights again for each: 756 bytes in 600, 2160 in 409."""
+    keys = {"nbin.banks": 1, "nbin.bank_kbytes": 600 / 1024, "sb.banks": 1, "sb.bank_kbytes": 0.4}
+    (one,) = run("diannao", image(tmp_path), keys).layers
+    assert one.dram_bytes_by["weight"] == 2 * 20 * 12 * 9
+    assert one.dram_bytes_by["input"] > 12 * 9 * 7
+    monkeypatch.setattr(entries, "MAX_VISITS", most)
+    found = run("diannao", image(tmp_path, 6), keys | {"batch_order": "samples"}, cache=None)
+    assert found.layers[0].dram_bytes_by == times(6, one.dram_bytes_by)
+
+
+@pytest.mark.parametrize("most", [1, 3, 20_000])
+@pytest.mark.parametrize("keys", [{}, TIGHT], ids=["roomy", "tight"])
+def test_runs_in_dram_are_those_of_each_head_of_each_sample(tmp_path, most, keys, monkeypatch):
+    def spans(batch):
+        arch = archsim.load_arch("diannao", keys)
+        workload = product(tmp_path, (2, 20, 70, 90), batch=batch)
+        (planned,) = plan_all(entries_of(arch, workload, tables_of(arch, workload, None)), arch)
+        moved = planned.traffic.reads["p"] | {
+            f"{flow} out": span for flow, span in planned.traffic.writes["p"].items()
+        }
+        return {flow: tuple(span) for flow, span in moved.items()}
+
+    one = spans(1)
+    assert one["output out"] == (2 * 20 * 90, 2 * 2)  # two groups of filters in each head
+    assert ("psum" in one) == bool(keys)
+    if not keys:
+        assert (one["input"], one["weight"]) == ((2 * 20 * 70, 2), (2 * 70 * 90, 2 * 2))
+    monkeypatch.setattr(entries, "MAX_VISITS", most)
+    assert spans(8) == {flow: (8 * nbytes, 8 * runs) for flow, (nbytes, runs) in one.items()}
