@@ -18,10 +18,10 @@ from archsim.formats.lifeline import run_module
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
 from archsim.formats.unpacked import check_run
-from sdalgo import photos
+from sdalgo import photos, provenance
 from sdalgo.build import Built, Layers, claim_workload
 from sdalgo.onnx_graph import OnnxModel
-from sdalgo.pretrained import ONNX_FILES, Weights
+from sdalgo.pretrained import ONNX_FILES, Weights, shown_name
 from sdalgo.recipe import Recipe
 from sdalgo.workload import header
 
@@ -55,20 +55,26 @@ def import_onnx(
     """
     model = OnnxModel(path, size)
     model.run(_photograph(model, photos.IMAGENET))
-    file = path.name.encode(errors="replace").decode()  # a name may hold bytes that are no text
-    origin = _Origin(
-        made_by=f"sdalgo import {file} --name {recipe.name}",
-        weights=f"as found in {file}",
+    made_by = f"sdalgo import {shown_name(path)} --name {recipe.name}"
+    made_by += provenance.import_options(recipe)
+    return _write(model, recipe, _own_origin(path, recipe, made_by), folder, progress)
+
+
+def _own_origin(path: Path, recipe: Recipe, made_by: str, seed: int = 0) -> _Origin:
+    file = shown_name(path)
+    return _Origin(
+        made_by=made_by,
+        weights=provenance.weights(f"as found in {file}", recipe),
         prepared="with ImageNet's mean and deviation",
         licence=f"weights: that of {file}",
+        seed=seed,
     )
-    return _write(model, recipe, origin, folder, progress)
 
 
 def build_onnx(
     recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None = None
 ) -> Built:
-    """Build a recipe whose network is an ONNX file of an installed package.
+    """Build a recipe whose network is an ONNX file: the user's own, or of an installed package.
 
     Args:
         seed: of the drawing from profiles; the weights are the file's.
@@ -76,13 +82,19 @@ def build_onnx(
     Raises:
         InputError: the package or onnx is missing, or the folder cannot be written.
     """
+    if Path(recipe.weights).suffix:
+        model = OnnxModel(Path(recipe.weights))
+        model.run(_photograph(model, photos.IMAGENET))
+        made_by = provenance.build_command(recipe, seed)
+        origin = _own_origin(model.path, recipe, made_by, seed)
+        return _write(model, recipe, origin, folder, progress)
     require("ONNX file", recipe.weights, ONNX_FILES)
     file = ONNX_FILES[recipe.weights]()
     model = OnnxModel(file.path)
     model.run(np.ascontiguousarray(_photograph(model, photos.CAFFE)[::-1]))
     origin = _Origin(
-        made_by=f"sdalgo build {recipe.name} --seed {seed}",
-        weights=file.note,
+        made_by=provenance.build_command(recipe, seed),
+        weights=provenance.weights(file.note, recipe),
         prepared="as Caffe prepares it (0..255 less the mean, blue first)",
         licence=file.licence,
         seed=seed,
@@ -115,7 +127,7 @@ def _write(
         raise InputError.at(model.path, "no operator in it is a layer of a workload")
     try:
         make_folder(parts)
-        layers = Layers(recipe, weights, inputs, {"default": 0.0}, parts)
+        layers = Layers(recipe, weights, inputs, parts)
         entries = layers.finish(model.layers, origin.seed, progress)
         built = layers.write(parts / "whole", _header(recipe, origin), entries)
         _validate(built.yaml)
@@ -153,7 +165,7 @@ def _validate(yaml: Path) -> None:
 def _header(recipe: Recipe, origin: _Origin) -> dict[str, Any]:
     return header(
         recipe.name, "inference", 1, made_by=origin.made_by, weights=origin.weights,
-        decomposition=f"{recipe.preset}, theta {recipe.theta}",
+        decomposition=provenance.decomposition(recipe),
         activations=f"one run on the photograph {photos.NAMES[0]} {origin.prepared}, "
         "int8 symmetric, per-tensor maximum",
         licence=f"{origin.licence}; {photos.LICENCE}",
