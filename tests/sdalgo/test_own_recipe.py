@@ -171,9 +171,9 @@ def test_a_file_of_onnx_is_a_network_that_needs_no_running(folder, monkeypatch, 
     pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper, save
 
-    from sdalgo import onnx_import
+    from sdalgo.importer import workload
 
-    monkeypatch.setattr(onnx_import, "_validate", lambda _: None)
+    monkeypatch.setattr(workload, "validate", lambda _: None)
     weight = np.random.default_rng(0).normal(0, 0.1, (4, 3, 3, 3)).astype(np.float32)
     x, y = (
         helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, c, 8, 8])

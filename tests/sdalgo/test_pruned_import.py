@@ -13,8 +13,9 @@ from safetensors.numpy import load_file  # noqa: E402
 
 from archsim.formats.errors import InputError  # noqa: E402
 from archsim.formats.source import read  # noqa: E402
-from sdalgo import onnx_import, provenance, sparsity  # noqa: E402
+from sdalgo import provenance, sparsity  # noqa: E402
 from sdalgo.cli.main import main  # noqa: E402
+from sdalgo.importer import workload  # noqa: E402
 from sdalgo.pruning import Pruning  # noqa: E402
 from sdalgo.recipe import Recipe  # noqa: E402
 
@@ -47,7 +48,7 @@ def network(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _no_second_process(monkeypatch):
-    monkeypatch.setattr(onnx_import, "_validate", lambda _: None)
+    monkeypatch.setattr(workload, "validate", lambda _: None)
 
 
 @pytest.fixture
