@@ -40,7 +40,7 @@ class Graph:
         outputs = [value(name, TensorProto.FLOAT, ["open"]) for name in self.outputs]
         tensors = [numpy_helper.from_array(np.asarray(v), k) for k, v in self.constants.items()]
         graph = helper.make_graph(self.nodes, "net", inputs, outputs, tensors)
-        opsets = [helper.make_opsetid("", self.opset)]
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)]
         onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), str(path))
         return path
 
