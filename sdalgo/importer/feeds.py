@@ -19,7 +19,7 @@ from sdalgo.importer.operations import Network, NetworkInput
 
 SEED = 0
 Shape = tuple[int, ...]
-_STATES = ("state", "hidden", "cache", "past", "memory", "h0", "c0")
+_STATES = ("state", "hidden", "memory", "h0", "c0")
 _STATE = ("h", "c")
 _ALL_SIZES = 3  # of --size: channels, height, width
 

@@ -316,3 +316,24 @@ def test_an_lstm_of_whole_numbers_is_one_of_their_values(tmp_path):
     _, (expected,) = imported(graph, tmp_path / "plain.onnx")
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     assert run.weights["cell.weight_ih"].shape == (12, 4)
+
+
+def test_a_decode_step_reads_its_cache(tmp_path):
+    """One new token after seven; keys of two heads."""
+    graph = Graph(
+        nodes=[
+            node("MatMul", ["x", "w"], ["m"], "made"), node("Reshape", ["m", "s"], ["n"]),
+            node("Transpose", ["n"], ["new"], perm=[0, 2, 1, 3]),
+            node("Concat", ["past_key", "new"], ["k"], "keys", axis=2),
+            node("Transpose", ["k"], ["kt"], perm=[0, 1, 3, 2]),
+            node("MatMul", ["new", "kt"], ["y"], "scores"),
+        ],
+        feeds={"x": random(1, 1, 6), "past_key": random(1, 2, 7, 3)},
+        constants={"w": random(6, 6), "s": np.array([1, 1, 2, 3])}, ops=("linear", "matmul"),
+    )  # fmt: skip
+    run = check(graph, tmp_path / "net.onnx")
+    layers = {layer.name: layer for layer in run.layers}
+    assert layers["keys"].op == "cache"
+    assert layers["keys"].fields == {"length": 7}
+    assert layers["scores"].inputs == ("made", "keys")
+    assert layers["scores"].fields["columns"] == 8

@@ -15,7 +15,7 @@ from sdalgo.onnx_network import read_network
 from sdalgo.workload import LayerEntry, header, workload_text
 
 node = helper.make_node
-VIEWS = ("reshape", "transpose", "slice")
+VIEWS = ("reshape", "transpose", "slice", "cache")
 
 
 @dataclass(frozen=True, kw_only=True)
