@@ -1,1 +1,1 @@
-"""Fifty networks of today through the importer and five machines: `python -m benchmarks.networks_50`."""
+"""Fifty networks of today: imported, compared, and run on five machines."""
