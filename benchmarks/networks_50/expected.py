@@ -40,10 +40,9 @@ def _batch_norm() -> Any:
         """Of inference, for every opset."""
 
         def _run(  # noqa: PLR0913, PLR0917  (the operator's inputs and attributes)
-            self, x, scale, shift, mean, variance, epsilon=1e-5, momentum=0.9, training_mode=0,
-            spatial=1,
-        ):  # fmt: skip
-            if training_mode:
+            self, x, scale, shift, mean, variance, epsilon=1e-5, **others: Any,
+        ) -> tuple[NDArray[Any]]:  # fmt: skip
+            if others.get("training_mode"):
                 raise NotImplementedError("training")
             sizes = (1, -1, *[1] * (x.ndim - 2))
             mean, variance, scale, shift = (

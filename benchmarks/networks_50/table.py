@@ -21,16 +21,13 @@ Record = dict[str, Any]
 
 def passes(record: Record) -> bool:
     """Imported, equal where there is anything to compare with, and run or refused by a rule."""
-    imported = record.get("import", {})
-    if imported.get("status") != 0:
+    if record.get("import", {}).get("status") != 0:
         return False
     compared = record.get("equal")
     close = compared is None or compared.get("apart", float("inf")) <= CLOSE
-    return close and all(_settled(record.get(machine, {})) for machine in MACHINES)
-
-
-def _settled(run: Record) -> bool:
-    return run.get("status") == 0 or (run.get("status") == REFUSED and bool(run.get("said")))
+    machines = record.get("machines", {})
+    settled = len(machines.get("cycles", ())) + len(machines.get("refused", ()))
+    return close and machines.get("status") in (0, REFUSED) and settled == len(MACHINES)
 
 
 def row(network: Network, record: Record) -> tuple[str, ...]:
@@ -38,20 +35,21 @@ def row(network: Network, record: Record) -> tuple[str, ...]:
     origin = network.package or f"{network.exporter}, opset {network.opset}"
     if "missing" in record.get("file", {}):
         return (network.name, origin, "not tried", "", "", "", "", record["file"]["missing"])
-    imported = record.get("import", {})
-    compared = _compared(record)
+    imported, machines = record.get("import", {}), record.get("machines", {})
     if imported.get("status") != 0:
-        return (network.name, origin, "no", "", "", compared, "", said(imported))
+        return (network.name, origin, "no", "", "", "", "", said(imported))
     took = f"{imported['seconds']:.1f} s, {imported['megabytes']} MB"
-    ran = [machine for machine in MACHINES if record.get(machine, {}).get("status") == 0]
-    refused = [f"{m}: {said(record.get(m, {}))}" for m in MACHINES if m not in ran]
-    seconds = sum(record[machine]["seconds"] for machine in ran)
-    remarks = [*refused]
+    remarks = [f"{machine}: {reason}" for machine, reason in machines.get("refused", {}).items()]
+    if machines.get("status") not in (0, REFUSED):
+        remarks.append(f"run: {said(machines)}")
     if (record.get("equal") or {}).get("status"):
         remarks.append(f"compared: {said(record['equal'])}")
+    ran = (
+        f"{len(machines.get('cycles', ()))} of {len(MACHINES)}, {machines.get('seconds', 0):.1f} s"
+    )
     return (
         network.name, origin, took, str(imported["layers"]), f"{imported['macs'] / 1e6:,.1f}",
-        compared, f"{len(ran)} of {len(MACHINES)}, {seconds:.0f} s", "; ".join(remarks),
+        _compared(record), ran, "; ".join(remarks),
     )  # fmt: skip
 
 
