@@ -24,7 +24,6 @@ from benchmarks.networks_50.packages import CannotBeHad, fetch
 MACHINES = ("smartdeal", "diannao", "scnn", "cambricon_x", "bit_pragmatic")
 ROOT = Path(__file__).parents[2]
 HERE = "benchmarks.networks_50"
-ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 REFERENCES = {"onnx.reference": [], "ONNX Runtime": ["--runtime"]}
 Record = dict[str, Any]
 
@@ -107,7 +106,7 @@ def _file(network: Network, file: Path, folders: Folders) -> Record:
     if file.exists():
         return {"bytes": file.stat().st_size}
     whole = file.with_suffix(".part")
-    done = children.run((f"{HERE}.exporting", network.name, str(whole)), ONE_CORE)
+    done = children.run((f"{HERE}.exporting", network.name, str(whole)))
     if done.status:
         return {"missing": f"the export failed: {done.said.splitlines()[-1]}"}
     whole.replace(file)
@@ -125,7 +124,7 @@ def _expected(network: Network, file: Path, folders: Folders) -> Record:
         if words and find_spec("onnxruntime") is None:
             continue
         command = (f"{HERE}.expected", network.name, str(file), str(out), *words)
-        done = children.run(command, ONE_CORE, limit=300)
+        done = children.run(command, limit=300)
         if done.status == 0:
             return {"reference": name, "seconds": round(done.seconds, 2), "reasons": reasons}
         reasons[name] = (done.said.splitlines() or ["too long"])[-1]
@@ -166,7 +165,7 @@ def _is_image(shape: tuple[int, ...]) -> bool:
 def _imported(network: Network, file: Path, folders: Folders) -> Record:
     out = folders.of("workloads")
     words = ("import", str(file), "--name", network.name, "--out", str(out), "--json", "--force")
-    done = children.run(("sdalgo", *words, *asked(network, file)), ONE_CORE, limit=600)
+    done = children.run(("sdalgo", *words, *asked(network, file)), limit=600)
     if done.status:
         return done.record()
     return {**done.record(), "layers": json.loads(done.printed)["layers"],
@@ -181,7 +180,7 @@ def _macs(path: Path) -> int:
 
 def _equal(network: Network, file: Path, folders: Folders) -> Record:
     command = (f"{HERE}.equal", network.name, str(file), str(expected_file(network, folders)))
-    done = children.run(command, ONE_CORE, limit=300)
+    done = children.run(command, limit=300)
     return {**done.record(), **(json.loads(done.printed) if done.status == 0 else {})}
 
 
@@ -192,9 +191,7 @@ def _run(network: Network, folders: Folders) -> Record:
     words = ["run", "--workload", str(workload), "--batch", "1", "--jobs", "1", "--no-figures",
              "--json", "--out", str(out)]  # fmt: skip
     words += [word for machine in MACHINES for word in ("--arch", machine)]
-    done = children.run(
-        ("archsim", *words), {**ONE_CORE, "ARCHSIM_CACHE": str(folders.of("cache"))}
-    )
+    done = children.run(("archsim", *words), {"ARCHSIM_CACHE": str(folders.of("cache"))})
     found = json.loads(done.printed) if done.printed else {}
     return {
         **done.record(),
