@@ -27,22 +27,25 @@ def measure(op: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, obj
     """The profile of one layer, ready for YAML and at most 4096 bytes as compact JSON.
 
     Args:
-        op: conv or linear.
+        op: conv, deconv, linear or matmul, whose `weight` (heads, N, K) is measured as filters of
+            K values.
         arrays: any of input, weight, pruned, coef and basis, shaped as in
             docs/reference/formats.md; other names are passed over.
 
     Raises:
         InputError: an op without tensors, or an array that is empty or not of integers.
     """
-    if op not in ("conv", "linear"):
+    if op not in ("conv", "linear", "matmul", "deconv"):
         raise InputError.at(
-            op, "has no tensors to measure; a profile is of a conv or a linear layer"
+            op, "has no tensors to measure; a profile is of a conv, deconv, linear or matmul layer"
         )
     for name in ("input", "weight", "pruned", "coef"):
         if name in arrays:
             _check(name, arrays[name])
     weights: dict[str, object] = {
-        name: measure_weight(arrays[name]) for name in ("weight", "pruned") if name in arrays
+        name: measure_weight(_filters(op, arrays[name]))
+        for name in ("weight", "pruned")
+        if name in arrays
     }
     if "coef" in arrays:
         slices = arrays["basis"].shape[1] if "basis" in arrays else None
@@ -51,6 +54,10 @@ def measure(op: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, obj
         return weights
     room = MAX_BYTES - FIELD_BYTES - nbytes(weights)
     return {"input": _input(arrays["input"], room), **weights}
+
+
+def _filters(op: str, weight: NDArray[np.generic]) -> NDArray[np.generic]:
+    return weight.reshape(-1, weight.shape[-1]) if op == "matmul" else weight
 
 
 def _input(values: NDArray[np.generic], room: int) -> dict[str, object]:
