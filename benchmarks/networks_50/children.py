@@ -22,7 +22,14 @@ KIB, MEGA = 1024, 1e6
 LATE = 124
 """The status of a command that was stopped because it took too long."""
 ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-LOADED = ("torch", "onnx", "sdalgo.cli.importing", "sdalgo.onnx_import", "archsim.cli.run")
+LOADED = (
+    "torch",
+    "torch._dynamo",
+    "onnx",
+    "sdalgo.cli.importing",
+    "sdalgo.onnx_import",
+    "archsim.cli.run",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
