@@ -228,7 +228,6 @@ CONTROL = {
     "BitwiseAnd": alone("BitwiseAnd", WHOLE, whole(5)),
     "BitwiseOr": alone("BitwiseOr", WHOLE, whole(5)),
     "BitwiseXor": alone("BitwiseXor", WHOLE, whole(5)),
-    "BitwiseNot": alone("BitwiseNot", WHOLE),
     "BitShift": alone("BitShift", BYTES, np.array([2], np.uint8), direction="RIGHT"),
     "Shape": alone("Shape", POSITIVE, start=1), "Size": alone("Size", POSITIVE),
     "EyeLike": alone("EyeLike", WHOLE, k=1, dtype=1),
