@@ -38,8 +38,9 @@ def by_heads(step: Step, drawing: Drawing, value: Value, x: Tensor, weight: Tens
         "in_channels": groups * inner, "out_channels": plane[0], "in_size": list(plane[1:]),
         "kernel": [1, 1], "groups": groups,
     }  # fmt: skip
-    inputs = drawing.read(value) if drawing.place(value).source else ()
+    read = (groups * inner, *plane[1:])
+    inputs = (drawing.source(value, read),) if drawing.place(value).source else ()
     name = drawing.layer(step.name, "conv", inputs, fields, plane)
     filters = matrices.transpose(1, 2).reshape(plane[0], inner, 1, 1)
-    drawing.hold(name, filters, rows.transpose(1, 2).reshape(1, groups * inner, *plane[1:]))
+    drawing.hold(name, filters, rows.transpose(1, 2).reshape(1, *read))
     drawing.put(step.out, Place(source=name, plane=plane, channel=len(step.out.shape) - 1))
