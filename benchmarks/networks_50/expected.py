@@ -2,10 +2,6 @@
 `python -m benchmarks.networks_50.expected NAME FILE OUT`.
 
 With `--runtime` ONNX Runtime is asked instead, for files that the evaluator cannot run.
-
-Before opset 14 inference is what a BatchNormalization of one output does, whatever its `momentum`
-(https://onnx.ai/onnx/operators/onnx__BatchNormalization.html); the evaluator mixes statistics of
-the batch in as soon as `momentum` is written, so that it is given the formula here.
 """
 
 from __future__ import annotations
@@ -33,27 +29,6 @@ def feeds(network: Network, path: Path) -> dict[str, NDArray[Any]]:
     }
 
 
-def _batch_norm() -> Any:
-    from onnx.reference.op_run import OpRun
-
-    class BatchNormalization(OpRun):
-        """Of inference, for every opset."""
-
-        def _run(  # noqa: PLR0913, PLR0917  (the operator's inputs and attributes)
-            self, x, scale, shift, mean, variance, epsilon=1e-5, **others: Any,
-        ) -> tuple[NDArray[Any]]:  # fmt: skip
-            if others.get("training_mode"):
-                raise NotImplementedError("training")
-            sizes = (1, -1, *[1] * (x.ndim - 2))
-            mean, variance, scale, shift = (
-                part.reshape(sizes) for part in (mean, variance, scale, shift)
-            )
-            y = (x - mean) / np.sqrt(variance + np.float32(epsilon)) * scale + shift
-            return (y.astype(x.dtype),)
-
-    return BatchNormalization
-
-
 def evaluated(network: Network, path: Path, *, runtime: bool) -> dict[str, NDArray[Any]]:
     """Every output of the file by name."""
     given = feeds(network, path)
@@ -65,7 +40,9 @@ def evaluated(network: Network, path: Path, *, runtime: bool) -> dict[str, NDArr
         return dict(zip(names, session.run(None, given), strict=True))
     from onnx.reference import ReferenceEvaluator
 
-    evaluator = ReferenceEvaluator(str(path), new_ops=[_batch_norm()])
+    from benchmarks.networks_50.evaluator_ops import OPERATORS
+
+    evaluator = ReferenceEvaluator(str(path), new_ops=OPERATORS)
     return dict(zip(evaluator.output_names, evaluator.run(None, given), strict=True))
 
 

@@ -13,6 +13,9 @@ from torch import Tensor
 from sdalgo.importer.kinds import Attributes, Compute, Given, Kind, optional
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+QUANTISED = {"com.microsoft.DynamicQuantizeLSTM": "LSTM"}
+"""Of ONNX Runtime, with weights of 8 bits: what they are otherwise
+(https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md)."""
 _DEFAULT = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"], "RNN": ["tanh"]}
 _ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
@@ -27,6 +30,7 @@ class Direction:
         peephole: (3 * H) of an LSTM.
         state: h and c, (N, H) each, before the first step.
         functions: names of activations.
+        rounded: inputs and states are rounded to 8 bits before their products.
     """
 
     weight: Tensor
@@ -37,10 +41,13 @@ class Direction:
     functions: list[str]
     linear_before_reset: bool
     reverse: bool
+    rounded: bool = False
 
 
 def directions(given: Given, attrs: Attributes, kind: str) -> list[Direction]:
     """The one or two directions of an operator, shapes checked by what computes them."""
+    rounded = kind in QUANTISED
+    given, kind = (_unrounded(given), QUANTISED[kind]) if rounded else (given, kind)
     weight, back, gates = given[1], given[2], GATES[kind]
     which = attrs.get("direction", "forward")
     count = 2 if which == "bidirectional" else 1
@@ -58,10 +65,33 @@ def directions(given: Given, attrs: Attributes, kind: str) -> list[Direction]:
             peephole=None if peephole is None else peephole[d],
             state=(states[0][d], states[1][d]), functions=names[d * each : (d + 1) * each],
             linear_before_reset=bool(attrs.get("linear_before_reset", 0)),
-            reverse=which == "reverse" or d == 1,
+            reverse=which == "reverse" or d == 1, rounded=rounded,
         )
         for d in range(count)
     ]  # fmt: skip
+
+
+def _unrounded(given: Given) -> list[Tensor | None]:
+    """Inputs of an LSTM, of those of a quantised one: its weights are transposed and come with
+    scales and zero points."""
+    found = list(given[:8])
+    for index, at in ((1, 8), (2, 10)):
+        numbers, scale, zero = given[index], given[at], given[at + 1]
+        sizes = (len(numbers), 1, -1)
+        real = (numbers.float() - zero.float().reshape(sizes)) * scale.reshape(sizes)
+        found[index] = real.transpose(1, 2)
+    return found
+
+
+def _eight_bits(x: Tensor) -> Tensor:
+    """Values on the grid of 256 from the smallest to the largest, 0 among them, as
+    DynamicQuantizeLinear finds it."""
+    low, high = x.min().clamp(max=0), x.max().clamp(min=0)
+    scale = (high - low) / 255
+    if not scale:
+        return x
+    zero = torch.round(-low / scale).clamp(0, 255)
+    return ((torch.round(x / scale) + zero).clamp(0, 255) - zero) * scale
 
 
 def _state(value: Tensor | None, attrs: Attributes, shape: tuple[int, ...]) -> Tensor:
@@ -76,11 +106,11 @@ def run(kind: str, x: Tensor, d: Direction) -> tuple[Tensor, Tensor, Tensor]:
     Args:
         x: (T, N, C), in the order of time.
     """
-    step = {"LSTM": _lstm, "GRU": _gru, "RNN": _rnn}[kind]
+    step = {"LSTM": _lstm, "GRU": _gru, "RNN": _rnn}[QUANTISED.get(kind, kind)]
     h, c = d.state
     before, after = [], []
     order = range(len(x) - 1, -1, -1) if d.reverse else range(len(x))
-    from_input = x @ d.weight.T + d.bias[0]
+    from_input = (_eight_bits(x) if d.rounded else x) @ d.weight.T + d.bias[0]
     for t in order:
         before.append(h)
         h, c = step(from_input[t], h, c, d)
@@ -93,6 +123,7 @@ def run(kind: str, x: Tensor, d: Direction) -> tuple[Tensor, Tensor, Tensor]:
 
 def _lstm(given: Tensor, h: Tensor, c: Tensor, d: Direction) -> tuple[Tensor, Tensor]:
     f, g, last = (_ACTIVATIONS[name] for name in d.functions)
+    h = _eight_bits(h) if d.rounded else h
     i, o, forget, new = (given + h @ d.back.T + d.bias[1]).chunk(4, 1)
     if d.peephole is not None:
         pi, po, pf = d.peephole.chunk(3)
@@ -153,8 +184,9 @@ def _compute(kind: str) -> Compute:
 _READS = ("hidden_size", "activations", "layout", "linear_before_reset")
 KINDS: dict[str, Kind] = {
     name: Kind(
-        rule="recurrent", inputs=(3, 8), reads=_READS, compute=_compute(name),
+        rule="recurrent", inputs=(12, 12) if name in QUANTISED else (3, 8), reads=_READS,
+        compute=_compute(name),
         only={"direction": ("forward", "reverse", "bidirectional"), "input_forget": 0},
     )
-    for name in GATES
+    for name in (*GATES, *QUANTISED)
 }  # fmt: skip

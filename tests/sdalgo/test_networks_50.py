@@ -18,7 +18,7 @@ from benchmarks.networks_50 import trial  # noqa: E402
 from benchmarks.networks_50.equal import engine, furthest  # noqa: E402
 from benchmarks.networks_50.expected import evaluated  # noqa: E402
 from benchmarks.networks_50.exporting import export  # noqa: E402
-from benchmarks.networks_50.listing import networks  # noqa: E402
+from benchmarks.networks_50.listing import Input, Network, networks  # noqa: E402
 from benchmarks.networks_50.table import CLOSE, PAGE, passes, row  # noqa: E402
 
 LISTED = {network.name: network for network in networks()}
@@ -117,3 +117,42 @@ def test_the_evaluator_is_given_the_norm_of_inference(tmp_path):
     expected = (x - parts["mean"]) / np.sqrt(parts["var"] + 1e-3) * parts["scale"] + parts["b"]
     found = evaluated(network, path, runtime=False)["y"]
     np.testing.assert_allclose(found.transpose(0, 2, 3, 1), expected, rtol=1e-4, atol=1e-5)
+
+
+def quantised_lstm(path):
+    """ONNX Runtime's LSTM of 8 bits in both directions: 5 steps, 3 channels, a state of 4."""
+    rng = np.random.default_rng(3)
+    whole = {"w": (2, 3, 16), "r": (2, 4, 16)}
+    constants = {name: rng.integers(-90, 90, shape, np.int8) for name, shape in whole.items()}
+    constants |= {
+        "b": rng.normal(0, 0.2, (2, 32)).astype(np.float32),
+        "h": np.zeros((2, 1, 4), np.float32), "c": np.full((2, 1, 4), 0.3, np.float32),
+    }  # fmt: skip
+    for name in whole:
+        constants[f"{name}_scale"] = np.array([0.011, 0.013], np.float32)
+        constants[f"{name}_zero"] = np.array([0, 3], np.int8)
+    names = ["x", "w", "r", "b", "", "h", "c", "", "w_scale", "w_zero", "r_scale", "r_zero"]
+    node = helper.make_node(
+        "DynamicQuantizeLSTM", names, ["y", "last"], "lstm", domain="com.microsoft",
+        direction="bidirectional", hidden_size=4,
+    )  # fmt: skip
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [5, 1, 3])
+    shapes = {"y": [5, 2, 1, 4], "last": [2, 1, 4]}
+    outputs = [helper.make_tensor_value_info(k, TensorProto.FLOAT, s) for k, s in shapes.items()]
+    tensors = [numpy_helper.from_array(value, key) for key, value in constants.items()]
+    graph = helper.make_graph([node], "net", [x], outputs, tensors)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), str(path))
+    return Network(name="lstm", group="", inputs={"x": Input(shape=(5, 1, 3))})
+
+
+@pytest.mark.parametrize("runtime", [False, True])
+def test_a_quantised_lstm_is_what_onnx_runtime_computes(runtime, tmp_path):
+    """Oracles: the operator that the evaluator is given, and ONNX Runtime where it is there."""
+    if runtime:
+        pytest.importorskip("onnxruntime")
+    network = quantised_lstm(tmp_path / "lstm.onnx")
+    expected = evaluated(network, tmp_path / "lstm.onnx", runtime=runtime)
+    apart, output = furthest(engine(network, tmp_path / "lstm.onnx"), expected)
+    assert apart < 1e-5, output
+    assert expected["y"].shape == (5, 2, 1, 4)
