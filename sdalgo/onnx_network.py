@@ -53,7 +53,7 @@ def _defined(graph: Any) -> set[str]:
     from onnx import defs
 
     kinds = {node.op_type for node in _nodes(graph) if node.domain in ("", "ai.onnx")}
-    schemas = [defs.get_schema(kind) for kind in kinds if defs.has(kind)]
+    schemas: list[Any] = [defs.get_schema(kind) for kind in kinds if defs.has(kind)]
     return {s.name for s in schemas if s.has_function or s.has_context_dependent_function}
 
 

@@ -62,7 +62,8 @@ def _off_array(record: LayerRecord, operands: list[Value]) -> dict[str, Any]:
         case Embedding():
             return _plane(Value(record.out_channels, (1, record.tokens)))
         case Reshape() | Slice():
-            return _plane(viewed(record, operands[0]))
+            made = viewed(record, operands[0])
+            return {**_plane(made), "operands": (made.elements,)}
         case Pool() | Resize():
             return _plane_op(record, operands)
         case Normalise() | Activate():
