@@ -210,7 +210,9 @@ class Layers:
         }
         for what, held in self.stored.get(node.name, {}).items():
             arrays[what] = held[0] if what == "input" else held
-        decomposed = node.op != "matmul" and is_decomposed(weight.shape, self.options)
+        if node.op == "matmul":  # two operands that the network computes: nothing is pruned
+            return arrays
+        decomposed = is_decomposed(weight.shape, self.options)
         kept = self.pruning.weights_kept(node.name)
         if kept < 1 and (decomposed or self.pruning.weights is not None):
             arrays["pruned"] = to_int8(sparsity.magnitude_pruned(weight, kept), scale)
