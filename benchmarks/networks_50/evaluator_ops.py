@@ -39,7 +39,7 @@ class BatchNormalization(OpRun):
 
 class DynamicQuantizeLSTM(OpRun):
     """An LSTM with weights of 8 bits; inputs and states become 8 bits before each product
-    (docs/ContribOperators.md of ONNX Runtime)."""
+    (ContribOperators.md of ONNX Runtime)."""
 
     op_domain = "com.microsoft"
 

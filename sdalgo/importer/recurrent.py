@@ -14,8 +14,8 @@ from sdalgo.importer.kinds import Attributes, Compute, Given, Kind, optional
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 QUANTISED = {"com.microsoft.DynamicQuantizeLSTM": "LSTM"}
-"""Of ONNX Runtime, with weights of 8 bits: what they are otherwise
-(https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md)."""
+"""Operators of ONNX Runtime with weights of 8 bits (its ContribOperators.md): what they are
+otherwise."""
 _DEFAULT = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"], "RNN": ["tanh"]}
 _ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
@@ -47,7 +47,8 @@ class Direction:
 def directions(given: Given, attrs: Attributes, kind: str) -> list[Direction]:
     """The one or two directions of an operator, shapes checked by what computes them."""
     rounded = kind in QUANTISED
-    given, kind = (_unrounded(given), QUANTISED[kind]) if rounded else (given, kind)
+    if rounded:
+        given, kind = _unrounded(given), QUANTISED[kind]
     weight, back, gates = given[1], given[2], GATES[kind]
     which = attrs.get("direction", "forward")
     count = 2 if which == "bidirectional" else 1
@@ -71,7 +72,7 @@ def directions(given: Given, attrs: Attributes, kind: str) -> list[Direction]:
     ]  # fmt: skip
 
 
-def _unrounded(given: Given) -> list[Tensor | None]:
+def _unrounded(given: Given) -> Given:
     """Inputs of an LSTM, of those of a quantised one: its weights are transposed and come with
     scales and zero points."""
     found = list(given[:8])
