@@ -135,3 +135,19 @@ def test_a_matrix_for_each_head_is_a_group_of_a_convolution(left, right, groups,
     a, b = (x, constant) if left == "map" else (constant, x)
     expected = a @ b
     assert np.sort(found.ravel()) == pytest.approx(np.sort(expected.ravel()), abs=1e-4)
+
+
+def test_names_are_cut_to_what_a_workload_holds(tmp_path):
+    """tf2onnx joins the names of all operators that it fuses: basic-pitch has some of 220."""
+    long = "model_1/conv2d/BiasAdd;" * 12
+    names = [f"{long}{k}" for k in range(3)]
+    values = ["x", "a", "b", "y"]
+    nodes = [
+        node("MatMul", [one, "w"], [two], name)
+        for one, two, name in zip(values, values[1:], names, strict=False)
+    ]
+    graph = Graph(nodes=nodes, feeds={"x": random(1, 4, 8)}, constants={"w": EYE})
+    run = check(graph, tmp_path / "net.onnx")
+    found = [layer.name for layer in run.layers if layer.op == "linear"]
+    assert len(set(found)) == 3
+    assert all(long.startswith(name[:180]) and len(name) <= 200 for name in found)
