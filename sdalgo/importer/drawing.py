@@ -52,8 +52,7 @@ class Drawing:
     def layer(
         self, name: str, op: str, inputs: tuple[str, ...], fields: dict[str, Any], plane: Plane
     ) -> str:
-        """Add a layer whose output is `plane`; returns its name, cut to what a workload may hold and
-        made unique."""
+        """Add a layer whose output is `plane`; returns its name, unique and not too long."""
         name = name[:_NAME]
         unique, count = name, 2
         while unique in self._planes:
