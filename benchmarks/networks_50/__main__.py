@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.networks_50.listing import networks
 from benchmarks.networks_50.table import GOAL, PAGE, passes, row, written
-from benchmarks.networks_50.trial import Folders, tried
+from benchmarks.networks_50.trial import Folders, kept, tried
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -32,6 +32,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="NAME", help="this one; repeatable")
     parser.add_argument("--made", action="store_true", help="without the files of packages")
     parser.add_argument("--folder", type=Path, default=Path("build/networks_50"))
+    parser.add_argument("--kept", action="store_true", help="try nothing; show what is kept")
     parser.add_argument("--write-docs", action="store_true", help=f"write {PAGE}")
     return parser.parse_args(arguments)
 
@@ -43,10 +44,10 @@ def main(arguments: Sequence[str], say: Callable[[str], object]) -> int:
         each for each in networks()
         if each.name in (asked.only or [each.name]) and not (asked.made and each.package)
     ]  # fmt: skip
-    records = {}
+    records, find = {}, kept if asked.kept else tried
     start = time.monotonic()
     for number, network in enumerate(chosen, 1):
-        records[network.name] = record = tried(network, Folders(asked.folder))
+        records[network.name] = record = find(network, Folders(asked.folder))
         mark = "passes" if passes(record) else "FAILS "
         say(f"{number:2}/{len(chosen)} {time.monotonic() - start:4.0f} s {mark} "
             f"{' | '.join(row(network, record))}")  # fmt: skip

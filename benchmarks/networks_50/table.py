@@ -95,7 +95,13 @@ def written(chosen: Sequence[Network], records: dict[str, Record]) -> str:
         f"{CLOSE:g} of the largest value (ONNX Runtime's where `onnx.reference` cannot run the",
         "file); and each of SmartDeal, DianNao, SCNN, Cambricon-X and Bit-Pragmatic runs the",
         "workload (`archsim run --batch 1`) or refuses it by a rule that it names. Seconds are on",
-        "the clock of a shared 2-core machine, one core used.",
+        "the clock of a shared 2-core machine with other work on it, one core used, without the",
+        "start of the process.",
+        "",
+        "torch's dynamo exporter needs the package onnxscript, and files that `onnx.reference`",
+        "cannot run are compared where onnxruntime is installed (`pip install onnxscript`",
+        "`onnxruntime`). The evaluator is given two operators, with reasons:",
+        "`benchmarks/networks_50/evaluator_ops.py`.",
     ]
     for group in dict.fromkeys(network.group for network in chosen):
         lines += ["", f"## {group[0].upper()}{group[1:]}", "", _line(HEAD), _line(["---"] * 8)]

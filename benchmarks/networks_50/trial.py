@@ -59,10 +59,16 @@ def digest(*paths: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
+def kept(network: Network, folders: Folders) -> Record:
+    """The network's record as it is, empty where it was never tried."""
+    path = folders.of("records") / f"{network.name}.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
 def tried(network: Network, folders: Folders) -> Record:
     """The network's record, every step done that can be."""
     path = folders.of("records") / f"{network.name}.json"
-    record: Record = json.loads(path.read_text()) if path.exists() else {}
+    record = kept(network, folders)
 
     def step(name: str, key: str, work: Callable[[], Record]) -> Record:
         if record.get(name, {}).get("key") != key:
