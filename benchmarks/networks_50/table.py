@@ -33,9 +33,10 @@ def passes(record: Record) -> bool:
 def row(network: Network, record: Record) -> tuple[str, ...]:
     """The cells: name, from, import, layers, MACs, outputs, machines, remarks."""
     origin = network.package or f"{network.exporter}, opset {network.opset}"
-    if "missing" in record.get("file", {}):
-        return (network.name, origin, "not tried", "", "", "", "", record["file"]["missing"])
-    imported, machines = record.get("import", {}), record.get("machines", {})
+    if "import" not in record:
+        reason = record.get("file", {}).get("missing", "")
+        return (network.name, origin, "not tried", "", "", "", "", reason)
+    imported, machines = record["import"], record.get("machines", {})
     if imported.get("status") != 0:
         return (network.name, origin, "no", "", "", "", "", said(imported))
     took = f"{imported['seconds']:.1f} s, {imported['megabytes']} MB"
