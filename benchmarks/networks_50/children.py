@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any, NoReturn
@@ -94,6 +95,8 @@ def _become(
         sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
         os.environ.update(environment)
         sys.argv = list(words)
+        sys.modules.pop(words[0], None)  # a module that runs is imported anew
+        warnings.resetwarnings()
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
         status = 0
     except SystemExit as end:

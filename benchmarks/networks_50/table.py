@@ -41,6 +41,8 @@ def row(network: Network, record: Record) -> tuple[str, ...]:
         return (network.name, origin, "no", "", "", "", "", said(imported))
     took = f"{imported['seconds']:.1f} s, {imported['megabytes']} MB"
     remarks = [f"{machine}: {reason}" for machine, reason in machines.get("refused", {}).items()]
+    for evaluator, reason in record.get("expected", {}).get("reasons", {}).items():
+        remarks.append(f"{evaluator} fails: {reason}")
     if machines.get("status") not in (0, REFUSED):
         remarks.append(f"run: {said(machines)}")
     if (record.get("equal") or {}).get("status"):

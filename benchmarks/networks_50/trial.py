@@ -18,7 +18,7 @@ from typing import Any
 
 from archsim.formats.files import write_atomically
 from benchmarks.networks_50 import children
-from benchmarks.networks_50.listing import LIST, Network
+from benchmarks.networks_50.listing import Network
 from benchmarks.networks_50.packages import CannotBeHad, fetch
 
 MACHINES = ("smartdeal", "diannao", "scnn", "cambricon_x", "bit_pragmatic")
@@ -77,12 +77,18 @@ def tried(network: Network, folders: Folders) -> Record:
         return dict(record[name])
 
     file = folders.of("files") / f"{network.name}.onnx"
-    made = step("file", _source(network, file), lambda: _file(network, file, folders))
+    if not file.exists():
+        record.pop("file", None)
+    made = step("file", _source(network), lambda: _file(network, file, folders))
     if "missing" in made:
         return {"file": made}
     key = digest(file)
-    expected = step("expected", key + str(find_spec("onnxruntime")),
-                    lambda: _expected(network, file, folders))  # fmt: skip
+    here = Path(__file__).parent
+    oracle = digest(here / "expected.py", here / "evaluator_ops.py")
+    expected = step(
+        "expected", f"{key} {oracle} {find_spec('onnxruntime') is not None}",
+        lambda: _expected(network, file, folders),
+    )  # fmt: skip
     key += code("sdalgo", "archsim/formats")
     imported = step("import", key + code("archsim"), lambda: _imported(network, file, folders))
     if imported["status"] == 0:
@@ -93,11 +99,14 @@ def tried(network: Network, folders: Folders) -> Record:
     return record
 
 
-def _source(network: Network, file: Path) -> str:
-    there = digest(file) if file.exists() else "none"
-    sources = [LIST] if network.package else sorted(Path(__file__).parent.glob("*.py"))
-    own = network.sha256 if network.package else digest(*sources)
-    return f"{own} {there} {find_spec('onnxscript') is not None}"
+def _source(network: Network) -> str:
+    """What a network's file depends on."""
+    if network.package:
+        return network.sha256
+    here = Path(__file__).parent
+    names = ("exporting", "listing", *network.made_by)
+    written = digest(*(here / f"{name}.py" for name in names))
+    return f"{network} {written} {find_spec('onnxscript') is not None}"
 
 
 def _file(network: Network, file: Path, folders: Folders) -> Record:
@@ -109,8 +118,6 @@ def _file(network: Network, file: Path, folders: Folders) -> Record:
         return {"bytes": file.stat().st_size}
     if network.exporter == "dynamo" and find_spec("onnxscript") is None:
         return {"missing": "torch's dynamo exporter needs the package onnxscript"}
-    if file.exists():
-        return {"bytes": file.stat().st_size}
     whole = file.with_suffix(".part")
     done = children.run((f"{HERE}.exporting", network.name, str(whole)))
     if done.status:
