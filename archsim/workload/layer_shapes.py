@@ -50,7 +50,8 @@ def resolved(record: LayerRecord, operands: list[Value]) -> tuple[Layer, Value]:
     layer = Layer(**fields | own_fields(record, operands), profile=profile)
     _bounded(layer)
     if isinstance(record, Deconv):
-        return layer, _shuffled(record)
+        value = _shuffled(record)
+        return replace(layer, kept=value.elements), value
     return layer, Value(layer.out_channels, layer.out_size, layer.positions)
 
 

@@ -77,7 +77,7 @@ def stages_of(layers: Sequence[Layer]) -> list[Stage]:
     for layer in layers:
         for name in dict.fromkeys(layer.inputs):
             consumers[name].append(layer.name)
-    made = {layer.name: layer.output_elements for layer in layers}
+    made = {layer.name: layer.result_elements for layer in layers}
     members: list[list[Layer]] = []
     ranks: dict[str, Rank] = {}
     for layer in layers:
@@ -132,7 +132,7 @@ def _reads_it_alone(stage: Stage, made: Layer) -> bool:
     if reader is None or reader.op == "matmul":
         return False
     by_posts = any(made.name in post.inputs for post in stage.posts)
-    return not by_posts and not _reads_more(reader, made.name, made.output_elements)
+    return not by_posts and not _reads_more(reader, made.name, made.result_elements)
 
 
 def keep_on_chip(

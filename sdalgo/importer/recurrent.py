@@ -77,9 +77,10 @@ def _unrounded(given: Given) -> Given:
     scales and zero points."""
     found = list(given[:8])
     for index, at in ((1, 8), (2, 10)):
-        numbers, scale, zero = given[index], given[at], given[at + 1]
+        numbers, scale, zero = given[index], given[at], optional(given, at + 1)
         sizes = (len(numbers), 1, -1)
-        real = (numbers.float() - zero.float().reshape(sizes)) * scale.reshape(sizes)
+        shift = 0 if zero is None else zero.float().reshape(sizes)
+        real = (numbers.float() - shift) * scale.reshape(sizes)
         found[index] = real.transpose(1, 2)
     return found
 
@@ -185,7 +186,7 @@ def _compute(kind: str) -> Compute:
 _READS = ("hidden_size", "activations", "layout", "linear_before_reset")
 KINDS: dict[str, Kind] = {
     name: Kind(
-        rule="recurrent", inputs=(12, 12) if name in QUANTISED else (3, 8), reads=_READS,
+        rule="recurrent", inputs=(11, 12) if name in QUANTISED else (3, 8), reads=_READS,
         compute=_compute(name),
         only={"direction": ("forward", "reverse", "bidirectional"), "input_forget": 0},
     )

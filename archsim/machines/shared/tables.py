@@ -90,7 +90,7 @@ def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload
     """
     stored = getattr(machine, "stored_bytes", None)
     if stored is None:
-        return activation_bytes(layer.output_elements, arch) * workload.batch
+        return activation_bytes(layer.result_elements, arch) * workload.batch
     readers = [workload.layer(name) for name in workload.consumers(layer.name)]
     reader = next((one for one in readers if one.is_array), None)
     if reader is None:
