@@ -15,6 +15,7 @@ from sdalgo.importer.trace import Value
 from sdalgo.importer.windows import UNPADDED
 
 _COLUMNS, _CHANNELS = 65_536, 2**20  # bounds of a workload (docs/reference/formats.md)
+_NAME = 190  # characters, of the 200 that a name may have; a number may follow
 
 
 class Drawing:
@@ -51,7 +52,8 @@ class Drawing:
     def layer(
         self, name: str, op: str, inputs: tuple[str, ...], fields: dict[str, Any], plane: Plane
     ) -> str:
-        """Add a layer whose output is `plane`; returns its name, made unique."""
+        """Add a layer whose output is `plane`; returns its name, unique and not too long."""
+        name = name[:_NAME]
         unique, count = name, 2
         while unique in self._planes:
             unique, count = f"{name}_{count}", count + 1

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from archsim.formats.errors import InputError, Problem
 from sdalgo.importer.counted import CountedValues
+from sdalgo.importer.expansions import expanded
 from sdalgo.importer.kinds import problems
 from sdalgo.importer.known import KINDS
 from sdalgo.importer.operations import Network, Operation
@@ -20,7 +21,8 @@ from sdalgo.importer.trace import Origin, Step, Trace, Value
 
 ARRAYS = {"conv", "deconv", "matmul", "gemm", "einsum", "recurrent", "qconv", "qmatmul"}
 """Rules whose layers have tensors of their own."""
-_UNBOUNDED = {"Clip", "Max", "Min", "Where", "Add", "Sub"}  # infinity is a legal bound or mask
+_UNBOUNDED = {"Clip", "Max", "Min", "Where", "Add", "Sub", "Pad"}
+"""Infinity is a legal bound, mask or fill."""
 _BRANCHES = ("then_branch", "else_branch")
 _FAULTS = (
     RuntimeError, LookupError, TypeError, ValueError, AssertionError, ArithmeticError,
@@ -148,6 +150,18 @@ class _Run:
         missing = [key for key in operation.inputs if key and key not in values]
         if missing:
             raise InputError.at(place, f"reads {missing[0]}, which is not imported")
+        try:
+            several = expanded(operation, values)
+        except _FAULTS as error:
+            raise _fault(error, place, operation) from error
+        if several is not None:
+            values |= {
+                name: _value(name, tensor, Origin.CONSTANT)
+                for name, tensor in several.constants.items()
+            }
+            for each in several.operations:
+                self._step(each, values)
+            return
         step = Step(
             operation=operation, kind=KINDS[operation.kind], attrs=dict(operation.attrs),
             given=[values[key] if key else None for key in operation.inputs],
@@ -162,8 +176,7 @@ class _Run:
         except InputError:
             raise
         except _FAULTS as error:
-            reason = str(error).split("\n")[0]
-            raise InputError.at(place, f"{reason:.300}" or operation.kind) from error
+            raise _fault(error, place, operation) from error
         self._keep(step, [made] if isinstance(made, Tensor) else list(made), values)
 
     def _keep(self, step: Step, tensors: list[Tensor | None], values: Values) -> None:
@@ -216,6 +229,11 @@ class _Run:
         for key, value in zip(step.operation.inputs, step.given, strict=True):
             if value is not None and not value.is_map:
                 check_finite(value.known, place, key)
+
+
+def _fault(error: Exception, place: str, operation: Operation) -> InputError:
+    reason = str(error).split("\n")[0]
+    return InputError.at(place, f"{reason:.300}" or operation.kind)
 
 
 def read_by(operation: Operation) -> set[str]:

@@ -75,8 +75,9 @@ def feeds_of(network: Network, wanted: Wanted) -> Feeds:
 
 
 def is_given(each: NetworkInput) -> bool:
-    """Whether an input is a mask, positions or identifiers, and not what an array reads."""
-    if each.dtype == "bool" or "mask" in each.name.lower():
+    """Whether an input is a mask, positions, identifiers or a setting of one number, and not what
+    an array reads."""
+    if each.dtype == "bool" or "mask" in each.name.lower() or not each.shape:
         return True
     return each.dtype in ("int16", "int32", "int64") and len(each.shape) <= 2
 

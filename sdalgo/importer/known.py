@@ -2,6 +2,7 @@
 
 from sdalgo.importer import (
     constants,
+    expansions,
     pointwise,
     products,
     quantised,
@@ -16,7 +17,8 @@ from sdalgo.importer.kinds import Kind
 KINDS: dict[str, Kind] = {
     name: kind
     for module in (
-        pointwise, shaping, constants, windows, reducing, products, resizing, recurrent, quantised
+        pointwise, shaping, constants, windows, reducing, products, resizing, recurrent, quantised,
+        expansions,
     )
     for name, kind in module.KINDS.items()
 }  # fmt: skip

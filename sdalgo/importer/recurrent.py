@@ -12,10 +12,10 @@ from torch import Tensor
 
 from sdalgo.importer.kinds import Attributes, Compute, Given, Kind, optional
 
-QUANTISED = "com.microsoft.DynamicQuantizeLSTM"
-"""An LSTM of onnxruntime whose weights are whole numbers. It also rounds its inputs, by a scale
-that it finds at each step, which is not done here."""
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+QUANTISED = {"com.microsoft.DynamicQuantizeLSTM": "LSTM"}
+"""Operators of ONNX Runtime with weights of 8 bits (its ContribOperators.md): what they are
+otherwise."""
 _DEFAULT = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"], "RNN": ["tanh"]}
 _ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
 
@@ -30,6 +30,7 @@ class Direction:
         peephole: (3 * H) of an LSTM.
         state: h and c, (N, H) each, before the first step.
         functions: names of activations.
+        rounded: inputs and states are rounded to 8 bits before their products.
     """
 
     weight: Tensor
@@ -40,26 +41,14 @@ class Direction:
     functions: list[str]
     linear_before_reset: bool
     reverse: bool
-
-
-def plain(kind: str, given: Given) -> tuple[str, Given]:
-    """The operator and inputs of which another is a form: an LSTM of stored whole numbers."""
-    if kind != QUANTISED:
-        return kind, given
-    weight = _real(given[1], given[8], optional(given, 9))
-    back = _real(given[2], given[10], optional(given, 11))
-    return "LSTM", [given[0], weight, back, *given[3:8]]
-
-
-def _real(numbers: Tensor, scale: Tensor, zero: Tensor | None) -> Tensor:
-    """(directions, C, gates) of whole numbers as (directions, gates, C)."""
-    sizes = (len(numbers), 1, -1)
-    shifted = numbers.float() - (0 if zero is None else zero.float().reshape(sizes))
-    return (shifted * scale.reshape(sizes)).transpose(1, 2)
+    rounded: bool = False
 
 
 def directions(given: Given, attrs: Attributes, kind: str) -> list[Direction]:
     """The one or two directions of an operator, shapes checked by what computes them."""
+    rounded = kind in QUANTISED
+    if rounded:
+        given, kind = _unrounded(given), QUANTISED[kind]
     weight, back, gates = given[1], given[2], GATES[kind]
     which = attrs.get("direction", "forward")
     count = 2 if which == "bidirectional" else 1
@@ -77,10 +66,34 @@ def directions(given: Given, attrs: Attributes, kind: str) -> list[Direction]:
             peephole=None if peephole is None else peephole[d],
             state=(states[0][d], states[1][d]), functions=names[d * each : (d + 1) * each],
             linear_before_reset=bool(attrs.get("linear_before_reset", 0)),
-            reverse=which == "reverse" or d == 1,
+            reverse=which == "reverse" or d == 1, rounded=rounded,
         )
         for d in range(count)
     ]  # fmt: skip
+
+
+def _unrounded(given: Given) -> Given:
+    """Inputs of an LSTM, of those of a quantised one: its weights are transposed and come with
+    scales and zero points."""
+    found = list(given[:8])
+    for index, at in ((1, 8), (2, 10)):
+        numbers, scale, zero = given[index], given[at], optional(given, at + 1)
+        sizes = (len(numbers), 1, -1)
+        shift = 0 if zero is None else zero.float().reshape(sizes)
+        real = (numbers.float() - shift) * scale.reshape(sizes)
+        found[index] = real.transpose(1, 2)
+    return found
+
+
+def _eight_bits(x: Tensor) -> Tensor:
+    """Values on the grid of 256 from the smallest to the largest, 0 among them, as
+    DynamicQuantizeLinear finds it."""
+    low, high = x.min().clamp(max=0), x.max().clamp(min=0)
+    scale = (high - low) / 255
+    if not scale:
+        return x
+    zero = torch.round(-low / scale).clamp(0, 255)
+    return ((torch.round(x / scale) + zero).clamp(0, 255) - zero) * scale
 
 
 def _state(value: Tensor | None, attrs: Attributes, shape: tuple[int, ...]) -> Tensor:
@@ -95,11 +108,11 @@ def run(kind: str, x: Tensor, d: Direction) -> tuple[Tensor, Tensor, Tensor]:
     Args:
         x: (T, N, C), in the order of time.
     """
-    step = {"LSTM": _lstm, "GRU": _gru, "RNN": _rnn}[kind]
+    step = {"LSTM": _lstm, "GRU": _gru, "RNN": _rnn}[QUANTISED.get(kind, kind)]
     h, c = d.state
     before, after = [], []
     order = range(len(x) - 1, -1, -1) if d.reverse else range(len(x))
-    from_input = x @ d.weight.T + d.bias[0]
+    from_input = (_eight_bits(x) if d.rounded else x) @ d.weight.T + d.bias[0]
     for t in order:
         before.append(h)
         h, c = step(from_input[t], h, c, d)
@@ -112,6 +125,7 @@ def run(kind: str, x: Tensor, d: Direction) -> tuple[Tensor, Tensor, Tensor]:
 
 def _lstm(given: Tensor, h: Tensor, c: Tensor, d: Direction) -> tuple[Tensor, Tensor]:
     f, g, last = (_ACTIVATIONS[name] for name in d.functions)
+    h = _eight_bits(h) if d.rounded else h
     i, o, forget, new = (given + h @ d.back.T + d.bias[1]).chunk(4, 1)
     if d.peephole is not None:
         pi, po, pf = d.peephole.chunk(3)
@@ -149,15 +163,14 @@ def steps_first(x: Tensor, attrs: Attributes) -> Tensor:
 
 def _compute(kind: str) -> Compute:
     def compute(given: Given, attrs: Attributes) -> list[Tensor]:
-        name, given = plain(kind, given)
         lengths, x = optional(given, 4), steps_first(given[0], attrs)
         if lengths is not None and bool((lengths != len(x)).any()):
             raise ValueError("sequences of several lengths are not read")
-        every = directions(given, attrs, name)
+        every = directions(given, attrs, kind)
         unknown = [n for d in every for n in d.functions if n not in _ACTIVATIONS]
         if unknown:
             raise ValueError(f"activation {unknown[0]} is not read")
-        runs = [run(name, x, d) for d in every]
+        runs = [run(kind, x, d) for d in every]
         out = torch.stack([after for after, _, _ in runs], 1)
         last = torch.stack(
             [after[0 if d.reverse else -1] for (after, _, _), d in zip(runs, every, strict=True)]
@@ -173,9 +186,9 @@ def _compute(kind: str) -> Compute:
 _READS = ("hidden_size", "activations", "layout", "linear_before_reset")
 KINDS: dict[str, Kind] = {
     name: Kind(
-        rule="recurrent", inputs=(11, 12) if name == QUANTISED else (3, 8), reads=_READS,
+        rule="recurrent", inputs=(11, 12) if name in QUANTISED else (3, 8), reads=_READS,
         compute=_compute(name),
         only={"direction": ("forward", "reverse", "bidirectional"), "input_forget": 0},
     )
-    for name in (*GATES, QUANTISED)
+    for name in (*GATES, *QUANTISED)
 }  # fmt: skip

@@ -14,6 +14,7 @@ from sdalgo.importer.places import Place
 from sdalgo.importer.products import equation_of, gemm_weight
 from sdalgo.importer.quantised import whole
 from sdalgo.importer.rules_arrays import fitting_bytes, stored_input, stored_weight
+from sdalgo.importer.rules_heads import by_heads, shared_last
 from sdalgo.importer.shaping import broadcast_shape
 from sdalgo.importer.trace import Step, Value
 
@@ -67,6 +68,10 @@ def matmul(step: Step, drawing: Drawing) -> None:
     tensors = _numbers(step)
     if 0 in step.kept and 1 in step.kept:
         _product(step, drawing, *_two(left, right, tensors))
+    elif prod(tensors[1 if 0 in step.kept else 0].shape[:-2]) > 1:
+        turned = [x.transpose(-1, -2) for x in tensors]
+        sides = tensors if 0 in step.kept else [turned[1], turned[0]]
+        by_heads(step, drawing, left if 0 in step.kept else right, *sides)
     elif 0 in step.kept:
         _linear(step, drawing, left, tensors[0], _matrix(step, tensors[1]))
     else:  # W X is the transpose of X' W'
@@ -193,7 +198,8 @@ def einsum(step: Step, drawing: Drawing) -> None:
             step, drawing, Operand(value=values[0], tensor=a), Operand(value=values[1], tensor=b)
         )
     elif a.shape[0] > 1:
-        raise ValueError(f"Einsum {step.attrs['equation']!r} by a constant for each batch")
+        sides = [a, b] if 0 in step.kept else [b.transpose(-1, -2), a.transpose(-1, -2)]
+        by_heads(step, drawing, values[0] if 0 in step.kept else values[1], *sides)
     elif 0 in step.kept:
         _linear(step, drawing, values[0], a[0], b[0])
     else:
@@ -218,7 +224,7 @@ def _product(step: Step, drawing: Drawing, one: Operand, two: Operand) -> None:
         return
     if prod(a.shape[:-2]) < heads:
         raise ValueError(f"a product of {tuple(a.shape)} and {tuple(b.shape)}, both broadcast")
-    a, b = _shared_last(a, b)
+    a, b = shared_last(a, b)
     groups = b.shape[0]
     place = drawing.place(two.value)
     if groups == heads and place.repeats > 1 and heads % place.repeats == 0:
@@ -243,18 +249,6 @@ def _second(drawing: Drawing, value: Value, wanted: int) -> str:
     if place.source and place.repeats > 1 and prod(drawing.plane(place.source)) == wanted:
         return place.source
     return drawing.source(value)
-
-
-def _shared_last(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """(heads, M, K) and (key-value heads, K, N): heads that share a second matrix follow each
-    other."""
-    lead = a.shape[:-2]
-    own = (1,) * (len(lead) - b.ndim + 2) + tuple(b.shape[:-2])
-    kept = [i for i, size in enumerate(own) if size == lead[i]]
-    shared = [i for i in range(len(lead)) if i not in kept]
-    order = [*kept, *shared, len(lead), len(lead) + 1]
-    heads = a.permute(order).reshape(-1, *a.shape[-2:])
-    return heads, b.reshape(-1, *b.shape[-2:])
 
 
 def _unrepeated(b: Tensor, repeats: int) -> tuple[int, Tensor]:

@@ -337,10 +337,14 @@ def test_sub_kernels_make_the_transposed_convolution(kernel, stride, groups, tmp
 
 def test_every_known_operator_is_tested_and_listed():
     """Here, in patterns, or in the older cases of images."""
+    import test_importer_expansions
     import test_importer_patterns
     import test_onnx_operators
 
-    graphs = [*CASES.values(), *CONTROL.values(), *test_importer_patterns.CASES.values()]
+    graphs = [
+        *CASES.values(), *CONTROL.values(), *test_importer_patterns.CASES.values(),
+        *test_importer_expansions.CASES.values(),
+    ]  # fmt: skip
     nodes = [one for graph in graphs for one in graph.nodes]
     nodes += [one for case in test_onnx_operators.EQUAL.values() for one in case.nodes]
     tested = {one.op_type for one in nodes} | ELSEWHERE

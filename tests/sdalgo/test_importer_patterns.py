@@ -296,7 +296,8 @@ def test_keras_graphs_have_channels_last(tmp_path):
 
 
 def test_an_lstm_of_whole_numbers_is_one_of_their_values(tmp_path):
-    """Oracle: the plain operator with the weights that the scales and zero points give."""
+    """Oracle: the plain operator with the weights that the scales and zero points give; inputs and
+    states are rounded to 8 bits as well, which test_networks_50.py holds against ONNX Runtime."""
     rng = np.random.default_rng(0)
     whole = {"w": rng.integers(-90, 90, (1, 4, 12)), "r": rng.integers(0, 200, (1, 3, 12))}
     scales = {"ws": random(1, 12, low=0.1) / 90, "rs": F32([0.01])}
@@ -314,7 +315,7 @@ def test_an_lstm_of_whole_numbers_is_one_of_their_values(tmp_path):
     nodes = [node("LSTM", ["x", "w", "r"], ["y"], "cell", hidden_size=3)]
     graph = Graph(nodes=nodes, feeds={"x": random(5, 1, 4)}, constants=plain)
     _, (expected,) = imported(graph, tmp_path / "plain.onnx")
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, expected, atol=0.02)
     assert run.weights["cell.weight_ih"].shape == (12, 4)
 
 

@@ -1,0 +1,1 @@
+"""Fifty networks of today: imported, compared, and run on five machines."""
