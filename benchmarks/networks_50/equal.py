@@ -22,7 +22,6 @@ from benchmarks.networks_50.listing import Network, networks
 def engine(network: Network, path: Path) -> dict[str, NDArray[Any]]:
     """The final outputs by name, as `sdalgo import` computes them."""
     from sdalgo.importer.feeds import Wanted, feeds_of
-
     from sdalgo.onnx_graph import OnnxModel
 
     model = OnnxModel(path, Wanted(values=feeds(network, path)))
