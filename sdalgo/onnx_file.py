@@ -1,6 +1,7 @@
 """An ONNX file as it lies on disk: checked, its weights from beside it, its numbers as tensors.
 
-Networks run here in float32: float16, bfloat16 and double become that, and whole numbers int64.
+Networks run here in float32: float16, bfloat16 and double become that. Whole numbers keep their
+type, or take the next wider one that torch computes with.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ from archsim.formats import tensor_record
 from archsim.formats.errors import InputError
 from archsim.formats.regular import open_input
 
+WHOLE = {
+    "bool": "bool", "int4": "int8", "uint4": "uint8", "int8": "int8", "uint8": "uint8",
+    "int16": "int16", "int32": "int32", "int64": "int64", "uint16": "int32", "uint32": "int64",
+    "uint64": "int64",
+}  # fmt: skip
+"""Whole types of ONNX, and the type that each becomes."""
 OLDEST_OPSET = 7  # before it Add and Mul broadcast by an attribute
 
 
@@ -60,13 +67,12 @@ def opset(model: Any, path: Path) -> int:
 def tensor(proto: Any, place: object) -> torch.Tensor:
     """Return the values of a TensorProto; InputError naming `place` where its type is not read."""
     array = _array(proto, place)
-    kind = array.dtype.kind
     if array.dtype.name in ("bfloat16", "float16", "float32", "float64"):
         with np.errstate(over="ignore"):  # what becomes infinite is refused where it is used
             return torch.from_numpy(np.array(array, np.float32))
-    if kind in "iub":
-        return torch.from_numpy(np.array(array, bool if kind == "b" else np.int64))
-    raise InputError.at(place, f"its type {_type(proto.data_type)} is not read")
+    if array.dtype.name in WHOLE:
+        return torch.from_numpy(np.array(array, WHOLE[array.dtype.name]))
+    raise InputError.at(place, f"its type {type_name(proto.data_type)} is not read")
 
 
 def initialisers(path: Path) -> dict[str, tensor_record.Tensor]:
@@ -88,31 +94,6 @@ def _first(names: Any, path: Path) -> str:
     return str(names[0])
 
 
-def input_shape(graph: Any, path: Path) -> tuple[str, tuple[int, ...], tuple[str, ...], int]:
-    """Return the one input's name, its sizes without the batch (0: not fixed), their names, and the
-    batch (0: not fixed)."""
-    from onnx import TensorProto
-
-    constants = {proto.name for proto in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in constants]
-    if len(inputs) != 1:
-        raise InputError.at(path, f"{len(inputs)} inputs; a network with one is needed")
-    kind = inputs[0].type.tensor_type
-    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16)
-    if kind.elem_type not in floats:
-        what = _type(kind.elem_type)
-        raise InputError.at(path, f"input {inputs[0].name} is of type {what}, not floating point")
-    sizes = kind.shape.dim[1:]
-    if any(size.dim_value < 0 for size in kind.shape.dim):
-        raise InputError.at(path, f"input {inputs[0].name} has a size below 0")
-    return (
-        inputs[0].name,
-        tuple(int(size.dim_value) for size in sizes),
-        tuple(size.dim_param or "?" for size in sizes),
-        int(kind.shape.dim[0].dim_value) if kind.shape.dim else 0,
-    )
-
-
 def _stored(proto: Any, place: str) -> tensor_record.Tensor:
     array = _array(proto, place)
     if array.dtype.name == "bfloat16":
@@ -121,7 +102,7 @@ def _stored(proto: Any, place: str) -> tensor_record.Tensor:
     try:
         return tensor_record.from_array(array)
     except InputError:
-        what = _type(proto.data_type)
+        what = type_name(proto.data_type)
         raise InputError.at(place, f"its type {what} is not read") from None
 
 
@@ -134,7 +115,8 @@ def _array(proto: Any, place: object) -> Any:
         raise InputError.at(place, f"its values do not fill its shape: {error!s:.120}") from error
 
 
-def _type(number: int) -> str:
+def type_name(number: int) -> str:
+    """Return what ONNX calls a type of elements."""
     from onnx import TensorProto
 
     known = number in TensorProto.DataType.values()

@@ -4,10 +4,8 @@ The file is run once with torch, operator by operator, on a given image. That ru
 and every layer's real input, so nothing is inferred and no ONNX runtime is needed.
 """
 
-import re
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archsim.formats.errors import InputError, Problem
-from sdalgo import onnx_file
 from sdalgo.graph import Node
+from sdalgo.importer.operations import Operation
 from sdalgo.onnx_layers import ROLES, Made, Step, Value, fold
-from sdalgo.onnx_ops import OPERATORS, attributes, problems
+from sdalgo.onnx_network import read_network
+from sdalgo.onnx_ops import OPERATORS, problems
 from sdalgo.onnx_sizes import CountedValues
 from sdalgo.pow2 import Float32
 
@@ -40,17 +39,20 @@ class OnnxModel:
     """
 
     def __init__(self, path: Path, size: Shape | None = None) -> None:
-        model = onnx_file.load(path)
-        self.path, self.opset = path, onnx_file.opset(model, path)
-        self.nodes = list(model.graph.node)
-        self.output = model.graph.output[0].name
-        self.input, sizes, names, self.batch = onnx_file.input_shape(model.graph, path)
-        self.stored_shape = self._filled(sizes, names, size)
-        self.constants = {
-            proto.name: onnx_file.tensor(proto, f"{path}: {proto.name}")
-            for proto in model.graph.initializer
-        }
-        self._sparse = [str(sparse.values.name) for sparse in model.graph.sparse_initializer]
+        self.path, self.network = path, read_network(path)
+        self.nodes = self.network.operations
+        if len(self.network.inputs) != 1:
+            count = len(self.network.inputs)
+            raise InputError.at(path, f"{count} inputs; a network with one is needed")
+        (given,) = self.network.inputs
+        if given.dtype != "float32":
+            what = given.dtype
+            raise InputError.at(path, f"input {given.name} is of type {what}, not floating point")
+        self.input, self.output = given.name, self.network.outputs[0]
+        whole = [size if isinstance(size, int) else 0 for size in given.shape]
+        self.batch = whole[0] if whole else 0
+        names = tuple(str(size) for size in given.shape[1:])
+        self.stored_shape = self._filled(tuple(whole[1:]), names, size)
         self.weights: dict[str, Float32] = {}
         self.inputs: dict[str, NDArray[np.float32]] = {}
         self.layers: list[Node] = []
@@ -72,35 +74,32 @@ class OnnxModel:
             InputError: something of an operator is not known here, or has no place in a workload;
                 a value is NaN or infinite.
         """
-        names = _unique_names(self.nodes)
-        self._check_known(names)
+        self._check_known()
         if self.shape != self.stored_shape:
             image = image.transpose(1, 2, 0)
         batch = torch.from_numpy(np.ascontiguousarray(image, np.float32))[None]
-        self._values = {name: Value(tensor=value) for name, value in self.constants.items()}
+        self._values = {name: Value(tensor=value) for name, value in self.network.constants.items()}
         self._values[self.input] = Value(tensor=batch, source="")
         counted = CountedValues(self.path)
         with torch.inference_mode(), counted:
-            for node, name in zip(self.nodes, names, strict=True):
-                self._step(node, name)
-                counted.keep(self._values[node.output[0]].tensor)
+            for node in self.nodes:
+                self._step(node)
+                counted.keep(self._values[node.outputs[0]].tensor)
         if self.output not in self._values:
             raise InputError.at(self.path, f"its output {self.output} is given by no operator")
         return self._values[self.output].tensor.numpy()
 
-    def _step(self, node: Any, name: str) -> None:
-        place = f"{self.path}: {name}"
-        operator = OPERATORS[node.op_type]
-        missing = [key for key in node.input if key and key not in self._values]
+    def _step(self, node: Operation) -> None:
+        place, name = f"{self.path}: {node.name}", node.name
+        operator = OPERATORS[node.kind]
+        missing = [key for key in node.inputs if key and key not in self._values]
         if missing:
             raise InputError.at(place, f"reads {missing[0]}, which is not imported")
-        given = [self._values[key] if key else None for key in node.input]
-        attrs = attributes(node)
-        if node.op_type == "Softmax":
-            attrs["opset"] = self.opset
-        if node.op_type == "Reshape" and given[0] and given[0].source is not None:
+        given = [self._values[key] if key else None for key in node.inputs]
+        attrs = dict(node.attrs)
+        if node.kind == "Reshape" and given[0] and given[0].source is not None:
             attrs["batch"] = self.batch
-        step = Step(kind=node.op_type, operator=operator, attrs=attrs, given=given)
+        step = Step(kind=node.kind, operator=operator, attrs=attrs, given=given)
         self._check_constants(step, node, place)
         try:
             made = ROLES[operator.role](step) if step.maps else fold(step)
@@ -111,11 +110,11 @@ class OnnxModel:
             RuntimeError, LookupError, TypeError, ValueError, AssertionError, ArithmeticError
         ) as error:  # fmt: skip
             reason = str(error).split("\n")[0]
-            raise InputError.at(place, f"{reason:.300}" or node.op_type) from error
+            raise InputError.at(place, f"{reason:.300}" or node.kind) from error
         value = made.value
         if source is not None:
             _check_finite(value.tensor, place, "its output")
-        self._values[node.output[0]] = Value(tensor=value.tensor, source=source, pads=value.pads)
+        self._values[node.outputs[0]] = Value(tensor=value.tensor, source=source, pads=value.pads)
 
     def _layer(self, name: str, made: Made) -> str:
         """Note the layer that a node is; returns its name."""
@@ -173,21 +172,21 @@ class OnnxModel:
                 raise ValueError(f"{made.op} of {shape} and {largest}: a workload has none")
         return (channels, *largest[1:])
 
-    def _check_known(self, names: list[str]) -> None:
+    def _check_known(self) -> None:
         """Everything that is not understood is said at once, each kind of it for its first node."""
         found: dict[str, Problem] = {}
-        for node, name in zip(self.nodes, names, strict=True):
-            for problem in problems(node, f"{self.path}: {name}"):
+        for node in self.nodes:
+            for problem in problems(node, f"{self.path}: {node.name}"):
                 found.setdefault(problem.message, problem)
-        for name in self._sparse:
-            found[name] = Problem(f"{self.path}: {name}", "a sparse weight is not read")
+        for name, said in self.network.faults:
+            found[name] = Problem(f"{self.path}: {name}", said)
         if found:
             raise InputError(found.values())
 
-    def _check_constants(self, step: Step, node: Any, place: str) -> None:
+    def _check_constants(self, step: Step, node: Operation, place: str) -> None:
         if step.kind in _UNBOUNDED or not step.maps:
             return
-        for key, value in zip(node.input, step.given, strict=True):
+        for key, value in zip(node.inputs, step.given, strict=True):
             if value is not None and value.source is None:
                 _check_finite(value.tensor, place, key)
 
@@ -240,18 +239,3 @@ def _check_finite(x: Tensor, place: str, what: str) -> None:
     if x.is_floating_point() and not torch.isfinite(x).all():
         bad = int((~torch.isfinite(x)).sum())
         raise InputError.at(place, f"{what}: {bad} of {x.numel()} values are NaN or infinite")
-
-
-def _unique_names(nodes: list[Any]) -> list[str]:
-    """A layer is named like its node, or like what the node makes; a second one gets a number."""
-    names: list[str] = []
-    taken = {str(node.name or node.output[0]) for node in nodes}
-    used: set[str] = set()
-    for node in nodes:
-        plain = name = str(node.name or node.output[0])
-        count = 2
-        while name in used or (name != plain and name in taken):
-            name, count = f"{plain}_{count}", count + 1
-        used.add(name)
-        names.append(re.sub(r"[\x00-\x1f\x7f]", "_", name))
-    return names

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archsim.formats.errors import Problem
-from sdalgo.onnx_file import tensor
+from sdalgo.importer.operations import Operation
 
 Attributes = dict[str, Any]
 Given = list[Tensor]
@@ -43,22 +43,14 @@ class Operator:
     run: Run | None = None
 
 
-def attributes(node: Any) -> Attributes:
-    """Return a node's attributes as plain values."""
-    from onnx import helper
-
-    found = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    return {k: v.decode() if isinstance(v, bytes) else v for k, v in found.items()}
-
-
-def problems(node: Any, name: str) -> list[Problem]:
+def problems(node: Operation, name: str) -> list[Problem]:
     """Say what of a node is not understood; nothing is run for it."""
-    kind = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+    kind = node.kind
     operator = OPERATORS.get(kind)
     if operator is None:
         return [Problem(name, f"operator {kind} is not known to the importer")]
     found = []
-    for key, value in attributes(node).items():
+    for key, value in node.attrs.items():
         items = value if isinstance(value, list) else [value]
         if key in operator.only and any(item != operator.only[key] for item in items):
             wanted = operator.only[key]
@@ -66,8 +58,8 @@ def problems(node: Any, name: str) -> list[Problem]:
         elif key not in operator.only and key not in operator.reads:
             found.append(Problem(name, f"{kind}: its attribute {key!r} is not known"))
     fewest, most = operator.inputs
-    if not fewest <= len(node.input) <= most:
-        found.append(Problem(name, f"{kind} with {len(node.input)} inputs: {fewest} to {most}"))
+    if not fewest <= len(node.inputs) <= most:
+        found.append(Problem(name, f"{kind} with {len(node.inputs)} inputs: {fewest} to {most}"))
     return found
 
 
@@ -134,11 +126,7 @@ def _dropout(given: Given, _attrs: Attributes) -> Tensor:
 
 
 def _softmax(given: Given, attrs: Attributes) -> Tensor:
-    x, old = given[0], attrs["opset"] < 13
-    axis = attrs.get("axis", 1 if old else -1)
-    if old and math.prod(x.shape[axis:][1:]) > 1:  # it then went over all axes from there on
-        raise ValueError(f"Softmax of {tuple(x.shape)} in opset {attrs['opset']} is not read")
-    return F.softmax(x, axis)
+    return F.softmax(given[0], attrs.get("axis", -1))
 
 
 def _batch_norm(given: Given, attrs: Attributes) -> Tensor:
@@ -162,15 +150,8 @@ def _lrn(given: Given, attrs: Attributes) -> Tensor:
     return F.local_response_norm(given[0], attrs["size"], alpha, beta, attrs.get("bias", 1.0))
 
 
-def _constant(_given: Given, attrs: Attributes) -> Tensor:
-    key, value = next(iter(attrs.items()))
-    if key == "value":
-        return tensor(value, "Constant")
-    return torch.tensor(value, dtype=torch.float32 if "float" in key else torch.int64)
-
-
 def _filled(given: Given, attrs: Attributes) -> Tensor:
-    value = tensor(attrs["value"], "ConstantOfShape") if "value" in attrs else torch.zeros(1)
+    value = attrs.get("value", torch.zeros(1))
     return torch.full(given[0].tolist(), value.item(), dtype=value.dtype)
 
 
@@ -268,7 +249,7 @@ OPERATORS: dict[str, Operator] = {
         role="pad", inputs=(1, 4), reads=("pads",), only={"mode": "constant", "value": 0}
     ),
     "Identity": Operator(role="view", run=lambda g, _: g[0]),
-    "Dropout": Operator(role="view", inputs=(1, 3), reads=("ratio", "seed"), run=_dropout),
+    "Dropout": Operator(role="view", inputs=(1, 3), run=_dropout),
     "Cast": Operator(role="view", reads=("to",), only={"saturate": 1}, run=_cast),
     "Flatten": Operator(role="view", reads=("axis",), run=_flatten),
     "Reshape": Operator(role="view", inputs=(2, 2), only={"allowzero": 0}, run=_reshape),
@@ -276,10 +257,6 @@ OPERATORS: dict[str, Operator] = {
     "Squeeze": Operator(role="view", inputs=(1, 2), reads=("axes",), run=_squeeze),
     "Unsqueeze": Operator(role="view", inputs=(1, 2), reads=("axes",), run=_unsqueeze),
     "Shape": Operator(role="shape", reads=("start", "end"), run=_shape),
-    "Constant": Operator(
-        role="fold", inputs=(0, 0), run=_constant,
-        reads=("value", "value_float", "value_floats", "value_int", "value_ints"),
-    ),
     "ConstantOfShape": Operator(role="fold", reads=("value",), run=_filled),
     "Gather": Operator(role="fold", inputs=(2, 2), reads=("axis",), run=_gather),
     "Slice": Operator(role="fold", inputs=(3, 5), run=_slice),

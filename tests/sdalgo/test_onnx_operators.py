@@ -112,6 +112,7 @@ EQUAL = {
     "clip of old": between(node("Clip", ["c"], ["m"], max=0.2), opset=9),
     "softmax": between(node("Softmax", ["c"], ["m"], axis=1)),
     "softmax of old": ended(*TO_ROW, node("Softmax", ["f"], ["y"]), opset=11),
+    "softmax of all": between(node("Softmax", ["c"], ["m"]), opset=11),
     "norm": between(node("BatchNormalization", ["c", "bn", "bn", "bn", "var"], ["m"]), opset=15),
     "sub": between(node("Sub", ["one", "c"], ["m"])),
     "div": between(node("Div", ["c", "b4"], ["m"])),
@@ -248,7 +249,6 @@ REFUSED = {
         node("Reshape", ["c", "keep"], ["r"]), node("MaxPool", ["r"], ["y"], kernel_shape=[2])
     ),
     "axes [1]: only the plane": ended(node("ReduceMean", ["c"], ["y"], axes=[1])),
-    "Softmax of (1, 4, 8, 8) in opset 11": between(node("Softmax", ["c"], ["m"]), opset=11),
     "only odd ones": between(node("LRN", ["c"], ["m"], size=2)),
     "BatchNormalization with training_mode 1": between(
         node("BatchNormalization", ["c", "bn", "bn", "bn", "var"], ["m", "a", "b"],
@@ -293,7 +293,7 @@ def test_refused_by_name(said, tmp_path, capsys):
 
 def test_every_known_operator_is_tested_and_listed():
     tested = {one.op_type for case in EQUAL.values() for one in case.nodes} | {"LRN"}
-    assert tested == set(OPERATORS)
+    assert tested - {"Constant"} == set(OPERATORS)
     page = (ROOT / "docs/reference/onnx.md").read_text()
     assert all(f"`{name}`" in page for name in OPERATORS)
 

@@ -1,0 +1,1 @@
+"""A network that is a list of operators, run once and turned into the layers of a workload."""
