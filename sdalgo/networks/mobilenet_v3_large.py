@@ -36,10 +36,9 @@ def _eighths(channels: int) -> int:
 
 
 def _conv_norm(
-    inputs: int, outputs: int, kernel: int, activation: type[nn.Module] | None = None,
-    stride: int = 1, groups: int = 1,
-) -> nn.Sequential:  # fmt: skip
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+    inputs: int, outputs: int, kernel: int, activation: type[nn.Module] | None = None, **shape: int
+) -> nn.Sequential:
+    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False, **shape)
     parts: list[nn.Module] = [conv, nn.BatchNorm2d(outputs, eps=0.001, momentum=0.01)]
     return nn.Sequential(*parts, *([activation()] if activation else []))
 
@@ -72,7 +71,7 @@ class InvertedResidual(nn.Module):
         layers: list[nn.Module] = []
         if hidden != inputs:
             layers.append(_conv_norm(inputs, hidden, 1, activation))
-        layers.append(_conv_norm(hidden, hidden, kernel, activation, stride, hidden))
+        layers.append(_conv_norm(hidden, hidden, kernel, activation, stride=stride, groups=hidden))
         if squeezes:
             layers.append(SqueezeExcitation(hidden))
         layers.append(_conv_norm(hidden, outputs, 1))
@@ -93,7 +92,7 @@ class MobileNetV3(nn.Module):
 
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
-        layers: list[nn.Module] = [_conv_norm(3, 16, 3, nn.Hardswish, 2)]
+        layers: list[nn.Module] = [_conv_norm(3, 16, 3, nn.Hardswish, stride=2)]
         inputs = 16
         for row in BLOCKS:
             layers.append(InvertedResidual(inputs, row))
