@@ -19,7 +19,7 @@ from archsim.arch.energy_files import tables_named
 from archsim.arch.machine_files import blamed, classes_of, machine_files, shipped_classes
 from archsim.arch.memory_presets import Asked, completed
 from archsim.arch.memory_rows import RowKeys
-from archsim.arch.records import ArchFile, FlowRecord, Role, arch_schema
+from archsim.arch.records import ArchFile, BatchOrder, FlowRecord, Role, arch_schema
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.search import find
 from archsim.formats.source import Section, in_file_order, read, unknown
@@ -67,6 +67,7 @@ class Arch:
     activation_bits: int = DEFAULT_BITS
     weight_bits: int = DEFAULT_BITS
     """Widths in which operands are stored, moved and multiplied."""
+    batch_order: BatchOrder = "weights"
     description: str | None = None
     changed: tuple[str, ...] = ()
     """The full paths of keys that were changed against the file."""

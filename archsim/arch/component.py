@@ -154,6 +154,10 @@ class Component(BaseModel):
         """What moving them takes of an off-chip memory beside reading or writing each byte."""
         return {}
 
+    def steps_of(self, _op: str) -> int:
+        """Steps of a lane for an element of an element-wise operation, where this does any."""
+        return 1
+
     @property
     def actions_per_cycle(self) -> Mapping[str, int]:
         """What it does in each cycle of a run, at work or not."""

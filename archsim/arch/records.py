@@ -1,7 +1,7 @@
 """The keys of an arch file as frozen pydantic records (docs/reference/formats.md), and its JSON
 Schema."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
@@ -30,6 +30,10 @@ class FlowRecord(Record):
     path: Annotated[tuple[Name, ...], Field(strict=False, min_length=2, max_length=64)]
 
 
+BatchOrder: TypeAlias = Literal["weights", "samples"]
+"""What stays while a batch runs: weights under all samples, or one sample until it is done."""
+
+
 class ArchFile(Record):
     """The arch file; its flows and components are checked one by one."""
 
@@ -44,6 +48,7 @@ class ArchFile(Record):
     energy: OneOrMore
     interlayer: Literal["spill", "keep_if_fits"] = "spill"
     barrier: Literal["input", "layer"] = "input"
+    batch_order: BatchOrder = "weights"
     flows: Annotated[dict[Name, Any], Field(min_length=1, max_length=64)]
     components: Annotated[dict[Name, Any], Field(min_length=1, max_length=256)]
 

@@ -34,7 +34,7 @@ def storage_bits(bits: int) -> int:
 
 def less_defaults(keys: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of a machine as its results and its hash have them: a width of 8 bits is not said,
-    for files of an earlier archsim do not say it either."""
+    nor that weights stay under a batch, for files of an earlier archsim do not say it either."""
     return {key: value for key, value in keys.items() if (key, value) not in _UNSAID}
 
 
@@ -43,4 +43,4 @@ def with_defaults(keys: Mapping[str, Any]) -> dict[str, Any]:
     return {**dict(_UNSAID), **keys}
 
 
-_UNSAID = tuple((key, DEFAULT_BITS) for key in WIDTH_KEYS)
+_UNSAID = (*((key, DEFAULT_BITS) for key in WIDTH_KEYS), ("batch_order", "weights"))

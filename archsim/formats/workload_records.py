@@ -7,7 +7,7 @@ Schema is made from these classes.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,12 @@ Margin = Annotated[int, Field(ge=0, le=4096)]
 Channels = Annotated[int, Field(ge=1, le=2**20)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Pair = Annotated[tuple[Size, Size], Field(strict=False)]
+Stretch = Annotated[
+    tuple[Annotated[int, Field(ge=0, le=2**20)], Annotated[int, Field(ge=1, le=2**20)]],
+    Field(strict=False),
+]
+Axis = Literal["channels", "rows", "columns"]
+AXES: tuple[Axis, ...] = ("channels", "rows", "columns")
 
 
 def _two_or_four(padding: tuple[int, ...]) -> tuple[int, ...]:
@@ -58,10 +64,8 @@ class _OneInput(_Layer):
     inputs: Annotated[tuple[LayerName, ...], Field(strict=False, max_length=1)]
 
 
-class Conv(_OneInput):
-    """A convolution; pointwise and depthwise ones are convolutions too."""
-
-    op: Literal["conv"]
+class _Window(_OneInput):
+    op: Literal["conv", "deconv"]
     in_channels: Channels
     out_channels: Channels
     in_size: Pair
@@ -74,15 +78,61 @@ class Conv(_OneInput):
     profile: Profile | None = None
 
 
+class Conv(_Window):
+    """A convolution; pointwise and depthwise ones are convolutions too."""
+
+    op: Literal["conv"]
+
+
+class Deconv(_Window):
+    """A transposed convolution: its padding crops the output, `output_padding` adds to its end."""
+
+    op: Literal["deconv"]
+    output_padding: Annotated[tuple[Margin, Margin], Field(strict=False)] = (0, 0)
+
+
 class Linear(_OneInput):
-    """A matrix times a vector, or times T vectors that share it."""
+    """A matrix times a vector, times T vectors that follow each other, or times T tokens."""
 
     op: Literal["linear"]
     in_channels: Channels
     out_channels: Channels
     positions: Channels = 1
+    tokens: Size | None = None
     weight_bits: Width | None = None
     profile: Profile | None = None
+
+    @model_validator(mode="after")
+    def _steps_or_tokens(self) -> Linear:
+        if self.tokens is not None and "positions" in self.model_fields_set:
+            raise ValueError("`tokens` are there together and `positions` one by one: give one")
+        return self
+
+
+class Matmul(_Layer):
+    """A product of two operands that layers make, head by head."""
+
+    op: Literal["matmul"]
+    inputs: Annotated[tuple[LayerName, ...], Field(strict=False, max_length=2)]
+    heads: Channels = 1
+    kv_heads: Channels | None = None
+    rows: Size
+    inner: Channels
+    columns: Channels
+    causal: bool = False
+    profile: Profile | None = None
+
+    @model_validator(mode="after")
+    def _two_operands(self) -> Matmul:
+        if len(self.inputs) == 1:
+            raise ValueError("a product has two operands, or none where both come from outside")
+        return self
+
+    @model_validator(mode="after")
+    def _shared_heads(self) -> Matmul:
+        if self.heads % (self.kv_heads or self.heads):
+            raise ValueError(f"{self.kv_heads} kv_heads do not divide {self.heads} heads")
+        return self
 
 
 class _Derived(_Layer):
@@ -120,10 +170,91 @@ class Resize(_OneInput, _Derived):
 
 
 class Combine(_Derived):
-    """Two or more inputs, element by element or channel after channel."""
+    """Two or more inputs, element by element."""
 
-    op: Literal["add", "mul", "concat"]
+    op: Literal["add", "mul"]
     inputs: Annotated[tuple[LayerName, ...], Field(strict=False, min_length=2, max_length=1024)]
+
+
+class Concat(_Derived):
+    """Two or more inputs, one after the other along an axis."""
+
+    op: Literal["concat"]
+    inputs: Annotated[tuple[LayerName, ...], Field(strict=False, min_length=2, max_length=1024)]
+    axis: Axis = "channels"
+
+
+class Normalise(_OneInput, _Derived):
+    """A function of all values of a row, which is whole before the first result."""
+
+    op: Literal["softmax", "layernorm", "rmsnorm"]
+    row: Channels | None = None
+
+
+class Activate(_OneInput, _Derived):
+    """A function of each value."""
+
+    op: Literal["gelu", "silu", "hardswish"]
+
+
+class Elementwise(_Derived):
+    """Arithmetic of one or more operands that has no name of its own here."""
+
+    op: Literal["elementwise"]
+    inputs: Annotated[tuple[LayerName, ...], Field(strict=False, max_length=1024)]
+    function: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class _View(_OneInput):
+    """Values of another layer, read differently; `copy` moves them."""
+
+    inputs: Annotated[tuple[LayerName, ...], Field(strict=False, min_length=1, max_length=1)]
+    copied: Annotated[bool, Field(alias="copy")] = False
+
+
+class Reshape(_View):
+    """The same values under another shape, in the same order or another."""
+
+    op: Literal["reshape", "transpose"]
+    out_channels: Channels
+    out_size: Pair
+
+
+class Slice(_View):
+    """A stretch of the values along one axis, [start, stop]."""
+
+    op: Literal["slice"]
+    channels: Stretch | None = None
+    rows: Stretch | None = None
+    columns: Stretch | None = None
+
+    @model_validator(mode="after")
+    def _one_axis(self) -> Slice:
+        given = [key for key in AXES if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError("a slice is of one of `channels`, `rows` and `columns`")
+        start, stop = getattr(self, given[0])
+        if start >= stop:
+            raise ValueError(f"`{given[0]}: [{start}, {stop}]` is empty")
+        return self
+
+
+class Cache(_OneInput):
+    """Keys or values of earlier tokens in DRAM, and those that `inputs` appends."""
+
+    op: Literal["cache"]
+    inputs: Annotated[tuple[LayerName, ...], Field(strict=False, min_length=1, max_length=1)]
+    length: Size
+
+
+class Embedding(_OneInput):
+    """Rows of a table in DRAM, one per token."""
+
+    op: Literal["embedding"]
+    inputs: Annotated[tuple[LayerName, ...], Field(strict=False, max_length=0)] = ()
+    rows: Annotated[int, Field(ge=1, le=2**31)]
+    out_channels: Channels
+    tokens: Size
 
 
 class Source(BaseModel):
@@ -152,11 +283,14 @@ class Header(Record):
     layers: list[Any] = Field(min_length=1, max_length=MAX_LAYERS)
 
 
-LayerRecord: TypeAlias = Conv | Linear | Pool | Resize | Combine
+LayerRecord: TypeAlias = (
+    Conv | Deconv | Linear | Matmul | Pool | Resize | Combine | Concat | Normalise | Activate
+    | Elementwise | Reshape | Slice | Cache | Embedding
+)  # fmt: skip
+_KINDS: tuple[type[LayerRecord], ...] = get_args(LayerRecord)
 RECORDS: dict[str, type[LayerRecord]] = {
-    "conv": Conv, "linear": Linear, "pool": Pool, "add": Combine, "mul": Combine, "concat": Combine,
-    "resize": Resize,
-}  # fmt: skip
+    op: kind for kind in _KINDS for op in get_args(kind.model_fields["op"].annotation)
+}
 
 
 class WorkloadFile(Header):

@@ -29,6 +29,7 @@ from archsim.machines.shared.machine import (
 from archsim.machines.shared.partial_sums import psum_update_bytes
 from archsim.machines.shared.shape_alone import shape_alone
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.token_planes import folded_size
 from archsim.machines.shared.widths import activation_bytes, read_bytes, weight_bytes
 from archsim.workload.layer import Layer
 
@@ -157,8 +158,11 @@ def _grid(layer: Layer, array: DotProductGrid) -> _Grid:
         holding = ceil_div(layer.in_channels, share)
         steps = ceil_div(share, array.inputs)
         return _Grid(layer.positions, layer.positions * holding, 1, holding, steps)
-    tile = ceil_div(layer.out_size[0], array.rows), ceil_div(layer.out_size[1], array.columns)
-    holding = ceil_div(layer.out_size[0], tile[0]) * ceil_div(layer.out_size[1], tile[1])
+    size = folded_size(layer, array.rows)
+    if size == layer.in_size:
+        size = layer.out_size
+    tile = ceil_div(size[0], array.rows), ceil_div(size[1], array.columns)
+    holding = ceil_div(size[0], tile[0]) * ceil_div(size[1], tile[1])
     window, channels = prod(layer.kernel), layer.group_channels
     steps = ceil_div(window * channels, array.inputs)
     if array.along == "channels":

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from archsim.arch.arch import Arch
-from archsim.machines.shared.machine import buffers_of, posts_of, storage_of
+from archsim.machines.shared.machine import buffers_of, post_steps, posts_of, storage_of
 from archsim.timing.entries import Entry
 from archsim.timing.paths import outbound, ports_of
 from archsim.timing.plan import Planned
@@ -57,7 +57,7 @@ def actions_of(run: EntryRun, arch: Arch) -> dict[str, Counts]:
             _add(counts, {storage_of(arch, out): {"write": traffic.kept, "read": traffic.kept}})
             _add(counts, {storage_of(arch, moving): {"write": traffic.kept}})
         for name in posts_of(arch) if entry.forward else ():
-            elements = layer.output_elements * layer.window * entry.samples
+            elements = post_steps(layer, arch) * entry.samples
             _add(counts, {name: {"element": elements}})
         actions[layer.name] = {
             name: {action: n for action, n in of.items() if n}

@@ -63,7 +63,8 @@ def _bytes_by_rule(planned: Planned) -> dict[str, int]:
     reads = {flow: -(-nbytes * columns // whole) * inputs for flow, nbytes in tiles.moving.items()}
     moving = next(iter(reads))
     if order.hold_inputs:
-        reads[moving] += -(-tiles.halo_bytes * columns // whole) * (order.blocks - 1)
+        parts = sum(section.copies for section in tiles.sections) or 1
+        reads[moving] += -(-tiles.halo_bytes * columns // whole) * (order.blocks - 1) * parts
     if stage.keeps_input:
         reads = dict.fromkeys(reads, 0)
     reads[moving] += sum(planned.entry.operands.values())
@@ -103,7 +104,9 @@ def _psums_by_rule(planned: Planned, arch: Arch) -> int:
         rows = min((bits + 7) // 8, sample)
         again += max(0, rows - 1) // share_of(arch, storage_of(arch, moving))
     for flow, nbytes in tiles.stationary.items():
-        again = np.maximum(again, (nbytes - 1) // share_of(arch, storage_of(arch, flow)))
+        copies = [part.copies for part in tiles.sections for _ in range(part.groups)] or 1
+        each = nbytes // copies
+        again = np.maximum(again, (each - 1) // share_of(arch, storage_of(arch, flow)))
     return psum_bytes(arch) * int((again * tiles.outputs.sum(axis=1)).sum())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from archsim.arch.arch import Arch
-from archsim.machines.shared.machine import posts_of
+from archsim.machines.shared.machine import post_steps, posts_of
 from archsim.results.accounts import NOTHING, EntryRun, Times, actions_of
 from archsim.results.result import LayerResult
 from archsim.timing.paths import inbound, outbound
@@ -82,7 +82,7 @@ def _compute_cycles(run: EntryRun, layer: Layer, arch: Arch) -> int:
     """
     if layer.is_array:
         return run.entry.tiles.compute_cycles
-    work = layer.output_elements * layer.window * run.entry.samples
+    work = post_steps(layer, arch) * run.entry.samples
     widths = [part.elements_per_cycle for part in posts_of(arch).values()]
     return -(-work // widths[0]) if widths else 0
 

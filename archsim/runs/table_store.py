@@ -13,7 +13,7 @@ import numpy as np
 from archsim.formats.json_file import parsed
 from archsim.machines.shared.geometry import Ints
 from archsim.machines.shared.tables import Tables
-from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.tiles import Section, Tiles
 
 _ARRAYS = ("cycles", "limited", "outputs")
 _ARRAY_MAPS = ("stationary", "side")
@@ -88,6 +88,7 @@ def _described(tiles: Tiles, columns: list[Ints]) -> dict[str, Any]:
         return place
 
     described = {name: getattr(tiles, name) for name in _PLAIN}
+    described["sections"] = [dataclasses.astuple(section) for section in tiles.sections]
     described |= {name: put(getattr(tiles, name)) for name in _ARRAYS}
     for name in _ARRAY_MAPS:
         described[name] = {key: put(array) for key, array in getattr(tiles, name).items()}
@@ -102,6 +103,7 @@ def _tiles(described: Mapping[str, Any], flat: Ints) -> Tiles:
 
     fields: dict[str, Any] = {name: described[name] for name in _PLAIN}
     fields["notes"] = tuple(fields["notes"])
+    fields["sections"] = tuple(Section(*section) for section in fields["sections"])
     fields |= {name: array(described[name]) for name in _ARRAYS}
     for name in _ARRAY_MAPS:
         fields[name] = {key: array(place) for key, place in described[name].items()}

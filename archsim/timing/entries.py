@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archsim.arch.arch import Arch
+from archsim.arch.records import BatchOrder
 from archsim.machines.shared.machine import share_of, storage_of
+from archsim.machines.shared.sections import repeated_sections
 from archsim.machines.shared.tables import Tables
 from archsim.machines.shared.tiles import Tiles, check_tiles, even_parts
 from archsim.machines.shared.widths import activation_bytes
 from archsim.timing.paths import inbound, outbound
 from archsim.timing.steps import STEPS_PER_LAYER
-from archsim.workload.layer import Layer
+from archsim.workload.layer import ROW_OPS, Layer
 from archsim.workload.stages import Stage, keep_on_chip, operands, ranks_of, stages_of
 from archsim.workload.workload import Workload
 
@@ -81,8 +83,9 @@ def _phases(
     for tiles in tables.phases[layer.name]:
         key = id(tiles), layer.shape
         if key not in known:
-            check_tiles(layer, tiles, samples=workload.batch if training else 1)
-            known[key] = tiles if training else batched(tiles, workload.batch)
+            check_tiles(layer, tiles, samples=workload.batch if training else tiles.samples)
+            whole = training or tiles.samples > 1
+            known[key] = tiles if whole else batched(tiles, workload.batch, arch.batch_order)
         checked.append(known[key])
     return tuple(checked)
 
@@ -113,14 +116,18 @@ def _elementwise(layer: Layer, batch: int, arch: Arch) -> Tiles:
     )
 
 
-def batched(tiles: Tiles, batch: int) -> Tiles:
-    """The same phase for several samples: their tiles follow each other under one load of weights.
+def batched(tiles: Tiles, batch: int, order: BatchOrder = "weights") -> Tiles:
+    """The same phase for several samples: their tiles follow each other under one load of weights,
+    or sample follows sample under the `order` of that name, as the heads of a product do, which
+    have a second operand for each.
 
     Where they would be more than `MAX_VISITS`, neighbouring ones become one, so that time and
     memory of a run do not grow with the batch.
     """
     if batch == 1:
         return tiles
+    if tiles.sections or order == "samples":
+        return repeated_sections(tiles, batch, MAX_VISITS)
     groups, columns = tiles.cycles.shape
     count = min(columns * batch, max(columns, MAX_VISITS // groups))
     samples, rest = np.divmod(np.arange(1, count + 1) * (columns * batch) // count, columns)
@@ -174,7 +181,8 @@ def _in_order(
         reads = {}
         for number, post in enumerate(stage.posts):
             fused = number > 0 or stage.anchor is not None
-            reads[post.name] = sum(
+            again = _reads_of_rows(post, arch)
+            reads[post.name] = again * sum(
                 # What is fed from outside has no producer, which stored it.
                 elements * workload.batch * stored[name] // sizes[name]
                 if name
@@ -190,6 +198,16 @@ def _in_order(
             alone = Stage(stage.anchor, (), (len(entries) - 1,))
             entries.append(Entry(alone, tiles, _result_bytes(tiles, 0), {}, workload.batch))
     return entries
+
+
+def _reads_of_rows(layer: Layer, arch: Arch) -> int:
+    """How often a normalisation reads its inputs: a row that half the input buffer does not hold
+    comes twice, to be looked through and to be worked on [A]."""
+    if layer.op not in ROW_OPS:
+        return 1
+    moving = next(flow for flow in inbound(arch) if arch.flows[flow].role == "moving")
+    room = share_of(arch, storage_of(arch, moving)) // 2
+    return 1 if activation_bytes(layer.row, arch) <= room else 2
 
 
 def _result_bytes(tiles: Tiles, stored: int) -> int:

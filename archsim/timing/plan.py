@@ -4,15 +4,16 @@ Bytes are derived here and nowhere else. A `Stream` is a column of cumulative by
 visits: its last entry is what results and checks count, its differences are what the queue loads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints, differences
-from archsim.machines.shared.machine import share_of, storage_of
+from archsim.machines.shared.machine import post_steps, share_of, storage_of
 from archsim.machines.shared.partial_sums import psum_bytes
+from archsim.machines.shared.sections import copies_of, sections_of, split
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
 from archsim.timing.entries import Entry
@@ -135,7 +136,7 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
     visits = visit_tiles(tiles, order, passes, psum_bytes(arch))
     made = int(visits.outputs.sum())
     posts = stage.posts if entry.forward else ()
-    work = sum(post.output_elements * post.window for post in posts) * entry.samples
+    work = sum(post_steps(post, arch) for post in posts) * entry.samples
     elements = _scaled(visits.outputs, (made if stage.anchor else 0) + work, made)
     stored = _scaled(visits.outputs, entry.stored, made)
     to_dram = _psums_leave(tiles, visits, arch)
@@ -163,10 +164,11 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
 
 def _passes_over_weights(tiles: Tiles, arch: Arch) -> Ints:
     """(G,) passes over the input channels after which the weights of a group fit their buffers."""
-    passes = np.ones(len(tiles.cycles), np.int64)
+    passes, copies = np.ones(len(tiles.cycles), np.int64), copies_of(tiles)
     for flow, by_group in tiles.stationary.items():
         capacity = share_of(arch, storage_of(arch, flow))
-        passes = np.maximum(passes, [passes_over_inputs(n, capacity) for n in by_group.tolist()])
+        each = (by_group // copies).tolist()
+        passes = np.maximum(passes, [passes_over_inputs(n, capacity) for n in each])
     return passes
 
 
@@ -182,12 +184,21 @@ def _strips(entry: Entry, arch: Arch, passes: Ints) -> Strips:
 
 
 def _order(tiles: Tiles, arch: Arch) -> Order:
-    def held(flow: str, nbytes: int) -> Held:
-        return Held(nbytes, share_of(arch, storage_of(arch, flow)))
+    """The rule's choice for a section; all take that of the largest bytes there are."""
+
+    copies = [section.copies for section in sections_of(tiles)]
+    parts = split(tiles)
+
+    def held(flow: str, nbytes: Iterable[int]) -> Held:
+        largest = max(each // count for each, count in zip(nbytes, copies, strict=True))
+        return Held(largest, share_of(arch, storage_of(arch, flow)))
 
     return choose_order(
-        {flow: held(flow, nbytes) for flow, nbytes in tiles.moving.items()},
-        {flow: held(flow, int(by_group.sum())) for flow, by_group in tiles.stationary.items()},
+        {flow: held(flow, [part.moving[flow] for part in parts]) for flow in tiles.moving},
+        {
+            flow: held(flow, [int(part.stationary[flow].sum()) for part in parts])
+            for flow in tiles.stationary
+        },
         tiles.halo_bytes,
         tiles.min_blocks,
     )
@@ -206,8 +217,10 @@ def _scaled(parts: Ints, total: int, whole: int) -> Ints:
 def _psums_leave(tiles: Tiles, visits: Visits, arch: Arch) -> bool:
     """Whether the partial sums of the largest group find no room beside the inputs."""
     moving = next(iter(tiles.moving))
-    room = share_of(arch, storage_of(arch, moving)) - tiles.moving[moving]
-    footprint = psum_bytes(arch) * int(tiles.outputs.sum(axis=1).max())
+    # Sections share nothing, so the inputs of one of them lie there.
+    inputs = max(part.moving[moving] // part.copies for part in sections_of(tiles))
+    room = share_of(arch, storage_of(arch, moving)) - inputs
+    footprint = psum_bytes(arch) * int((tiles.outputs.sum(axis=1) // copies_of(tiles)).max())
     return bool(visits.psum_reads.any()) and footprint > room
 
 
@@ -233,7 +246,8 @@ def _streams(entry: Entry, visits: Visits, elements: Ints, runs: _Runs) -> Itera
             if flow in tiles.moving:
                 count = input_runs(entry, runs.order, runs.strips)
             else:
-                count = weight_runs(tiles.stationary[flow], runs.passes, runs.order)
+                turns = runs.passes * copies_of(tiles)
+                count = weight_runs(tiles.stationary[flow], turns, runs.order)
             kept = stage.keeps_input and flow in tiles.moving
             never = np.zeros_like(need)
             columns = (never, never) if kept else (need, visits.free[flow])

@@ -8,7 +8,7 @@ that none moves more than half a buffer where a visit itself does not.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.machines.shared.geometry import Ints, differences
+from archsim.machines.shared.sections import split
 from archsim.machines.shared.tiles import Tiles, even_parts
 from archsim.machines.shared.traffic import Order
 
@@ -121,9 +122,42 @@ def _walk(turns: int, columns: int, order: Order) -> _Walk:
 
 
 def visit_tiles(tiles: Tiles, order: Order, passes: Ints, psum_bytes: int) -> Visits:
-    """Lays the tiles out in time. `passes` (G,) is how often a group goes over the input channels,
-    `psum_bytes` what a partial sum takes.
+    """Lays the tiles out in time, section after section. `passes` (G,) is how often a group goes
+    over the input channels, `psum_bytes` what a partial sum takes.
     """
+    if not tiles.sections:
+        return _visit(tiles, order, passes, psum_bytes)
+    ends = np.cumsum([section.groups for section in tiles.sections])
+    return _joined(
+        [
+            _visit(part, order, own, psum_bytes)
+            for part, own in zip(split(tiles), np.split(passes, ends[:-1]), strict=True)
+        ]
+    )
+
+
+def _joined(parts: Sequence[Visits]) -> Visits:
+    """Visits one after the other."""
+    first = parts[0]
+    return Visits(
+        cycles=np.concatenate([part.cycles for part in parts]),
+        side={name: np.concatenate([part.side[name] for part in parts]) for name in first.side},
+        outputs=np.concatenate([part.outputs for part in parts]),
+        need={flow: _on_and_on([part.need[flow] for part in parts]) for flow in first.need},
+        free={flow: _on_and_on([part.free[flow] for part in parts]) for flow in first.free},
+        psum_reads=np.concatenate([part.psum_reads for part in parts]),
+        psum_writes=np.concatenate([part.psum_writes for part in parts]),
+    )
+
+
+def _on_and_on(columns: Sequence[Ints]) -> Ints:
+    """Running sums that go on where the one before ends."""
+    before = np.cumsum([0, *(int(column[-1]) for column in columns)])
+    return np.concatenate([column + before[k] for k, column in enumerate(columns)])
+
+
+def _visit(tiles: Tiles, order: Order, passes: Ints, psum_bytes: int) -> Visits:
+    """The visits of one section."""
     group = np.repeat(np.arange(len(passes)), passes)
     number = np.concatenate([np.arange(count) for count in passes])
     walk = _walk(len(group), tiles.cycles.shape[1], order)
@@ -153,10 +187,10 @@ def visit_tiles(tiles: Tiles, order: Order, passes: Ints, psum_bytes: int) -> Vi
 def _inputs(tiles: Tiles, order: Order, walk: _Walk) -> tuple[dict[str, Ints], dict[str, Ints]]:
     """What the moving flows must have brought by each visit, and what is given up after it."""
     need, free = {}, {}
-    columns = tiles.cycles.shape[1]
+    columns, copies = tiles.cycles.shape[1], tiles.sections[0].copies if tiles.sections else 1
     for number, (flow, nbytes) in enumerate(tiles.moving.items()):
         share = even_parts(nbytes, columns)[walk.tile]
-        again = tiles.halo_bytes if number == 0 and order.hold_inputs else 0
+        again = tiles.halo_bytes * copies if number == 0 and order.hold_inputs else 0
         reads = np.where(walk.first_input, share, 0) + np.where(walk.cuts, again, 0)
         need[flow] = _running(reads, nbytes * order.input_reads + again * (order.blocks - 1))
         free[flow] = _freed(need[flow], np.where(walk.last_input, share, 0))

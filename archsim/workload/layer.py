@@ -14,8 +14,14 @@ from archsim.formats.widths import DEFAULT_BITS
 from archsim.workload.convolution import Geometry, Pair
 from archsim.workload.rows import rows_read
 
-Op = Literal["conv", "linear", "pool", "add", "mul", "concat", "resize"]
-Kind = Literal["spatial", "pointwise", "depthwise", "linear", "post"]
+Op = Literal[
+    "conv", "linear", "matmul", "pool", "add", "mul", "concat", "resize", "softmax", "layernorm",
+    "rmsnorm", "gelu", "silu", "hardswish", "elementwise", "reshape", "transpose", "slice",
+    "embedding",
+]  # fmt: skip
+Kind = Literal["spatial", "pointwise", "depthwise", "linear", "product", "post"]
+ROW_OPS = ("softmax", "layernorm", "rmsnorm")
+"""Operations that need a whole row before their first result."""
 
 TRIPLE = 3
 """Input channels that share one coefficient row of a 1x1 or linear layer (paper III-B)."""
@@ -30,7 +36,14 @@ class Layer:
     when the layer is fed from outside. `positions` is T: linear layers share their weights over T
     steps, and add, mul and concat of such outputs keep them; it is 1 everywhere else.
     `activation_bits` and `weight_bits` are how wide its inputs and weights are; a machine stores
-    them at its own widths.
+    them at its own widths. `views` says which part of each entry of `inputs` is read, by the name
+    of a slice or cache, empty where it is all of it.
+
+    A `matmul` has `groups` second operands of (inner, columns), each for `heads / groups` of its
+    heads, whose rows stand side by side: it is laid out as a grouped 1x1 convolution of a plane of
+    1 x (rows * heads / groups), with groups * inner input channels and groups * columns output
+    channels. `causal`: its first operand is zero above the diagonal. `row` is how many values a
+    normalisation takes together.
     """
 
     name: str
@@ -52,24 +65,28 @@ class Layer:
     seed: int = 0
     profile: Profile | None = None
     operands: tuple[int, ...] = ()
+    views: tuple[str, ...] = ()
+    heads: int = 1
+    causal: bool = False
+    row: int = 1
 
     @cached_property
     def shape(self) -> "Layer":
         """The layer less its place in the network and what its values are: equal for
         layers that no machine of dense operands can tell apart."""
         return replace(
-            self, name="", inputs=(), seed=0, profile=None,
+            self, name="", inputs=(), views=(), seed=0, profile=None,
             activation_bits=DEFAULT_BITS, weight_bits=DEFAULT_BITS,
         )  # fmt: skip
 
     @property
     def is_array(self) -> bool:
-        """Whether the layer has weights and runs on the compute array: conv or linear."""
-        return self.op in {"conv", "linear"}
+        """Whether the layer multiplies on the compute array: conv, linear or matmul."""
+        return self.op in {"conv", "linear", "matmul"}
 
     @property
     def is_post(self) -> bool:
-        """Whether the layer runs on the post-processor: pool, add, mul, concat, resize."""
+        """Whether the layer runs on the post-processor: all that is not of the array."""
         return not self.is_array
 
     @property
@@ -84,6 +101,8 @@ class Layer:
             return "post"
         if self.op == "linear":
             return "linear"
+        if self.op == "matmul":
+            return "product"
         if self.is_depthwise:
             return "depthwise"
         if self.kernel != (1, 1) or self.groups != 1:
@@ -106,7 +125,7 @@ class Layer:
 
     @property
     def macs(self) -> int:
-        """Multiplications of one sample, padding included; 0 for layers without weights."""
+        """Multiplications of one sample, padding included; 0 for layers off the array."""
         if self.is_post:
             return 0
         return self.weight_elements * prod(self.out_size) * self.positions
@@ -135,7 +154,8 @@ class Layer:
 
     @property
     def weight_elements(self) -> int:
-        """Weights of the original network, nothing pruned; 0 for layers without."""
+        """Weights of the original network, nothing pruned, or elements of a matmul's second
+        operand; 0 for layers off the array."""
         return prod(self.weight_shape()) if self.is_array else 0
 
     @property
@@ -144,7 +164,10 @@ class Layer:
         return prod(self.kernel) if self.op == "pool" else 1
 
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one sample of `input`: (C, H, W); linear (C,), or (T, C) where T > 1."""
+        """Shape of one sample of `input`: (C, H, W); linear (C,), or (T, C) where T > 1; matmul
+        (heads, rows, inner)."""
+        if self.op == "matmul":
+            return (self.heads, self.in_size[1] * self.groups // self.heads, self.group_channels)
         if self.op != "linear":
             return (self.in_channels, *self.in_size)
         return (self.in_channels,) if self.positions == 1 else (self.positions, self.in_channels)
@@ -156,7 +179,10 @@ class Layer:
         return (self.out_channels,) if self.positions == 1 else (self.positions, self.out_channels)
 
     def weight_shape(self) -> tuple[int, ...]:
-        """Shape of `weight` and `pruned`: (K, C/groups, R, S); linear (K, C)."""
+        """Shape of `weight` and `pruned`: (K, C/groups, R, S); linear (K, C); of a matmul's second
+        operand, transposed, (key-value heads, columns, inner)."""
+        if self.op == "matmul":
+            return (self.groups, self.out_channels // self.groups, self.group_channels)
         if self.op == "linear":
             return (self.out_channels, self.in_channels)
         return (self.out_channels, self.group_channels, *self.kernel)

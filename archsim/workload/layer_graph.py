@@ -4,16 +4,17 @@ The shapes themselves are `archsim.workload.layer_shapes`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard
 
 from archsim.formats.errors import Problem
 from archsim.formats.source import unknown
-from archsim.formats.widths import DEFAULT_BITS, WIDTH_KEYS
-from archsim.formats.workload_records import LayerRecord
+from archsim.formats.widths import ACTIVATION_BITS, DEFAULT_BITS, WEIGHT_BITS, WIDTH_KEYS
+from archsim.formats.workload_records import Cache, LayerRecord, Matmul, Reshape, Slice
 from archsim.formats.yaml12 import Document
 from archsim.workload.layer import Layer
-from archsim.workload.layer_shapes import Contradiction, Value, resolved
+from archsim.workload.layer_shapes import resolved
+from archsim.workload.values import Contradiction, Value, viewed
 
 MAX_ORDER_PROBLEMS = 20
 
@@ -24,31 +25,62 @@ def resolve(
     """The layers in the file's order; what is wrong is added to `problems`.
 
     A None among the records is a layer whose own keys are wrong. Layers that depend on a wrong
-    one are not checked against it.
+    one are not checked against it. Views are no layers: what reads one reads the layer behind it.
     """
     first = _names(document, records, problems)
     _check_order(document, records, first, problems)
-    values: dict[str, Value] = {}
-    layers = []
+    made: dict[str, _Made] = {}
+    layers: list[Layer] = []
     for index, record in enumerate(records):
-        if record is None or not all(name in values for name in record.inputs):
+        if record is None or not all(name in made for name in record.inputs):
             continue
-        operands = [values[name] for name in record.inputs]
+        read = [made[name] for name in record.inputs]
         try:
-            layer = replace(resolved(record, operands), **_widths(document, record))
+            if _is_view(record):
+                made[record.name] = _view(record, read[0])
+                continue
+            layer, value = resolved(record, [each.value for each in read])
         except Contradiction as wrong:
             place = document.place("layers", index, wrong.key)
             problems.append(Problem(place, f"layer {record.name!r}: {wrong}"))
             continue
-        values[layer.name] = Value(layer.out_channels, layer.out_size, layer.positions)
-        layers.append(layer)
+        made[layer.name] = _Made(value, layer.name)
+        sources = tuple(each.layer for each in read)
+        views = tuple(each.part for each in read) if any(each.part for each in read) else ()
+        layers.append(replace(layer, inputs=sources, views=views, **_widths(document, record)))
+    if made and not layers:
+        problems.append(Problem(document.place("layers"), "holds views alone; no layer works"))
     return tuple(layers)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A value, the layer that makes it, and which part of what that layer makes it is: the name of
+    a view, empty where it is all of it."""
+
+    value: Value
+    layer: str
+    part: str = ""
+
+
+def _is_view(record: LayerRecord) -> TypeGuard[Reshape | Slice | Cache]:
+    return isinstance(record, Cache) or (isinstance(record, Reshape | Slice) and not record.copied)
+
+
+def _view(record: Reshape | Slice | Cache, read: _Made) -> _Made:
+    """What a view gives; the values of a reshaped one are the same ones."""
+    part = read.part if isinstance(record, Reshape) else record.name
+    return _Made(viewed(record, read.value), read.layer, part)
+
+
 def _widths(document: Document, record: LayerRecord) -> dict[str, Any]:
-    """How wide a layer's values are: what it says, else what the whole workload does."""
+    """How wide a layer's values are: what it says, else what the whole workload does. The second
+    operand of a matmul is as wide as activations are."""
     own = {key: getattr(record, key, None) for key in WIDTH_KEYS}
-    return {key: bits or document.value.get(key, DEFAULT_BITS) for key, bits in own.items()}
+    found = {key: bits or document.value.get(key, DEFAULT_BITS) for key, bits in own.items()}
+    if isinstance(record, Matmul):
+        found[WEIGHT_BITS] = found[ACTIVATION_BITS]
+    return found
 
 
 def _names(

@@ -1,14 +1,15 @@
 """What runs together: an array layer with the element-wise layers fused behind it, or those alone.
 
-A pool, add, mul, concat or resize is fused with the layer that produces its last operand where it
-is that layer's only consumer; the producer's output then never leaves the chip. Other operands come
-from DRAM.
+A layer that works element by element or on a window is fused with the layer that produces its last
+operand where it is that layer's only consumer; the producer's output then never leaves the chip.
+Other operands come from DRAM. A softmax or a normalisation needs a whole row before its first
+result, so it begins a stage.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archsim.workload.layer import Layer
+from archsim.workload.layer import ROW_OPS, Layer
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ def operands(layer: Layer, ranks: Mapping[str, Rank], fused: bool) -> list[tuple
     streamed = layer.inputs[last] if fused else None
     if layer.op == "pool":
         return [] if fused else [(layer.inputs[0], layer.read_elements)]
-    sizes = dict(zip(layer.inputs, layer.operands, strict=True))
-    return [(name, size) for name, size in sizes.items() if name != streamed]
+    views = layer.views or ("",) * len(layer.inputs)
+    # The same part of a producer is read once, however often the layer names it.
+    sizes = dict(zip(zip(layer.inputs, views, strict=True), layer.operands, strict=True))
+    return [(name, size) for (name, _), size in sizes.items() if name != streamed]
 
 
 def stages_of(layers: Sequence[Layer]) -> list[Stage]:
@@ -100,7 +103,7 @@ def _fusable_producer(
     layer: Layer, ranks: Mapping[str, Rank], consumers: Mapping[str, list[str]]
 ) -> str | None:
     last = last_operand(layer, ranks)
-    if layer.is_array or last is None:
+    if layer.is_array or layer.op in ROW_OPS or last is None:
         return None
     producer = layer.inputs[last]
     return producer if consumers[producer] == [layer.name] else None
@@ -128,7 +131,8 @@ def keep_on_chip(
     stays = [
         stage.anchor is not None
         and readers[index] == [index + 1]
-        and stages[index + 1].anchor is not None
+        and (reader := stages[index + 1].anchor) is not None
+        and reader.op != "matmul"  # whose second operand comes from DRAM
         and stages[index + 1].after == (index,)
         and sum(sizes[index]) <= capacity
         for index, stage in enumerate(stages)

@@ -21,6 +21,7 @@ TRAINING_FORMS = ("error", "gradient", "mask", "counter")
 MAX_ROW = 8
 """Codes in one coefficient row at most."""
 
+_OPERANDS = ("input", "weight")
 _TYPES = {"input": ("I8", "U8"), "basis_scale": ("F32",), "error": ("BF16",), "gradient": ("BF16",)}
 _WIDE_TYPES = {"input": ("I16", "U16"), "weight": ("I16",), "pruned": ("I16",)}
 _READABLE = {
@@ -66,8 +67,9 @@ def _wrong_key(
     if what not in legal:
         return unknown("tensor", what, legal)
     layer = layers[name]
-    if not layer.is_array:
-        return f"a {layer.op} layer carries no tensors"
+    if not layer.is_array or (layer.op == "matmul" and what not in _OPERANDS):
+        carried = f"{' and '.join(_OPERANDS)} alone" if layer.is_array else "no tensors"
+        return f"a {layer.op} layer carries {carried}"
     entry = file.entries[key]
     types = _types(layer, what, sampling)
     if entry.dtype not in types:
@@ -116,7 +118,8 @@ def _wrong_shape(file: TensorFile, layer: Layer, what: str, sampling: Sampling) 
         "pruned": layer.weight_shape, "gradient": layer.weight_shape,
     }  # fmt: skip
     if what in plain:
-        return _wrong_plain(given, plain[what](), sampling if what in {"input", "error"} else None)
+        sampled = what in {"input", "error"} or (layer.op == "matmul" and what == "weight")
+        return _wrong_plain(given, plain[what](), sampling if sampled else None)
     if what in {"mask", "counter"}:
         return _wrong_companion(file, layer, what)
     return _wrong_decomposition(file, layer, what)
@@ -156,8 +159,12 @@ def _wrong_decomposition(file: TensorFile, layer: Layer, what: str) -> str | Non
 def _wrong_plain(
     given: tuple[int, ...], wanted: tuple[int, ...], sampling: Sampling | None
 ) -> str | None:
-    if not sampling or not sampling.training:
+    if not sampling:
         return None if given == wanted else _differs(given, *wanted)
+    if not sampling.training and given == wanted:
+        return None
+    if not sampling.training and sampling.batch == 1:
+        return _differs(given, *wanted)
     if given[1:] == wanted and given and 1 <= given[0] <= sampling.batch:
         return None
     return f"{_differs(given, 'N', *wanted)}, N from 1 to {sampling.batch}"

@@ -25,6 +25,8 @@ SLICE_ROWS = 192
 """Rows of a slice at most where a profile names no slices: 64 * 3, as the authors released it."""
 
 
+_SECOND = ("matmul", "weight")
+
 MAX_DRAWN = 2**29
 """Values of an array that is drawn at most: five times the largest layer of VGG. Drawing takes up
 to four bytes for each, and what is larger would fill a computer before it is of any use."""
@@ -73,6 +75,14 @@ class LayerTensors:
             f"layer {self.layer.name!r} has no profile.{what} to draw its {what} from; add it, or "
             "build the tensors; machines of dense weights may run its shape alone",
         )
+
+    @property
+    def stored_samples(self) -> int:
+        """How many samples the file holds along a first axis; 0 where `input` is of one alone."""
+        entry = self._file.entries.get(f"{self.layer.name}/input") if self._file else None
+        if entry is None or len(entry.shape) != len(self.layer.input_shape()) + 1:
+            return 0
+        return entry.shape[0]
 
     def forget(self, what: str) -> None:
         """Give up an array that is not needed again; it is read or drawn anew if asked for."""
@@ -150,6 +160,8 @@ class LayerTensors:
             return draw(layer.profile or Profile(), "basis", shape, self._seed)
         if not self.has(what):
             return self.get("weight") if what == "pruned" else None
+        if layer.op == "matmul" and what not in {"input", "weight"}:
+            return None
         shapes = {"input": layer.input_shape, "coef": layer.coef_shape}
         shape = shapes.get(what, layer.weight_shape)()
         if (count := prod(shape)) > MAX_DRAWN:
@@ -159,9 +171,20 @@ class LayerTensors:
                 f"{MAX_DRAWN:,}; make the layer smaller, or choose a machine that needs shapes "
                 "alone",
             )
+        # A filter of weights is a column of one head's second operand.
+        laid = (layer.out_channels, shape[-1]) if (layer.op, what) == _SECOND else shape
         try:
-            return draw(layer.profile or Profile(), what, shape, self._seed, bits_of(layer, what))
+            drawn = draw(layer.profile or Profile(), what, laid, self._seed, bits_of(layer, what))
+            return (
+                _below_diagonal(drawn) if layer.causal and what == "input" else drawn.reshape(shape)
+            )
         except InputError as error:
             where = f"layer {layer.name!r}"
             problems = [Problem(self._owner, f"{where}, {each}") for each in error.problems]
             raise InputError(problems) from None
+
+
+def _below_diagonal(scores: Array) -> Array:
+    """Scores (heads, M, K) with zeros where a row looks beyond itself: the last row sees all."""
+    rows, seen = scores.shape[1:]
+    return np.tril(scores, seen - rows)

@@ -113,7 +113,7 @@ class Workload:
             inputs = tuple(dict.fromkeys(name for each in layer.inputs for name in reached[each]))
             reached[layer.name] = (layer.name,) if layer.op == "conv" else inputs
             if layer.op == "conv":
-                kept.append(replace(layer, inputs=inputs, operands=()))
+                kept.append(replace(layer, inputs=inputs, operands=(), views=()))
         if not kept:
             raise InputError.at(shown(self.path), "has no conv layer")
         return self._of(kept, CONV_LAYERS, "layers: convolutions only")
@@ -138,9 +138,13 @@ class Workload:
             inputs = tuple(dict.fromkeys(name for each in layer.inputs for name in reached[each]))
             reached[layer.name] = (layer.name,) if layer.name in wanted else inputs
             if layer.name in wanted and layer.is_array:
-                kept.append(replace(layer, inputs=inputs, operands=()))
+                kept.append(replace(layer, inputs=inputs, operands=(), views=()))
             elif layer.name in wanted:
-                kept.append(layer if wanted.issuperset(layer.inputs) else replace(layer, inputs=()))
+                kept.append(
+                    layer
+                    if wanted.issuperset(layer.inputs)
+                    else replace(layer, inputs=(), views=())
+                )
         note = f"layers: {len(kept)} of {len(self.layers)}, those of {chosen}"
         return self._of(kept, ",".join(map(str.strip, chosen.split(","))), note)
 

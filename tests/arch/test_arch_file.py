@@ -125,7 +125,7 @@ def test_the_graph_has_an_edge_for_each_step_of_a_flow(tmp_path) -> None:
             "FILE:2:1: there is no key 'clok_mhz'; did you mean 'clock_mhz'? legal: name, "
             "description, "
             "task, clock_mhz, weights, activation_bits, weight_bits, "
-            "machine, energy, interlayer, barrier, flows, components"]),
+            "machine, energy, interlayer, barrier, batch_order, flows, components"]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_says_where_and_what_is_legal(tmp_path, old, new, message) -> None:
@@ -188,7 +188,8 @@ def test_a_file_that_is_no_arch(tmp_path, text, message) -> None:
             "FILE:1:1: the key 'components' is missing",
             "FILE:6:8: flows: must be a mapping, not 'none'",
             "FILE:7:1: there is no key 'old'; legal: name, description, task, clock_mhz, weights, "
-            "activation_bits, weight_bits, machine, energy, interlayer, barrier, flows, components",
+            "activation_bits, weight_bits, machine, energy, interlayer, barrier, batch_order, "
+            "flows, components",
         ]
 
 

@@ -61,9 +61,9 @@ def test_the_last_of_two_lines_wins(path) -> None:
          "GlobalBuffer, Nfu, PostProcessor"),
         ("interlayr=spill", "there is no key 'interlayr'; did you mean 'interlayer'? legal: name, "
          "task, clock_mhz, weights, activation_bits, weight_bits, machine, energy, "
-         "interlayer, barrier"),
+         "interlayer, barrier, batch_order"),
         ("description=x", "there is no key 'description'; legal: name, task, clock_mhz, weights, "
-         "activation_bits, weight_bits, machine, energy, interlayer, barrier"),
+         "activation_bits, weight_bits, machine, energy, interlayer, barrier, batch_order"),
         ("components.nfuu.inputs=8", "there is no component 'nfuu'; did you mean 'nfu'? legal: "
                                      "dram, "
          "dma, input_gb, weight_gb, output_gb, nfu, post"),

@@ -76,8 +76,9 @@ def test_all_errors_of_a_file_at_once_in_its_order(tmp_path) -> None:
         "FILE:2:1: there is no key 'nmae'; did you mean 'name'? legal: format, name, task, batch, "
         "activation_bits, weight_bits, source, tensors, layers",
         "FILE:5:67: layer 'a', out_channels: must be at least 1, not -4",
-        "FILE:6:19: layer 'b': there is no op 'con'; did you mean 'conv'? legal: conv, linear, "
-        "pool, add, mul, concat, resize",
+        "FILE:6:19: layer 'b': there is no op 'con'; did you mean 'conv'? legal: conv, "
+        "deconv, linear, matmul, pool, resize, add, mul, concat, softmax, layernorm, rmsnorm, "
+        "gelu, silu, hardswish, elementwise, reshape, transpose, slice, cache, embedding",
         "FILE:7:5: layer 'c': the key 'out_channels' is missing",
         "FILE:8:5: layer 4: the key 'op' is missing",
     ]
@@ -180,12 +181,12 @@ def test_a_layer_that_contradicts_its_producer(tmp_path, layer, message) -> None
 @pytest.mark.parametrize(
     ("op", "fits", "message"),
     [
-        ("add", False, "add of 'small' (4, 1, 1) and 'a' (4, 8, 6) does not fit"),
+        ("add", True, ""),
         ("mul", True, ""),
         ("concat", False, "concat of 'small' (4, 1, 1) and 'a' (4, 8, 6) does not fit"),
     ],
 )
-def test_only_mul_spreads_one_value_a_channel(tmp_path, op, fits, message) -> None:
+def test_arithmetic_spreads_one_value_a_channel(tmp_path, op, fits, message) -> None:
     layers = [
         conv("a", "", 3),
         "name: small, op: pool, inputs: [a], kind: avg, global: true",

@@ -26,6 +26,7 @@ from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of,
 from archsim.machines.shared.operands import plane_of, weights_of
 from archsim.machines.shared.partial_sums import psum_bytes, psum_update_bytes
 from archsim.machines.shared.tiles import Tiles
+from archsim.machines.shared.token_planes import folded, folded_size
 from archsim.machines.shared.traffic import Held
 from archsim.machines.shared.widths import activation_bytes, packed_bytes
 from archsim.workload.convolution import Geometry
@@ -132,10 +133,15 @@ def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> i
     if values is None or values.size != layer.output_elements:
         return activation_bytes(layer.output_elements, arch)
     array = _array(only(arch, ScnnPeArray), arch)
-    height, width = layer.out_size if layer.op != "linear" else (layer.positions, 1)
-    plane = values.reshape(-1, layer.out_channels).T if layer.op == "linear" else values
-    plane = plane.reshape(layer.out_channels, height, width)
-    tile = -(-height // array.rows), -(-width // array.columns)
+    if layer.op == "linear":
+        plane = values.reshape(-1, layer.out_channels).T[:, :, None]
+    elif layer.out_size[0] == 1:  # tokens, or rows of a product
+        plane = values.reshape(layer.out_channels, 1, -1)
+        folds = min(array.rows, plane.shape[2])
+        plane = folded(plane, (folds, -(-plane.shape[2] // folds)))
+    else:
+        plane = values.reshape(layer.out_channels, *layer.out_size)
+    tile = -(-plane.shape[1] // array.rows), -(-plane.shape[2] // array.columns)
     stored = int(stored_activations(plane, tile, array).sum())
     return packed_bytes(stored, array.activation_entry_bits)
 
@@ -160,7 +166,8 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     memories need."""
     part, geometry = only(arch, ScnnPeArray), layer.geometry
     array = _array(part, arch)
-    weights, inputs = weights_of(layer, tensors, arch), plane_of(layer, tensors)
+    weights = weights_of(layer, tensors, arch)
+    inputs = folded(plane_of(layer, tensors), folded_size(layer, array.rows))
     memory = share_of(arch, storage_of(arch, "input")) // array.elements
     passes = planar_passes(inputs, geometry, array, memory)
     entry = array.weight_entry_bits
@@ -170,8 +177,8 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
         passes = fewest_operations(weights, inputs, geometry, array, memory)
     areas = np.array([prod(one.tiling.plane) for one in passes.parts])
     if part.rule == "dnnsim":  # knows no capacities: the passes share the cycles of one
-        filters = dnnsim.padded_tiling(layer.in_size, geometry, array).filters
-        read = rows_read(geometry, layer.in_size)
+        filters = dnnsim.padded_tiling(inputs.shape[1:], geometry, array).filters
+        read = rows_read(geometry, inputs.shape[1:])
         if not read.all():
             inputs = inputs * read[:, None]
         work = dnnsim.layer_cycles(weights, inputs, geometry, array)

@@ -99,6 +99,14 @@ def posts_of(arch: Arch) -> dict[str, PostProcessor]:
     return {name: cast("PostProcessor", part) for name, part in parts if part.kind == "post"}
 
 
+def post_steps(layer: Layer, arch: Arch) -> int:
+    """Steps of the post-processor's lanes for a sample of a layer: for each element that leaves an
+    array, and for each input of a window or operand that an element-wise layer takes, what its
+    operation asks for."""
+    each = max((part.steps_of(layer.op) for part in posts_of(arch).values()), default=1)
+    return layer.output_elements * layer.window * each
+
+
 @lru_cache(maxsize=1024)
 def share_of(arch: Arch, buffer: str) -> int:
     """Bytes of a buffer that one of the flows on it may hold."""

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from archsim.arch.arch import Arch
 from archsim.formats.progress import Progress
 from archsim.machines.shared.machine import Machine, check_flows, load_machine
+from archsim.machines.shared.products import product_tiles
+from archsim.machines.shared.sections import joined
 from archsim.machines.shared.tiles import Tiles
-from archsim.machines.shared.weight_forms import weight_notes
+from archsim.machines.shared.weight_forms import product_notes, weight_notes
 from archsim.machines.shared.widths import activation_bytes, check_widths, width_notes, widths_of
+from archsim.workload.given_tensors import samples_of
 from archsim.workload.layer import Layer
 from archsim.workload.stages import stages_of
+from archsim.workload.tensors import LayerTensors
 from archsim.workload.workload import Workload
 
 
@@ -47,7 +51,7 @@ def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tabl
         if progress is not None:
             progress(index, len(stages), stage.layers[0].name)
         if (layer := stage.anchor) is not None:
-            phases[layer.name] = tuple(machine.tiles(layer, workload.tensors(layer), arch))
+            phases[layer.name] = _tables(layer, workload.tensors(layer), arch, machine)
     if progress is not None:
         progress(len(stages), len(stages), "")
     stored = {
@@ -56,8 +60,26 @@ def tables_of(arch: Arch, workload: Workload, progress: Progress | None) -> Tabl
     said = [
         f"{arch.name}: {note}" for of in phases.values() for tiles in of for note in tiles.notes
     ]
-    notes = (*width_notes(arch), *weight_notes(arch, workload), *dict.fromkeys(said))
+    notes = (
+        *width_notes(arch), *weight_notes(arch, workload), *product_notes(arch, workload),
+        *dict.fromkeys(said),
+    )  # fmt: skip
     return Tables(phases, stored, notes)
+
+
+def _tables(layer: Layer, tensors: LayerTensors, arch: Arch, machine: Machine) -> tuple[Tiles, ...]:
+    """The tables of a layer; of the whole batch where its samples are known one by one."""
+
+    def of(part: LayerTensors) -> tuple[Tiles, ...]:
+        if layer.op == "matmul":
+            return (product_tiles(layer, part, arch, machine.tiles),)
+        return tuple(machine.tiles(layer, part, arch))
+
+    if not tensors.stored_samples or arch.task == "training":
+        return of(tensors)
+    known = [of(sample)[0] for sample in samples_of(tensors)]
+    whole = [known[number % len(known)] for number in range(tensors.batch)]
+    return (joined(whole, arch.batch_order),)
 
 
 def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload) -> int:
@@ -71,5 +93,11 @@ def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload
         return activation_bytes(layer.output_elements, arch) * workload.batch
     readers = [workload.layer(name) for name in workload.consumers(layer.name)]
     reader = next((one for one in readers if one.is_array), None)
-    values = workload.tensors(reader).get("input") if reader is not None else None
-    return int(stored(layer, values, arch)) * workload.batch
+    if reader is None:
+        return int(stored(layer, None, arch)) * workload.batch
+    # A product reads what its first operand's layer makes as inputs, else as its second operand.
+    what = "input" if not reader.inputs or reader.inputs[0] == layer.name else "weight"
+    tensors = workload.tensors(reader)
+    samples = samples_of(tensors) if arch.task == "inference" else [tensors]
+    each = [int(stored(layer, sample.get(what), arch)) for sample in samples]
+    return sum(each[number % len(each)] for number in range(workload.batch))

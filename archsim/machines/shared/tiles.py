@@ -17,6 +17,16 @@ from archsim.machines.shared.geometry import Ints, differences
 from archsim.workload.layer import Layer
 
 
+@dataclass(frozen=True)
+class Section:
+    """Groups that follow each other and share nothing with others: how many they are, the bytes
+    that each moving flow brings them, and for how many equal sections the one stands."""
+
+    groups: int
+    moving: Mapping[str, int]
+    copies: int = 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tiles:
     """One phase of one layer on one compute array.
@@ -29,9 +39,12 @@ class Tiles:
     `stationary` to its bytes for each group; `halo_bytes` are inputs that each cut of the plane
     into blocks brings again, and `min_blocks` the parts in which inputs come at least, where more
     than the sum of their bytes decides. `coarse` is how many half buffers a tile moves where tiles
-    stand for several, so that there are not too many of them. `busy` and `lost` are
-    instance-cycles, and add up to `limited` times `instances`; `actions` are counts to be priced,
-    without what DRAM and the filling of buffers cost: traffic is counted from the bytes.
+    stand for several, so that there are not too many of them. `sections` cuts the groups into parts
+    that share nothing, each with inputs of its own; without any, all groups read the same.
+    `samples` is of how many samples of a batch the table is, each with its own values. `busy`
+    and `lost` are instance-cycles, and add up to `limited` times `instances`; `actions` are counts
+    to be priced, without what DRAM and the filling of buffers cost: traffic is counted from the
+    bytes.
     """
 
     phase: str
@@ -51,6 +64,8 @@ class Tiles:
     min_blocks: int = 1
     result_bytes: int | None = None
     coarse: float = 1.0
+    sections: tuple[Section, ...] = ()
+    samples: int = 1
     notes: tuple[str, ...] = ()
 
     @property

@@ -19,7 +19,7 @@ def check_task(arch: Arch, workload: Workload) -> None:
 
 def weight_notes(arch: Arch, workload: Workload) -> tuple[str, ...]:
     """What a result says of layers whose weights were derived or not in the machine's form."""
-    layers = [layer for layer in workload.layers if layer.is_array]
+    layers = [layer for layer in workload.layers if layer.is_array and layer.op != "matmul"]
     if arch.weights == "smartdeal":
         raw = [x.name for x in layers if not workload.tensors(x).has("coef")]
         rule = f"without coefficients, on the raw path with {arch.weight_bits}-bit weights"
@@ -32,3 +32,15 @@ def weight_notes(arch: Arch, workload: Workload) -> tuple[str, ...]:
         return ()
     shown = ", ".join(raw[:NAMED]) + (", ..." if len(raw) > NAMED else "")
     return (f"{arch.name}: {len(raw)} of {len(layers)} layers {rule}: {shown}",)
+
+
+def product_notes(arch: Arch, workload: Workload) -> tuple[str, ...]:
+    """What a result says of products of two activations."""
+    count = sum(layer.op == "matmul" for layer in workload.layers)
+    if not count:
+        return ()
+    form = {"dense": "dense", "pruned": "less its zeros", "smartdeal": "on the raw path"}
+    return (
+        f"{arch.name}: {count} products of two activations, head after head; the second operand is "
+        f"stationary, {form[arch.weights]}",
+    )
