@@ -1,4 +1,4 @@
-"""An ONNX network's values, counted before they are made: a small file may ask for any size.
+"""A network's values, counted before they are made: a small file may ask for any size.
 
 Expand, Tile, Pad, Resize and a concatenation of a value with itself, thirty times, take gigabytes
 from a few numbers. Each operator of torch is therefore run on shapes alone first, which costs no
@@ -32,6 +32,10 @@ class CountedValues(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def keep(self, value: Tensor) -> None:
         """Count a value that stays."""
         self.kept += _nbytes(value)
+
+    def release(self, value: Tensor) -> None:
+        """Count a value no longer, that nothing will read."""
+        self.kept -= _nbytes(value)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
