@@ -170,5 +170,3 @@ def as_planes(x: Tensor, rank: int) -> Tensor:
 def spread(x: Tensor) -> Tensor:
     """Rows (T, C) as the input of a linear layer of T tokens: (1, C, 1, T)."""
     return x.T.unsqueeze(0).unsqueeze(2) if len(x) > 1 else x
-
-

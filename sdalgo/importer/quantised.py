@@ -56,8 +56,10 @@ def _dynamic(given: Given, _attrs: Attributes) -> list[Tensor]:
     x = given[0]
     low, high = x.min().clamp(max=0), x.max().clamp(min=0)
     scale = (high - low) / 255
-    zero = torch.round(-low / scale).clamp(0, 255).to(torch.uint8) if scale > 0 else (
-        torch.zeros((), dtype=torch.uint8)
+    zero = (
+        torch.round(-low / scale).clamp(0, 255).to(torch.uint8)
+        if scale > 0
+        else (torch.zeros((), dtype=torch.uint8))
     )
     return [quantised(x, scale if scale > 0 else torch.ones(()), zero), scale, zero]
 

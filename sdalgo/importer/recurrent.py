@@ -107,10 +107,12 @@ def _gru(given: Tensor, h: Tensor, c: Tensor, d: Direction) -> tuple[Tensor, Ten
     f, g = (_ACTIVATIONS[name] for name in d.functions)
     size = h.shape[1]
     z, r = (
-        given[:, : 2 * size] + h @ d.back[: 2 * size].T + d.bias[1, : 2 * size]
-    ).sigmoid().chunk(2, 1) if f is torch.sigmoid else f(
-        given[:, : 2 * size] + h @ d.back[: 2 * size].T + d.bias[1, : 2 * size]
-    ).chunk(2, 1)
+        (given[:, : 2 * size] + h @ d.back[: 2 * size].T + d.bias[1, : 2 * size])
+        .sigmoid()
+        .chunk(2, 1)
+        if f is torch.sigmoid
+        else f(given[:, : 2 * size] + h @ d.back[: 2 * size].T + d.bias[1, : 2 * size]).chunk(2, 1)
+    )
     back, shift = d.back[2 * size :].T, d.bias[1, 2 * size :]
     state = r * (h @ back + shift) if d.linear_before_reset else (r * h) @ back + shift
     new = g(given[:, 2 * size :] + state)

@@ -111,9 +111,7 @@ def _convolution(given: Given, attrs: Attributes) -> Tensor:
     plane, kernel = x.reshape(plane_shape(x.shape)), weight.reshape(plane_shape(weight.shape))
     pads = padding(plane.shape[2:], kernel_of(kernel.shape, attrs), attrs)
     stride, rate = attrs.get("strides", [1, 1]), attrs.get("dilations", [1, 1])
-    out = F.conv2d(
-        padded(plane, pads), kernel, bias, stride, 0, rate, int(attrs.get("group", 1))
-    )
+    out = F.conv2d(padded(plane, pads), kernel, bias, stride, 0, rate, int(attrs.get("group", 1)))
     return out.reshape(_as_rank(out, x.ndim))
 
 
@@ -151,9 +149,7 @@ def _transposed(given: Given, attrs: Attributes) -> Tensor:
     pads = transposed_pads(plane.shape[2:], kernel_of(kernel.shape, attrs), attrs)
     stride, rate = attrs.get("strides", [1, 1]), attrs.get("dilations", [1, 1])
     more = attrs.get("output_padding", [0, 0])
-    out = F.conv_transpose2d(
-        plane, kernel, bias, stride, 0, 0, int(attrs.get("group", 1)), rate
-    )
+    out = F.conv_transpose2d(plane, kernel, bias, stride, 0, 0, int(attrs.get("group", 1)), rate)
     out = F.pad(out, (0, more[1], 0, more[0]))
     if bias is not None and any(more):  # what is added holds the bias too
         fill = bias.reshape(1, -1, 1, 1).expand(1, out.shape[1], *out.shape[2:]).clone()
@@ -227,7 +223,9 @@ def _mean(given: Given, attrs: Attributes) -> Tensor:
         counted = padded(padded(ones, inner, 1.0), rest)
     else:
         counted = padded(ones, pads)
-    out = F.avg_pool2d(padded(plane, pads), kernel, strides) / F.avg_pool2d(counted, kernel, strides)
+    out = F.avg_pool2d(padded(plane, pads), kernel, strides) / F.avg_pool2d(
+        counted, kernel, strides
+    )
     return out.reshape(_as_rank(out, x.ndim))
 
 
