@@ -22,7 +22,7 @@ from archsim.formats.progress import Progress
 from archsim.formats.source import require
 from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
-from sdalgo import build_parts, channels, characters, photos, sparsity
+from sdalgo import build_parts, channels, photos, sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
@@ -33,6 +33,7 @@ from sdalgo.pretrained import SOURCES, Weights
 from sdalgo.profile import measure
 from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.recipe import Recipe, load_ratios, ratio_of
+from sdalgo.samples import about, samples
 from sdalgo.workload import Arrays, LayerEntry, header, workload_text
 
 TENSORS_MARK = b'"made_by":"sdalgo'
@@ -63,7 +64,7 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
         InputError: a package is missing, or the folder cannot be written.
     """
     claim_workload(folder, recipe.name)
-    model, images, weights = _ready(recipe, seed)
+    model, images, weights = ready(recipe, seed)
     nodes = layer_graph(model, network(recipe.network).INPUT)
     inputs = activations(model, images)
     ratios = load_ratios(recipe.rows_pruned) if recipe.rows_pruned else {"default": 0.0}
@@ -90,42 +91,31 @@ def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
     return model.eval(), weights
 
 
-def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[np.float32]]:
-    """Return a recipe's network, ready to run, and the images that it is run on."""
-    model, images, _ = _ready(recipe, seed)
+def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[Any]]:
+    """Return a recipe's network, ready to run, and the images or tokens that it is run on."""
+    model, images, _ = ready(recipe, seed)
     return model, images
 
 
-def _ready(recipe: Recipe, seed: int) -> tuple[nn.Module, NDArray[np.float32], Weights]:
-    """Untrained networks get their normalisation set from the images."""
+def ready(recipe: Recipe, seed: int) -> tuple[nn.Module, NDArray[Any], Weights]:
+    """Return a recipe's network, what it is run on, and where its weights are from.
+
+    Untrained networks get their normalisation set from the images.
+    """
     model, weights = _trained_model(recipe, seed)
     check_state(model.state_dict(), recipe.name)
-    images = _images(recipe)
+    images = samples(recipe)
     if not weights.trained:
         calibrate_norms(model, images)
         check_state(model.state_dict(), recipe.name)
     return model, images, weights
 
 
-def _images(recipe: Recipe) -> NDArray[np.float32]:
-    module = network(recipe.network)
-    shape = module.INPUT
-    if len(shape) == 2:
-        return characters.one_hot(shape[0], shape[1], recipe.images)
-    images = photos.batch(shape, recipe.images, getattr(module, "PIXELS", photos.IMAGENET))
-    return images[:, ::-1].copy() if getattr(module, "BLUE_FIRST", False) else images
-
-
 def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
-    used = ", ".join(photos.NAMES[: recipe.images])
-    shown = f"forward pass of the photograph {photos.NAMES[0]}, int8 symmetric, per-tensor maximum "
-    shown += f"over {used}"
-    if len(network(recipe.network).INPUT) == 2:
-        shown = f"SYNTHETIC: {characters.ABOUT}; int8 symmetric, per-tensor maximum"
     return header(
         recipe.name, recipe.task, 1, made_by=f"sdalgo build {recipe.name} --seed {seed}",
         weights=weights.note, decomposition=f"{recipe.preset}, theta {recipe.theta}",
-        activations=shown, licence=f"{weights.licence}; {photos.LICENCE}",
+        activations=about(recipe), licence=f"{weights.licence}; {photos.LICENCE}",
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def fill(model: nn.Module, ids: Tensor) -> None:
     with torch.device("meta"):
         prefill = gpt2_small.GPT2(_KeptAttention)
     prefill.load_state_dict(model.state_dict(), assign=True)
-    with torch.inference_mode():
+    with torch.no_grad():
         prefill.eval()(ids)
     made = [m for m in prefill.modules() if isinstance(m, _KeptAttention)]
     steps = [m for m in model.modules() if isinstance(m, CachedAttention)]
