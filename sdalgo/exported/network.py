@@ -6,7 +6,9 @@ computed here: the importer then meets it as a constant.
 
 from __future__ import annotations
 
+import inspect
 import operator
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +28,11 @@ _SHAPED = {"full_like", "zeros_like", "ones_like", "empty_like", "new_zeros", "n
 """Operators that read the shape of their input alone, which is fixed here."""
 _PASSED = {"_assert_scalar", "_assert_async", "_assert_tensor_metadata", "sym_constrain_range",
            "sym_constrain_range_for_size"}  # fmt: skip
+_WITH_PARTS = tuple(
+    f"torch.nn.modules.{part}"
+    for part in ("container", "transformer", "activation.MultiheadAttention")
+)
+"""Modules whose parts are worth names of their own."""
 _TYPES = {
     torch.float32: "float32", torch.float16: "float32", torch.bfloat16: "float32",
     torch.float64: "float32", torch.int64: "int64", torch.int32: "int32", torch.int16: "int16",
@@ -44,14 +51,19 @@ def read_module(model: nn.Module, inputs: Inputs, label: str | None = None) -> N
             these in one message.
     """
     label = label or type(model).__name__
-    return _Reader(export(model, inputs), label).network()
+    names = list(inspect.signature(model.forward).parameters)
+    return _Reader(export(model, inputs), label, names).network()
 
 
 class _Reader:
-    """One pass over the program's nodes."""
+    """One pass over the program's nodes.
 
-    def __init__(self, program: ExportedProgram, label: str) -> None:
-        self.program, self.label = program, label
+    Args:
+        names: of the arguments that the module takes, which torch.export only numbers.
+    """
+
+    def __init__(self, program: ExportedProgram, label: str, names: list[str]) -> None:
+        self.program, self.label, self.names = program, label, names
         self.writer = Writer()
         self.inputs: list[NetworkInput] = []
         self.problems: dict[str, Problem] = {}
@@ -82,13 +94,19 @@ class _Reader:
                 dtype = _TYPES.get(value.dtype)
                 if dtype is None:
                     raise InputError.at(self.label, f"input {node.name} is of {value.dtype}")
-                self.inputs.append(NetworkInput(name=node.name, shape=shape, dtype=dtype))
-                self.writer.values[node] = node.name
+                name = self._argument(node.name)
+                self.inputs.append(NetworkInput(name=name, shape=shape, dtype=dtype))
+                self.writer.values[node] = name
             return
         held = self.program.state_dict if spec.target in self.program.state_dict else None
         found = (held or self.program.constants)[spec.target]
         node.meta["parameter"] = _bare(spec.target)
         self.writer.known[node] = found.detach() if isinstance(found, Tensor) else found
+
+    def _argument(self, name: str) -> str:
+        place = re.fullmatch(r"args_(\d+)", name)
+        index = int(place[1]) if place else len(self.names)
+        return self.names[index] if index < len(self.names) else name
 
     def _call(self, node: fx.Node) -> None:
         if node.target is operator.getitem:
@@ -105,7 +123,7 @@ class _Reader:
         if name in _SHAPED or not any(n in self.writer.values for n in node.all_input_nodes):
             self.writer.known[node] = self._computed(node)
             return
-        self.writer.enter(node, _scope(node))
+        self.writer.enter(node, _scope(node), is_leaf=_is_leaf(node))
         try:
             rule = RULES.get(name)
             if rule is None:
@@ -158,6 +176,13 @@ def _scope(node: fx.Node) -> str:
     """The innermost module that a node stands in, by its name."""
     stack = node.meta.get("nn_module_stack") or {}
     return _bare(str(next(reversed(stack.values()))[0])) if stack else ""
+
+
+def _is_leaf(node: fx.Node) -> bool:
+    """Whether a node is the work of one of torch's own modules, which then names it."""
+    stack = node.meta.get("nn_module_stack") or {}
+    kind = str(next(reversed(stack.values()))[1]) if stack else ""
+    return kind.startswith("torch.nn.modules.") and not kind.startswith(_WITH_PARTS)
 
 
 def _bare(name: str) -> str:

@@ -56,7 +56,7 @@ def _gelu(writer: Writer, given: Arguments) -> str:
 
 
 def _silu(writer: Writer, given: Arguments) -> str:
-    return writer.emit("Mul", given["self"], writer.emit("Sigmoid", given["self"]))
+    return writer.emit("Swish", given["self"])
 
 
 def _leaky(writer: Writer, given: Arguments) -> str:

@@ -32,12 +32,13 @@ class Writer:
         self.known: dict[fx.Node, Any] = {}
         self.values: dict[fx.Node, str | tuple[str, ...]] = {}
         self._names: dict[str, int] = {}
-        self._scope = ""
+        self._scope, self._is_leaf = "", False
         self._made = 0
 
-    def enter(self, node: fx.Node, scope: str) -> None:
-        """Begin a node: what is written next is named by it and stands in that module."""
-        self.node, self._scope, self._made = node, scope, 0
+    def enter(self, node: fx.Node, scope: str, *, is_leaf: bool) -> None:
+        """Begin a node: what is written next is named by it and stands in that module, by which
+        alone it is named where the module does nothing else."""
+        self.node, self._scope, self._is_leaf, self._made = node, scope, is_leaf, 0
 
     def value(self, of: Any) -> str:
         """Return the name of a node's value, or of a number or tensor as a constant."""
@@ -114,6 +115,8 @@ class Writer:
         return layer or None
 
     def _named(self, kind: str) -> str:
+        if self._is_leaf and self._scope:
+            return self._scope
         return f"{self._scope}.{kind.lower()}" if self._scope else kind.lower()
 
     def _unique(self, name: str) -> str:
