@@ -6,6 +6,7 @@ everything that made it, so that a build that was stopped goes on where it was.
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,11 @@ def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
 
 
 class Layers:
-    """Makes the tensors and the profile of each layer, or takes them from an earlier run."""
+    """Makes the tensors and the profile of each layer, or takes them from an earlier run.
+
+    Attributes:
+        stored: `input` and `weight` of layers of which a network holds whole numbers already.
+    """
 
     def __init__(
         self,
@@ -133,6 +138,7 @@ class Layers:
         self.recipe, self.weights, self.inputs = recipe, weights, inputs
         self.ratios, self.parts = ratios, parts
         self.options = recipe.options()
+        self.stored: Mapping[str, Arrays] = {}
         self.arrays: Arrays = {}
         self.reused = 0
 
@@ -169,7 +175,7 @@ class Layers:
             self.reused += 1
             return part
         arrays = self._arrays(node, weight, ratio)
-        measured = measure(node.op, arrays)
+        measured = measure(node.op, arrays, causal=bool(node.fields.get("causal")))
         build_parts.write(stem, arrays, measured)
         return arrays, measured
 
@@ -179,8 +185,9 @@ class Layers:
         whole = self.recipe.weights_pruned is not None
         for part in (_VERSION, node, self.options, kept, whole, ratio):
             digest.update(repr(part).encode())
-        digest.update(weight.tobytes())
-        digest.update(self.inputs[node.name].tobytes())
+        held = self.stored.get(node.name, {})
+        for array in (weight, self.inputs[node.name], *(held[what] for what in sorted(held))):
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def _arrays(self, node: Node, weight: Float32, ratio: float) -> Arrays:
@@ -191,7 +198,9 @@ class Layers:
             "input": to_int8(activation[0], symmetric_scale(activation)),
             "weight": to_int8(weight, scale),
         }
-        decomposed = is_decomposed(weight.shape, self.options)
+        for what, held in self.stored.get(node.name, {}).items():
+            arrays[what] = held[0] if what == "input" else held
+        decomposed = node.op != "matmul" and is_decomposed(weight.shape, self.options)
         kept = self.recipe.pruned_share(node.name)
         if kept < 1 and (decomposed or self.recipe.weights_pruned is not None):
             arrays["pruned"] = to_int8(sparsity.magnitude_pruned(weight, kept), scale)

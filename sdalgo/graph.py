@@ -31,7 +31,8 @@ class Node:
 
     @property
     def has_weights(self) -> bool:
-        return self.op in ("conv", "linear")
+        """Whether it has tensors of its own; of a matmul they are what it multiplies."""
+        return self.op in ("conv", "linear", "matmul", "deconv")
 
 
 Shape = tuple[int, ...]

@@ -109,12 +109,7 @@ def _resize(operation: Operation, _version: int) -> Modern:
     return [_replaced(operation, kind="Resize", inputs=inputs, attrs=attrs)], {}
 
 
-def _group_norm(operation: Operation, _version: int) -> Modern:
-    """Below opset 21 scale and shift were one a group, not one a channel."""
-    return [_replaced(operation, attrs=dict(operation.attrs) | {"per_group": 1})], {}
-
-
 _OLDER: dict[str, tuple[int, Callable[[Operation, int], Modern]]] = {
     "Softmax": (13, _softmax), "LogSoftmax": (13, _softmax), "Hardmax": (13, _softmax),
-    "Upsample": (1000, _resize), "Resize": (11, _resize), "GroupNormalization": (21, _group_norm),
+    "Upsample": (1000, _resize), "Resize": (11, _resize),
 }  # fmt: skip

@@ -29,7 +29,7 @@ def measure(
     """The profile of one layer, ready for YAML and at most 4096 bytes as compact JSON.
 
     Args:
-        op: conv, linear or matmul.
+        op: conv, deconv, linear or matmul.
         arrays: any of input, weight, pruned, coef and basis, shaped as in
             docs/reference/formats.md; other names are passed over.
         causal: rows of a matmul's `input` see no further than themselves; what lies beyond is
@@ -38,9 +38,9 @@ def measure(
     Raises:
         InputError: an op without tensors, or an array that is empty or not of integers.
     """
-    if op not in ("conv", "linear", "matmul"):
+    if op not in ("conv", "deconv", "linear", "matmul"):
         raise InputError.at(
-            op, "has no tensors to measure; a profile is of a conv, linear or matmul layer"
+            op, "has no tensors to measure; a profile is of a conv, deconv, linear or matmul layer"
         )
     for name in ("input", "weight", "pruned", "coef"):
         if name in arrays:

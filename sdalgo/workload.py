@@ -11,7 +11,7 @@ from archsim.formats.workload_records import FORMAT, RECORDS
 
 DEFAULTS = {
     key: list(field.default) if isinstance(field.default, tuple) else field.default
-    for record in (RECORDS["linear"], RECORDS["conv"])
+    for record in (RECORDS["linear"], RECORDS["conv"], RECORDS["deconv"])
     for key, field in record.model_fields.items()
     if not field.is_required() and field.default
 }

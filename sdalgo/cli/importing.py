@@ -20,18 +20,28 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     size: Annotated[
         str | None, typer.Option(help="Of the input, 224x224 or 3x224x224, where it is left open.")
     ] = None,
+    dim: Annotated[
+        list[str] | None, typer.Option(help="NAME=N: of another size that is left open.")
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="NAME=NUMBER, or an .npz file of inputs by name."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the files.")] = Path("workloads"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     max_gb: unpacked.MaxGb = None,
     force: own_files.Force = False,
 ) -> None:
-    """Make a workload of an ONNX network: graph, decomposed weights, activations of a photograph.
+    """Make a workload of an ONNX network: graph, decomposed weights, activations of one run.
 
     \b
     Examples:
       sdalgo import resnet.onnx --name my_resnet
       sdalgo import segmenter.onnx --size 512x1024
+      sdalgo import bert.onnx --dim seq=128 --input token_type_ids=0
     """
+    from sdalgo.importer.feeds import Wanted
+    from sdalgo.importer.given_inputs import given_values
     from sdalgo.onnx_import import import_onnx
     from sdalgo.recipe import Recipe
 
@@ -40,7 +50,8 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     stem = _file_name(model.stem) if name is None else _checked(name)
     recipe = Recipe(name=stem, about="imported", network="onnx", weights="the file", theta=theta)
     with bar(f"importing {stem}", quiet=as_json) as progress:
-        built = import_onnx(model, recipe, out, progress, _sizes(size))
+        wanted = Wanted(size=_sizes(size), dims=_dims(dim or []), values=given_values(given or []))
+        built = import_onnx(model, recipe, out, progress, wanted)
     if as_json:
         console.say_json({
             "yaml": str(built.yaml), "tensors": str(built.tensors), "layers": built.layers,
@@ -57,6 +68,16 @@ def _sizes(size: str | None) -> tuple[int, ...] | None:
     found = tuple(int(part) for part in size.split("x") if re.fullmatch("[0-9]{1,9}", part))
     if len(found) != len(size.split("x")) or len(found) not in (2, 3) or 0 in found:
         raise InputError.at("--size", f"{size!r} is neither HEIGHTxWIDTH nor CHANNELSxHEIGHTxWIDTH")
+    return found
+
+
+def _dims(words: list[str]) -> dict[str, int]:
+    found = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        if not name or not re.fullmatch("[1-9][0-9]{0,8}", number):
+            raise InputError.at("--dim", f"{word!r:.100} is not NAME=N, N a whole number above 0")
+        found[name] = int(number)
     return found
 
 

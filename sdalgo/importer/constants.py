@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from sdalgo.importer.kinds import Attributes, Given, Kind, numbers, optional
+from sdalgo.importer.kinds import Attributes, Given, Kind, numbers
 from sdalgo.importer.shaping import dtype_of
 
 
@@ -63,13 +63,12 @@ def _cumulative(given: Given, attrs: Attributes) -> Tensor:
 def _compress(given: Given, attrs: Attributes) -> Tensor:
     x = given[0] if "axis" in attrs else given[0].reshape(-1)
     chosen = torch.nonzero(given[1]).reshape(-1)
-    return x.index_select(attrs.get("axis", 0), chosen)  # type: ignore[no-any-return]
+    return x.index_select(attrs.get("axis", 0), chosen)
 
 
 def top_count(given: Given) -> int:
     """k of a TopK."""
-    k = optional(given, 1)
-    return int(k.reshape(()))
+    return int(given[1].reshape(()))
 
 
 def _top(given: Given, attrs: Attributes) -> list[Tensor]:

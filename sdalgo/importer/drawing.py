@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -99,6 +98,14 @@ class Drawing:
     def plane(self, name: str) -> Plane:
         return self._planes[name]
 
+    def alone(self, value: Value, plane: Plane | None = None) -> tuple[tuple[str, ...], Plane]:
+        """The producer that a layer of one input reads, () for outside, and the plane it reads."""
+        if not self.settled(value).source:
+            channel = channel_of(value.shape, self.place(value))
+            return (), plane or natural(value.shape, channel)
+        name = self.source(value, plane)
+        return (name,), self._planes[name]
+
     def _brought(self, value: Value, plane: Plane) -> str:
         """The network's own input through the post-processor, as a resize to its own size."""
         key = (f"\0{value.name}", plane)
@@ -122,12 +129,12 @@ class Drawing:
         channel = channel_of(value.shape, place)
         whole = natural(value.shape, channel)
         if not place.source:
-            return replace(OUTSIDE, channel=place.channel)
+            return Place(channel=place.channel)
         if place.padded:
             name = self._resized(place.source, _bare(whole, place), whole, f"{value.name}.padded")
             return Place(source=name, plane=self._planes[name], channel=place.channel)
         held = prod(value.shape) // place.repeats
-        few = _factored(held)
+        few = factored(held)
         name = self._resized(
             place.source, (few[0], few[1] * few[2], 1), (few[0], few[1] * few[2], place.repeats),
             f"{value.name}.repeated",
@@ -152,7 +159,7 @@ def bare(x: Tensor, place: Place) -> Tensor:
     return x[:, :, top : x.shape[2] - bottom, left : x.shape[3] - right]
 
 
-def _factored(count: int) -> Plane:
+def factored(count: int) -> Plane:
     """A plane of `count` elements with no dimension beyond what a workload may have."""
     if count <= _CHANNELS:
         return (count, 1, 1)

@@ -158,7 +158,7 @@ class _Run:
             step.attrs["batch"] = self.batch
         self._check_constants(step, place)
         try:
-            made = step.kind.compute([v and v.known for v in step.given], step.attrs)
+            made = step.kind.compute(step.known(), step.attrs)
         except InputError:
             raise
         except _FAULTS as error:

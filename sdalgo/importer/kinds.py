@@ -12,7 +12,7 @@ from archsim.formats.errors import Problem
 from sdalgo.importer.operations import Operation
 
 Attributes = dict[str, Any]
-Given = Sequence[Any]
+Given = Sequence[Tensor]
 """Tensors in the order of an operator's inputs; None stands for one that is left out."""
 Compute = Callable[[Given, Attributes], "Tensor | Sequence[Tensor | None]"]
 MANY = 2**31
@@ -63,7 +63,7 @@ def problems(operation: Operation, known: dict[str, Kind], place: str) -> list[P
     return found
 
 
-def optional(given: Given, index: int) -> Any:
+def optional(given: Given, index: int) -> Tensor | None:
     """The tensor at `index`; None where it is left out."""
     return given[index] if index < len(given) else None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from functools import reduce
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +13,13 @@ from torch import Tensor
 from sdalgo.importer.kinds import MANY, Attributes, Compute, Given, Kind, optional
 
 
-def _free(compute: Compute, **declared: object) -> Kind:
+def _free(compute: Compute, **declared: Any) -> Kind:
     """A function of one map that the way out of an array computes: no layer stands for it."""
-    return Kind(rule="point", compute=compute, **declared)  # type: ignore[arg-type]
+    return Kind(rule="point", compute=compute, **declared)
 
 
-def _one(function: str, compute: Compute, **declared: object) -> Kind:
-    return Kind(rule="elementwise", compute=compute, function=function, **declared)  # type: ignore[arg-type]
+def _one(function: str, compute: Compute, **declared: Any) -> Kind:
+    return Kind(rule="elementwise", compute=compute, function=function, **declared)
 
 
 def _two(function: str, compute: Compute, rule: str = "elementwise") -> Kind:
@@ -32,7 +33,7 @@ def _many(function: str, compute: Compute, rule: str = "elementwise") -> Kind:
 def _clip(given: Given, _attrs: Attributes) -> Tensor:
     low, high = optional(given, 1), optional(given, 2)
     if low is None and high is None:
-        return given[0]  # type: ignore[no-any-return]
+        return given[0]
     bounds = (None if each is None else each.reshape(()) for each in (low, high))
     return torch.clamp(given[0], *bounds)
 
@@ -54,11 +55,13 @@ def _power(given: Given, _attrs: Attributes) -> Tensor:
 def _modulo(given: Given, attrs: Attributes) -> Tensor:
     if not given[0].is_floating_point() and not given[1].all():
         raise ValueError("a whole number is divided by 0")
-    return torch.fmod(*given) if attrs.get("fmod", 0) else torch.remainder(*given)
+    if attrs.get("fmod", 0):
+        return torch.fmod(given[0], given[1])
+    return torch.remainder(given[0], given[1])
 
 
 def _mean(given: Given, _attrs: Attributes) -> Tensor:
-    return reduce(torch.add, given) / len(given)  # type: ignore[arg-type, no-any-return]
+    return reduce(torch.add, given) / len(given)
 
 
 def _gelu(given: Given, attrs: Attributes) -> Tensor:
@@ -75,7 +78,7 @@ def _shrink(given: Given, attrs: Attributes) -> Tensor:
 
 
 def _hard_sigmoid(given: Given, attrs: Attributes) -> Tensor:
-    return (attrs.get("alpha", 0.2) * given[0] + attrs.get("beta", 0.5)).clamp(0, 1)
+    return (given[0] * attrs.get("alpha", 0.2) + attrs.get("beta", 0.5)).clamp(0, 1)
 
 
 def _celu(given: Given, attrs: Attributes) -> Tensor:
@@ -93,7 +96,11 @@ def _infinite(given: Given, attrs: Attributes) -> Tensor:
     return (torch.isposinf(x) & bool(high)) | (torch.isneginf(x) & bool(low))
 
 
-_PLAIN = {
+def _each(function: Callable[..., Tensor], given: Given, _attrs: Attributes) -> Tensor:
+    return function(*given)
+
+
+_PLAIN: dict[str, Callable[..., Tensor]] = {
     "Exp": torch.exp, "Log": torch.log, "Sqrt": torch.sqrt, "Erf": torch.erf, "Abs": torch.abs,
     "Reciprocal": torch.reciprocal, "Floor": torch.floor, "Ceil": torch.ceil,
     "Round": torch.round, "Sign": torch.sign, "Softplus": F.softplus, "Softsign": F.softsign,
@@ -101,7 +108,7 @@ _PLAIN = {
     "Acos": torch.acos, "Atan": torch.atan, "Sinh": torch.sinh, "Cosh": torch.cosh,
     "Asinh": torch.asinh, "Acosh": torch.acosh, "Atanh": torch.atanh, "IsNaN": torch.isnan,
 }  # fmt: skip
-_PAIRS = {
+_PAIRS: dict[str, Callable[..., Tensor]] = {
     "Equal": torch.eq, "Less": torch.lt, "LessOrEqual": torch.le, "Greater": torch.gt,
     "GreaterOrEqual": torch.ge, "And": torch.logical_and, "Or": torch.logical_or,
     "Xor": torch.logical_xor, "BitwiseAnd": torch.bitwise_and, "BitwiseOr": torch.bitwise_or,
@@ -128,10 +135,10 @@ KINDS: dict[str, Kind] = {
     "Neg": _free(lambda g, _: -g[0]),
     "Not": _free(_truth),
     "Clip": Kind(rule="point", compute=_clip, inputs=(1, 3)),
-    "Max": _many("max", lambda g, _: reduce(torch.maximum, g), "combine"),  # type: ignore[arg-type]
-    "Min": _many("min", lambda g, _: reduce(torch.minimum, g), "combine"),  # type: ignore[arg-type]
+    "Max": _many("max", lambda g, _: reduce(torch.maximum, g), "combine"),
+    "Min": _many("min", lambda g, _: reduce(torch.minimum, g), "combine"),
     "Mean": _many("mean", _mean, "combine"),
-    "Sum": _many("add", lambda g, _: reduce(torch.add, g), "combine"),  # type: ignore[arg-type]
+    "Sum": _many("add", lambda g, _: reduce(torch.add, g), "combine"),
     "Add": _two("add", lambda g, _: g[0] + g[1], "combine"),
     "Sub": _two("sub", lambda g, _: g[0] - g[1], "combine"),
     "Mul": _two("mul", lambda g, _: g[0] * g[1], "combine"),
@@ -156,7 +163,6 @@ KINDS: dict[str, Kind] = {
         rule="elementwise", inputs=(2, 2), reads=("direction",), function="bitshift",
         compute=lambda g, a: g[0] << g[1] if a["direction"] == "LEFT" else g[0] >> g[1],
     ),
-    **{name: _one(name.lower(), lambda g, _, f=f: f(g[0])) for name, f in _PLAIN.items()},  # type: ignore[misc]
-    **{name: _two(name.lower(), lambda g, _, f=f: f(*g)) for name, f in _PAIRS.items()},  # type: ignore[misc]
+    **{name: _one(name.lower(), partial(_each, f)) for name, f in _PLAIN.items()},
+    **{name: _two(name.lower(), partial(_each, f)) for name, f in _PAIRS.items()},
 }  # fmt: skip
-GELU_TANH = math.sqrt(2 / math.pi)

@@ -12,22 +12,22 @@ def _matmul(given: Given, _attrs: Attributes) -> Tensor:
     a, b = given
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ValueError(f"matrices {tuple(a.shape)} and {tuple(b.shape)} do not fit each other")
-    return a @ b  # type: ignore[no-any-return]
+    return a @ b
 
 
-def gemm_weight(given: Given, attrs: Attributes) -> Tensor:
+def gemm_weight(b: Tensor, attrs: Attributes) -> Tensor:
     """B of a Gemm as its product takes it, alpha included: (C, K)."""
-    weight = given[1].T if attrs.get("transB", 0) else given[1]
-    return weight * attrs["alpha"] if attrs.get("alpha", 1.0) != 1 else weight  # type: ignore[no-any-return]
+    weight = b.T if attrs.get("transB", 0) else b
+    return weight * attrs["alpha"] if attrs.get("alpha", 1.0) != 1 else weight
 
 
 def _gemm(given: Given, attrs: Attributes) -> Tensor:
     """alpha * A' * B' + beta * C."""
     x, shift = (given[0].T if attrs.get("transA", 0) else given[0]), optional(given, 2)
-    out = x @ gemm_weight(given, attrs)
+    out = x @ gemm_weight(given[1], attrs)
     if shift is not None:
         out = out + (shift if attrs.get("beta", 1.0) == 1 else shift * attrs["beta"])
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def equation_of(equation: str, ranks: list[int]) -> tuple[list[str], str]:

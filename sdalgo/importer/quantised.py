@@ -65,8 +65,10 @@ def _dynamic(given: Given, _attrs: Attributes) -> list[Tensor]:
 
 
 def _conv(x: Tensor, weight: Tensor, bias: Tensor | None, attrs: Attributes) -> Tensor:
-    given = [x.double(), weight.double(), None if bias is None else bias.double()]
-    return WINDOWS["Conv"].compute(given, attrs)  # type: ignore[return-value]
+    given = [x.double(), weight.double()] + ([] if bias is None else [bias.double()])
+    out = WINDOWS["Conv"].compute(given, attrs)
+    assert isinstance(out, Tensor)
+    return out
 
 
 def _qlinear_conv(given: Given, attrs: Attributes) -> Tensor:

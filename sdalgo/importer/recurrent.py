@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sdalgo.importer.kinds import Attributes, Given, Kind, optional
+from sdalgo.importer.kinds import Attributes, Compute, Given, Kind, optional
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _DEFAULT = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"], "RNN": ["tanh"]}
@@ -128,7 +128,7 @@ def steps_first(x: Tensor, attrs: Attributes) -> Tensor:
     return x.transpose(0, 1) if attrs.get("layout", 0) else x
 
 
-def _compute(kind: str) -> object:
+def _compute(kind: str) -> Compute:
     def compute(given: Given, attrs: Attributes) -> list[Tensor]:
         lengths, x = optional(given, 4), steps_first(given[0], attrs)
         if lengths is not None and bool((lengths != len(x)).any()):
@@ -153,7 +153,7 @@ def _compute(kind: str) -> object:
 _READS = ("hidden_size", "activations", "layout", "linear_before_reset")
 KINDS: dict[str, Kind] = {
     name: Kind(
-        rule="recurrent", inputs=(3, 8), reads=_READS, compute=_compute(name),  # type: ignore[arg-type]
+        rule="recurrent", inputs=(3, 8), reads=_READS, compute=_compute(name),
         only={"direction": ("forward", "reverse", "bidirectional"), "input_forget": 0},
     )
     for name in GATES

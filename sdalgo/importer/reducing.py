@@ -28,7 +28,7 @@ def reduced_axes(given: Given, attrs: Attributes, rank: int) -> list[int]:
 def _reduced(reduce: Reduce, given: Given, attrs: Attributes) -> Tensor:
     axes = reduced_axes(given, attrs, given[0].ndim)
     if not axes:
-        return given[0]  # type: ignore[no-any-return]
+        return given[0]
     return reduce(given[0], axes, bool(attrs.get("keepdims", 1)))
 
 
@@ -68,7 +68,7 @@ def _rms_norm(given: Given, attrs: Attributes) -> Tensor:
     x, scale = given[0], given[1]
     axes = list(range(attrs.get("axis", -1) % x.ndim, x.ndim))
     mean = (x**2).mean(axes, keepdim=True)
-    return x * torch.rsqrt(mean + attrs.get("epsilon", 1e-5)) * scale  # type: ignore[no-any-return]
+    return x * torch.rsqrt(mean + attrs.get("epsilon", 1e-5)) * scale
 
 
 def _instance_norm(given: Given, attrs: Attributes) -> Tensor:
@@ -81,15 +81,11 @@ def _grouped(given: Given, groups: int, epsilon: float) -> Tensor:
     variance, mean = torch.var_mean(rows, dim=2, keepdim=True, correction=0)
     normal = ((rows - mean) * torch.rsqrt(variance + epsilon)).reshape(x.shape)
     sizes = [1, -1] + [1] * (x.ndim - 2)
-    return normal * scale.reshape(sizes) + shift.reshape(sizes)  # type: ignore[no-any-return]
+    return normal * scale.reshape(sizes) + shift.reshape(sizes)
 
 
 def _group_norm(given: Given, attrs: Attributes) -> Tensor:
-    groups = attrs["num_groups"]
-    if attrs.get("per_group", 0):
-        repeats = given[0].shape[1] // groups
-        given = [given[0], *(each.repeat_interleave(repeats) for each in given[1:])]
-    return _grouped(given, groups, attrs.get("epsilon", 1e-5))
+    return _grouped(given, attrs["num_groups"], attrs.get("epsilon", 1e-5))
 
 
 def _lp_norm(given: Given, attrs: Attributes) -> Tensor:
@@ -101,7 +97,7 @@ def _lp_norm(given: Given, attrs: Attributes) -> Tensor:
 def _mean_variance(given: Given, attrs: Attributes) -> Tensor:
     axes = list(attrs.get("axes", [0, 2, 3]))
     centred = given[0] - given[0].mean(axes, keepdim=True)
-    return centred / ((centred**2).mean(axes, keepdim=True).sqrt() + 1e-9)  # type: ignore[no-any-return]
+    return centred / ((centred**2).mean(axes, keepdim=True).sqrt() + 1e-9)
 
 
 def _lrn(given: Given, attrs: Attributes) -> Tensor:
@@ -169,7 +165,7 @@ KINDS: dict[str, Kind] = {
     ),
     "GroupNormalization": Kind(
         rule="layernorm", inputs=(3, 3), compute=_group_norm,
-        reads=("epsilon", "num_groups", "stash_type", "per_group"),
+        reads=("epsilon", "num_groups", "stash_type"),
     ),
     "MeanVarianceNormalization": Kind(rule="layernorm", reads=("axes",), compute=_mean_variance),
     "LpNormalization": Kind(

@@ -108,7 +108,7 @@ def _resize(given: Given, attrs: Attributes) -> Tensor:
             sizes = [out if i == axis else 1 for i in range(x.ndim)]
             parts.append(taken * weight.to(torch.float32).reshape(sizes))
         x = sum(parts[1:], parts[0])
-    return x.to(dtype)  # type: ignore[no-any-return]
+    return x.to(dtype)
 
 
 KINDS: dict[str, Kind] = {

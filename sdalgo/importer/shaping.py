@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -33,7 +35,7 @@ def _cast(given: Given, attrs: Attributes) -> Tensor:
         if not given[0].isfinite().all():
             raise ValueError("NaN or infinity has no whole number")
         return given[0].to(torch.bool) if kind is torch.bool else given[0].to(torch.int64).to(kind)
-    return given[0].to(kind)  # type: ignore[no-any-return]
+    return given[0].to(kind)
 
 
 def axes_of(given: Given, attrs: Attributes, index: int = 1) -> list[int] | None:
@@ -60,26 +62,26 @@ def reshaped_sizes(shape: tuple[int, ...], sizes: list[int], attrs: Attributes) 
 
 def _reshape(given: Given, attrs: Attributes) -> Tensor:
     sizes = reshaped_sizes(tuple(given[0].shape), numbers(given[1]) or [], attrs)
-    return given[0].reshape(sizes)  # type: ignore[no-any-return]
+    return given[0].reshape(sizes)
 
 
 def _flatten(given: Given, attrs: Attributes) -> Tensor:
     axis, shape = attrs.get("axis", 1), given[0].shape
     axis += len(shape) if axis < 0 else 0
-    return given[0].reshape(math.prod(shape[:axis]), math.prod(shape[axis:]))  # type: ignore[no-any-return]
+    return given[0].reshape(math.prod(shape[:axis]), math.prod(shape[axis:]))
 
 
 def _transpose(given: Given, attrs: Attributes) -> Tensor:
-    return given[0].permute(*attrs.get("perm", range(given[0].ndim)[::-1]))  # type: ignore[no-any-return]
+    return given[0].permute(*attrs.get("perm", range(given[0].ndim)[::-1]))
 
 
 def _squeeze(given: Given, attrs: Attributes) -> Tensor:
     axes = axes_of(given, attrs)
     if axes is None:
-        return given[0].squeeze()  # type: ignore[no-any-return]
+        return given[0].squeeze()
     if any(given[0].shape[axis] != 1 for axis in axes):
         raise ValueError(f"axes {axes} of {tuple(given[0].shape)} are not of size 1")
-    return given[0].squeeze(axes)  # type: ignore[no-any-return]
+    return given[0].squeeze(axes)
 
 
 def _unsqueeze(given: Given, attrs: Attributes) -> Tensor:
@@ -87,13 +89,19 @@ def _unsqueeze(given: Given, attrs: Attributes) -> Tensor:
     rank = given[0].ndim + len(axes)
     inserted = {axis % rank for axis in axes}
     sizes = iter(given[0].shape)
-    return given[0].reshape([1 if i in inserted else next(sizes) for i in range(rank)])  # type: ignore[no-any-return]
+    return given[0].reshape([1 if i in inserted else next(sizes) for i in range(rank)])
+
+
+def broadcast_shape(*shapes: Sequence[int]) -> tuple[int, ...]:
+    """The shape that all are broadcast to; RuntimeError where they do not fit each other."""
+    bare = (torch.empty(tuple(shape), device="meta") for shape in shapes)
+    return tuple(reduce(torch.add, bare).shape)
 
 
 def _expand(given: Given, _attrs: Attributes) -> Tensor:
-    shape = torch.broadcast_shapes(given[0].shape, tuple(numbers(given[1]) or []))
+    shape = broadcast_shape(given[0].shape, numbers(given[1]) or [])
     torch.empty(shape, dtype=given[0].dtype)  # an expanded tensor is a view, which is not counted
-    return given[0].expand(shape)  # type: ignore[no-any-return]
+    return given[0].expand(shape)
 
 
 def cuts(given: Given, rank: int) -> list[tuple[int, int | None, int | None, int]]:
@@ -117,7 +125,7 @@ def _slice(given: Given, _attrs: Attributes) -> Tensor:
             x = x[(slice(None),) * axis + (slice(chosen.start, max(chosen.stop, 0), step),)]
         else:
             x = x.index_select(axis, torch.tensor(list(chosen), dtype=torch.int64))
-    return x  # type: ignore[no-any-return]
+    return x
 
 
 def split_sizes(given: Given, attrs: Attributes, outputs: int) -> list[int]:
@@ -150,7 +158,7 @@ def _gather(given: Given, attrs: Attributes) -> Tensor:
     x, axis = given[0], attrs.get("axis", 0) % max(1, given[0].ndim)
     index = _index(given[1], x.shape[axis])
     taken = x.index_select(axis, index.reshape(-1))
-    return taken.reshape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    return taken.reshape((*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]))
 
 
 def _gather_elements(given: Given, attrs: Attributes) -> Tensor:
@@ -167,13 +175,13 @@ def _gather_nd(given: Given, attrs: Attributes) -> Tensor:
     lead = x.shape[:batch]
     flat, where = x.reshape(-1, *x.shape[batch:]), index.reshape(-1, *index.shape[batch:])
     parts = [flat[i][_rows_of(flat[i], where[i])] for i in range(math.prod(lead))]
-    return torch.stack(parts).reshape(*lead, *parts[0].shape)
+    return torch.stack(parts).reshape((*lead, *parts[0].shape))
 
 
 def _scatter_nd(given: Given, _attrs: Attributes) -> Tensor:
     out = given[0].clone()
     out[_rows_of(out, given[1])] = given[2].to(out.dtype)
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def _scatter_elements(given: Given, attrs: Attributes) -> Tensor:
@@ -183,7 +191,7 @@ def _scatter_elements(given: Given, attrs: Attributes) -> Tensor:
 
 
 def _tile(given: Given, _attrs: Attributes) -> Tensor:
-    return given[0].repeat(*(numbers(given[1]) or []))  # type: ignore[no-any-return]
+    return given[0].repeat(*(numbers(given[1]) or []))
 
 
 def pad_edges(given: Given, _attrs: Attributes, rank: int) -> dict[int, tuple[int, int]]:
@@ -205,7 +213,7 @@ def _pad(given: Given, attrs: Attributes) -> Tensor:
         return F.pad(x, flat, value=0 if value is None else value.reshape(-1)[0].item())
     for axis, (before, after) in edges.items():
         x = x.index_select(axis, _mirrored(x.shape[axis], before, after, mode))
-    return x  # type: ignore[no-any-return]
+    return x
 
 
 def _mirrored(size: int, before: int, after: int, mode: str) -> Tensor:
@@ -227,14 +235,14 @@ def _depth_to_space(given: Given, attrs: Attributes) -> Tensor:
         blocks = given[0].reshape(n, b, b, c // (b * b), h, w).permute(0, 3, 4, 1, 5, 2)
     else:
         blocks = given[0].reshape(n, c // (b * b), b, b, h, w).permute(0, 1, 4, 2, 5, 3)
-    return blocks.reshape(n, c // (b * b), h * b, w * b)  # type: ignore[no-any-return]
+    return blocks.reshape(n, c // (b * b), h * b, w * b)
 
 
 def _space_to_depth(given: Given, attrs: Attributes) -> Tensor:
     n, c, h, w = given[0].shape
     b = attrs["blocksize"]
     blocks = given[0].reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4)
-    return blocks.reshape(n, c * b * b, h // b, w // b)  # type: ignore[no-any-return]
+    return blocks.reshape(n, c * b * b, h // b, w // b)
 
 
 def _trilu(given: Given, attrs: Attributes) -> Tensor:

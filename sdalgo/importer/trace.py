@@ -1,4 +1,4 @@
-"""What a run leaves behind: every operator with the shapes of its values, and what is known of them.
+"""What a run leaves behind: every operator, with its values' shapes and what is known of them.
 
 Maps are freed when their last reader has run, but for those that an array layer reads: they are
 the inputs of the workload's layers.
@@ -99,6 +99,10 @@ class Step:
         """The tensor of an input that is no map; None where it is left out or is one."""
         value = self.value(index)
         return None if value is None or value.is_map else value.tensor
+
+    def known(self) -> list[Any]:
+        """The tensors of all inputs, while the operator runs."""
+        return [None if value is None else value.known for value in self.given]
 
     def tensors(self) -> list[Any]:
         """Constants as they are, and of maps tensors without storage: for rules that ask shapes."""

@@ -6,14 +6,13 @@ A line of values is a plane of one row, and a volume is read where its depth is 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sdalgo.importer.kinds import Attributes, Given, Kind, optional
+from sdalgo.importer.kinds import Attributes, Compute, Given, Kind, optional
 
 Pads = tuple[int, int, int, int]
 """(top, left, bottom, right)."""
@@ -229,10 +228,10 @@ def _mean(given: Given, attrs: Attributes) -> Tensor:
     return out.reshape(_as_rank(out, x.ndim))
 
 
-def _whole(amount: Any) -> Any:
+def _whole(amount: Callable[[Tensor, list[int]], Tensor]) -> Compute:
     def compute(given: Given, _attrs: Attributes) -> Tensor:
         axes = list(range(2, given[0].ndim))
-        return amount(given[0], axes)  # type: ignore[no-any-return]
+        return amount(given[0], axes)
 
     return compute
 

@@ -30,7 +30,8 @@ class Layer(nn.Sequential):
         super().__init__(OrderedDict(parts))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([x, super().forward(x)], 1)
+        made: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return torch.cat([x, made], 1)
 
 
 class DenseNet(nn.Module):

@@ -1,6 +1,8 @@
 """MobileNetV3-Large (Howard et al., ICCV'19); state dicts are interchangeable with torchvision's
 `mobilenet_v3_large`."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -36,7 +38,7 @@ def _eighths(channels: int) -> int:
 
 
 def _conv_norm(
-    inputs: int, outputs: int, kernel: int, activation: type[nn.Module] | None = None, **shape: int
+    inputs: int, outputs: int, kernel: int, activation: type[nn.Module] | None = None, **shape: Any
 ) -> nn.Sequential:
     conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False, **shape)
     parts: list[nn.Module] = [conv, nn.BatchNorm2d(outputs, eps=0.001, momentum=0.01)]

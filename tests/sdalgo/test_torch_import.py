@@ -89,7 +89,6 @@ def graph(layers):
 def test_the_layers_are_those_of_the_same_module_as_an_onnx_file(name, tmp_path):
     pytest.importorskip("onnx")
     from sdalgo.importer.run import NetworkRun
-
     from sdalgo.onnx_network import read_network
 
     kind, shape = MODULES[name]

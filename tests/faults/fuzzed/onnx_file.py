@@ -49,7 +49,7 @@ def check(path):
     initialisers(path)
     model = OnnxModel(path)
     if np.prod(model.shape, dtype=float) < 1e6:
-        model.run(np.zeros(model.shape, np.float32))
+        model.run_image(np.zeros(model.shape, np.float32))
 
 
 def _change(rng, graph):
