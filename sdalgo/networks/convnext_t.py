@@ -1,5 +1,4 @@
-"""ConvNeXt-T (Liu et al., CVPR'22); state dicts are interchangeable with torchvision's
-`convnext_tiny`."""
+"""ConvNeXt-T (Liu et al., CVPR'22) for ImageNet; keys as torchvision's `convnext_tiny`."""
 
 import torch
 from torch import Tensor, nn

@@ -1,5 +1,4 @@
-"""DenseNet-121 (Huang et al., CVPR'17); state dicts are interchangeable with torchvision's
-`densenet121`."""
+"""DenseNet-121 (Huang et al., CVPR'17) for ImageNet; keys as torchvision's `densenet121`."""
 
 from collections import OrderedDict
 

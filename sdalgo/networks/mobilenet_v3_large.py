@@ -1,5 +1,4 @@
-"""MobileNetV3-Large (Howard et al., ICCV'19); state dicts are interchangeable with torchvision's
-`mobilenet_v3_large`."""
+"""MobileNetV3-Large (Howard et al., ICCV'19) for ImageNet; keys as torchvision's."""
 
 from typing import Any
 

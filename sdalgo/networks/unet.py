@@ -1,5 +1,7 @@
-"""U-Net (Ronneberger et al., MICCAI'15) as its Figure 1 draws it: a grey image of 572x572, no
-padding, crops on the edges across, 23 convolutions, two classes of 388x388 pixels."""
+"""U-Net (Ronneberger et al., MICCAI'15) as its Figure 1 draws it, for grey images of 572x572.
+
+No convolution pads, so edges across are cropped; 23 convolutions, two classes of 388x388 pixels.
+"""
 
 import torch
 from torch import Tensor, nn
