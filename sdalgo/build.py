@@ -20,20 +20,20 @@ from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.own_files import claim
 from archsim.formats.progress import Progress
-from archsim.formats.source import require
 from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
-from sdalgo import build_parts, channels, photos, sparsity
+from sdalgo import build_parts, channels, photos, provenance, sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.pow2 import Float32
-from sdalgo.pretrained import SOURCES, Weights
+from sdalgo.pretrained import Weights, find_weights
 from sdalgo.profile import measure
 from sdalgo.quantise import symmetric_scale, to_int8
-from sdalgo.recipe import Recipe, load_ratios, ratio_of
+from sdalgo.ratios import strangers
+from sdalgo.recipe import Recipe
 from sdalgo.samples import about, samples
 from sdalgo.workload import Arrays, LayerEntry, header, workload_text
 
@@ -68,9 +68,8 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
     model, images, weights = ready(recipe, seed)
     nodes = layer_graph(model, network(recipe.network).INPUT)
     inputs = activations(model, images)
-    ratios = load_ratios(recipe.rows_pruned) if recipe.rows_pruned else {"default": 0.0}
     parts = folder / f".{recipe.name}.parts"
-    layers = Layers(recipe, weights, inputs, ratios, parts)
+    layers = Layers(recipe, weights, inputs, parts)
     entries = layers.finish(nodes, seed, progress)
     built = layers.write(folder, _header(recipe, seed, weights), entries)
     shutil.rmtree(parts, ignore_errors=True)
@@ -82,8 +81,7 @@ def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
         raise InputError.at(f"recipe {recipe.name}", "an ONNX file: only `sdalgo build` reads it")
     with torch.device("meta"):  # no weight is drawn that the recipe's would only replace
         model: nn.Module = network(recipe.network).build()
-    require("set of weights", recipe.weights, SOURCES)
-    weights = SOURCES[recipe.weights](model, seed)
+    weights = find_weights(recipe.weights, model, seed)
     model.load_state_dict(weights.state, assign=True)
     if recipe.channels_kept < 1:
         named = getattr(network(recipe.network), "channel_groups", None)
@@ -114,8 +112,9 @@ def ready(recipe: Recipe, seed: int) -> tuple[nn.Module, NDArray[Any], Weights]:
 
 def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
     return header(
-        recipe.name, recipe.task, 1, made_by=f"sdalgo build {recipe.name} --seed {seed}",
-        weights=weights.note, decomposition=f"{recipe.preset}, theta {recipe.theta}",
+        recipe.name, recipe.task, 1, made_by=provenance.build_command(recipe, seed),
+        weights=provenance.weights(weights.note, recipe),
+        decomposition=provenance.decomposition(recipe),
         activations=about(recipe), licence=f"{weights.licence}; {photos.LICENCE}",
     )  # fmt: skip
 
@@ -127,23 +126,17 @@ class Layers:
         stored: `input` and `weight` of layers of which a network holds whole numbers already.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        weights: Weights,
-        inputs: Activations,
-        ratios: dict[str, float],
-        parts: Path,
-    ) -> None:
-        self.recipe, self.weights, self.inputs = recipe, weights, inputs
-        self.ratios, self.parts = ratios, parts
-        self.options = recipe.options()
+    def __init__(self, recipe: Recipe, weights: Weights, inputs: Activations, parts: Path) -> None:
+        self.weights, self.inputs, self.parts = weights, inputs, parts
+        self.options, self.pruning = recipe.options(), recipe.pruning()
+        self.lists = (recipe.rows_pruned, recipe.weights_pruned)
         self.stored: Mapping[str, Arrays] = {}
         self.arrays: Arrays = {}
         self.reused = 0
 
     def finish(self, nodes: list[Node], seed: int, progress: Progress | None) -> list[LayerEntry]:
         weighted = [node for node in nodes if node.has_weights]
+        self._check([node.name for node in weighted])
         entries = []
         for node in nodes:
             keys = {"name": node.name, "op": node.op, "inputs": list(node.inputs), **node.fields}
@@ -157,6 +150,13 @@ class Layers:
             entries.append(LayerEntry(keys=keys, profile=profile))
         return entries
 
+    def _check(self, layers: list[str]) -> None:
+        """Names that are no layer's would change nothing without a word."""
+        self.pruning.check(layers)
+        wrong = [one for shares in self.lists for one in strangers(shares, layers)]
+        if wrong:
+            raise InputError(dict.fromkeys(wrong))
+
     def write(self, folder: Path, head: dict[str, Any], entries: list[LayerEntry]) -> Built:
         """Write the workload of these layers."""
         built = write_workload(folder, head, entries, _stored(self.arrays))
@@ -169,7 +169,7 @@ class Layers:
         weight = tensor.to(torch.float32).numpy()
         check_finite(weight, f"layer {node.name}", "weights")
         check_finite(self.inputs[node.name], f"layer {node.name}", "inputs")
-        ratio = ratio_of(self.ratios, node.name)
+        ratio = self.pruning.rows_dropped(node.name)
         stem = self.parts / self._key(node, weight, ratio)
         if (part := build_parts.read(stem)) is not None:
             self.reused += 1
@@ -181,8 +181,8 @@ class Layers:
 
     def _key(self, node: Node, weight: Float32, ratio: float) -> str:
         digest = hashlib.blake2b(digest_size=16)
-        kept = self.recipe.pruned_share(node.name)
-        whole = self.recipe.weights_pruned is not None
+        kept = self.pruning.weights_kept(node.name)
+        whole = self.pruning.weights is not None
         for part in (_VERSION, node, self.options, kept, whole, ratio):
             digest.update(repr(part).encode())
         held = self.stored.get(node.name, {})
@@ -200,9 +200,11 @@ class Layers:
         }
         for what, held in self.stored.get(node.name, {}).items():
             arrays[what] = held[0] if what == "input" else held
-        decomposed = node.op != "matmul" and is_decomposed(weight.shape, self.options)
-        kept = self.recipe.pruned_share(node.name)
-        if kept < 1 and (decomposed or self.recipe.weights_pruned is not None):
+        if node.op == "matmul":  # two operands that the network computes: nothing is pruned
+            return arrays
+        decomposed = is_decomposed(weight.shape, self.options)
+        kept = self.pruning.weights_kept(node.name)
+        if kept < 1 and (decomposed or self.pruning.weights is not None):
             arrays["pruned"] = to_int8(sparsity.magnitude_pruned(weight, kept), scale)
         if not decomposed:
             return arrays

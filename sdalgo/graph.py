@@ -9,7 +9,9 @@ pools, additions, products, concatenations and resizes stay.
 import copy
 import operator
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from typing import Any
 
 import torch
@@ -36,6 +38,14 @@ class Node:
 
 
 Shape = tuple[int, ...]
+_UNTRACEABLE = (
+    fx.proxy.TraceError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    IndexError,
+)
 Fields = tuple[str, dict[str, Any]]
 _TRANSPARENT = (
     nn.BatchNorm1d, nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Hardswish,
@@ -66,10 +76,12 @@ def layer_graph(model: nn.Module, sample: Shape) -> list[Node]:
     # eval() first: a traced dropout or normalisation is then what inference runs.
     model = copy.deepcopy(model).eval().to("meta")
     try:
-        traced = fx.GraphModule(model, _Tracer().trace(model))
-        ShapeProp(traced).propagate(torch.empty(1, *sample, device="meta"))
-    except (fx.proxy.TraceError, RuntimeError, TypeError) as error:
-        raise InputError.at(type(model).__name__, f"torch.fx cannot trace it: {error}") from error
+        with redirect_stderr(StringIO()):  # torch prints a traceback of its own
+            traced = fx.GraphModule(model, _Tracer().trace(model))
+            ShapeProp(traced).propagate(torch.empty(1, *sample, device="meta"))
+    except _UNTRACEABLE as error:
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise InputError.at(type(model).__name__, f"torch.fx cannot trace it: {reason}") from error
     return _Walk(traced).layers()
 
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
+from sdalgo import provenance
 from sdalgo.build import Built
 from sdalgo.importer.feeds import Wanted
 from sdalgo.importer.workload import Origin, write_network
 from sdalgo.onnx_graph import OnnxModel
-from sdalgo.pretrained import ONNX_FILES
+from sdalgo.pretrained import ONNX_FILES, shown_name
 from sdalgo.recipe import Recipe
 
 
@@ -30,20 +31,27 @@ def import_onnx(
     """
     model = OnnxModel(path, wanted)
     said = model.run_alone()
-    file = path.name.encode(errors="replace").decode()  # a name may hold bytes that are no text
-    origin = Origin(
-        made_by=f"sdalgo import {file} --name {recipe.name}",
-        weights=f"as found in {file}",
+    made_by = f"sdalgo import {shown_name(path)} --name {recipe.name}"
+    made_by += provenance.import_options(recipe)
+    origin = _own_origin(path, recipe, made_by, said)
+    return write_network(model, recipe, origin, folder, progress)
+
+
+def _own_origin(path: Path, recipe: Recipe, made_by: str, said: str, seed: int = 0) -> Origin:
+    file = shown_name(path)
+    return Origin(
+        made_by=made_by,
+        weights=provenance.weights(f"as found in {file}", recipe),
         activations=said,
         licence=f"weights: that of {file}",
+        seed=seed,
     )
-    return write_network(model, recipe, origin, folder, progress)
 
 
 def build_onnx(
     recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None = None
 ) -> Built:
-    """Build a recipe whose network is an ONNX file of an installed package.
+    """Build a recipe whose network is an ONNX file: the user's own, or of an installed package.
 
     Args:
         seed: of the drawing from profiles; the weights are the file's.
@@ -51,13 +59,19 @@ def build_onnx(
     Raises:
         InputError: the package or onnx is missing, or the folder cannot be written.
     """
+    if Path(recipe.weights).suffix:
+        model = OnnxModel(Path(recipe.weights))
+        said = model.run_alone()
+        made_by = provenance.build_command(recipe, seed)
+        origin = _own_origin(model.path, recipe, made_by, said, seed)
+        return write_network(model, recipe, origin, folder, progress)
     require("ONNX file", recipe.weights, ONNX_FILES)
     file = ONNX_FILES[recipe.weights]()
     model = OnnxModel(file.path, Wanted(pixels=None))
     said = model.run_alone()
     origin = Origin(
-        made_by=f"sdalgo build {recipe.name} --seed {seed}",
-        weights=file.note,
+        made_by=provenance.build_command(recipe, seed),
+        weights=provenance.weights(file.note, recipe),
         activations=said,
         licence=file.licence,
         seed=seed,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from archsim.formats.errors import InputError
 from sdalgo import onnx_file
+from sdalgo.importer.known import KINDS
 from sdalgo.importer.operations import Network, NetworkInput, Operation
 from sdalgo.onnx_opsets import modern
 
@@ -29,15 +30,31 @@ def read_network(path: Path) -> Network:
 
 
 def _inlined(model: Any, path: Path) -> Any:
-    """Functions of the file's own are replaced by their operators."""
-    if not model.functions:
-        return model
-    from onnx import inliner
+    """Functions of the file's own are replaced by their operators, and so are operators that are
+    not known here but that ONNX itself defines by others, such as Attention."""
+    from onnx import inliner, shape_inference
 
     try:
-        return inliner.inline_local_functions(model)
+        if model.functions:
+            model = inliner.inline_local_functions(model)
+        unknown = [("", kind) for kind in sorted(_defined(model.graph) - set(KINDS))]
+        if unknown and hasattr(inliner, "inline_selected_functions"):
+            model = shape_inference.infer_shapes(model)  # their definitions ask for types
+            model = inliner.inline_selected_functions(model, unknown, inline_schema_functions=True)
+    except TypeError:  # an onnx before 1.18 knows no definitions: such operators are refused
+        return model
     except Exception as error:  # the inliner raises kinds of its own
         raise InputError.at(path, f"its functions cannot be inlined: {error!s:.120}") from error
+    return model
+
+
+def _defined(graph: Any) -> set[str]:
+    """Operators that ONNX defines by others."""
+    from onnx import defs
+
+    kinds = {node.op_type for node in _nodes(graph) if node.domain in ("", "ai.onnx")}
+    schemas: list[Any] = [defs.get_schema(kind) for kind in kinds if defs.has(kind)]
+    return {s.name for s in schemas if s.has_function or s.has_context_dependent_function}
 
 
 class _Reader:

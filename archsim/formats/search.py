@@ -13,6 +13,9 @@ SUFFIXES = (".yaml", ".yml")
 KINDS = {"archs": frozenset({"ablations", "scenarios", "switches", "units"})}
 """Folders of a kind that hold files of other kinds."""
 
+IMPORTED = {".csv": "archsim import", ".onnx": "sdalgo import"}
+"""What makes a workload of a file of another kind."""
+
 
 def roots(kind: str) -> list[Path]:
     """The folders that are searched, nearest first; some may not exist.
@@ -66,6 +69,9 @@ def find(kind: str, name: str | Path) -> Path:
     path = Path(name)
     if path.suffix in SUFFIXES:
         return path
+    if kind == "workloads" and path.suffix in IMPORTED:
+        message = f"is no workload yet: {IMPORTED[path.suffix]} {name} makes one of it"
+        raise InputError.at(name, message)
     known = names(kind)
     if len(path.parts) != 1:
         known = inner_names(kind)

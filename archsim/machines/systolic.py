@@ -14,7 +14,7 @@ import numpy as np
 
 from archsim.arch.arch import Arch
 from archsim.arch.component import Component, Count, Operands, UnitPrice, Units
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, differences, portion
 from archsim.machines.shared.groups import group_sizes, part_sizes
 from archsim.machines.shared.machine import (
     buffer_of,
@@ -185,8 +185,7 @@ def _of_tiles(cycles: Ints, array: SystolicArray, firsts: Ints, pixels: Ints) ->
 def _over_plane(cycles: Ints, pixels: Ints) -> Ints:
     """(G, F) cycles of folds that each stream the whole plane, shared out over its tiles."""
     ends = np.cumsum(pixels)
-    shares = cycles.sum(axis=1, keepdims=True) * ends // ends[-1]
-    return np.asarray(np.diff(shares, prepend=0))
+    return differences(portion(ends, cycles.sum(axis=1, keepdims=True), ends[-1]))
 
 
 def _lost(

@@ -175,7 +175,7 @@ def _in_order(
     arch: Arch,
 ) -> list[Entry]:
     ranks = ranks_of(stages)
-    sizes = {layer.name: layer.output_elements * workload.batch for layer in workload.layers}
+    sizes = {layer.name: layer.result_elements * workload.batch for layer in workload.layers}
     entries = []
     for stage, phases in zip(stages, tables, strict=True):
         reads = {}

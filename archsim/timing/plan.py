@@ -141,7 +141,7 @@ def plan_entry(entry: Entry, arch: Arch) -> Planned:
     stored = _scaled(visits.outputs, entry.stored, made)
     to_dram = _psums_leave(tiles, visits, arch)
     streams = [*_streams(entry, visits, elements, _Runs(order, strips, passes, psums=to_dram))]
-    psums = psum_runs(passes) if to_dram else 0
+    psums = psum_runs(passes, copies_of(tiles)) if to_dram else 0
     traffic = Traffic(
         reads=_reads(entry, streams),
         writes=_writes(
@@ -254,7 +254,8 @@ def _streams(entry: Entry, visits: Visits, elements: Ints, runs: _Runs) -> Itera
             yield Stream(layer.name, flow, flow, *columns, 0 if kept else count)
     if runs.psums:
         come = np.cumsum(visits.psum_reads)
-        yield Stream(entry.layers[0].name, "psum", moving, come, come, psum_runs(runs.passes))
+        psums = psum_runs(runs.passes, copies_of(tiles))
+        yield Stream(entry.layers[0].name, "psum", moving, come, come, psums)
     for post in stage.posts:
         if nbytes := entry.operands.get(post.name, 0):
             come = np.cumsum(_scaled(elements, nbytes, int(elements.sum())))

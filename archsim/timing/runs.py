@@ -33,12 +33,16 @@ def input_runs(entry: Entry, order: Order, strips: Strips) -> int:
     held, or all of them again for each block of weights. A row that is cut into strips is a run of
     each.
     """
-    layer = entry.stage.anchor
-    stretches = _stretches(layer, entry.samples) if layer is not None and entry.forward else 1
+    layer, sections = entry.stage.anchor, entry.tiles.sections
+    # Sections follow each other, so each begins runs of its own.
+    turns = sum(section.copies for section in sections) or 1
+    samples = 1 if sections else entry.samples
+    stretches = _stretches(layer, samples) if layer is not None and entry.forward else 1
     if layer is not None and strips.width:
         rows = int(rows_read(layer.geometry, layer.in_size).sum())
-        stretches = entry.samples * rows * -(-layer.out_size[1] // strips.width)
-    return stretches + order.blocks - 1 if order.hold_inputs else stretches * order.blocks
+        stretches = samples * rows * -(-layer.out_size[1] // strips.width)
+    of_turn = stretches + order.blocks - 1 if order.hold_inputs else stretches * order.blocks
+    return of_turn * turns
 
 
 def weight_runs(by_group: Ints, passes: Ints, order: Order) -> int:
@@ -48,11 +52,11 @@ def weight_runs(by_group: Ints, passes: Ints, order: Order) -> int:
     return int(passes[by_group > 0].sum()) * order.weight_reads
 
 
-def psum_runs(passes: Ints) -> int:
+def psum_runs(passes: Ints, copies: Ints) -> int:
     """Of spilled partial sums, written or read: the plane of each group after each pass (G,) but
-    the last.
+    the last, as often as the group stands for several (G,).
     """
-    return int((passes - 1).sum())
+    return int((passes - 1) @ copies)
 
 
 def operand_runs(layer: Layer, samples: int, *, fused: bool) -> int:
@@ -66,10 +70,18 @@ def operand_runs(layer: Layer, samples: int, *, fused: bool) -> int:
 
 def result_runs(entry: Entry) -> int:
     """Of results: all of them where one group makes them, else the part of each group in each row
-    of each sample.
+    of each sample. Sections make theirs one after the other.
     """
-    groups = int(np.count_nonzero(entry.tiles.outputs.sum(axis=1)))
-    return groups * _result_rows(entry) * entry.samples if groups > 1 else 1
+    made = entry.tiles.outputs.sum(axis=1) > 0
+    if not entry.tiles.sections:
+        groups = int(np.count_nonzero(made))
+        return groups * _result_rows(entry) * entry.samples if groups > 1 else 1
+    runs, first = 0, 0
+    for section in entry.tiles.sections:
+        groups = int(np.count_nonzero(made[first : first + section.groups]))
+        first += section.groups
+        runs += section.copies * (groups * _result_rows(entry) if groups > 1 else 1)
+    return runs
 
 
 def _result_rows(entry: Entry) -> int:

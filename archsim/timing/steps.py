@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.machines.shared.geometry import Ints, differences
+from archsim.machines.shared.geometry import Ints, differences, portion
 from archsim.machines.shared.sections import split
 from archsim.machines.shared.tiles import Tiles, even_parts
 from archsim.machines.shared.traffic import Order
@@ -199,7 +199,7 @@ def _inputs(tiles: Tiles, order: Order, walk: _Walk) -> tuple[dict[str, Ints], d
 
 def _part(amount: Ints, part: Ints, count: Ints) -> Ints:
     """The share of pass `part` of `count` in an amount; the shares of all passes add up to it."""
-    return (part + 1) * amount // count - part * amount // count
+    return portion(part + 1, amount, count) - portion(part, amount, count)
 
 
 def _running(reads: Ints, total: int) -> Ints:
@@ -213,7 +213,7 @@ def _running(reads: Ints, total: int) -> Ints:
     if not missing:
         return running
     # Spread evenly, as the extra blocks would cut through every tile alike.
-    return np.asarray(running + np.arange(1, len(running) + 1) * missing // len(running))
+    return running + portion(np.arange(1, len(running) + 1), missing, len(running))
 
 
 def _freed(need: Ints, increments: Ints) -> Ints:

@@ -43,7 +43,8 @@ class Layer:
     heads, whose rows stand side by side: it is laid out as a grouped 1x1 convolution of a plane of
     1 x (rows * heads / groups), with groups * inner input channels and groups * columns output
     channels. `causal`: its first operand is zero above the diagonal. `row` is how many values a
-    normalisation takes together.
+    normalisation takes together. `kept` is how many outputs of a transposed convolution's are left
+    once it is cropped.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Layer:
     heads: int = 1
     causal: bool = False
     row: int = 1
+    kept: int | None = None
 
     @cached_property
     def shape(self) -> "Layer":
@@ -151,6 +153,11 @@ class Layer:
     def output_elements(self) -> int:
         """Elements written: K * P * Q * T."""
         return self.out_channels * prod(self.out_size) * self.positions
+
+    @property
+    def result_elements(self) -> int:
+        """Outputs that are written: all, unless some are cropped."""
+        return self.output_elements if self.kept is None else self.kept
 
     @property
     def weight_elements(self) -> int:

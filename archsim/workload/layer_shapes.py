@@ -50,7 +50,8 @@ def resolved(record: LayerRecord, operands: list[Value]) -> tuple[Layer, Value]:
     layer = Layer(**fields | own_fields(record, operands), profile=profile)
     _bounded(layer)
     if isinstance(record, Deconv):
-        return layer, _shuffled(record)
+        value = _shuffled(record)
+        return replace(layer, kept=value.elements), value
     return layer, Value(layer.out_channels, layer.out_size, layer.positions)
 
 
@@ -62,7 +63,8 @@ def _off_array(record: LayerRecord, operands: list[Value]) -> dict[str, Any]:
         case Embedding():
             return _plane(Value(record.out_channels, (1, record.tokens)))
         case Reshape() | Slice():
-            return _plane(viewed(record, operands[0]))
+            made = viewed(record, operands[0])
+            return {**_plane(made), "operands": (made.elements,)}
         case Pool() | Resize():
             return _plane_op(record, operands)
         case Normalise() | Activate():

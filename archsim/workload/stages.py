@@ -77,10 +77,13 @@ def stages_of(layers: Sequence[Layer]) -> list[Stage]:
     for layer in layers:
         for name in dict.fromkeys(layer.inputs):
             consumers[name].append(layer.name)
+    made = {layer.name: layer.result_elements for layer in layers}
     members: list[list[Layer]] = []
     ranks: dict[str, Rank] = {}
     for layer in layers:
         producer = _fusable_producer(layer, ranks, consumers)
+        if producer is not None and _reads_more(layer, producer, made[producer]):
+            producer = None
         stage = len(members) if producer is None else ranks[producer][0]
         if producer is None or members[stage][-1].name != producer:
             stage = len(members)
@@ -109,11 +112,27 @@ def _fusable_producer(
     return producer if consumers[producer] == [layer.name] else None
 
 
+def _reads_more(layer: Layer, producer: str, made: int) -> bool:
+    """Whether a layer reads more values than the producer makes: those of a cache, from DRAM."""
+    sizes = zip(layer.inputs, layer.operands, strict=False)
+    return any(name == producer and size > made for name, size in sizes)
+
+
 def _stage(group: list[Layer], ranks: Mapping[str, Rank]) -> Stage:
     own = ranks[group[0].name][0]
     after = {ranks[name][0] for layer in group for name in layer.inputs} - {own}
     anchor = group[0] if group[0].is_array else None
     return Stage(anchor, tuple(group[1:] if anchor else group), tuple(sorted(after)))
+
+
+def _reads_it_alone(stage: Stage, made: Layer) -> bool:
+    """Whether the array is the one that reads a result, and reads nothing from DRAM with it: the
+    second operand of a matmul comes from there, and so does what a cache holds."""
+    reader = stage.anchor
+    if reader is None or reader.op == "matmul":
+        return False
+    by_posts = any(made.name in post.inputs for post in stage.posts)
+    return not by_posts and not _reads_more(reader, made.name, made.result_elements)
 
 
 def keep_on_chip(
@@ -131,9 +150,8 @@ def keep_on_chip(
     stays = [
         stage.anchor is not None
         and readers[index] == [index + 1]
-        and (reader := stages[index + 1].anchor) is not None
-        and reader.op != "matmul"  # whose second operand comes from DRAM
         and stages[index + 1].after == (index,)
+        and _reads_it_alone(stages[index + 1], stage.tail)
         and sum(sizes[index]) <= capacity
         for index, stage in enumerate(stages)
     ]

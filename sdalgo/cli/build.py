@@ -1,17 +1,32 @@
 """`sdalgo build`: a workload from a recipe."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from archsim.formats import console, own_files
+from archsim.formats.errors import InputError
 from archsim.formats.progress import bar
 from archsim.formats.record import MAX_SEED
 
+if TYPE_CHECKING:
+    from sdalgo.recipe import Recipe
+
 
 def build(  # noqa: PLR0913, PLR0917  (one parameter an option)
-    recipe: Annotated[str, typer.Argument(help="A name of `sdalgo list recipes`.")],
+    recipe: Annotated[
+        str, typer.Argument(help="A name of `sdalgo list recipes`, or a file: my_recipe.yaml.")
+    ],
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.py",
+            show_default=False,
+            help="RUNS this Python file: the network of a recipe of your own.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=MAX_SEED, help="Seed of synthetic weights and of drawing.")
     ] = 0,
@@ -28,20 +43,20 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter an option)
     Examples:
       sdalgo build mobilenet_v2_sd
       sdalgo build resnet50_sd --seed 1 --out elsewhere
+      sdalgo build my_recipe.yaml --network my_net.py
     """
     from sdalgo.build import build as make
-    from sdalgo.recipe import load_recipe
     from sdalgo.samples import reads_by_export
 
     own_files.force(force)
-    found = load_recipe(recipe)
+    found = _found(recipe, network)
     if found.task == "training":
         from sdalgo.training.capture import build_training as make
     elif found.network == "onnx":
         from sdalgo.onnx_import import build_onnx as make
     elif reads_by_export(found):
         from sdalgo.torch_import import build_exported as make
-    with bar(f"building {recipe}", quiet=quiet or as_json) as progress:
+    with _blamed(network), bar(f"building {found.name}", quiet=quiet or as_json) as progress:
         built = make(found, out, seed, progress)
     share = built.nonzeros / built.coefficients if built.coefficients else 0.0
     if as_json:
@@ -52,3 +67,30 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter an option)
         return
     console.say(f"{built.yaml}: {built.layers} layers, {built.reused} taken from an earlier run")
     console.say(f"{built.tensors}: {built.coefficients} coefficients, {share:.1%} not zero")
+
+
+def _found(recipe: str, network: Path | None) -> "Recipe":
+    """The recipe, and its network run where that is a file of the user's own."""
+    from sdalgo.own_recipe import load_own
+    from sdalgo.ratios import is_path
+    from sdalgo.recipe import load_recipe
+
+    if is_path(recipe):
+        found = load_own(Path(recipe), network)
+        if network is not None:
+            from sdalgo import own_network
+
+            own_network.run(network)
+        return found
+    if network is not None:
+        message = f"{recipe} comes with its network; a recipe of your own is a file: my_recipe.yaml"
+        raise InputError.at("--network", message)
+    return load_recipe(recipe)
+
+
+def _blamed(network: Path | None) -> AbstractContextManager[None]:
+    if network is None:
+        return nullcontext()
+    from sdalgo.own_network import blamed
+
+    return blamed(network)

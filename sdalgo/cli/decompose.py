@@ -7,6 +7,7 @@ import typer
 
 from archsim.formats import console, own_files, unpacked
 from archsim.formats.progress import bar
+from sdalgo.cli import options
 
 Weights = Annotated[
     Path, typer.Argument(help="A state dict: safetensors, torch, ONNX or an index of shards.")
@@ -16,14 +17,14 @@ Weights = Annotated[
 def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     weights: Weights,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The .sd file to write.")] = None,
-    preset: Annotated[str, typer.Option(help="See `sdalgo list presets`.")] = "as_released_double",
+    preset: options.Preset = options.DEFAULT_PRESET,
     theta: Annotated[float | None, typer.Option(help="Smaller coefficients become 0.")] = None,
-    density: Annotated[float | None, typer.Option(help="Non-zeros wanted, 0..1.")] = None,
+    density: options.Density = None,
     basis_bits: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
-    rank: Annotated[int | None, typer.Option(help="r, at most the kernel's width.")] = None,
-    levels: Annotated[int | None, typer.Option(help="N_p, exponents in a slice.")] = None,
-    iterations: Annotated[int | None, typer.Option(help="Fits of B.")] = None,
-    slice_rows: Annotated[int | None, typer.Option(help="Most rows of a slice.")] = None,
+    rank: options.Rank = None,
+    levels: options.Levels = None,
+    iterations: options.Iterations = None,
+    slice_rows: options.SliceRows = None,
     entry: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
     ] = None,
@@ -53,12 +54,12 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
         "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
         "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
     }  # fmt: skip
-    options = named(preset, **{key: value for key, value in given.items() if value is not None})
+    asked = named(preset, **{key: value for key, value in given.items() if value is not None})
     target = out or weights.with_suffix(".sd")
     tensors = read_weights(weights, entry)
     own_files.claim(target, MARK)
     with bar("decomposing", quiet=quiet or as_json) as progress:
-        container = decompose_state(tensors, options, index, progress)
+        container = decompose_state(tensors, asked, index, progress)
     nbytes = write_container(target, container)
     squares = {
         name: float((tensors[name].array().astype("float64") ** 2).sum())

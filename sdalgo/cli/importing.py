@@ -6,17 +6,26 @@ from typing import Annotated
 
 import typer
 
-from archsim.formats import console, own_files, unpacked
+from archsim.formats import console, own_files, unpacked, workload_names
 from archsim.formats.errors import InputError
 from archsim.formats.progress import bar
-
-_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # no file's name on Windows
+from sdalgo.cli import options
 
 
 def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     model: Annotated[Path, typer.Argument(help="An ONNX file.")],
     name: Annotated[str | None, typer.Option(help="Of the workload; else the file's.")] = None,
+    preset: options.Preset = options.DEFAULT_PRESET,
     theta: Annotated[float, typer.Option(help="Smaller coefficients become 0.")] = 4e-3,
+    density: options.Density = None,
+    basis_bits: Annotated[int, typer.Option(help="8, 16 or 32.")] = 8,
+    rank: options.Rank = None,
+    levels: options.Levels = None,
+    iterations: options.Iterations = None,
+    slice_rows: options.SliceRows = None,
+    prune: options.Prune = None,
+    row_ratio: options.RowRatio = None,
+    dense: options.Dense = None,
     size: Annotated[
         str | None, typer.Option(help="Of the input, 224x224 or 3x224x224, where it is left open.")
     ] = None,
@@ -38,6 +47,7 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     Examples:
       sdalgo import resnet.onnx --name my_resnet
       sdalgo import segmenter.onnx --size 512x1024
+      sdalgo import resnet.onnx --prune 0.5 --row-ratio 0.3 --dense 'fc*'
       sdalgo import bert.onnx --dim seq=128 --input token_type_ids=0
     """
     from sdalgo.importer.feeds import Wanted
@@ -47,10 +57,16 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
 
     unpacked.allow(max_gb)
     own_files.force(force)
-    stem = _file_name(model.stem) if name is None else _checked(name)
-    recipe = Recipe(name=stem, about="imported", network="onnx", weights="the file", theta=theta)
-    with bar(f"importing {stem}", quiet=as_json) as progress:
-        wanted = Wanted(size=_sizes(size), dims=_dims(dim or []), values=given_values(given or []))
+    recipe = Recipe(
+        name=workload_names.suggested(model.stem) if name is None else workload_names.checked(name),
+        about="imported", network="onnx", weights="the file", preset=preset, theta=theta,
+        density=density, basis_bits=basis_bits, rank=rank, levels=levels, iterations=iterations,
+        slice_rows=slice_rows, weights_pruned=_shares(prune, "--prune"),
+        rows_pruned=_shares(row_ratio, "--row-ratio"), dense=tuple(dense or ()),
+    )  # fmt: skip
+    recipe.options()  # what is wrong is told before the network runs
+    wanted = Wanted(size=_sizes(size), dims=_dims(dim or []), values=given_values(given or []))
+    with bar(f"importing {recipe.name}", quiet=as_json) as progress:
         built = import_onnx(model, recipe, out, progress, wanted)
     if as_json:
         console.say_json({
@@ -81,19 +97,17 @@ def _dims(words: list[str]) -> dict[str, int]:
     return found
 
 
-def _file_name(stem: str) -> str:
-    """The name of a workload that a file's own name suggests."""
-    plain = re.sub(r"[^A-Za-z0-9_. +-]", "_", stem.replace("-", "_"))[:90].rstrip(" .")
-    legal = re.match("[A-Za-z0-9]", plain) and not _DEVICE.match(plain)
-    return plain if legal else f"net_{plain}"
+def _shares(word: str | None, option: str) -> str | float | None:
+    """A share of 0..1, or a list of ratios that is there."""
+    from sdalgo.ratios import checked
 
-
-def _checked(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_. +-]{0,99}", name) or name[-1] in " .":
-        raise InputError.at(
-            "--name", f"{name!r:.120}: a letter or digit is needed, then at most 99 letters, "
-            "digits, spaces and . _ + -, neither a space nor a dot last"
-        )  # fmt: skip
-    if _DEVICE.match(name):
-        raise InputError.at("--name", f"{name!r}: on some systems this is a device; name another")
-    return name
+    if word is None:
+        return None
+    try:
+        share = float(word)
+    except ValueError:
+        checked(word, option)
+        return word
+    if not 0 <= share <= 1:
+        raise InputError.at(option, f"{word} is not a share from 0 to 1")
+    return share

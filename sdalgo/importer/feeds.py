@@ -60,7 +60,6 @@ def feeds_of(network: Network, wanted: Wanted) -> Feeds:
     Raises:
         InputError: a size stays open, or what is asked for does not fit the network.
     """
-    _check_names(network, wanted)
     shapes = shapes_of(network, wanted)
     tensors, said, photo = {}, [], False
     for each in network.inputs:
@@ -113,6 +112,7 @@ def shapes_of(network: Network, wanted: Wanted) -> dict[str, Shape]:
     Raises:
         InputError: sizes that stay open, all at once, or a `size` that fits no image.
     """
+    _check_names(network, wanted)
     found: dict[str, Shape] = {}
     problems: list[Problem] = []
     images = [each for each in network.inputs if is_image(each)]

@@ -78,7 +78,8 @@ def _shrink(given: Given, attrs: Attributes) -> Tensor:
 
 
 def _hard_sigmoid(given: Given, attrs: Attributes) -> Tensor:
-    return (given[0] * attrs.get("alpha", 0.2) + attrs.get("beta", 0.5)).clamp(0, 1)
+    slope, shift = float(attrs.get("alpha", 0.2)), float(attrs.get("beta", 0.5))
+    return (given[0] * slope + shift).clamp(0, 1)
 
 
 def _celu(given: Given, attrs: Attributes) -> Tensor:
@@ -158,7 +159,6 @@ KINDS: dict[str, Kind] = {
     ),
     "HardSwish": Kind(rule="hardswish", compute=lambda g, _: g[0] * (g[0] / 6 + 0.5).clamp(0, 1)),
     "IsInf": _one("isinf", _infinite, reads=("detect_positive", "detect_negative")),
-    "BitwiseNot": _one("bitwisenot", lambda g, _: torch.bitwise_not(g[0])),
     "BitShift": Kind(
         rule="elementwise", inputs=(2, 2), reads=("direction",), function="bitshift",
         compute=lambda g, a: g[0] << g[1] if a["direction"] == "LEFT" else g[0] >> g[1],

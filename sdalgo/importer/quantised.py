@@ -14,7 +14,6 @@ from sdalgo.importer.windows import KINDS as WINDOWS
 
 _BOUNDS = {
     torch.int8: (-128, 127), torch.uint8: (0, 255), torch.int16: (-32768, 32767),
-    torch.int32: (-(2**31), 2**31 - 1),
 }  # fmt: skip
 
 

@@ -157,9 +157,6 @@ KINDS: dict[str, Kind] = {
     ),
     "LayerNormalization": Kind(rule="layernorm", inputs=(2, 3), reads=_EPS, compute=_layer_norm),
     "RMSNormalization": Kind(rule="rmsnorm", inputs=(2, 2), reads=_EPS, compute=_rms_norm),
-    "SimplifiedLayerNormalization": Kind(
-        rule="rmsnorm", inputs=(2, 2), reads=_EPS, compute=_rms_norm
-    ),
     "InstanceNormalization": Kind(
         rule="layernorm", inputs=(3, 3), reads=("epsilon",), compute=_instance_norm
     ),

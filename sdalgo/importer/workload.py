@@ -13,7 +13,7 @@ from archsim.formats.errors import InputError, Problem
 from archsim.formats.files import make_folder, move
 from archsim.formats.lifeline import run_module
 from archsim.formats.progress import Progress
-from sdalgo import photos
+from sdalgo import photos, provenance
 from sdalgo.build import Built, Layers, claim_workload
 from sdalgo.importer.run import NetworkRun
 from sdalgo.pretrained import Weights
@@ -56,7 +56,7 @@ def write_network(
         raise InputError.at(run.network.label, "no operator in it is a layer of a workload")
     try:
         make_folder(parts)
-        layers = Layers(recipe, weights, run.inputs, {"default": 0.0}, parts)
+        layers = Layers(recipe, weights, run.inputs, parts)
         layers.stored = run.stored
         entries = layers.finish(run.layers, origin.seed, progress)
         built = layers.write(parts / "whole", _header(recipe, origin, run), entries)
@@ -99,7 +99,7 @@ def _header(recipe: Recipe, origin: Origin, run: NetworkRun) -> dict[str, Any]:
         licence += f"; {photos.LICENCE}"
     return header(
         recipe.name, "inference", 1, made_by=origin.made_by, weights=origin.weights,
-        decomposition=f"{recipe.preset}, theta {recipe.theta}",
+        decomposition=provenance.decomposition(recipe),
         activations=f"{origin.activations}, int8 symmetric, per-tensor maximum",
         licence=licence, **notes,
     )  # fmt: skip

@@ -13,6 +13,9 @@ from types import ModuleType
 
 from archsim.formats.source import require
 
+OWN: dict[str, ModuleType] = {}
+"""Files of the user's own that the command line has run (`sdalgo.own_network`), by path."""
+
 
 def names() -> list[str]:
     """Return the names of all networks."""
@@ -25,5 +28,7 @@ def network(name: str) -> ModuleType:
     Raises:
         InputError: there is no such network.
     """
+    if name in OWN:
+        return OWN[name]
     require("network", name, names())
     return importlib.import_module(f"{__name__}.{name}")

@@ -10,7 +10,7 @@ from sdalgo.networks import network
 from sdalgo.options import Options
 from sdalgo.pow2 import Codes, Float32
 from sdalgo.pretrained import SOURCES
-from sdalgo.recipe import load_ratios, load_recipe
+from sdalgo.recipe import load_recipe
 
 
 def weight_shapes(name: str) -> list[tuple[int, ...]]:
@@ -26,14 +26,14 @@ def recipe_weights(name: str) -> dict[str, Float32]:
     with torch.device("meta"):
         model = network(recipe.network).build()
     state = SOURCES[recipe.weights](model, 0).state
-    ratios = load_ratios(recipe.rows_pruned) if recipe.rows_pruned else {}
+    pruning = recipe.pruning()
     found = {}
     for key, value in state.items():
         if value.ndim not in (2, 4):
             continue
         layer = key.removesuffix(".weight")
         weight = value.to(torch.float32).numpy()
-        ratio = ratios.get(layer, ratios.get("default", 0.0))
+        ratio = pruning.rows_dropped(layer)
         if ratio and is_decomposed(weight.shape, recipe.options()):
             mask = sparsity.row_mask_by_ratio(weight, ratio)
             weight = sparsity.apply_row_mask(weight, mask)

@@ -22,7 +22,7 @@ from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
 from archsim.formats.tensor_record import Tensor as Stored
 from archsim.formats.tensor_record import from_array
-from sdalgo import photos
+from sdalgo import photos, provenance
 from sdalgo.basis import quantise_basis
 from sdalgo.build import Built, write_workload
 from sdalgo.finite import check_state
@@ -30,7 +30,8 @@ from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
 from sdalgo.pretrained import SOURCES
 from sdalgo.profile import measure
-from sdalgo.recipe import Recipe, load_ratios
+from sdalgo.ratios import load_ratios
+from sdalgo.recipe import Recipe
 from sdalgo.torch_files import from_torch
 from sdalgo.training.bucket import Rule
 from sdalgo.training.convert import Form, basis_of, decomposed_weights, to_decomposed
@@ -185,7 +186,8 @@ def _trained(
     learner = Learner(model.train(), Descent())
     for step in range(total - 1):
         if step == steps.float_steps:
-            ratios = load_ratios(recipe.rows_pruned) if recipe.rows_pruned else None
+            pruned = recipe.rows_pruned
+            ratios = None if pruned is None else load_ratios(pruned)
             form = Form(theta=recipe.theta, rows_pruned=ratios)
             learner = Switching(to_decomposed(model, form), Descent(), Rule(theta_g=1e-4))
         if progress:
@@ -238,7 +240,7 @@ def captured_entries(nodes: list[Node], tensors: Captured, seed: int = 0) -> lis
 def _header(recipe: Recipe, seed: int, weights: str) -> dict[str, Any]:
     steps = Steps()
     return header(
-        recipe.name, "training", steps.batch, made_by=f"sdalgo build {recipe.name} --seed {seed}",
+        recipe.name, "training", steps.batch, made_by=provenance.build_command(recipe, seed),
         weights=f"{weights}; then {steps.float_steps} steps of SGD, one pass of SD with "
         f"theta {recipe.theta}, and {steps.switch_steps} steps of SD-T",
         activations=f"one training step of {steps.samples} crops of photographs, bfloat16; "

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from archsim.formats.errors import InputError, Problem
 from archsim.formats.record import MAX_SEED, Record, load
 from archsim.formats.source import require, unknown
-from sdalgo.recipe import load_ratios
+from sdalgo.ratios import shipped_ratios
 from sdalgo.training.bucket import NotNegative, Rule
 from sdalgo.training.convert import Form
 from sdalgo.training.files import content
@@ -29,7 +29,7 @@ def _ratios(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return load_ratios(value)
+        return shipped_ratios(value)
     except InputError as error:
         raise ValueError(str(error)) from error
 

@@ -18,8 +18,8 @@ from torch import nn
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.progress import Progress
-from sdalgo.checkpoints import read_weights
 from sdalgo.networks import network
+from sdalgo.pretrained import file_state
 from sdalgo.training import checkpoint, outcome
 from sdalgo.training.components import Components, density_for
 from sdalgo.training.config import PRETRAINING, Arm, Experiment
@@ -212,19 +212,7 @@ def with_weights(model: nn.Module, path: Path) -> None:
     Raises:
         InputError: the file cannot be read, or its tensors are not those of the network.
     """
-    own = model.state_dict()
-    found = {name: held.array() for name, held in read_weights(path).items()}
-    wrong = [name for name in own if name not in found and not name.endswith(_COUNTED)]
-    wrong += [name for name in found if name not in own or found[name].shape != own[name].shape]
-    if wrong:
-        listed = ", ".join(sorted(wrong)[:8])
-        raise InputError.at(path, f"not the weights of this {type(model).__name__}: {listed}")
-    state = {name: torch.from_numpy(array.copy()) for name, array in found.items()}
-    model.load_state_dict(own | state)
-
-
-_COUNTED = ".num_batches_tracked"
-"""Of batch normalisation; no network here reads it, and not every file has it."""
+    model.load_state_dict(file_state(path, model))
 
 
 def _restored(folder: Path, key: str) -> bool:

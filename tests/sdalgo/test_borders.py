@@ -14,10 +14,10 @@ torch = pytest.importorskip("torch")
 from made_data import write_config  # noqa: E402
 from safetensors.numpy import save_file  # noqa: E402
 
+from archsim.formats import workload_names  # noqa: E402
 from archsim.formats.errors import InputError  # noqa: E402
 from archsim.formats.tensor_file import read_tensors, write_tensors  # noqa: E402
 from archsim.formats.tensor_record import Tensor, from_array  # noqa: E402
-from sdalgo.cli.importing import _checked, _file_name  # noqa: E402
 from sdalgo.cli.main import main  # noqa: E402
 from sdalgo.container import MAGIC, from_bytes, to_bytes  # noqa: E402
 from sdalgo.options import Options, options_from, preset  # noqa: E402
@@ -234,8 +234,8 @@ def test_integers_of_a_training_file_have_bounds(key, value, tmp_path, capsys):
     ("h\u00e9", "h_"), ("\udcff", "net__"), ("x" * 300, "x" * 90),
 ])  # fmt: skip
 def test_the_name_of_a_file_becomes_a_legal_one(stem, name):
-    assert _file_name(stem) == name
-    assert _checked(name) == name
+    assert workload_names.suggested(stem) == name
+    assert workload_names.checked(name) == name
 
 
 @pytest.mark.parametrize("name", [

@@ -12,7 +12,8 @@ from archsim.formats.errors import InputError
 from archsim.workload.workload import load_workload
 from sdalgo import sparsity
 from sdalgo.build import build
-from sdalgo.recipe import load_ratios, load_recipe, recipe_names
+from sdalgo.ratios import load_ratios
+from sdalgo.recipe import load_recipe, recipe_names
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """Every operator that the importer knows, after a linear layer: equal to ONNX's own evaluator, and
 the layers that it must become."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,11 @@ import torch
 from onnx.reference import ReferenceEvaluator
 from onnx_graphs import Graph, check, imported, node, random
 
+from sdalgo.importer.known import KINDS
+
 X = (1, 4, 6)
 F32, I64 = np.float32, np.int64
+ROOT = Path(__file__).parents[2]
 
 
 def after(kind, shape, *inputs, ops=(), opset=21, outputs=("y",), x=None, **attrs):
@@ -104,6 +109,8 @@ CASES = {
     "MeanVarianceNormalization": after(
         "MeanVarianceNormalization", (1, 3, 4, 4), ops=("layernorm",)
     ),
+    "RMSNormalization": after("RMSNormalization", X, random(6), opset=23, ops=("rmsnorm",)),
+    "Swish": after("Swish", X, alpha=1.5, opset=24, ops=("silu",)),
     "LpNormalization": after("LpNormalization", X, axis=1, ops=("rmsnorm",)),
     "BatchNormalization": after(
         "BatchNormalization", X, random(4), random(4), random(4), random(4, low=0.5), opset=15
@@ -228,7 +235,6 @@ CONTROL = {
     "BitwiseAnd": alone("BitwiseAnd", WHOLE, whole(5)),
     "BitwiseOr": alone("BitwiseOr", WHOLE, whole(5)),
     "BitwiseXor": alone("BitwiseXor", WHOLE, whole(5)),
-    "BitwiseNot": alone("BitwiseNot", WHOLE),
     "BitShift": alone("BitShift", BYTES, np.array([2], np.uint8), direction="RIGHT"),
     "Shape": alone("Shape", POSITIVE, start=1), "Size": alone("Size", POSITIVE),
     "EyeLike": alone("EyeLike", WHOLE, k=1, dtype=1),
@@ -327,3 +333,22 @@ def test_sub_kernels_make_the_transposed_convolution(kernel, stride, groups, tmp
     shuffled = phases.reshape(len(phases), out.shape[2] * stride[0], -1)
     rows, columns = expected.shape[2:]
     np.testing.assert_allclose(shuffled[:, :rows, :columns], expected[0], atol=1e-4)
+
+
+def test_every_known_operator_is_tested_and_listed():
+    """Here, in patterns, or in the older cases of images."""
+    import test_importer_patterns
+    import test_onnx_operators
+
+    graphs = [*CASES.values(), *CONTROL.values(), *test_importer_patterns.CASES.values()]
+    nodes = [one for graph in graphs for one in graph.nodes]
+    nodes += [one for case in test_onnx_operators.EQUAL.values() for one in case.nodes]
+    tested = {one.op_type for one in nodes} | ELSEWHERE
+    assert set(KINDS) <= tested
+    page = (ROOT / "docs/reference/onnx.md").read_text()
+    assert [name for name in KINDS if f"`{name}`" not in page] == []
+
+
+ELSEWHERE = {
+    "LRN", "QLinearConv", "QLinearMatMul", "LSTM", "GRU", "RNN",
+}  # fmt: skip

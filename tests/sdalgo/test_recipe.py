@@ -3,7 +3,7 @@
 import pytest
 
 from archsim.formats.errors import InputError
-from sdalgo import recipe
+from sdalgo import ratios, recipe
 
 
 @pytest.fixture
@@ -12,6 +12,7 @@ def shipped(tmp_path, monkeypatch):
     for kind in ("recipes", "ratios"):
         (tmp_path / kind).mkdir()
     monkeypatch.setattr(recipe, "_FOLDER", tmp_path)
+    monkeypatch.setattr(ratios, "_FOLDER", tmp_path / "ratios")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -66,7 +67,7 @@ def test_numbers_are_read_as_in_every_other_file(shipped):
 def test_a_wrong_ratio_is_told_with_its_place(shipped, text, line):
     (shipped / "ratios" / "a.yaml").write_text(text)
     with pytest.raises(InputError) as refused:
-        recipe.load_ratios("a")
+        ratios.load_ratios("a")
     assert str(refused.value) == line
 
 
@@ -74,18 +75,18 @@ def test_an_unknown_name_comes_with_the_nearest():
     with pytest.raises(InputError, match=r"no recipe 'tinysd'; did you mean 'tiny_sd'\?"):
         recipe.load_recipe("tinysd")
     with pytest.raises(InputError, match="there is no list of ratios 'vgg12'; did you mean"):
-        recipe.load_ratios("vgg12")
+        ratios.load_ratios("vgg12")
 
 
 def test_ratios_are_by_layer(shipped):
     (shipped / "ratios" / "a.yaml").write_text("default: 1\n'010': 0.25\n")
-    assert recipe.load_ratios("a") == {"default": 1.0, "010": 0.25}
+    assert ratios.load_ratios("a") == {"default": 1.0, "010": 0.25}
 
 
 def test_weights_are_pruned_by_one_share_or_layer_by_layer(shipped):
     (shipped / "recipes" / "a.yaml").write_text("network: n\nabout: a\npruned_density: 0.3\n")
     (shipped / "recipes" / "b.yaml").write_text("network: n\nabout: a\nweights_pruned: c\n")
     (shipped / "ratios" / "c.yaml").write_text("fc1: 0.9\ndefault: 0.25\n")
-    assert recipe.load_recipe("a").pruned_share("fc1") == 0.3
-    found = recipe.load_recipe("b")
-    assert [found.pruned_share(name) for name in ("fc1", "fc2")] == pytest.approx([0.1, 0.75])
+    assert recipe.load_recipe("a").pruning().weights_kept("fc1") == 0.3
+    found = recipe.load_recipe("b").pruning()
+    assert [found.weights_kept(name) for name in ("fc1", "fc2")] == pytest.approx([0.1, 0.75])

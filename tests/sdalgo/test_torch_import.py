@@ -256,3 +256,36 @@ def test_models_of_timm_work_where_it_is(name):
     run = run_module(read_module(model, (x,)), (x,))
     arrays = [layer for layer in run.layers if layer.op in ("conv", "linear")]
     assert len(arrays) == sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in model.modules())
+
+
+def test_what_options_ask_for_is_done_and_said(tmp_path):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(48, 64), nn.ReLU(), nn.Linear(64, 8))
+    built = sdalgo.import_module(
+        module, torch.randn(1, 48), name="net", folder=tmp_path, weights_pruned=0.5,
+        rows_pruned=0.25, dense=("2",),
+    )  # fmt: skip
+    workload = load_workload(str(built.yaml))
+    first, last = workload.layers
+    assert first.profile.pruned.live == pytest.approx(0.5, abs=0.01)
+    assert first.profile.coef.rows.live == pytest.approx(0.75, abs=0.01)
+    assert last.profile.coef.rows.live > 0.99
+    assert "weights_pruned=0.5" in workload.source["made_by"]
+    assert "not re-trained after pruning" in workload.source["weights"]
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({"theta": "small"}, "option theta"),
+        ({"weights_pruned": 1.5}, "option weights_pruned"),
+        ({"dense": ("head",)}, "dense 'head'"),
+        ({"name": "../net"}, "'../net'"),
+    ],
+)
+def test_an_option_that_is_wrong_is_named(options, place, tmp_path):
+    with pytest.raises(InputError, match=place):
+        sdalgo.import_module(
+            nn.Linear(12, 12), torch.ones(1, 12), folder=tmp_path, **{"name": "net"} | options
+        )
+    assert not list(tmp_path.glob("**/*.yaml"))

@@ -5,7 +5,8 @@ import importlib.util
 import pytest
 
 from archsim.workload.workload import load_workload
-from sdalgo.recipe import load_ratios, load_recipe, ratio_of, recipe_names
+from sdalgo.ratios import load_ratios, ratio_of
+from sdalgo.recipe import load_recipe, recipe_names
 
 # Layers with weights, their weights, multiplications. VGG-16 and EfficientNet-Lite0 as in
 # sdalgo/networks; the thin ResNet-50 has 53 convolutions and a classifier of two outputs.

@@ -130,8 +130,8 @@ def _actions(run: _Run, arch: Arch) -> dict[str, dict[str, int]]:
 def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> int:
     """Bytes of a sample of the layer's results, run-length coded by tile and channel; dense where
     they are unknown."""
-    if values is None or values.size != layer.output_elements:
-        return activation_bytes(layer.output_elements, arch)
+    if values is None or values.size != layer.result_elements:
+        return activation_bytes(layer.result_elements, arch)
     array = _array(only(arch, ScnnPeArray), arch)
     if layer.op == "linear":
         plane = values.reshape(-1, layer.out_channels).T[:, :, None]
@@ -139,6 +139,8 @@ def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> i
         plane = values.reshape(layer.out_channels, 1, -1)
         folds = min(array.rows, plane.shape[2])
         plane = folded(plane, (folds, -(-plane.shape[2] // folds)))
+    elif layer.kept is not None:  # a transposed convolution, as its reader has it
+        plane = values if values.ndim == 3 else values.reshape(layer.out_channels, 1, -1)
     else:
         plane = values.reshape(layer.out_channels, *layer.out_size)
     tile = -(-plane.shape[1] // array.rows), -(-plane.shape[2] // array.columns)

@@ -32,6 +32,15 @@ def differences(ends: Ints) -> Ints:
     return parts
 
 
+def portion(parts: Ints, total: Ints | int, whole: Ints | int) -> Ints:
+    """`parts` * `total` // `whole`, where a part is at most the whole and that is below 2^31.
+
+    The product may be beyond 2^63 where neither factor is, and numpy would wrap it without a word.
+    """
+    each, rest = np.divmod(total, whole)
+    return np.asarray(parts * each + parts * rest // whole)
+
+
 def window_view(plane: npt.NDArray[np.generic], geometry: Geometry) -> npt.NDArray[np.generic]:
     """Read-only view (channels, P, Q, R, S) of a padded plane (channels, H, W): what every window
     sees.

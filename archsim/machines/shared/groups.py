@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.machines.shared.geometry import Ints, ceil_div, differences
+from archsim.machines.shared.geometry import Ints, ceil_div, differences, portion
 
 PARTS_PER_LAYER = 96
 """Parts that a layer is cut into at least, so that its loads, work and results overlap."""
@@ -43,6 +43,7 @@ def spread(total: int, weights: Ints | NDArray[np.float64]) -> Ints:
     # Rounding the running sum instead of each share keeps the total and moves no share by over 1.
     flat = np.cumsum(weights.reshape(-1), dtype=np.float64)
     ends = np.floor(flat * (total / flat[-1]) + 0.5).astype(np.int64)
+    np.minimum(ends, total, out=ends)  # beyond 2^53 a float may be above the total that it is of
     ends[-1] = total
     return differences(ends).reshape(weights.shape)
 
@@ -64,5 +65,4 @@ def cut_groups(amounts: Ints, parts: Ints) -> Ints:
     group = np.repeat(np.arange(len(parts)), parts)
     number = (np.arange(len(group)) - (np.cumsum(parts) - parts)[group])[:, None]
     count, whole = parts[group][:, None], amounts[group]
-    shares: Ints = (number + 1) * whole // count - number * whole // count
-    return shares
+    return portion(number + 1, whole, count) - portion(number, whole, count)

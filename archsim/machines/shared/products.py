@@ -6,6 +6,7 @@ for convolutions: the first operand moves, the second is stationary and has no d
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from archsim.arch.arch import Arch
 from archsim.formats.errors import InputError
 from archsim.machines.shared.sections import stacked
 from archsim.machines.shared.tiles import Tiles
-from archsim.workload.given_tensors import GivenTensors
+from archsim.workload.given_tensors import Given, GivenTensors
 from archsim.workload.layer import Layer
 from archsim.workload.tensors import Array, LayerTensors
 
@@ -47,18 +48,26 @@ def head_of(layer: Layer) -> Layer:
     )  # fmt: skip
 
 
-def _given(layer: Layer, tensors: LayerTensors, head: int) -> dict[str, Array]:
+def _given(layer: Layer, tensors: LayerTensors, head: int) -> Given:
     """The operands of the heads that share one second operand, laid out as a convolution's; what
-    the workload does not have is left out."""
-    found: dict[str, Array] = {}
-    if tensors.has("input"):
-        shared = layer.heads // layer.groups
-        rows = tensors.need("input")[head * shared : (head + 1) * shared]
-        plane = rows.reshape(-1, layer.group_channels).T[:, None, :]
-        found["input"] = np.ascontiguousarray(plane)
-    if tensors.has("weight"):
-        found["weight"] = tensors.need("weight")[head][:, :, None, None]
-    return found
+    the workload does not have is left out, and what no rule asks for is not read."""
+    parts = {"input": _moving, "weight": _held}
+    return {
+        what: partial(part, layer, tensors, head)
+        for what, part in parts.items()
+        if tensors.has(what)
+    }
+
+
+def _moving(layer: Layer, tensors: LayerTensors, head: int) -> Array:
+    shared = layer.heads // layer.groups
+    rows = tensors.need("input")[head * shared : (head + 1) * shared]
+    return np.ascontiguousarray(rows.reshape(-1, layer.group_channels).T[:, None, :])
+
+
+def _held(_layer: Layer, tensors: LayerTensors, head: int) -> Array:
+    columns: Array = tensors.need("weight")[head][:, :, None, None]
+    return columns
 
 
 def _check(layer: Layer, arch: Arch) -> None:

@@ -18,7 +18,7 @@ from archsim.machines.shared.widths import activation_bytes, check_widths, width
 from archsim.workload.given_tensors import samples_of
 from archsim.workload.layer import Layer
 from archsim.workload.stages import stages_of
-from archsim.workload.tensors import LayerTensors
+from archsim.workload.tensors import Array, LayerTensors
 from archsim.workload.workload import Workload
 
 
@@ -90,7 +90,7 @@ def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload
     """
     stored = getattr(machine, "stored_bytes", None)
     if stored is None:
-        return activation_bytes(layer.output_elements, arch) * workload.batch
+        return activation_bytes(layer.result_elements, arch) * workload.batch
     readers = [workload.layer(name) for name in workload.consumers(layer.name)]
     reader = next((one for one in readers if one.is_array), None)
     if reader is None:
@@ -99,5 +99,18 @@ def _stored_bytes(layer: Layer, machine: Machine, arch: Arch, workload: Workload
     what = "input" if not reader.inputs or reader.inputs[0] == layer.name else "weight"
     tensors = workload.tensors(reader)
     samples = samples_of(tensors) if arch.task == "inference" else [tensors]
-    each = [int(stored(layer, sample.get(what), arch)) for sample in samples]
+    each = [
+        int(stored(layer, _as_made(layer, reader, what, sample.get(what)), arch))
+        for sample in samples
+    ]
     return sum(each[number % len(each)] for number in range(workload.batch))
+
+
+def _as_made(layer: Layer, reader: Layer, what: str, values: Array | None) -> Array | None:
+    """An operand of a product in the order in which the layer that made it has it, (C, 1, tokens):
+    rows are tokens, and so are the columns of a second operand that comes as keys do."""
+    if reader.op != "matmul" or values is None:
+        return values
+    heads, columns, inner = values.shape
+    keys = (layer.out_channels, layer.out_size) == (heads * inner, (1, columns))
+    return values.transpose(0, 2, 1) if what == "input" or keys else values

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from archsim.formats.errors import CheckFailed
-from archsim.machines.shared.geometry import Ints, differences
+from archsim.machines.shared.geometry import Ints, differences, portion
 from archsim.workload.layer import Layer
 
 
@@ -76,8 +76,7 @@ class Tiles:
 
 def even_parts(total: int, count: int) -> Ints:
     """(count,) whole parts that add up to the total, as even as can be."""
-    ends = np.arange(1, count + 1, dtype=np.int64) * total // count
-    return differences(ends)
+    return differences(portion(np.arange(1, count + 1, dtype=np.int64), total, count))
 
 
 def whole_parts(total: int, count: int) -> list[int]:

@@ -40,7 +40,8 @@ def product_notes(arch: Arch, workload: Workload) -> tuple[str, ...]:
     if not count:
         return ()
     form = {"dense": "dense", "pruned": "less its zeros", "smartdeal": "on the raw path"}
+    what = "1 product" if count == 1 else f"{count} products"
     return (
-        f"{arch.name}: {count} products of two activations, head after head; the second operand is "
+        f"{arch.name}: {what} of two activations, head after head; the second operand is "
         f"stationary, {form[arch.weights]}",
     )
