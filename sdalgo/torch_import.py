@@ -81,8 +81,8 @@ def _recipe(name: str, options: dict[str, Any]) -> Recipe:
         require("option", key, OPTIONS)
     try:
         return Recipe(
-            name=workload_names.checked(name), about="imported", network="torch", weights="", place="dense",
-            **options,
+            name=workload_names.checked(name), about="imported", network="torch", weights="",
+            place="dense", **options,
         )  # fmt: skip
     except ValidationError as error:
         raise InputError(

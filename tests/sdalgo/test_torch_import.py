@@ -125,7 +125,8 @@ def test_a_module_becomes_a_workload_that_archsim_reads(tmp_path):
     ]  # fmt: skip
     per_token = 4 * 32 * 32 + 2 * 32 * 64
     assert sum(layer.macs for layer in arrays.values()) == 6 * per_token + 2 * 6 * 6 * 32
-    assert workload.source["made_by"] == "sdalgo.import_module(Attention, name='block')"
+    made_by = "sdalgo.import_module(Attention, name='block', theta=0.001)"
+    assert workload.source["made_by"] == made_by
     assert "theta 0.001" in workload.source["decomposition"]
     assert workload.mode == "measured"
 
