@@ -136,7 +136,7 @@ def _input(value: Any, path: Path) -> NetworkInput:
         raise InputError.at(path, f"input {value.name} is no tensor")
     kind = value.type.tensor_type
     dims = kind.shape.dim
-    if any(size.dim_value < 0 for size in dims):
+    if any(size.dim_value < -1 for size in dims):
         raise InputError.at(path, f"input {value.name} has a size below 0")
     place = f"{path}: input {value.name}"
     if kind.elem_type in (TensorProto.UNDEFINED, TensorProto.STRING):
@@ -149,7 +149,8 @@ def _input(value: Any, path: Path) -> NetworkInput:
     name = (onnx_file.WHOLE | floats).get(dtype.name)
     if name is None:
         raise InputError.at(place, f"its type {dtype.name} is not read")
-    shape = tuple(int(d.dim_value) or str(d.dim_param) or "?" for d in dims)
+    # Some exporters write -1 for a size that is open.
+    shape = tuple(max(0, int(d.dim_value)) or str(d.dim_param) or "?" for d in dims)
     return NetworkInput(name=value.name, shape=shape, dtype=name)
 
 

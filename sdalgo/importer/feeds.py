@@ -19,7 +19,8 @@ from sdalgo.importer.operations import Network, NetworkInput
 
 SEED = 0
 Shape = tuple[int, ...]
-_STATES = ("state", "hidden", "cache", "past", "memory", "h0", "c0")
+_STATES = ("state", "hidden", "memory", "h0", "c0")
+_STATE = ("h", "c")
 _ALL_SIZES = 3  # of --size: channels, height, width
 
 
@@ -216,7 +217,7 @@ def _fed(network: Network, each: NetworkInput, shape: Shape, wanted: Wanted) -> 
         return torch.ones(shape, dtype=dtype), "ones"
     if not dtype.is_floating_point:
         return _whole(network, each, shape, dtype)
-    if any(word in name for word in _STATES):
+    if name in _STATE or any(word in name for word in _STATES):
         return torch.zeros(shape), "zeros"
     return _noise(shape), f"normal noise, seed {SEED}"
 

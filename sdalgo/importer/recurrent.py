@@ -12,6 +12,9 @@ from torch import Tensor
 
 from sdalgo.importer.kinds import Attributes, Compute, Given, Kind, optional
 
+QUANTISED = "com.microsoft.DynamicQuantizeLSTM"
+"""An LSTM of onnxruntime whose weights are whole numbers. It also rounds its inputs, by a scale
+that it finds at each step, which is not done here."""
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _DEFAULT = {"LSTM": ["sigmoid", "tanh", "tanh"], "GRU": ["sigmoid", "tanh"], "RNN": ["tanh"]}
 _ACTIVATIONS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
@@ -37,6 +40,22 @@ class Direction:
     functions: list[str]
     linear_before_reset: bool
     reverse: bool
+
+
+def plain(kind: str, given: Given) -> tuple[str, Given]:
+    """The operator and inputs of which another is a form: an LSTM of stored whole numbers."""
+    if kind != QUANTISED:
+        return kind, given
+    weight = _real(given[1], given[8], optional(given, 9))
+    back = _real(given[2], given[10], optional(given, 11))
+    return "LSTM", [given[0], weight, back, *given[3:8]]
+
+
+def _real(numbers: Tensor, scale: Tensor, zero: Tensor | None) -> Tensor:
+    """(directions, C, gates) of whole numbers as (directions, gates, C)."""
+    sizes = (len(numbers), 1, -1)
+    shifted = numbers.float() - (0 if zero is None else zero.float().reshape(sizes))
+    return (shifted * scale.reshape(sizes)).transpose(1, 2)
 
 
 def directions(given: Given, attrs: Attributes, kind: str) -> list[Direction]:
@@ -130,14 +149,15 @@ def steps_first(x: Tensor, attrs: Attributes) -> Tensor:
 
 def _compute(kind: str) -> Compute:
     def compute(given: Given, attrs: Attributes) -> list[Tensor]:
+        name, given = plain(kind, given)
         lengths, x = optional(given, 4), steps_first(given[0], attrs)
         if lengths is not None and bool((lengths != len(x)).any()):
             raise ValueError("sequences of several lengths are not read")
-        every = directions(given, attrs, kind)
+        every = directions(given, attrs, name)
         unknown = [n for d in every for n in d.functions if n not in _ACTIVATIONS]
         if unknown:
             raise ValueError(f"activation {unknown[0]} is not read")
-        runs = [run(kind, x, d) for d in every]
+        runs = [run(name, x, d) for d in every]
         out = torch.stack([after for after, _, _ in runs], 1)
         last = torch.stack(
             [after[0 if d.reverse else -1] for (after, _, _), d in zip(runs, every, strict=True)]
@@ -153,8 +173,9 @@ def _compute(kind: str) -> Compute:
 _READS = ("hidden_size", "activations", "layout", "linear_before_reset")
 KINDS: dict[str, Kind] = {
     name: Kind(
-        rule="recurrent", inputs=(3, 8), reads=_READS, compute=_compute(name),
+        rule="recurrent", inputs=(11, 12) if name == QUANTISED else (3, 8), reads=_READS,
+        compute=_compute(name),
         only={"direction": ("forward", "reverse", "bidirectional"), "input_forget": 0},
     )
-    for name in GATES
+    for name in (*GATES, QUANTISED)
 }  # fmt: skip

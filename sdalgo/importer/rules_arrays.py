@@ -151,16 +151,17 @@ def sub_kernels(weight: Tensor, stride: list[int], groups: int) -> Tensor:
 def recur(step: Step, drawing: Drawing) -> None:
     """Two linear layers for each direction, of the inputs and of the state before each step; the
     gates between them have no name in a workload, so that what follows is fed from outside."""
-    tensors: list[Any] = [v and v.tensor for v in step.given]
+    tensors: Any = [v and v.tensor for v in step.given]
     for index, kept in step.kept.items():
         tensors[index] = kept
     if any(tensors[i] is None for i in (1, 2)) or (step.maps[1:] and _weights_computed(step)):
         raise ValueError(f"{step.what} with weights that the network computes")
     value = step.given[0]
     assert value is not None
+    kind, tensors = recurrent.plain(step.what, tensors)
     x = recurrent.steps_first(tensors[0], step.attrs)
-    for index, each in enumerate(recurrent.directions(tensors, step.attrs, step.what)):
-        _, before, _ = recurrent.run(step.what, x, each)
+    for index, each in enumerate(recurrent.directions(tensors, step.attrs, kind)):
+        _, before, _ = recurrent.run(kind, x, each)
         back = "_reverse" if index else ""
         source = drawing.read(value) if drawing.place(value).source else ()
         for part, weight, given, inputs in (
@@ -173,7 +174,7 @@ def recur(step: Step, drawing: Drawing) -> None:
             name = f"{step.name}.weight_{part}{back}"
             name = drawing.layer(name, "linear", inputs, fields, (weight.shape[0], 1, len(rows)))
             drawing.hold(name, weight, rows if len(rows) == 1 else rows.unsqueeze(0))
-    drawing.note(f"{step.what}: its gates are left out, as of every recurrent layer")
+    drawing.note(f"{kind}: its gates are left out, as of every recurrent layer")
     for made in step.made:
         drawing.put(made, OUTSIDE)
 

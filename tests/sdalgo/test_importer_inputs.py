@@ -160,3 +160,13 @@ def test_two_images_and_noise(tmp_path):
     assert layers["less"].op == "elementwise"
     assert layers["a"].op == layers["b"].op == "resize"  # brought in from outside
     assert layers["scaled"].op == "mul"
+
+
+def test_a_size_of_minus_one_is_open(tmp_path):
+    """As Paddle writes it."""
+    graph = Graph(nodes=[node("Conv", ["x", "k"], ["y"])], feeds={"x": random(1, 3, 9, 9)},
+                  opens={"x": (-1, 3, -1, -1)}, constants={"k": random(4, 3, 3, 3)})  # fmt: skip
+    path = graph.save(tmp_path / "net.onnx")
+    assert OnnxModel(path, Wanted(size=(8, 7))).shapes == {"x": (1, 3, 8, 7)}
+    with pytest.raises(InputError, match="no fixed size"):
+        OnnxModel(path)

@@ -293,3 +293,47 @@ def test_keras_graphs_have_channels_last(tmp_path):
     assert layers["split.0"].fields == {"channels": [0, 2]}
     assert layers["both"].inputs == ("conv", "split.0")
     assert layers["mean"].fields["in_size"] == [6, 8]
+
+
+def test_an_lstm_of_whole_numbers_is_one_of_their_values(tmp_path):
+    """Oracle: the plain operator with the weights that the scales and zero points give."""
+    rng = np.random.default_rng(0)
+    whole = {"w": rng.integers(-90, 90, (1, 4, 12)), "r": rng.integers(0, 200, (1, 3, 12))}
+    scales = {"ws": random(1, 12, low=0.1) / 90, "rs": F32([0.01])}
+    zeros = {"wz": np.zeros((1, 12), np.int8), "rz": np.array([100], np.uint8)}
+    held = {"w": whole["w"].astype(np.int8), "r": whole["r"].astype(np.uint8), **scales, **zeros}
+    names = ["x", "w", "r", "", "", "", "", "", "ws", "wz", "rs", "rz"]
+    kind = "DynamicQuantizeLSTM"
+    one = node(kind, names, ["y"], "cell", hidden_size=3, domain="com.microsoft")
+    run, (found,) = imported(
+        Graph(nodes=[one], feeds={"x": random(5, 1, 4)}, constants=held), tmp_path / "net.onnx"
+    )
+    weight = whole["w"] * scales["ws"][:, None]
+    back = (whole["r"] - 100) * scales["rs"][:, None, None]
+    plain = {"w": weight.transpose(0, 2, 1).astype(F32), "r": back.transpose(0, 2, 1).astype(F32)}
+    nodes = [node("LSTM", ["x", "w", "r"], ["y"], "cell", hidden_size=3)]
+    graph = Graph(nodes=nodes, feeds={"x": random(5, 1, 4)}, constants=plain)
+    _, (expected,) = imported(graph, tmp_path / "plain.onnx")
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert run.weights["cell.weight_ih"].shape == (12, 4)
+
+
+def test_a_decode_step_reads_its_cache(tmp_path):
+    """One new token after seven; keys of two heads."""
+    graph = Graph(
+        nodes=[
+            node("MatMul", ["x", "w"], ["m"], "made"), node("Reshape", ["m", "s"], ["n"]),
+            node("Transpose", ["n"], ["new"], perm=[0, 2, 1, 3]),
+            node("Concat", ["past_key", "new"], ["k"], "keys", axis=2),
+            node("Transpose", ["k"], ["kt"], perm=[0, 1, 3, 2]),
+            node("MatMul", ["new", "kt"], ["y"], "scores"),
+        ],
+        feeds={"x": random(1, 1, 6), "past_key": random(1, 2, 7, 3)},
+        constants={"w": random(6, 6), "s": np.array([1, 1, 2, 3])}, ops=("linear", "matmul"),
+    )  # fmt: skip
+    run = check(graph, tmp_path / "net.onnx")
+    layers = {layer.name: layer for layer in run.layers}
+    assert layers["keys"].op == "cache"
+    assert layers["keys"].fields == {"length": 7}
+    assert layers["scores"].inputs == ("made", "keys")
+    assert layers["scores"].fields["columns"] == 8

@@ -15,7 +15,7 @@ from sdalgo.onnx_network import read_network
 from sdalgo.workload import LayerEntry, header, workload_text
 
 node = helper.make_node
-VIEWS = ("reshape", "transpose", "slice")
+VIEWS = ("reshape", "transpose", "slice", "cache")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Graph:
         outputs = [value(name, TensorProto.FLOAT, ["open"]) for name in self.outputs]
         tensors = [numpy_helper.from_array(np.asarray(v), k) for k, v in self.constants.items()]
         graph = helper.make_graph(self.nodes, "net", inputs, outputs, tensors)
-        opsets = [helper.make_opsetid("", self.opset)]
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)]
         onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), str(path))
         return path
 
