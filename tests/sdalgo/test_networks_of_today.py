@@ -93,6 +93,7 @@ def test_unet_has_the_planes_of_figure_1():
     assert sizes == [*down, *up, 388]
 
 
+@pytest.mark.slow
 def test_a_decode_step_reads_its_cache_as_a_longer_prefill_would():
     """The last of 25 tokens, the others cached, gives the logits of a prefill of all 25."""
     from sdalgo.networks import gpt2_small_decode as decode
