@@ -42,8 +42,13 @@ def shared_by(live: NDArray[np.bool_]) -> int:
     better than a smaller one by more than its extra parameter is worth.
     """
     best, best_score = 1, _alone(live)
+    some = {1: live}
     for group in range(2, min(LARGEST_GROUP, len(live)) + 1):
-        score = _together(live, group) - 0.5 * math.log(live.size)
+        # A group is some of smaller ones side by side, which were looked at before.
+        factor = next(f for f in range(2, group + 1) if group % f == 0)
+        smaller = some[group // factor]
+        some[group] = np.logical_or.reduceat(smaller, np.arange(0, len(smaller), factor), axis=0)
+        score = _together(live, some[group], group) - 0.5 * math.log(live.size)
         if score > best_score:
             best, best_score = group, score
     return best
@@ -55,14 +60,13 @@ def _alone(live: NDArray[np.bool_]) -> float:
     return live.size * (share * _log(share) + (1 - share) * _log(1 - share))
 
 
-def _together(live: NDArray[np.bool_], group: int) -> float:
-    """Log likelihood of rows whose liveness `group` consecutive filters share."""
+def _together(live: NDArray[np.bool_], some: NDArray[np.bool_], group: int) -> float:
+    """Log likelihood of rows whose liveness `group` consecutive filters share; `some` says of which
+    rows a group has a live one."""
     starts = np.arange(0, len(live), group)
-    counts = np.add.reduceat(live, starts, axis=0, dtype=np.int32)
-    some = counts > 0
     if not some.any():
         return 0.0
-    alive = float(counts.sum())
+    alive = float(live.sum())
     owned = float((some * np.minimum(group, len(live) - starts)[:, None]).sum())
     seen = float(some.mean())
     chance, inside = seen, alive / owned
@@ -71,10 +75,10 @@ def _together(live: NDArray[np.bool_], group: int) -> float:
         unseen = chance * (1 - inside) ** group
         hidden = (1 - seen) * unseen / max(unseen + 1 - chance, 1e-12)
         chance = seen + hidden
-        inside = alive / (owned + hidden * counts.size * group)
+        inside = alive / (owned + hidden * some.size * group)
     within = alive * _log(inside) + (owned - alive) * _log(1 - inside)
-    dead = counts.size * (1 - seen) * _log(1 - chance + chance * (1 - inside) ** group)
-    return counts.size * seen * _log(chance) + within + dead
+    dead = some.size * (1 - seen) * _log(1 - chance + chance * (1 - inside) ** group)
+    return some.size * seen * _log(chance) + within + dead
 
 
 def _log(x: float) -> float:
