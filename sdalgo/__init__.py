@@ -20,10 +20,10 @@ from sdalgo.options import PRESETS, Options, preset
 
 __all__ = [
     "PRESETS", "Decomposition", "InputError", "Options", "convert", "decompose", "decompose_all",
-    "preset",
+    "import_module", "preset",
 ]  # fmt: skip
 
-_NEED_TORCH = {"convert": "sdalgo.modules"}
+_NEED_TORCH = {"convert": "sdalgo.modules", "import_module": "sdalgo.torch_import"}
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ from archsim.formats.own_files import claim
 from archsim.formats.progress import Progress
 from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
-from sdalgo import build_parts, channels, characters, photos, provenance, sparsity
+from sdalgo import build_parts, channels, photos, provenance, sparsity
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
@@ -34,6 +34,7 @@ from sdalgo.profile import measure
 from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.ratios import strangers
 from sdalgo.recipe import Recipe
+from sdalgo.samples import about, samples
 from sdalgo.workload import Arrays, LayerEntry, header, workload_text
 
 TENSORS_MARK = b'"made_by":"sdalgo'
@@ -64,7 +65,7 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
         InputError: a package is missing, or the folder cannot be written.
     """
     claim_workload(folder, recipe.name)
-    model, images, weights = _ready(recipe, seed)
+    model, images, weights = ready(recipe, seed)
     nodes = layer_graph(model, network(recipe.network).INPUT)
     inputs = activations(model, images)
     parts = folder / f".{recipe.name}.parts"
@@ -89,43 +90,32 @@ def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
     return model.eval(), weights
 
 
-def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[np.float32]]:
-    """Return a recipe's network, ready to run, and the images that it is run on."""
-    model, images, _ = _ready(recipe, seed)
+def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[Any]]:
+    """Return a recipe's network, ready to run, and the images or tokens that it is run on."""
+    model, images, _ = ready(recipe, seed)
     return model, images
 
 
-def _ready(recipe: Recipe, seed: int) -> tuple[nn.Module, NDArray[np.float32], Weights]:
-    """Untrained networks get their normalisation set from the images."""
+def ready(recipe: Recipe, seed: int) -> tuple[nn.Module, NDArray[Any], Weights]:
+    """Return a recipe's network, what it is run on, and where its weights are from.
+
+    Untrained networks get their normalisation set from the images.
+    """
     model, weights = _trained_model(recipe, seed)
     check_state(model.state_dict(), recipe.name)
-    images = _images(recipe)
+    images = samples(recipe)
     if not weights.trained:
         calibrate_norms(model, images)
         check_state(model.state_dict(), recipe.name)
     return model, images, weights
 
 
-def _images(recipe: Recipe) -> NDArray[np.float32]:
-    module = network(recipe.network)
-    shape = module.INPUT
-    if len(shape) == 2:
-        return characters.one_hot(shape[0], shape[1], recipe.images)
-    images = photos.batch(shape, recipe.images, getattr(module, "PIXELS", photos.IMAGENET))
-    return images[:, ::-1].copy() if getattr(module, "BLUE_FIRST", False) else images
-
-
 def _header(recipe: Recipe, seed: int, weights: Weights) -> dict[str, Any]:
-    used = ", ".join(photos.NAMES[: recipe.images])
-    shown = f"forward pass of the photograph {photos.NAMES[0]}, int8 symmetric, per-tensor maximum "
-    shown += f"over {used}"
-    if len(network(recipe.network).INPUT) == 2:
-        shown = f"SYNTHETIC: {characters.ABOUT}; int8 symmetric, per-tensor maximum"
     return header(
         recipe.name, recipe.task, 1, made_by=provenance.build_command(recipe, seed),
         weights=provenance.weights(weights.note, recipe),
         decomposition=provenance.decomposition(recipe),
-        activations=shown, licence=f"{weights.licence}; {photos.LICENCE}",
+        activations=about(recipe), licence=f"{weights.licence}; {photos.LICENCE}",
     )  # fmt: skip
 
 
@@ -185,7 +175,7 @@ class Layers:
             self.reused += 1
             return part
         arrays = self._arrays(node, weight, ratio)
-        measured = measure(node.op, arrays)
+        measured = measure(node.op, arrays, causal=bool(node.fields.get("causal")))
         build_parts.write(stem, arrays, measured)
         return arrays, measured
 

@@ -67,6 +67,8 @@ def activations(model: nn.Module, images: NDArray[np.generic]) -> Activations:
 def calibrate_norms(model: nn.Module, images: NDArray[np.generic]) -> None:
     """Set the running statistics of every batch normalisation to those of `images`, in place."""
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
     before = [norm.momentum for norm in norms]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

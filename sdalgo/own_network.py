@@ -36,8 +36,11 @@ def run(path: Path) -> None:
     shape = getattr(module, "INPUT", None)
     if not isinstance(shape, tuple) or not all(type(side) is int and side > 0 for side in shape):
         raise InputError.at(path, "needs `INPUT`, the shape of one sample: INPUT = (3, 224, 224)")
-    if len(shape) not in (2, 3):
-        raise InputError.at(path, f"INPUT = {shape}: (C, H, W) or (steps, characters) is needed")
+    if len(shape) not in ((1,) if hasattr(module, "VOCABULARY") else (2, 3)):
+        raise InputError.at(
+            path, f"INPUT = {shape}: (C, H, W) or (steps, characters) is needed; with a VOCABULARY "
+            "(tokens,)"
+        )  # fmt: skip
     if not callable(getattr(module, "build", None)):
         raise InputError.at(path, "needs `build`, which returns the network, a torch.nn.Module")
     networks.OWN[str(path)] = module

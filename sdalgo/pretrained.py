@@ -178,7 +178,11 @@ def synthetic(model: nn.Module, seed: int) -> Weights:
     """Normal weights of variance 2 / fan_in, zero biases, unit norms; nothing is trained."""
     generator = np.random.default_rng(seed)
     state: State = {}
-    for name, value in model.state_dict().items():
+    drawn_for: dict[int, Tensor] = {}  # a weight that two layers share is drawn once
+    for name, value in model.state_dict(keep_vars=True).items():
+        if id(value) in drawn_for:
+            state[name] = drawn_for[id(value)]
+            continue
         if value.ndim >= 2:
             fan_in = int(np.prod(value.shape[1:]))
             drawn = generator.standard_normal(tuple(value.shape)) * np.sqrt(2 / fan_in)
@@ -187,6 +191,7 @@ def synthetic(model: nn.Module, seed: int) -> Weights:
             state[name] = torch.zeros(value.shape, dtype=value.dtype)
         else:
             state[name] = torch.ones(value.shape, dtype=value.dtype)
+        drawn_for[id(value)] = state[name]
     return Weights(
         state=state,
         note=f"SYNTHETIC, not trained: normal(0, 2/fan_in), seed {seed}",

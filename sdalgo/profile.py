@@ -23,29 +23,32 @@ CHOICES = [(classes, True) for classes in (16, 12, 8, 6)]
 CHOICES += [(classes, False) for classes in (16, 12, 8, 6, 4, 2, 1)]
 
 
-def measure(op: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, object]:
+def measure(
+    op: str, arrays: Mapping[str, NDArray[np.generic]], *, causal: bool = False
+) -> dict[str, object]:
     """The profile of one layer, ready for YAML and at most 4096 bytes as compact JSON.
 
     Args:
-        op: conv, deconv, linear or matmul, whose `weight` (heads, N, K) is measured as filters of
-            K values.
+        op: conv, deconv, linear or matmul.
         arrays: any of input, weight, pruned, coef and basis, shaped as in
             docs/reference/formats.md; other names are passed over.
+        causal: rows of a matmul's `input` see no further than themselves; what lies beyond is
+            not measured, as it is not drawn.
 
     Raises:
         InputError: an op without tensors, or an array that is empty or not of integers.
     """
-    if op not in ("conv", "linear", "matmul", "deconv"):
+    if op not in ("conv", "deconv", "linear", "matmul"):
         raise InputError.at(
             op, "has no tensors to measure; a profile is of a conv, deconv, linear or matmul layer"
         )
     for name in ("input", "weight", "pruned", "coef"):
         if name in arrays:
             _check(name, arrays[name])
+    if op == "matmul":
+        arrays = _operands(arrays, causal=causal)
     weights: dict[str, object] = {
-        name: measure_weight(_filters(op, arrays[name]))
-        for name in ("weight", "pruned")
-        if name in arrays
+        name: measure_weight(arrays[name]) for name in ("weight", "pruned") if name in arrays
     }
     if "coef" in arrays:
         slices = arrays["basis"].shape[1] if "basis" in arrays else None
@@ -56,8 +59,28 @@ def measure(op: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, obj
     return {"input": _input(arrays["input"], room), **weights}
 
 
-def _filters(op: str, weight: NDArray[np.generic]) -> NDArray[np.generic]:
-    return weight.reshape(-1, weight.shape[-1]) if op == "matmul" else weight
+def _operands(
+    arrays: Mapping[str, NDArray[np.generic]], *, causal: bool
+) -> dict[str, NDArray[np.generic]]:
+    """The operands of a product as activations and weights: columns of the second are filters."""
+    found = {}
+    if "input" in arrays:
+        found["input"] = _mirrored(arrays["input"]) if causal else arrays["input"]
+    if "weight" in arrays:
+        found["weight"] = arrays["weight"].reshape(-1, arrays["weight"].shape[-1])
+    return found
+
+
+def _mirrored(scores: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Scores (heads, M, K) with what a row does not see replaced by what its mirror image does.
+
+    Zeros there would count twice: in the share that is drawn, and as what is then set to zero.
+    """
+    rows, seen = scores.shape[1:]
+    square = scores[:, :, seen - rows :]
+    lower = np.tril(np.ones((rows, rows), bool))
+    whole = np.where(lower, square, square.transpose(0, 2, 1))
+    return np.concatenate([scores[:, :, : seen - rows], whole], axis=2)
 
 
 def _input(values: NDArray[np.generic], room: int) -> dict[str, object]:

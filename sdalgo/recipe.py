@@ -38,6 +38,7 @@ class RecipeFile(Record):
         channels_kept: share of the network's weights that channel pruning leaves, for every
             machine; 1 prunes no channel. All other shares are then of what is left.
         images: photographs that set the activation scales; the first is the workload's input.
+        tokens: how many a network of tokens reads; None means as many as its file says.
         task: inference or training.
     """
 
@@ -58,6 +59,7 @@ class RecipeFile(Record):
     dense: Annotated[tuple[Pattern, ...], Field(strict=False)] = ()
     channels_kept: Kept = 1.0
     images: Annotated[int, Field(ge=1)] = 6
+    tokens: Annotated[int, Field(ge=1)] | None = None
     task: Literal["inference", "training"] = "inference"
 
     @model_validator(mode="after")

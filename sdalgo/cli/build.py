@@ -46,6 +46,7 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo build my_recipe.yaml --network my_net.py
     """
     from sdalgo.build import build as make
+    from sdalgo.samples import reads_by_export
 
     own_files.force(force)
     found = _found(recipe, network)
@@ -53,6 +54,8 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter an option)
         from sdalgo.training.capture import build_training as make
     elif found.network == "onnx":
         from sdalgo.onnx_import import build_onnx as make
+    elif reads_by_export(found):
+        from sdalgo.torch_import import build_exported as make
     with _blamed(network), bar(f"building {found.name}", quiet=quiet or as_json) as progress:
         built = make(found, out, seed, progress)
     share = built.nonzeros / built.coefficients if built.coefficients else 0.0

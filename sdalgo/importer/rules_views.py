@@ -16,13 +16,13 @@ from sdalgo.importer.places import (
     moved_channel,
     natural,
 )
+from sdalgo.importer.rules_cache import cache, is_cache
 from sdalgo.importer.rules_cuts import Part, bounded, dimension, stretch
 from sdalgo.importer.rules_post import pass_on, repeated
 from sdalgo.importer.shaping import pad_edges
 from sdalgo.importer.trace import Step, Value
 from sdalgo.importer.windows import plus
 
-_CACHES = ("past", "cache")
 _LOWEST = -1e30  # a maximum never takes a value at or below it
 
 
@@ -124,6 +124,9 @@ def _grown(step: Step, drawing: Drawing, axes: list[int]) -> Place:
 
 def concat(step: Step, drawing: Drawing) -> None:
     """Maps one after the other; a constant among them is read from DRAM."""
+    if is_cache(step, drawing):
+        cache(step, drawing)
+        return
     given = [value for value in step.given if value is not None and 0 not in value.shape]
     maps = [value for value in given if value.is_map]
     if len(given) == 1:
@@ -131,9 +134,6 @@ def concat(step: Step, drawing: Drawing) -> None:
         return
     rank = len(step.out.shape)
     axis = step.attrs["axis"] % rank
-    if _appends(given, drawing, rank - axis):
-        _cached(step, drawing, given, axis)
-        return
     channel = _common_channel(maps, drawing, step.out.shape)
     key = dimension(step.out.shape, channel, axis)
     names: list[str] = []
@@ -154,25 +154,6 @@ def concat(step: Step, drawing: Drawing) -> None:
     name = drawing.layer(step.name, "concat", tuple(names), fields, made)
     place = Place(source=name, plane=made, channel=channel if key is not None else None)
     drawing.put(step.out, place)
-
-
-def _appends(given: list[Value], drawing: Drawing, from_end: int) -> bool:
-    """Whether new tokens follow those of an input that is a cache by its name."""
-    if len(given) != 2 or from_end != 2 or not all(value.is_map for value in given):
-        return False
-    old, new = given
-    named = any(word in old.name.lower() for word in _CACHES)
-    return named and old.step is None and bool(drawing.place(new).source)
-
-
-def _cached(step: Step, drawing: Drawing, given: list[Value], axis: int) -> None:
-    """The key-value cache of a decode step: a view of what is there and what is new."""
-    length, tokens = (value.shape[axis] for value in given)
-    features = prod(step.out.shape) // (length + tokens)
-    source = drawing.source(given[1], bounded((features, 1, tokens)))
-    plane = (features, 1, length + tokens)
-    name = drawing.layer(step.name, "cache", (source,), {"length": length}, plane)
-    drawing.put(step.out, Place(source=name, plane=plane))
 
 
 def _common_channel(maps: list[Value], drawing: Drawing, shape: tuple[int, ...]) -> int:

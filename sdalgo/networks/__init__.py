@@ -2,6 +2,9 @@
 
 A network file holds `INPUT` (shape of one sample), `PARAMETERS` and `MACS` (published or counted
 by hand, with their source) and `build()`. State dicts use torchvision's keys where it has them.
+`FRONT = "export"` has it read by torch.export, with layers for attention and normalisation, and not
+by torch.fx. With a `VOCABULARY` its samples are token ids; what `fill` computes is no input but is
+part of the network's state, such as a cache of keys.
 """
 
 import importlib

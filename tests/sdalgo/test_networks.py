@@ -49,7 +49,11 @@ def macs(nodes):
     return total
 
 
-@pytest.mark.parametrize("name", names())
+# Those that torch.export reads are in test_networks_of_today.py.
+TRACED = [name for name in names() if not hasattr(network(name), "FRONT")]
+
+
+@pytest.mark.parametrize("name", TRACED)
 def test_counts_are_the_published_ones(name):
     module, model = network(name), on_meta(name)
     parameters = sum(p.numel() for p in model.parameters())

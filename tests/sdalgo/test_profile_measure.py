@@ -186,3 +186,33 @@ def test_both_sides_read_a_histogram_alike():
 def test_what_cannot_be_measured_is_named(op, arrays, message):
     with pytest.raises(InputError, match=message):
         measure(op, arrays)
+
+
+def test_operands_of_a_product_come_back():
+    second = {"live": 0.7, "values": [5, 4, 3, 2, 1]}
+    weight = draw({"weight": second}, "weight", (12 * 64, 96), 1).reshape(12, 64, 96)
+    first = draw({"input": {"classes": [CLASSES[0] | {"channels": 12}]}}, "input", (12, 96, 96), 2)
+    found = measure("matmul", {"input": first, "weight": weight})
+    assert found["weight"]["live"] == pytest.approx(0.7, abs=0.01)
+    assert found["input"]["classes"][0]["zero"] == pytest.approx(0.8, abs=0.02)
+    again = draw(found, "weight", (12 * 64, 96), 3)
+    assert (again != 0).mean() == pytest.approx(0.7, abs=0.01)
+
+
+@pytest.mark.parametrize("seen", [96, 160])
+def test_what_a_causal_row_does_not_see_is_not_measured(seen):
+    section = {"input": {"classes": [CLASSES[1] | {"channels": 12}]}}
+    whole = draw(section, "input", (12, 96, seen), 2)
+    causal = np.tril(whole, seen - 96)
+    found = measure("matmul", {"input": causal}, causal=True)["input"]
+    share = sum(each["channels"] * each["zero"] for each in found["classes"]) / 12
+    assert share == pytest.approx(0.3, abs=0.02)
+    assert measure("matmul", {"input": causal})["input"]["classes"][0]["zero"] > 0.45
+
+
+def test_tokens_are_a_plane_of_one_row():
+    section = {"classes": CLASSES, "order": "01" * 60, "local": [{"share": 0.6, "x": 0.8, "y": 0}]}
+    plane = draw({"input": section}, "input", (120, 1, 512), 4)
+    found = measure("conv", {"input": plane})["input"]
+    curve = sum(field["share"] * field["x"] for field in found["local"])
+    assert curve == pytest.approx(0.48, abs=0.06)

@@ -1,0 +1,1 @@
+"""A torch module as the list of operators that the importer works on, by way of torch.export."""
