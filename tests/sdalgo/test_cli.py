@@ -121,7 +121,7 @@ def broken_container(folder, weights, capsys):
         (["report", "none.sd"], "cannot be read"),
         (["build", "resnet"], "resnet50_sd"),
         (["paper", "fig99"], "table2"),
-        (["sweep", "nothing"], "tiny_sd"),
+        (["sweep", "tiny"], "tiny_sd"),
         (["frobnicate"], "No such command"),
         (["decompose"], "Missing argument"),
     ],
