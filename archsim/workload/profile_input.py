@@ -139,7 +139,8 @@ def _shaped(field: Floats, levels: tuple[float, ...]) -> Floats:
     if field.size < 2:
         return field * 0
     if levels:
-        flat, order = field.reshape(-1), field.reshape(-1).argsort()
+        # Equal values keep their order, whichever sort a processor has.
+        flat, order = field.reshape(-1), field.reshape(-1).argsort(kind="stable")
         for first in range(0, field.size, RANKS):
             pixels = order[first : first + RANKS]
             flat[pixels] = _levels_of(levels, first, len(pixels), field.size)
