@@ -13,7 +13,7 @@ import numpy as np
 from archsim.arch.arch import Arch
 from archsim.arch.records import BatchOrder
 from archsim.machines.shared.machine import share_of, storage_of
-from archsim.machines.shared.sections import repeated_sections
+from archsim.machines.shared.sections import counted_times, repeated_sections
 from archsim.machines.shared.tables import Tables
 from archsim.machines.shared.tiles import Tiles, check_tiles, even_parts
 from archsim.machines.shared.widths import activation_bytes
@@ -132,26 +132,17 @@ def batched(tiles: Tiles, batch: int, order: BatchOrder = "weights") -> Tiles:
     count = min(columns * batch, max(columns, MAX_VISITS // groups))
     samples, rest = np.divmod(np.arange(1, count + 1) * (columns * batch) // count, columns)
 
-    def scaled(counts: Mapping[str, int]) -> dict[str, int]:
-        return {name: count * batch for name, count in counts.items()}
-
     def repeated(table: np.ndarray) -> np.ndarray:
         whole = np.broadcast_to(table, tiles.cycles.shape)
         before = np.concatenate([np.zeros((groups, 1), np.int64), np.cumsum(whole, axis=1)], axis=1)
         return np.diff(samples * before[:, -1:] + before[:, rest], axis=1, prepend=0)
 
     return replace(
-        tiles,
+        counted_times(tiles, batch),
         cycles=repeated(tiles.cycles),
         limited=repeated(tiles.limited),
         outputs=repeated(tiles.outputs),
-        moving=scaled(tiles.moving),
         min_blocks=tiles.min_blocks * batch if tiles.min_blocks > 1 else 1,
-        macs_done=tiles.macs_done * batch,
-        macs_skipped=tiles.macs_skipped * batch,
-        busy=scaled(tiles.busy),
-        lost={name: scaled(causes) for name, causes in tiles.lost.items()},
-        actions={name: scaled(counts) for name, counts in tiles.actions.items()},
         side={name: repeated(one) for name, one in tiles.side.items()},
     )
 

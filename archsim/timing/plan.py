@@ -13,7 +13,7 @@ from archsim.arch.arch import Arch
 from archsim.machines.shared.geometry import Ints, differences
 from archsim.machines.shared.machine import post_steps, share_of, storage_of
 from archsim.machines.shared.partial_sums import psum_bytes
-from archsim.machines.shared.sections import copies_of, sections_of, split
+from archsim.machines.shared.sections import copies_of, sections_of
 from archsim.machines.shared.tiles import Tiles
 from archsim.machines.shared.traffic import Held, Order, choose_order, passes_over_inputs
 from archsim.timing.entries import Entry
@@ -186,18 +186,19 @@ def _strips(entry: Entry, arch: Arch, passes: Ints) -> Strips:
 def _order(tiles: Tiles, arch: Arch) -> Order:
     """The rule's choice for a section; all take that of the largest bytes there are."""
 
-    copies = [section.copies for section in sections_of(tiles)]
-    parts = split(tiles)
+    sections = sections_of(tiles)
+    firsts = np.cumsum([0, *(section.groups for section in sections[:-1])])
 
     def held(flow: str, nbytes: Iterable[int]) -> Held:
-        largest = max(each // count for each, count in zip(nbytes, copies, strict=True))
+        pairs = zip(nbytes, sections, strict=True)
+        largest = max(each // section.copies for each, section in pairs)
         return Held(largest, share_of(arch, storage_of(arch, flow)))
 
     return choose_order(
-        {flow: held(flow, [part.moving[flow] for part in parts]) for flow in tiles.moving},
+        {flow: held(flow, [section.moving[flow] for section in sections]) for flow in tiles.moving},
         {
-            flow: held(flow, [int(part.stationary[flow].sum()) for part in parts])
-            for flow in tiles.stationary
+            flow: held(flow, np.add.reduceat(by_group, firsts).tolist())
+            for flow, by_group in tiles.stationary.items()
         },
         tiles.halo_bytes,
         tiles.min_blocks,

@@ -26,7 +26,7 @@ from archsim.machines.shared.machine import halo_bytes, name_of, only, share_of,
 from archsim.machines.shared.operands import plane_of, weights_of
 from archsim.machines.shared.partial_sums import psum_bytes, psum_update_bytes
 from archsim.machines.shared.tiles import Tiles
-from archsim.machines.shared.token_planes import folded, folded_size
+from archsim.machines.shared.token_planes import folded, folded_row, folded_size
 from archsim.machines.shared.traffic import Held
 from archsim.machines.shared.widths import activation_bytes, packed_bytes
 from archsim.workload.convolution import Geometry
@@ -137,8 +137,7 @@ def stored_bytes(layer: Layer, values: NDArray[np.int8] | None, arch: Arch) -> i
         plane = values.reshape(-1, layer.out_channels).T[:, :, None]
     elif layer.out_size[0] == 1:  # tokens, or rows of a product
         plane = values.reshape(layer.out_channels, 1, -1)
-        folds = min(array.rows, plane.shape[2])
-        plane = folded(plane, (folds, -(-plane.shape[2] // folds)))
+        plane = folded(plane, folded_row(plane.shape[2], array.rows))
     elif layer.kept is not None:  # a transposed convolution, as its reader has it
         plane = values if values.ndim == 3 else values.reshape(layer.out_channels, 1, -1)
     else:

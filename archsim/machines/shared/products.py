@@ -29,9 +29,9 @@ def product_tiles(layer: Layer, tensors: LayerTensors, arch: Arch, rule: Rule) -
     """
     _check(layer, arch)
     one = head_of(layer)
-    given = [_given(layer, tensors, head) for head in range(layer.groups)]
     parts = []
-    for arrays in given:
+    for head in range(layer.groups):
+        arrays = _given(layer, tensors, head)
         (table,) = rule(one, GivenTensors(one, arrays, tensors, alone=True), arch)
         parts.append(table)
     return stacked(parts)

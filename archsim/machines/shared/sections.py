@@ -140,25 +140,29 @@ def _alike(samples: Sequence[Tiles]) -> bool:
     )
 
 
-def _multiplied(tiles: Tiles, copies: int) -> Tiles:
-    def scaled(counts: Mapping[str, int]) -> dict[str, int]:
-        return {name: count * copies for name, count in counts.items()}
-
+def counted_times(tiles: Tiles, copies: int) -> Tiles:
+    """A table with the counts of so many like it; its arrays are left as they are."""
     return replace(
         tiles,
+        moving=_scaled(tiles.moving, copies),
+        macs_done=tiles.macs_done * copies,
+        macs_skipped=tiles.macs_skipped * copies,
+        busy=_scaled(tiles.busy, copies),
+        lost={name: _scaled(causes, copies) for name, causes in tiles.lost.items()},
+        actions={name: _scaled(counts, copies) for name, counts in tiles.actions.items()},
+    )
+
+
+def _multiplied(tiles: Tiles, copies: int) -> Tiles:
+    return replace(
+        counted_times(tiles, copies),
         cycles=tiles.cycles * copies,
         limited=tiles.limited * copies,
         outputs=tiles.outputs * copies,
         side={name: table * copies for name, table in tiles.side.items()},
-        moving=scaled(tiles.moving),
         stationary={flow: of * copies for flow, of in tiles.stationary.items()},
-        macs_done=tiles.macs_done * copies,
-        macs_skipped=tiles.macs_skipped * copies,
-        busy=scaled(tiles.busy),
-        lost={name: scaled(causes) for name, causes in tiles.lost.items()},
-        actions={name: scaled(counts) for name, counts in tiles.actions.items()},
         sections=tuple(
-            Section(section.groups, scaled(section.moving), section.copies * copies)
+            Section(section.groups, _scaled(section.moving, copies), section.copies * copies)
             for section in sections_of(tiles)
         ),
     )
@@ -185,6 +189,10 @@ def _narrowed(tiles: Tiles, columns: int) -> Tiles:
 def _widened(table: Ints, part: Tiles, columns: int) -> Ints:
     whole = np.broadcast_to(table, part.cycles.shape)
     return np.pad(whole, ((0, 0), (0, columns - whole.shape[1])))
+
+
+def _scaled(counts: Mapping[str, int], copies: int) -> dict[str, int]:
+    return {name: count * copies for name, count in counts.items()}
 
 
 def _summed(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:

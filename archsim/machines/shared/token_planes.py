@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.machines.shared.geometry import ceil_div
 from archsim.workload.convolution import Geometry, Pair
 from archsim.workload.layer import Layer
 
@@ -19,8 +20,13 @@ def folded_size(layer: Layer, rows: int) -> Pair:
     height, width = layer.in_size
     if height > 1 or layer.op == "linear" or layer.geometry != Geometry(groups=layer.groups):
         return layer.in_size
-    folds = min(rows, width)
-    return folds, -(-width // folds)
+    return folded_row(width, rows)
+
+
+def folded_row(tokens: int, rows: int) -> Pair:
+    """The plane of so many tokens on so many grid `rows`."""
+    folds = min(rows, tokens)
+    return folds, ceil_div(tokens, folds)
 
 
 def folded(values: NDArray[Any], size: Pair) -> NDArray[Any]:
