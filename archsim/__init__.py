@@ -13,6 +13,7 @@ from archsim.version import VERSION
 
 if TYPE_CHECKING:
     from archsim.analysis.cells import compare
+    from archsim.analysis.search.search import search
     from archsim.analysis.sweep.sweep import sweep
     from archsim.arch.arch import Arch, load_arch
     from archsim.results.result import Result
@@ -29,6 +30,7 @@ _HOMES = {
     "Workload": "archsim.workload.workload",
     "load_workload": "archsim.workload.workload",
     "compare": "archsim.analysis.cells",
+    "search": "archsim.analysis.search.search",
     "sweep": "archsim.analysis.sweep.sweep",
 }
 
@@ -40,6 +42,7 @@ __all__ = [
     "compare",
     "load_arch",
     "load_workload",
+    "search",
     "simulate",
     "sweep",
 ]

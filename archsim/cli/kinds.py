@@ -10,6 +10,7 @@ from archsim.formats.errors import InputError, Problem
 
 # A key that only files of that kind have, in the order of the question.
 KEYS: Mapping[str, tuple[str, ...]] = {
+    "search": ("sampler", "evaluations", "together"),
     "sweep": ("workloads", "vary", "points"),
     "workload": ("layers",),
     "energy table": ("classes", "sram"),
@@ -46,6 +47,7 @@ def _loader(kind: str) -> Callable[[Path], object]:
     from archsim.results.energy import load_energy
 
     loaders: Mapping[str, Callable[[Path], object]] = {
+        "search": _search,
         "sweep": _sweep,
         "workload": _arrays,
         "energy table": load_energy,
@@ -68,6 +70,14 @@ def _sweep(path: Path) -> None:
     from archsim.analysis.sweep.spec import load_plan
 
     design(load_plan(path))
+
+
+def _search(path: Path) -> None:
+    """Load everything that a search names; InputError with everything that is wrong with it."""
+    from archsim.analysis.search.search import planned
+    from archsim.analysis.search.spec import load_search
+
+    planned(*load_search(path))
 
 
 def _arrays(path: Path) -> None:

@@ -21,6 +21,7 @@ from archsim.cli import (
     report_page,
     run,
     schema,
+    search,
     sweep,
     validate,
 )
@@ -33,6 +34,7 @@ app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("sweep")(sweep.sweep)
+app.command("search")(search.search)
 app.command("diff")(diff.diff)
 app.command("breakdown")(breakdown.breakdown)
 app.command("ablate")(ablate.ablate)

@@ -22,6 +22,7 @@ class Format(StrEnum):
     SWITCHES = "switches"
     ABLATIONS = "ablations"
     SWEEP = "sweep"
+    SEARCH = "search"
 
 
 def schema(
@@ -39,6 +40,7 @@ def schema(
 
 def _published(what: Format) -> Callable[[], dict[str, Any]]:
     """What makes the schema of a format."""
+    from archsim.analysis.search.spec import SearchFile
     from archsim.analysis.sweep.spec import SweepFile
     from archsim.arch.arch import arch_schema
     from archsim.arch.change_files import Ablations, Scenario, Switches
@@ -55,4 +57,5 @@ def _published(what: Format) -> Callable[[], dict[str, Any]]:
         Format.SWITCHES: Switches.model_json_schema,
         Format.ABLATIONS: Ablations.model_json_schema,
         Format.SWEEP: SweepFile.model_json_schema,
+        Format.SEARCH: SearchFile.model_json_schema,
     }[what]

@@ -65,6 +65,12 @@ Samples = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", metavar="N", min=0, help="Of the draw.", show_default=False)
 ]
+Layers = Annotated[
+    str | None,
+    typer.Option("--layers", metavar="all|conv|PATTERN", show_default=False,
+                 help="The layers that run, as of `archsim run`."),
+]  # fmt: skip
+Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where all is kept.")]
 Dask = Annotated[
     str | None,
     typer.Option("--dask", metavar="ADDRESS", show_default=False,
@@ -84,19 +90,11 @@ def sweep(
     seed: Seed = None,
     sets: options.Set = [],  # noqa: B006
     scenario: options.Scenario = None,
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            "--layers",
-            metavar="all|conv|PATTERN",
-            show_default=False,
-            help="The layers that run, as of `archsim run`.",
-        ),
-    ] = None,
+    layers: Layers = None,
     batch: options.Batch = None,
     jobs: options.Jobs = None,
     dask: Dask = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where all is kept.")] = OUT,
+    out: Out = OUT,
     no_cache: options.NoCache = False,
     width: options.FigureWidth = options.TWO,
     no_figures: options.NoFigures = False,
@@ -121,6 +119,8 @@ def sweep(
     """
     from archsim.analysis.sweep.cases import design
     from archsim.analysis.sweep.engine import Where
+    from archsim.analysis.sweep.plan import Plan
+    from archsim.analysis.sweep.spec import load_plan
     from archsim.analysis.sweep.sweep import TABLE, run
     from archsim.formats.errors import InputError
     from archsim.formats.progress import bar
@@ -133,7 +133,7 @@ def sweep(
     told = {"workloads": workload, "archs": arch, "vary": vary, "link": link, "where": where,
             "objectives": objective, "samples": samples, "seed": seed, "sets": sets,
             "scenario": scenario, "layers": layers, "batch": batch}  # fmt: skip
-    plan = plan_of(spec, told)
+    plan = plan_of(load_plan(spec) if spec else Plan(workloads=()), told)
     made = design(plan)
     chosen = Where(jobs, dask, None if no_cache else default_cache().folder)
     silent = quiet or json
@@ -148,17 +148,16 @@ def sweep(
         console.say(f"written: {', '.join(str(path) for path in written)}")
 
 
-def plan_of(spec: Path | None, told: Mapping[str, Any]) -> Plan:
-    """The plan in a file, if there is one, with what the command line says.
+def plan_of(plan: Plan, told: Mapping[str, Any]) -> Plan:
+    """The plan of a file, or an empty one, with what the command line says.
 
     Raises:
         InputError: everything that is wrong with either.
     """
-    from archsim.analysis.sweep.plan import Plan, constraint, objectives
-    from archsim.analysis.sweep.spec import link_line, load_plan, vary_line
+    from archsim.analysis.sweep.plan import constraint, objectives
+    from archsim.analysis.sweep.spec import link_line, vary_line
     from archsim.formats.errors import InputError
 
-    plan = load_plan(spec) if spec else Plan(workloads=())
     varied, linked = [*map(vary_line, told["vary"])], [*map(link_line, told["link"])]
     for option, lines in (("--vary", varied), ("--link", linked)):
         keys = [one.key for one in lines]

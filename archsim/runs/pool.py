@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Union
 from archsim.arch.change import Change
 from archsim.formats.errors import InputError, Problem
 from archsim.runs.collector import collector_paused
-from archsim.runs.workers import streamed
+from archsim.runs.workers import Crew, streamed
 
 if TYPE_CHECKING:
     from archsim.arch.arch import Arch
@@ -86,19 +86,27 @@ def run_jobs(jobs: Sequence[Job], processes: int, cache: Path | None, tick: Tick
 
 
 def answered(
-    jobs: Sequence[Job], processes: int, cache: Path | None, traces: list[Trace] | None = None
+    jobs: Sequence[Job],
+    processes: int,
+    cache: Path | None,
+    traces: list[Trace] | None = None,
+    ours: Crew | None = None,
 ) -> Iterator[tuple[int, Answer]]:
     """The place of each job and its answer, as they are finished.
 
     `cache` is the folder of kept tables and runs. With one process everything runs in this one, as
-    it does where `traces` collects a timeline of each run. Leaving the loop ends all processes.
+    it does where `traces` collects a timeline of each run. Leaving the loop ends all processes;
+    reading it to its end leaves those of `ours` for further jobs.
     """
     processes = processes if traces is None else 1
     chunks = _chunks(jobs, processes)
     if processes > 1 and len(chunks) > 1:
         chunks.sort(key=lambda chunk: -sum(_multiplications(jobs[at]) for at in chunk))
         tasks = [_Chunk(chunk, [jobs[at] for at in chunk], cache) for chunk in chunks]
-        yield from streamed(_chunk_answers, tasks, processes)
+        if ours is None:
+            yield from streamed(_chunk_answers, tasks, processes)
+        else:
+            yield from ours.streamed(_chunk_answers, tasks)
         return
     for chunk in chunks:
         for at, answer in _answers([jobs[at] for at in chunk], cache, traces):

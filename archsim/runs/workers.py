@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from archsim.formats import console
 from archsim.formats.errors import InputError
@@ -52,13 +52,18 @@ def streamed(
         InputError: a process was killed, or could not begin.
         Exception: what `work` raised.
     """
-    crew: _Crew[Task, Answer] = _Crew(work, deque(tasks))
+    with crew(processes) as ours:
+        yield from ours.streamed(work, tasks)
+
+
+@contextmanager
+def crew(processes: int) -> Iterator[Crew]:
+    """Up to so many processes, each started when there is a task for it; none is left behind."""
+    ours = Crew(processes)
     try:
-        for _ in range(min(processes, len(tasks))):
-            crew.hire()
-        yield from crew.answers()
+        yield ours
     finally:
-        crew.end()
+        ours.end()
 
 
 @dataclass(frozen=True)
@@ -97,15 +102,33 @@ class _Failed:
 
 
 @dataclass
-class _Crew(Generic[Task, Answer]):
-    """The processes by their pipes; `at_work` are those that have a task."""
+class Crew:
+    """Processes that stay for further tasks, by their pipes; `at_work` are those that have one."""
 
-    work: Callable[[Task], Iterable[Answer]]
-    waiting: deque[Task]
+    most: int
+    waiting: deque[tuple[Any, Any]] = field(default_factory=deque)
     processes: dict[Connection, BaseProcess] = field(default_factory=dict)
     at_work: set[Connection] = field(default_factory=set)
 
-    def hire(self) -> None:
+    def streamed(
+        self, work: Callable[[Task], Iterable[Answer]], tasks: Iterable[Task]
+    ) -> Iterator[Answer]:
+        """As the function of that name, by these processes. A loop that is left early ends them."""
+        self.waiting.extend((work, task) for task in tasks)
+        finished = False
+        try:
+            for pipe in self.processes:
+                with suppress(OSError):  # it has died; its pipe says so when it is read
+                    self._next(pipe)
+            while self.waiting and len(self.processes) < self.most:
+                self._hire()
+            yield from self._answers()
+            finished = True
+        finally:
+            if not finished:
+                self.end()
+
+    def _hire(self) -> None:
         """Start another process, on the next task."""
         context = multiprocessing.get_context("spawn")
         pipe, theirs = context.Pipe()
@@ -120,7 +143,7 @@ class _Crew(Generic[Task, Answer]):
         with suppress(OSError):  # it has died; its pipe says so when it is read
             self._next(pipe)
 
-    def answers(self) -> Iterator[Answer]:
+    def _answers(self) -> Iterator[Any]:
         """Everything that is handed over, until the tasks are done."""
         while self.at_work:
             # Also of those without a task: what kills one of them may be after the others next.
@@ -143,6 +166,7 @@ class _Crew(Generic[Task, Answer]):
             if process.exitcode is None:
                 process.kill()
                 process.join()
+        self.processes.clear()
 
     def _received(self, pipe: Any) -> _Answered | Exception | None:
         """What a process says; the next task for one that is done."""
@@ -160,9 +184,9 @@ class _Crew(Generic[Task, Answer]):
         self.at_work.discard(pipe)
         if self.waiting:
             self.at_work.add(pipe)
-            pipe.send((self.work, self.waiting.popleft()))
+            pipe.send(self.waiting.popleft())
 
-    def _handed_over(self) -> Iterator[Answer]:
+    def _handed_over(self) -> Iterator[Any]:
         """Answers that lie in the pipes."""
         for pipe in self.processes:
             with suppress(EOFError, OSError):

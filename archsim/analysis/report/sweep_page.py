@@ -23,6 +23,8 @@ TITLES = {
     "sweep_parallel": "Every point",
     "sweep_front": "Pareto front",
     "sweep_tornado": "What each key moves",
+    "search_progress": "How the front grew",
+    "search_importance": "What each key matters",
 }
 MOST_ROWS = 2000
 """Points in the table of a page; the CSV file has all."""

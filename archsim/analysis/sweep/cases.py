@@ -1,54 +1,20 @@
-"""The points of a sweep before anything runs: machines with their changes on workloads, all loaded
-and checked, without those that a constraint refuses."""
+"""The design of a sweep before anything runs: machines with their changes on workloads, all loaded
+and checked, without the points that a constraint refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, replace
-from functools import partial, reduce
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from archsim.analysis.inputs import Choice, choices, networks
-from archsim.analysis.sweep.expression import Expression, ExpressionError, Values
-from archsim.analysis.sweep.plan import Formula, Plan, check_plan
+from archsim.analysis.sweep.case import Case, Task, case_of
+from archsim.analysis.sweep.plan import Plan, check_plan, check_size
+from archsim.analysis.sweep.points import Point, broken, check_values, point_of
 from archsim.analysis.sweep.quantities import Machine, key_values, unknown_names
-from archsim.arch.arch import Arch, load_arch
 from archsim.arch.change import Change, ChangeSet
 from archsim.arch.change_files import check_keys
 from archsim.formats.errors import InputError, Problem
-from archsim.formats.search import name_of
 from archsim.formats.source import in_file_order
-from archsim.results.settings import BATCH, LAYERS, Settings, file_stem, short_text, value_text
-from archsim.runs.content import inputs_hash
-from archsim.runs.pool import Job
-from archsim.workload.workload import Workload
-
-
-@dataclass(frozen=True)
-class Case:
-    """A point on a workload. `values` are its varied and linked keys; `known` are the values of the
-    names that expressions of the sweep ask for and a run is not needed for. `inputs` is the hash
-    its result carries; `problems` are why it cannot run, where its values do not go together."""
-
-    workload: str
-    arch: str
-    title: str
-    batch: int
-    values: Mapping[str, Any]
-    settings: Settings
-    sram_kbytes: int | float | None
-    known: Mapping[str, Values]
-    job: Job
-    inputs: str
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def machine(self) -> str:
-        """The machine and what is set in it beside the keys that vary, as figures call it."""
-        own = {key: each for key, each in self.settings.items() if key not in {BATCH, LAYERS}}
-        return f"{self.title}, {short_text(own)}" if own else self.title
 
 
 @dataclass(frozen=True)
@@ -60,21 +26,26 @@ class Design:
 
 
 @dataclass(frozen=True)
-class _Point:
-    """A machine with the values of one point; `arch` is None where it refuses them."""
+class Loaded:
+    """The machines and networks of a plan, whose keys and names are right."""
 
-    changes: tuple[Change, ...]
-    overrides: tuple[Change, ...] = ()
-    arch: Arch | None = None
-    problems: tuple[Problem, ...] = ()
+    plan: Plan
+    machines: tuple[Choice, ...]
+    tasks: tuple[Task, ...]
+
+    def tasks_of(self, choice: Choice) -> Iterator[Task]:
+        """The networks that run on a machine: all if it was named, else those of its kind."""
+        for task in self.tasks:
+            if self.plan.archs or choice.arch.task == task[1].task:
+                yield task
 
 
-def design(plan: Plan) -> Design:
-    """Every case of a plan.
+def load(plan: Plan) -> Loaded:
+    """What a plan names.
 
     Raises:
-        InputError: everything that is wrong with what it names: workloads, machines, keys, values
-            that no point with them can have, and names in expressions.
+        InputError: everything that is wrong with its workloads, machines and keys, and with the
+            names in its expressions.
     """
     check_plan(plan)
     loaded = networks(plan.workloads, plan.layers, plan.batch)
@@ -82,17 +53,27 @@ def design(plan: Plan) -> Design:
     machines = choices(plan.archs, tasks, plan.scenario, plan.sets)
     _check_keys(plan, machines)
     _check_names(plan, machines)
+    return Loaded(plan, tuple(machines), tuple(loaded))
+
+
+def design(plan: Plan) -> Design:
+    """Every case of a plan.
+
+    Raises:
+        InputError: as of `load`, and values that no point with them can have.
+    """
+    check_size(plan)
+    loaded = load(plan)
     cases: list[Case] = []
     left_out: dict[str, int] = {each.text: 0 for each in plan.constraints}
-    for choice in machines:
+    for choice in loaded.machines:
         points = _points(plan.on(choice.changed.resolved), choice, left_out)
-        for job, network in loaded:
-            if plan.archs or choice.arch.task == network.task:
-                cases += [_case(plan, choice, point, job, network) for point in points]
+        for task in loaded.tasks_of(choice):
+            cases += [case_of(plan, choice, point, task) for point in points]
     if not cases:
-        broken = ", ".join(text for text, count in left_out.items() if count)
-        raise InputError.at(plan.place, f"leaves no point: {broken or 'no machine fits'}")
-    order = {network.name: at for at, (_, network) in enumerate(loaded)}
+        refused = ", ".join(text for text, count in left_out.items() if count)
+        raise InputError.at(plan.place, f"leaves no point: {refused or 'no machine fits'}")
+    order = {network.name: at for at, (_, network) in enumerate(loaded.tasks)}
     cases.sort(key=lambda case: order[case.workload])
     return Design(tuple(cases), {text: count for text, count in left_out.items() if count})
 
@@ -137,141 +118,23 @@ def _check_names(plan: Plan, machines: Sequence[Choice]) -> None:
         raise InputError(in_file_order(problems))
 
 
-def _points(plan: Plan, choice: Choice, left_out: dict[str, int]) -> list[_Point]:
+def _points(plan: Plan, choice: Choice, left_out: dict[str, int]) -> list[Point]:
     """The points of a machine that no constraint refuses.
 
     Raises:
         InputError: values that the machine refuses in every point that has them.
     """
-    tried: list[_Point] = []
-    kept: list[_Point] = []
+    tried: list[Point] = []
+    kept: list[Point] = []
     for changes in plan.designs():
-        point = _loaded(plan, choice, changes)
+        point = point_of(plan, choice, changes)
         tried.append(point)
-        broken = _broken(plan, point.arch) if point.arch else []
-        for text in broken:
+        breaks = broken(plan, point.arch) if point.arch else []
+        for text in breaks:
             left_out[text] += 1
-        if not broken:
+        if not breaks:
             kept.append(point)
         if not plan.points and plan.samples is not None and len(kept) == plan.samples:
             break
-    _check_values(tried)
+    check_values(tried)
     return kept
-
-
-def _loaded(plan: Plan, choice: Choice, changes: tuple[Change, ...]) -> _Point:
-    """The machine at a point, linked keys included."""
-    every = (*changes, *_linked(plan, choice, changes))
-    try:
-        overrides, arch = _changed(choice, every)
-    except InputError as error:
-        return _Point(every, problems=error.problems)
-    return _Point(every, overrides, arch)
-
-
-def _linked(plan: Plan, choice: Choice, changes: Sequence[Change]) -> list[Change]:
-    """The linked keys at a point, each after those it may be made of.
-
-    The machine is plain data meanwhile: half changed it may well be illegal.
-    """
-    keys = deepcopy(choice.changed.keys) if plan.links else {}
-    found: list[Change] = []
-    for change in changes if plan.links else ():
-        _put(keys, change)
-    for link in plan.links:
-        if any(key_values(keys, name) is None for name in link.formula.expression.names):
-            continue  # like a constraint, it says nothing of a machine that lacks its keys
-        value = _value(link.formula, choice.arch.name, partial(key_values, keys))
-        whole = isinstance(value, float) and value.is_integer()
-        found.append(Change(link.key, int(value) if whole else value, link.formula.place))
-        _put(keys, found[-1])
-    return found
-
-
-def _put(keys: dict[str, Any], change: Change) -> None:
-    for *owner, key in change.paths(keys):
-        reduce(lambda here, part: here[part], owner, keys)[key] = change.value
-
-
-def _changed(choice: Choice, changes: Sequence[Change]) -> tuple[tuple[Change, ...], Arch]:
-    both = ChangeSet("--vary", changes=(*choice.overrides, *changes))
-    overrides = both.on(choice.arch.resolved)
-    return overrides, load_arch(choice.arch.path, overrides)
-
-
-def _broken(plan: Plan, arch: Arch) -> list[str]:
-    """The constraints that a machine breaks; one that names what it lacks, or what only a run
-    knows, is none."""
-    machine = Machine(arch)
-    return [
-        each.text
-        for each in plan.constraints
-        if all(machine.values(name) is not None for name in each.expression.names)
-        and not _value(each, arch.name, machine.values)
-    ]
-
-
-def _value(formula: Formula, machine: str, values: Callable[[str], Values | None]) -> Any:
-    def lookup(name: str) -> Values:
-        found = values(name)
-        if found is None:
-            raise ExpressionError(f"{machine} has no {name}")
-        return found
-
-    try:
-        return formula.expression.value(lookup)
-    except ExpressionError as error:
-        raise InputError.at(formula.place, str(error)) from None
-
-
-def _check_values(points: Sequence[_Point]) -> None:
-    """InputError where a value is refused in every point that has it: then it is a slip, and no
-    matter of what it goes together with."""
-    right = {_said(change) for one in points if one.arch for change in one.changes}
-    problems: dict[Problem, None] = {}
-    for point in points:
-        wrong = [change for change in point.changes if _said(change) not in right]
-        places = {change.place for change in point.changes}
-        for each in point.problems if wrong or not point.changes else ():
-            # Where the machine's own file is blamed, the sweep has to say what it asked for.
-            if each.place not in places and wrong:
-                each = Problem(wrong[0].place, f"{_said(wrong[0])}: {each.message}")  # noqa: PLW2901
-            problems[each] = None
-    if problems:
-        raise InputError(in_file_order(problems))
-
-
-def _said(change: Change) -> str:
-    return f"{change.key}={value_text(change.value)}"
-
-
-def _case(plan: Plan, choice: Choice, point: _Point, job: Job, network: Workload) -> Case:
-    arch = point.arch
-    machine = Machine(arch) if arch else None
-    name = file_stem(name_of("archs", choice.arch.path), choice.settings)
-    expressions = [*(one.formula.expression for one in plan.objectives),
-                   *(one.expression for one in plan.constraints)]  # fmt: skip
-    return Case(
-        workload=network.name,
-        arch=name,
-        title=choice.arch.name,
-        batch=network.batch,
-        values={change.key: change.value for change in point.changes},
-        settings={**network.settings, **choice.settings},
-        sram_kbytes=machine.sram_kbytes if machine else None,
-        known=_known(expressions, machine) if machine else {},
-        job=replace(job, arch=choice.arch.path, overrides=point.overrides),
-        inputs=inputs_hash(arch, network) if arch else "",
-        problems=point.problems,
-    )
-
-
-def _known(expressions: Sequence[Expression], machine: Machine) -> dict[str, Values]:
-    names = dict.fromkeys(name for each in expressions for name in each.names)
-    found = {name: machine.values(name) for name in names}
-    return {name: values for name, values in found.items() if values is not None}
-
-
-def absolute(job: Job) -> Job:
-    """The job with its files where any process finds them, whatever folder it works in."""
-    return replace(job, workload=Path(job.workload).absolute(), arch=Path(job.arch).absolute())

@@ -7,14 +7,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from archsim.analysis.sweep.answers import Answer, answer_of, opened
-from archsim.analysis.sweep.cases import Case, absolute
+from archsim.analysis.sweep.answers import Answer, Answers, answer_of, opened
+from archsim.analysis.sweep.case import Case, absolute
 from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.interrupts import finishing
 from archsim.results.settings import settings_text
 from archsim.runs import pool
-from archsim.runs.pool import Job, processes_for
+from archsim.runs.pool import Job, cores, processes_for
+from archsim.runs.workers import Crew, crew
 
 Tick = Callable[[int, int, str], None]
 Ran = Generator[tuple[int, Answer], None, None]
@@ -29,59 +30,83 @@ class Where:
     dask: str | None = None
     cache: Path | None = None
 
-    def run(self, jobs: Sequence[Job]) -> Ran:
-        """The place of each job and its answer, as they are finished."""
+    def run(self, jobs: Sequence[Job], ours: Crew) -> Ran:
+        """The place of each job and its answer, as they are finished; by processes of `ours` where
+        several of this machine are worth it."""
         if self.dask is None:
-            found = pool.answered(jobs, self.jobs or processes_for(jobs), self.cache)
+            processes = min(self.jobs or processes_for(jobs), ours.most)
+            found = pool.answered(jobs, processes, self.cache, ours=ours)
             return ((at, answer_of(answer)) for at, answer in found)
         from archsim.analysis.sweep.dask_workers import answered
 
         return answered(jobs, self.dask, self.cache)
 
 
-def fill(cases: Sequence[Case], folder: Path, where: Where, tick: Tick) -> dict[str, Answer]:
-    """The answers of all cases by the hash of their inputs: those that the folder has, and the
-    others, which are run and kept one by one.
+@dataclass
+class Filling:
+    """An open folder of answers that is being filled, by the hash of their inputs in `known`."""
 
-    `tick` is called with (runs done, runs to do, what was done).
+    answers: Answers
+    known: dict[str, Answer]
+    where: Where
+    ours: Crew
+    ran: int = 0
 
-    Raises:
-        InputError: the folder cannot be used, a process was killed, or a worker has another
-            version of archsim or other files.
-    """
-    with opened(folder) as answers:
-        known = answers.known()
+    def fill(self, cases: Sequence[Case], tick: Tick) -> dict[str, Answer]:
+        """The answers of all cases by the hash of their inputs: those that the folder has, and the
+        others, which are run and kept one by one.
+
+        `tick` is called with (runs done, runs to do, what was done).
+
+        Raises:
+            InputError: a process was killed, or a worker has another version of archsim or files.
+        """
+        known = self.known
         todo = {
             case.inputs: case for case in cases if not case.problems and case.inputs not in known
         }
         order = [*todo.values()]
-        done: list[Case] = []
-        with _counted(done, len(order), folder), closing(where.run(_jobs(order))) as ran:
+        done = 0
+        with closing(self.where.run(_jobs(order), self.ours)) as ran:
             for at, answer in ran:
                 case = order[at]
                 _check(case, answer)
                 with finishing():  # or what was just finished would be lost
                     said = settings_text({**case.settings, **case.values})
-                    answers.keep(case.inputs, (case.workload, case.arch, said), answer)
-                    done.append(case)
+                    self.answers.keep(case.inputs, (case.workload, case.arch, said), answer)
+                    done += 1
+                    self.ran += 1
                 known[case.inputs] = answer
-                tick(len(done), len(order), case.job.title)
-    return {case.inputs: known[case.inputs] for case in cases if not case.problems}
+                tick(done, len(order), case.job.title)
+        return {case.inputs: known[case.inputs] for case in cases if not case.problems}
+
+
+@contextmanager
+def filling(folder: Path, where: Where) -> Iterator[Filling]:
+    """The answers of a folder and where others are made; whatever ends it, it says how many points
+    were finished, for they are kept.
+
+    Raises:
+        InputError: the folder cannot be used.
+    """
+    with opened(folder) as answers, crew(where.jobs or cores()) as ours:
+        found = Filling(answers, answers.known(), where, ours)
+        try:
+            yield found
+        except (Exception, KeyboardInterrupt):
+            console.note(f"finished before that: {found.ran} points; they are kept in {folder}, "
+                         "and the same command goes on")  # fmt: skip
+            raise
+
+
+def fill(cases: Sequence[Case], folder: Path, where: Where, tick: Tick) -> dict[str, Answer]:
+    """As of `Filling.fill`, in a folder that is open meanwhile."""
+    with filling(folder, where) as found:
+        return found.fill(cases, tick)
 
 
 def _jobs(cases: Sequence[Case]) -> list[Job]:
     return [absolute(case.job) for case in cases]
-
-
-@contextmanager
-def _counted(done: Sequence[Case], count: int, folder: Path) -> Iterator[None]:
-    """Say how far it came, whatever ends it."""
-    try:
-        yield
-    except (Exception, KeyboardInterrupt):
-        console.note(f"finished before that: {len(done)} of {count} points; they are kept in "
-                     f"{folder}, and the same command goes on")  # fmt: skip
-        raise
 
 
 def _check(case: Case, answer: Answer) -> None:

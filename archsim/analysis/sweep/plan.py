@@ -210,10 +210,14 @@ def check_plan(plan: Plan) -> None:
         raise InputError.at(plan.place, "has `points`, so `vary` and `samples` have no meaning")
     if not plan.points and not plan.axes:
         raise InputError.at(plan.place, "varies no key; write --vary dram.bytes_per_cycle=8,16")
-    if plan.samples is None and plan.size > MOST_POINTS:
-        message = f"is a grid of {plan.size:,} points; --samples N draws some of them"
-        raise InputError.at(plan.place, message)
     keys = [*(axis.key for axis in plan.axes), *(link.key for link in plan.links)]
     for key in keys:
         if keys.count(key) > 1:
             raise InputError.at(plan.place, f"{key} is varied or linked twice")
+
+
+def check_size(plan: Plan) -> None:
+    """InputError for a grid that is too large to run every point of."""
+    if plan.samples is None and plan.size > MOST_POINTS:
+        message = f"is a grid of {plan.size:,} points; --samples N draws some, archsim search looks"
+        raise InputError.at(plan.place, f"{message} for the best")

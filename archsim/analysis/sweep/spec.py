@@ -99,7 +99,11 @@ def load_plan(path: Path) -> Plan:
     Raises:
         InputError: everything that is wrong with its form.
     """
-    document, found = load(path, SweepFile)
+    return plan_in(*load(path, SweepFile))
+
+
+def plan_in(document: Document, found: SweepFile) -> Plan:
+    """The plan that a document says; InputError with everything that is wrong with its form."""
     problems: list[Problem] = []
     axes = _all(found.vary.items(), lambda each: _axis(document, *each), problems)
     links = _all(found.link.items(), lambda each: _link(document, *each), problems)

@@ -65,7 +65,38 @@ def sweep(  # noqa: PLR0913 - all but two go by their names
     """
     from archsim.runs.cache import default_cache
 
-    plan = Plan(
+    plan = plan_of_words(
+        workloads, archs, vary=vary, link=link, where=where, objectives=objectives, samples=samples,
+        seed=seed, sets=sets, scenario=scenario, layers=layers, batch=batch, place="archsim.sweep",
+    )  # fmt: skip
+    chosen = Where(jobs, dask, default_cache().folder)
+    with tempfile.TemporaryDirectory(prefix="archsim-") as scratch:
+        folder = Path(scratch) if out is None else Path(out)
+        return run(plan, design(plan), folder, chosen, lambda *_: None).frame()
+
+
+def plan_of_words(  # noqa: PLR0913 - all but two go by their names
+    workloads: Names,
+    archs: Names,
+    *,
+    vary: Mapping[str, Sequence[Any]],
+    place: str,
+    link: Mapping[str, str] | None = None,
+    where: Sequence[str] = (),
+    objectives: Sequence[str] = (),
+    samples: int | None = None,
+    seed: int = 0,
+    sets: Sequence[str] = (),
+    scenario: str | None = None,
+    layers: str = "all",
+    batch: int | None = None,
+) -> Plan:
+    """The plan that the arguments of a call say; `place` is what they are arguments of.
+
+    Raises:
+        InputError: something in them has no meaning.
+    """
+    return Plan(
         workloads=_tuple(workloads),
         archs=_tuple(archs),
         sets=tuple(sets),
@@ -78,12 +109,8 @@ def sweep(  # noqa: PLR0913 - all but two go by their names
         links=tuple(_link(*each) for each in (link or {}).items()),
         constraints=tuple(constraint(text, f"where: {text}") for text in where),
         objectives=_objectives(objectives),
-        place="archsim.sweep",
+        place=place,
     )
-    chosen = Where(jobs, dask, default_cache().folder)
-    with tempfile.TemporaryDirectory(prefix="archsim-") as scratch:
-        folder = Path(scratch) if out is None else Path(out)
-        return run(plan, design(plan), folder, chosen, lambda *_: None).frame()
 
 
 def _link(key: str, text: str) -> Link:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archsim.analysis.sweep.answers import Answer
-from archsim.analysis.sweep.cases import Case
+from archsim.analysis.sweep.case import Case
 from archsim.analysis.sweep.expression import Expression, ExpressionError, Values
 from archsim.analysis.sweep.plan import Objective, Plan
 from archsim.analysis.sweep.quantities import SRAM
@@ -62,7 +62,7 @@ class Swept:
         """Its rows than which no other is better in all objectives, the best in the first one
         first."""
         found = [row for row in self.of(workload) if row.front]
-        return sorted(found, key=lambda row: _signed(row, self.plan.objectives))
+        return sorted(found, key=lambda row: signed(row, self.plan.objectives))
 
     def frame(self) -> pd.DataFrame:
         """The table as a DataFrame; what a row lacks is missing."""
@@ -75,7 +75,7 @@ class Swept:
 def swept(plan: Plan, cases: Sequence[Case], answers: Mapping[str, Answer],
           left_out: Mapping[str, int]) -> Swept:  # fmt: skip
     """The rows of a sweep from its answers by the hash of their inputs."""
-    rows = [_row(plan, case, answers) for case in cases]
+    rows = [row_of(plan, case, answers) for case in cases]
     found = Swept(plan, tuple(rows), left_out)
     best = {
         id(row)
@@ -92,7 +92,7 @@ def front(rows: Sequence[Row], objectives: Sequence[Objective]) -> list[Row]:
 
     if not rows:
         return []
-    values = np.array([_signed(row, objectives) for row in rows], dtype=float)
+    values = np.array([signed(row, objectives) for row in rows], dtype=float)
     kept = []
     for row, own in zip(rows, values, strict=True):
         beats = (values <= own).all(axis=1) & (values < own).any(axis=1)
@@ -130,7 +130,8 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(plan: Plan, case: Case, answers: Mapping[str, Answer]) -> Row:
+def row_of(plan: Plan, case: Case, answers: Mapping[str, Answer]) -> Row:
+    """The row of a case, which is on no front yet."""
     answer = answers.get(case.inputs, {})
     if case.problems:
         answer = {"not_available": "; ".join(each.message for each in case.problems)}
@@ -191,7 +192,7 @@ def _written(value: Any) -> Any:
     return value_text(value) if isinstance(value, list | dict) else value
 
 
-def _signed(row: Row, objectives: Sequence[Objective]) -> list[float]:
-    """The objectives, each the better the smaller."""
+def signed(row: Row, objectives: Sequence[Objective]) -> list[float]:
+    """The values of the objectives, each the better the smaller."""
     wanted = zip(objectives, row.wanted, strict=True)
     return [(-1 if one.largest else 1) * float(value or 0.0) for one, value in wanted]

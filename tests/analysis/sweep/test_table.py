@@ -10,7 +10,7 @@ from statistics import fmean
 import pytest
 
 from archsim.analysis.figures.sweep_tornado import swings
-from archsim.analysis.sweep.cases import Case
+from archsim.analysis.sweep.case import Case
 from archsim.analysis.sweep.plan import Plan, constraint, objectives
 from archsim.analysis.sweep.table import Row, as_csv, front, swept
 from archsim.runs.pool import Job
