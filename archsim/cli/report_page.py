@@ -31,8 +31,8 @@ def report(
 
     A file of HTML that any browser opens without a network: summary, figures to hover over and to
     zoom, every layer, roofline, the machines, their differences, and where the numbers come from.
-    Needs the extra: pip install 'archsim[report]'. Over the folder of a sweep: its best points, its
-    figures and its table.
+    Needs the extra: pip install 'archsim[report]'. Over the folder of a sweep or a search: its
+    points to hover over, its best ones, its figures and its table.
 
     \b
     Examples:
@@ -41,8 +41,8 @@ def report(
       archsim report results --normalise-to scnn --out comparison.html
     """
     from archsim.analysis.report.contents import contents
-    from archsim.analysis.report.page import MARK, page
-    from archsim.analysis.report.sweep_page import is_sweep, sweep_page
+    from archsim.analysis.report.page import MARK, SWEEP, page
+    from archsim.analysis.report.sweep_page import is_sweep, sweep_contents
     from archsim.formats.errors import InputError
     from archsim.results.store import read_folder
 
@@ -56,7 +56,7 @@ def report(
     if stored:
         made = page(contents(stored, normalise_to), title, _library())
     elif is_sweep(results):
-        made = sweep_page(results, title)
+        made = page(sweep_contents(results), title, _library(), SWEEP)
     else:
         message = "holds no results: archsim run or archsim sweep writes them"
         raise InputError.at(str(results), message)

@@ -1,64 +1,62 @@
-"""The page over a folder of a sweep."""
+"""The page over a folder of a sweep: what is in it, and what a browser makes of it."""
 
 import base64
-from html.parser import HTMLParser
-from pathlib import Path
+import csv
+import json
+import re
 
 import pytest
+from browser import Browser
+from report_page import choose, click, ready, records, write_filter
 
 from archsim.cli.main import main
 
-LINE = ["sweep", "-w", "tiny_sd", "-a", "smartdeal", "--vary", "dram.bytes_per_cycle=8,16",
-        "--out", "out", "-q"]  # fmt: skip
-
-
-class Page(HTMLParser):
-    """The cells of a page, and the names of its elements."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.cells, self.elements = [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        if self.elements and self.elements[-1][0] == "td":
-            self.cells.append(data)
+pytest.importorskip("vl_convert", reason="pip install 'archsim[report]'")
+LINE = ["sweep", "-w", "tiny_sd", "-a", "smartdeal", "-a", "diannao", "--out", "out", "-q",
+        "--vary", "dram.bytes_per_cycle=8,16", "--vary", "pe_slices.sync=tile,lanes"]  # fmt: skip
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main([*LINE, "--no-figures"]) == 0
-    return Path("out")
+    return tmp_path / "out"
 
 
-def test_it_has_table_and_figures_and_asks_for_nothing(folder):
+def data(folder):
+    """The contents of a page, as its program reads them."""
+    text = (folder / "report.html").read_text()
+    return json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
+
+
+def table_of(folder):
+    return [*csv.DictReader((folder / "points.csv").read_text().splitlines())]
+
+
+def test_it_has_the_points_and_the_figures(folder):
     assert main(LINE) == 0
     assert main(["report", "out", "-q"]) == 0
-    text = (folder / "report.html").read_text()
-    page = Page(text)
-    assert not [tag for tag, _ in page.elements if tag in {"script", "link", "iframe"}]
-    shown = [attributes["src"] for tag, attributes in page.elements if tag == "img"]
-    drawn = [base64.b64decode(source.partition(",")[2]) for source in shown]
-    assert drawn == [(folder / f"sweep_{name}.svg").read_bytes() for name in ("lines", "front")]
-    (kept,) = (a["href"] for tag, a in page.elements if tag == "a")
-    table = (folder / "points.csv").read_bytes()
-    assert base64.b64decode(kept.partition(",")[2]) == table
-    cycles = [line.split(b",")[7].decode() for line in table.splitlines()[1:]]
-    assert set(cycles) <= set(page.cells)
+    found = data(folder)
+    drawn = [base64.b64decode(each["source"].partition(",")[2]) for each in found["pictures"]]
+    names = ("sweep_map", "sweep_front", "sweep_tornado")
+    assert drawn == [(folder / f"{name}.svg").read_bytes() for name in names]
+    assert base64.b64decode(found["csv"].partition(",")[2]) == (folder / "points.csv").read_bytes()
+    rows = table_of(folder)
+    assert [row["cycles"] for row in found["rows"]] == [int(row["cycles"]) for row in rows]
+    assert found["asked"] == ["dram.bytes_per_cycle", "pe_slices.sync", "cycles", "energy_pj"]
+    assert [one["title"] for one in found["machines"]] == ["DianNao", "SmartDeal"]
     before = (folder / "report.html").read_bytes()
     assert main(["report", "out", "-q"]) == 0
     assert (folder / "report.html").read_bytes() == before
+    assert len(before) < 5e6
 
 
 def test_text_of_a_file_is_no_markup(folder):
     table = folder / "points.csv"
     table.write_text(table.read_text().replace("SmartDeal,", "<script>x</script>,"))
     assert main(["report", "out", "-q"]) == 0
-    assert "<script>" not in (folder / "report.html").read_text()
+    assert "<script>x" not in (folder / "report.html").read_text()
+    assert data(folder)["machines"][1]["title"] == "<script>x</script>"
 
 
 @pytest.mark.parametrize(
@@ -81,3 +79,34 @@ def test_a_damaged_table_is_told(folder, capsys, damaged):
 def test_a_folder_without_either_is_told(tmp_path, capsys):
     assert main(["report", str(tmp_path)]) == 2
     assert "archsim run or archsim sweep" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_person_looks_at_it(folder, tmp_path):
+    """Points as the table has them, chosen, sorted and filtered; nothing asked of a network."""
+    table = folder / "points.csv"
+    table.write_text(table.read_text().replace("SmartDeal,", "<img src=x onerror=fail()>,"))
+    assert main(["report", "out", "-q"]) == 0
+    rows = table_of(folder)
+    browser = Browser(tmp_path / "browser")
+    try:
+        browser.open((folder / "report.html").as_uri())
+        ready(browser)
+        drawn = records(browser, "scatter")
+        assert [row["cycles"] for row in drawn] == [int(row["cycles"]) for row in rows]
+        marks = browser.js("document.querySelectorAll('.mark-symbol.role-mark path').length")
+        assert marks == len(rows)
+        click(browser, "#best-table th[data-key=cycles] button")
+        best = sorted((int(row["cycles"]) for row in rows if row["front"] == "true"), reverse=True)
+        assert [row["cycles"] for row in records(browser, "best")] == best
+        choose(browser, "which", "front")
+        assert len(records(browser, "scatter")) == len(best)
+        choose(browser, "across", "sram_kbytes")
+        assert "sram" in browser.js("document.querySelector('#figure-scatter').textContent").lower()
+        write_filter(browser, "all", "DianNao 16")
+        kept = [row for row in records(browser, "all") if row["dram.bytes_per_cycle"] == 16]
+        assert kept == records(browser, "all") != []
+        assert {address.partition(":")[0] for address in browser.requests} <= {"file", "data"}
+        assert browser.errors == []
+    finally:
+        browser.close()
