@@ -1,6 +1,7 @@
 """The library's front door: one weight in, its decomposition out."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,12 @@ from sdalgo.decomposition import Decomposition
 from sdalgo.exchange import Watch, exchange
 from sdalgo.finite import check_finite
 from sdalgo.matrices import Layout, layout_of, rows_of, to_slices
-from sdalgo.options import Options
+from sdalgo.options import ActivationOptions, Options
 from sdalgo.pow2 import Float32, encode
 from sdalgo.search import search
+
+if TYPE_CHECKING:
+    from sdalgo.activations.moments import Moments
 
 _DENSITY_STEPS = 14  # halvings of theta's logarithm; leaves it within 0.1 %
 _DENSITY_CLOSE = 5e-4
@@ -27,6 +31,7 @@ def decompose(
     *,
     name: str = "weight",
     watch: Watch | None = None,
+    calibration: "Moments | None" = None,
 ) -> Decomposition:
     """Decompose a convolution's or linear layer's weight into W = Ce B (paper III-A, III-C).
 
@@ -35,12 +40,17 @@ def decompose(
         options: None means the preset `as_released_double`.
         name: of the tensor, for messages.
         watch: called after each round, see `sdalgo.exchange.Round`.
+        calibration: of the preset `activations`: what the layer is given
+            (`sdalgo.activations.moments`), not yet damped.
 
     Raises:
-        InputError: the tensor is empty, not floating point, not finite, or of another rank.
+        InputError: the tensor is empty, not floating point, not finite, or of another rank; or
+            a calibration is missing, of another layer, or given to a preset without use for it.
     """
     options = options or Options()
     dense = checked(weight, name)
+    if isinstance(options, ActivationOptions) or calibration is not None:
+        return _calibrated(dense, options, name, calibration)
     layout = layout_of(dense.shape, options.slice_rows, options.slicing, options.vector_width)
     if options.density is not None:
         options = _with_theta_for(dense, layout, options)
@@ -49,6 +59,18 @@ def decompose(
     if options.search:
         coef, basis = search(slices, coef, basis, options)
     return _store(coef, basis, layout, options.basis_bits)
+
+
+def _calibrated(
+    weight: Float32, options: Options, name: str, calibration: "Moments | None"
+) -> Decomposition:
+    from sdalgo.activations.layer import decompose_alone
+
+    if not isinstance(options, ActivationOptions):
+        raise InputError.at(name, "only the preset `activations` has use for a calibration")
+    if calibration is None:
+        raise InputError.at(name, "the preset `activations` needs `calibration`: a layer's inputs")
+    return decompose_alone(weight, calibration.checked(weight.shape, name), options)
 
 
 def is_decomposed(shape: tuple[int, ...], options: Options) -> bool:

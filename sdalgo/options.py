@@ -95,6 +95,52 @@ class Options:
         ]  # fmt: skip
 
 
+UNUSED = (
+    "theta", "density", "iterations", "tol", "scaling", "exponents", "loop_basis", "starts",
+    "slicing", "bit_price",
+)  # fmt: skip
+"""Options of Algorithm 1 and of its search that have no meaning here: prices of code words decide
+which coefficients are zero."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivationOptions(Options):
+    """Settings of the preset `activations` (docs/activation_aware.md).
+
+    Of `Options` it reads rank, levels, basis_bits, vector_width, slice_rows, largest_kernel and
+    search; the others have no effect.
+
+    Attributes:
+        bits: bits per weight of the decomposed layers together that are aimed at, everything
+            counted; None: `price` is given.
+        price: what a bit must save, as a share of the energy of the network's outputs, where
+            `bits` is None.
+        damp: share of the mean of its diagonal that is added to H; None: chosen for each layer, on
+            one half of the calibration images for what is fitted to the other.
+        index: form of the index that sizes are counted with, row or element.
+        sequential: inputs come from the network decomposed so far, layer after layer.
+    """
+
+    bits: float | None = 4.0
+    price: float = 1e-8
+    damp: float | None = None
+    index: str = "row"
+    sequential: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rules: list[tuple[str, bool, str]] = [
+            ("bits", self.bits is None or 0 < self.bits <= 32, "above 0 and at most 32"),
+            ("price", 0 <= self.price < math.inf, "a finite number from 0 up"),
+            ("damp", self.damp is None or 0 < self.damp < math.inf, "a finite number above 0"),
+            ("index", self.index in ("row", "element"), "row or element"),
+            ("levels", self.levels is not None, "a number: exponents that a layer may use"),
+        ]
+        for name, legal, wanted in rules:
+            if not legal:
+                raise InputError.at(f"option {name}", f"{getattr(self, name)!r} is not {wanted}")
+
+
 PRESETS: dict[str, Options] = {
     # B is rounded to float32 between the fits: equal to the released code, artefact included.
     "as_released": Options(loop_basis="float32", slicing="factors", basis_bits=32),
@@ -106,6 +152,8 @@ PRESETS: dict[str, Options] = {
     ),
     # Algorithm 1, then a search that lowers the error at equal bits; some twenty times slower.
     "best": Options(search=8, starts=6, bit_price=0.003),
+    # Outputs are fitted, not weights: it needs inputs (docs/activation_aware.md).
+    "activations": ActivationOptions(search=2, levels=6, largest_kernel=None),
 }
 
 
@@ -116,9 +164,12 @@ def preset(name: str, **changes: Any) -> Options:
         InputError: the preset or an option does not exist, or a value is out of range.
     """
     require("preset", name, PRESETS)
+    found = PRESETS[name]
+    unused = UNUSED if isinstance(found, ActivationOptions) else ()
     for key in changes:
-        require("option", key, [field.name for field in fields(Options)])
-    return replace(PRESETS[name], **changes)
+        known = [field.name for field in fields(found) if field.name not in unused]
+        require(f"option of {name}" if unused else "option", key, known)
+    return replace(found, **changes)
 
 
 def options_from(values: Mapping[str, Any], place: object) -> Options:

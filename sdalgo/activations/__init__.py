@@ -1,0 +1,1 @@
+"""The preset `activations`: W = Ce B fitted to what a layer computes (docs/activation_aware.md)."""

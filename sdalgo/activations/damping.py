@@ -1,0 +1,46 @@
+"""How much is added to H's diagonal, chosen by what holds on inputs that were not fitted.
+
+Few columns say little of many inputs: fitted to them alone, a layer errs freely where they say
+nothing. Each layer is therefore fitted to one half of the calibration images and judged on the
+other, with some damping values and some of its filters.
+"""
+
+import numpy as np
+
+from sdalgo.activations.layer import DAMPS, layout_for
+from sdalgo.activations.moments import Moments
+from sdalgo.activations.problem import problem_of, rebuilt
+from sdalgo.activations.rounds import Search, fit_layer
+from sdalgo.pow2 import Float32
+
+_FILTERS = 48
+
+
+def best_damp(weight: Float32, fitted: Moments, judged: Moments, search: Search) -> float:
+    """Return the value of `DAMPS` that costs least, energy and bits together, on `judged`."""
+    some, moments = _filters(weight, fitted)
+    _, others = _filters(weight, judged)
+    layout = layout_for(some.shape, search)
+    judge = problem_of(some, others, layout, search.bit_price)
+    worth = np.where(judge.rate > 0, judge.rate, 1.0)
+    costs = []
+    for damp in DAMPS:
+        problem = problem_of(some, moments.damped(damp), layout, search.bit_price)
+        found = fit_layer(problem, search)
+        energies = judge.energy(judge.weight - rebuilt(found.coef, found.basis, layout))
+        costs.append(float((energies / worth).sum()) + found.bits)
+    return DAMPS[int(np.argmin(costs))]
+
+
+def _filters(weight: Float32, moments: Moments) -> tuple[Float32, Moments]:
+    """A few filters evenly, each with its inputs and sensitivity."""
+    chosen = np.unique(np.linspace(0, len(weight) - 1, _FILTERS).round().astype(int))
+    groups = len(moments.second)
+    sensitivity = moments.sensitivity
+    assert sensitivity is not None
+    # A filter of a group brings its own H.
+    own = chosen // (len(weight) // groups)
+    second = moments.second if groups == 1 else moments.second[own]
+    return weight[chosen], Moments(
+        second=second, columns=moments.columns, sensitivity=sensitivity[chosen]
+    )

@@ -1,0 +1,98 @@
+"""One layer by the preset `activations`, and how its slices are cut."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sdalgo.activations.budget import price_for
+from sdalgo.activations.moments import Moments
+from sdalgo.activations.problem import problem_of
+from sdalgo.activations.rounds import Fitted, Search, fit_layer
+from sdalgo.decomposition import Decomposition
+from sdalgo.matrices import Layout, layout_of, rows_of
+from sdalgo.options import ActivationOptions
+from sdalgo.pow2 import Float32, encode
+
+_SPLIT_ROWS = 64  # in a filter, up to which finer slices are tried: a basis per slice is dear
+_LEAST_ROWS = 3
+DAMPS = (0.01, 0.1, 1.0)
+"""What H's diagonal is damped with, as shares of its mean (sdalgo.activations.damping)."""
+
+
+def layout_for(shape: tuple[int, ...], search: Search) -> Layout:
+    """Return even slices of at most the rows that the search names."""
+    return layout_of(shape, search.slice_rows, "even", search.vector_width)
+
+
+def decompose_alone(weight: Float32, moments: Moments, options: ActivationOptions) -> Decomposition:
+    """Return the decomposition of one layer for itself, at a budget of its own.
+
+    Without a network to say what an error costs, energy is counted against that of the layer's
+    outputs, and damping that nothing chooses is the least of `DAMPS`.
+    """
+    damped = moments.damped(DAMPS[0] if options.damp is None else options.damp)
+    if damped.sensitivity is None:
+        held = weight.reshape(len(moments.second), -1, moments.inputs).astype(np.float64)
+        whole = float(((held @ damped.second) * held).sum())
+        damped = replace(damped, sensitivity=np.full(len(weight), 1 / whole if whole else 1.0))
+    price = options.price
+    if options.bits is not None:
+
+        def bits_at(tried: float) -> float:
+            found = decompose_layer(weight, damped, Search.of(options, tried, 1))
+            return found.bits(options.index) / weight.size
+
+        price = price_for(bits_at, options.bits, 1e-6)
+    return decompose_layer(weight, damped, Search.of(options, price))
+
+
+def decompose_layer(weight: Float32, moments: Moments, search: Search) -> Decomposition:
+    """Return the decomposition of a weight in its own shape.
+
+    Filters of few rows are also tried in halves, quarters and so on, each with a basis of its own:
+    more bits and less error, which is kept where it is cheaper at the price of a bit.
+
+    Raises:
+        InputError: the moments are of another layer.
+    """
+    moments = moments.checked(weight.shape, "calibration")
+    layout = layout_for(weight.shape, search)
+    best, cost = _at(weight, moments, layout, search)
+    while layout.rows <= _SPLIT_ROWS and layout.height >= 2 * _LEAST_ROWS:
+        rows = -(-layout.height // 2)
+        layout = layout_of(weight.shape, rows, "even", search.vector_width)
+        found, finer = _at(weight, moments, layout, search)
+        if finer >= cost:
+            break
+        best, cost = found, finer
+    return best
+
+
+def _at(
+    weight: Float32, moments: Moments, layout: Layout, search: Search
+) -> tuple[Decomposition, float]:
+    """The decomposition in this layout, and what it costs in bits."""
+    problem = problem_of(weight, moments, layout, search.bit_price)
+    fitted = fit_layer(problem, search)
+    found = as_stored(fitted, layout)
+    if not problem.rate.any():
+        return found, float(fitted.energies.sum())
+    worth = np.where(problem.rate > 0, problem.rate, 1.0)
+    return found, float((fitted.energies / worth).sum()) + found.bits(search.form)
+
+
+def as_stored(found: Fitted, layout: Layout) -> Decomposition:
+    """Put what was fitted into the form of a decomposition."""
+    rows, rank, filters = found.coef.shape
+    padded = np.zeros((layout.slices * layout.height, rank, filters), np.float32)
+    padded[:rows] = found.coef
+    slices = padded.transpose(2, 0, 1).reshape(filters * layout.slices, layout.height, rank)
+    codes, p_min = encode(rows_of(slices, layout))
+    entries, scale = found.stored
+    used = slices.any(axis=(1, 2)).reshape(filters, layout.slices)
+    scale = np.where(used, scale.T * np.float32(2.0**p_min), 0).astype(np.float32)
+    entries = np.where(used[:, :, None, None], entries.transpose(3, 0, 1, 2), 0)
+    return Decomposition(
+        layout=layout, coef=codes, p_min=p_min,
+        basis=np.ascontiguousarray(entries, dtype=found.stored[0].dtype), scale=scale,
+    )  # fmt: skip

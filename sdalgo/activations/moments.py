@@ -1,0 +1,81 @@
+"""H = X X^T: what a layer is given, as second moments of its im2col columns.
+
+Everything that the preset `activations` needs of images is in these matrices: an error E of the
+weights of a filter changes its outputs by E X, whose energy is E H E^T.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archsim.formats.errors import InputError
+from sdalgo.fit import Float64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Second moments of one layer's inputs, per column.
+
+    Attributes:
+        second: H / columns, (groups, D, D), D the weights of one filter: C/groups * R * S, in the
+            order of a filter's own weights. Depthwise layers have a matrix for each channel.
+        columns: im2col columns that were seen.
+        sensitivity: what one unit of a filter's output energy costs the network, (K,); None: 1
+            for each.
+        target: the weights to come near to, where they are not the layer's own: shape (K, D).
+    """
+
+    second: Float64
+    columns: int
+    sensitivity: Float64 | None = None
+    target: Float64 | None = None
+
+    @property
+    def inputs(self) -> int:
+        """D: weights of one filter."""
+        return int(self.second.shape[1])
+
+    def checked(self, shape: tuple[int, ...], place: object) -> "Moments":
+        """Return itself, if it is of a layer of `shape`.
+
+        Raises:
+            InputError: the matrices are of another layer, or not finite.
+        """
+        groups, inputs = len(self.second), int(np.prod(shape[1:]))
+        if self.second.shape != (groups, inputs, inputs) or shape[0] % groups:
+            raise InputError.at(
+                place, f"calibration of {self.second.shape} does not fit weights of {shape}"
+            )
+        if not np.isfinite(self.second).all():
+            raise InputError.at(place, "calibration: inputs are not finite")
+        return self
+
+    def damped(self, share: float) -> "Moments":
+        """Return them with `share` of the mean diagonal added to the diagonal.
+
+        Inputs that the calibration images never excite then cost something, and H is regular.
+        """
+        diagonal = np.diagonal(self.second, axis1=1, axis2=2)
+        mean = diagonal.mean(axis=1)
+        added = share * np.where(mean > 0, mean, 1.0)
+        return replace(self, second=self.second + added[:, None, None] * np.eye(self.inputs))
+
+
+def moments_of(columns: NDArray[np.generic]) -> Moments:
+    """Return the moments of columns (D, N), or (groups, D, N)."""
+    held = columns.astype(np.float64)
+    held = held[None] if held.ndim == 2 else held
+    return Moments(second=held @ held.transpose(0, 2, 1) / held.shape[2], columns=held.shape[2])
+
+
+def joined(one: Moments, two: Moments) -> Moments:
+    """Return the moments of the columns of both."""
+    columns = one.columns + two.columns
+    second = (one.second * one.columns + two.second * two.columns) / columns
+    return replace(one, second=second, columns=columns)
+
+
+def identity(shape: tuple[int, ...]) -> Moments:
+    """Return H = I for a weight of `shape`: fitting outputs is then fitting weights."""
+    return Moments(second=np.eye(int(np.prod(shape[1:])))[None], columns=1)

@@ -1,0 +1,217 @@
+"""A whole network by the preset `activations`: inputs, a price, one layer after another."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from archsim.formats.errors import InputError
+from archsim.formats.progress import Progress
+from sdalgo.activations.budget import price_for
+from sdalgo.activations.calls import Call, drawn_positions, watched
+from sdalgo.activations.damping import best_damp
+from sdalgo.activations.inputs import COLUMNS, layer_moments, one_thread
+from sdalgo.activations.layer import DAMPS, decompose_layer
+from sdalgo.activations.moments import Moments, joined
+from sdalgo.activations.rounds import Search
+from sdalgo.activations.sensitivity import sensitivities
+from sdalgo.decompose import checked, is_decomposed
+from sdalgo.decomposition import Decomposition
+from sdalgo.options import ActivationOptions
+from sdalgo.pow2 import Float32
+
+Weights = dict[str, Float32]
+_MOST_FOR_GRADIENTS = 72
+_MOST_SEQUENTIAL = 48  # images whose planes are held at once, twice
+_FIRST_PRICE = 4e-9
+_SEED = 2
+
+
+def decompose_network(
+    model: nn.Module,
+    images: NDArray[np.generic],
+    options: ActivationOptions,
+    progress: Progress | None = None,
+) -> dict[str, Decomposition]:
+    """Decompose every convolution and linear layer of a network for these inputs.
+
+    Args:
+        model: run in eval mode.
+        images: calibration inputs, (N, ...) as the network takes them.
+        progress: called with (done, total, name) before each layer of the last pass.
+
+    Returns:
+        Decompositions by the name of the weight in the state dict. Weights that no input reaches
+        are not among them.
+
+    Raises:
+        InputError: the images are none or not finite, or no layer can be decomposed.
+    """
+    if not len(images) or not np.isfinite(images).all():
+        raise InputError.at("calibration", "no images, or values that are not finite")
+    weights, calibrated = calibrated_layers(model, images, options)
+    price = options.price
+    if options.bits is not None:
+        price = _price_of(weights, calibrated, options)
+    if options.sequential:
+        return _sequential(model, images, calibrated, (options, price))
+    return decompose_weights(weights, calibrated, (options, price), progress)
+
+
+def calibrated_layers(
+    model: nn.Module, images: NDArray[np.generic], options: ActivationOptions
+) -> tuple[Weights, dict[str, Moments]]:
+    """Return the weights that are decomposed, and their damped moments with sensitivities."""
+    half = (len(images) + 1) // 2
+    first = layer_moments(model, images[:half])
+    second = layer_moments(model, images[half:]) if half < len(images) else first
+    weights = weights_of(model, first, options)
+    known = {name: joined(first[name], second[name]) for name in weights}
+    step = -(-len(images) // _MOST_FOR_GRADIENTS)
+    found = sensitivities(model, images[::step], known, DAMPS[0])
+    made = {}
+    for name, weight in weights.items():
+        sensitivity = steadied(found[name])
+        halves = [replace(m, sensitivity=sensitivity) for m in (first[name], second[name])]
+        damp = options.damp
+        if damp is None:
+            damp = best_damp(weight, halves[0], halves[1], Search.of(options, _FIRST_PRICE, 0))
+        made[name] = replace(known[name], sensitivity=sensitivity).damped(damp)
+    return weights, made
+
+
+def weights_of(
+    model: nn.Module, moments: Mapping[str, Moments], options: ActivationOptions
+) -> Weights:
+    """Return the weights that are decomposed, in the order in which the network uses them."""
+    held = dict(model.named_parameters())
+    chosen = [name for name in moments if is_decomposed(tuple(held[name].shape), options)]
+    if not chosen:
+        raise InputError.at(type(model).__name__, "has no layer that the options decompose")
+    return {name: checked(held[name].detach().float().cpu().numpy(), name) for name in chosen}
+
+
+def steadied(sensitivity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sensitivities moved a fifth of the way to their mean: a filter that the calibration
+    images hardly use is not one that nothing uses."""
+    return np.asarray(0.8 * sensitivity + 0.2 * sensitivity.mean())
+
+
+def decompose_weights(
+    weights: Weights,
+    moments: Mapping[str, Moments],
+    asked: tuple[ActivationOptions, float],
+    progress: Progress | None = None,
+    rounds: int | None = None,
+) -> dict[str, Decomposition]:
+    """Decompose each weight at one price of a bit.
+
+    Args:
+        asked: options and price.
+        rounds: None: those of the options.
+    """
+    found = {}
+    for index, (name, weight) in enumerate(weights.items()):
+        if progress:
+            progress(index, len(weights), name)
+        found[name] = one_layer(weight, moments[name], asked, rounds)
+    return found
+
+
+def one_layer(
+    weight: Float32,
+    moments: Moments,
+    asked: tuple[ActivationOptions, float],
+    rounds: int | None = None,
+) -> Decomposition:
+    """Decompose one weight with damped moments, at a price."""
+    options, price = asked
+    return decompose_layer(weight, moments, Search.of(options, price, rounds))
+
+
+def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
+    """Return what all layers take, everything counted."""
+    return sum(layer.bits(form) for layer in found.values())
+
+
+def _price_of(
+    weights: Weights, moments: Mapping[str, Moments], options: ActivationOptions
+) -> float:
+    assert options.bits is not None
+    size = sum(weight.size for weight in weights.values())
+
+    def bits_at(price: float) -> float:
+        found = decompose_weights(weights, moments, (options, price), rounds=1)
+        return total_bits(found, options.index) / size
+
+    return price_for(bits_at, options.bits, _FIRST_PRICE)
+
+
+def _sequential(
+    model: nn.Module,
+    images: NDArray[np.generic],
+    moments: Mapping[str, Moments],
+    asked: tuple[ActivationOptions, float],
+) -> dict[str, Decomposition]:
+    """Decompose each layer when the images reach it, and go on with what it has become.
+
+    The first half of the batch passes through the network as it was, the second through the one
+    decomposed so far.
+    """
+    some = images[:: -(-len(images) // _MOST_SEQUENTIAL)]
+    state = _Passing(dict(model.named_parameters()), moments, asked)
+    both = torch.from_numpy(np.concatenate([some, some]).astype(np.float32))
+    with one_thread(), torch.inference_mode(), watched(model, state.see):
+        model.eval()(both)
+    return state.found
+
+
+class _Passing:
+    """The layers decomposed so far, while the images pass."""
+
+    def __init__(
+        self,
+        weights: Mapping[str, nn.Parameter],
+        moments: Mapping[str, Moments],
+        asked: tuple[ActivationOptions, float],
+    ) -> None:
+        self.weights, self.moments, self.asked = weights, moments, asked
+        self.found: dict[str, Decomposition] = {}
+        self.generator = np.random.default_rng(_SEED)
+
+    def see(self, name: str, call: Call, output: Tensor) -> Tensor | None:
+        if name not in self.moments:
+            return None
+        if name not in self.found:
+            weight = self.weights[name].detach().float().numpy()
+            moments = self._corrected(name, call, weight)
+            self.found[name] = one_layer(weight, moments, self.asked)
+        rebuilt = torch.from_numpy(self.found[name].rebuild())
+        half = len(output) // 2
+        later = call.part(half, len(output))
+        made = later.product(rebuilt)
+        before = self.weights[name]
+        change = made - later.product(before)  # a bias is in both
+        return torch.cat([output[:half], output[half:] + change])
+
+    def _corrected(self, name: str, call: Call, weight: Float32) -> Moments:
+        """Return moments of the inputs as they are now, and W moved to W X X_q^T H^-1.
+
+        What all calibration images give the original network, damping included, counts half, as
+        inputs on which nothing has to be put right: few images are passing here.
+        """
+        known = self.moments[name]
+        chosen = drawn_positions(call, COLUMNS, self.generator)
+        half = len(call.inputs) // 2
+        was = call.part(0, half).columns(chosen).double()
+        now = call.part(half, 2 * half).columns(chosen).double()
+        share = 0.5 / was.shape[2]
+        second = 0.5 * known.second + share * (now @ now.transpose(1, 2)).numpy()
+        cross = 0.5 * known.second + share * (was @ now.transpose(1, 2)).numpy()
+        groups = len(second)
+        held = weight.reshape(groups, len(weight) // groups, -1).astype(np.float64)
+        wanted = held @ cross @ np.linalg.inv(second)
+        return replace(known, second=second, target=wanted.reshape(len(weight), -1))

@@ -1,0 +1,132 @@
+"""Rounds of codes and bases of one layer: start, sweeps, fits of B, storage, a last sweep."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdalgo.activations import bases
+from sdalgo.activations.code_lengths import CodeLengths, measured
+from sdalgo.activations.descent import start, sweep
+from sdalgo.activations.problem import Problem, rebuilt
+from sdalgo.fit import Float64
+from sdalgo.options import WIDEST, ActivationOptions
+from sdalgo.pow2 import Float32
+
+_TOP = 0  # the highest exponent: the largest code of each column is 2^0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What the search of a layer is told.
+
+    Attributes:
+        rounds: sweeps over all codes, each followed by a fit of B.
+        levels: exponents that a layer may use, counted down from its highest.
+        form: of the index, which decides what a zero costs: row or element.
+        bit_price: what a bit costs, in units of the network's loss.
+        basis_bits: of a stored entry of B.
+        rank: most columns of Ce.
+        slice_rows, vector_width: as in `sdalgo.Options`.
+    """
+
+    rounds: int
+    levels: int
+    form: str
+    bit_price: float
+    basis_bits: int
+    rank: int
+    slice_rows: int
+    vector_width: int
+
+    @classmethod
+    def of(cls, options: ActivationOptions, price: float, rounds: int | None = None) -> "Search":
+        """Return what options say, at a price of a bit.
+
+        Args:
+            rounds: None: `search` of the options.
+        """
+        assert options.levels is not None
+        return cls(
+            rounds=options.search if rounds is None else rounds, levels=options.levels,
+            form=options.index, bit_price=price, basis_bits=options.basis_bits,
+            rank=options.rank or WIDEST, slice_rows=options.slice_rows,
+            vector_width=options.vector_width,
+        )  # fmt: skip
+
+    @property
+    def powers(self) -> tuple[int, int]:
+        return _TOP - self.levels + 1, _TOP
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Ce and B of a layer, and what they cost.
+
+    Attributes:
+        coef, basis: as in `descent`; B as it reads back.
+        stored: entries (slices, r, n, N) and scales (slices, N) of B.
+        energies: of the outputs' error, (N,).
+        objective: energies over the rate of a bit plus bits, after each round.
+        bits: of codes at their ideal lengths, in all.
+    """
+
+    coef: Float64
+    basis: Float64
+    stored: tuple[NDArray[np.generic], Float32]
+    energies: Float64
+    objective: tuple[float, ...]
+    bits: float
+
+
+def fit_layer(problem: Problem, search: Search) -> Fitted:
+    """Search Ce and B; B as it will be stored."""
+    basis = first_bases(problem, search)
+    lengths = _first_lengths(search, basis.shape[1])
+    coef = start(problem, basis, lengths)
+    history = []
+    for _ in range(search.rounds):
+        lengths = measured(coef, search.powers, search.form)
+        coef = sweep(problem, coef, basis, lengths)
+        basis = bases.fit_bases(problem, coef, basis)
+        history.append(_objective(problem, coef, basis, search))
+    stored = bases.stored_bases(basis, search.basis_bits)
+    basis = bases.read_back(*stored)
+    lengths = measured(coef, search.powers, search.form)
+    coef = sweep(problem, coef, basis, lengths)
+    energies = problem.energy(problem.weight - rebuilt(coef, basis, problem.layout))
+    bits = float(measured(coef, search.powers, search.form).total(coef).sum())
+    return Fitted(coef, basis, stored, energies, tuple(history), bits)
+
+
+def first_bases(problem: Problem, search: Search) -> Float64:
+    """A multiple of the identity for each slice, such that 2^0 stands for its largest weights."""
+    layout = problem.layout
+    weight = problem.weight.reshape(layout.rows, layout.width, -1)
+    rank = min(search.rank, layout.width)
+    basis = np.zeros((layout.slices, rank, layout.width, problem.filters))
+    for index in range(layout.slices):
+        here = slice(index * layout.height, min((index + 1) * layout.height, layout.rows))
+        largest = np.abs(weight[here]).max(axis=(0, 1)) / 1.3
+        for i in range(rank):
+            basis[index, i, i] = np.where(largest > 0, largest, 1.0)
+    return basis
+
+
+def _first_lengths(search: Search, basis_rank: int) -> CodeLengths:
+    """Those of normal values: no layer has been coded yet."""
+    count = search.levels
+    each = np.full(count, 1.0 + np.log2(count))
+    index = 1.0 if search.form == "element" else 0.0
+    zero = 1.0 if search.form == "element" else 2.0
+    dead = float(basis_rank) if search.form == "element" else 0.0
+    return CodeLengths(
+        low=search.powers[0], positive=each + index, negative=each + index, zero=zero, dead=dead
+    )
+
+
+def _objective(problem: Problem, coef: Float64, basis: Float64, search: Search) -> float:
+    energies = problem.energy(problem.weight - rebuilt(coef, basis, problem.layout))
+    bits = measured(coef, search.powers, search.form).total(coef)
+    rate = np.where(problem.rate > 0, problem.rate, 1)
+    return float((energies / rate + bits).sum()) if problem.rate.any() else float(energies.sum())

@@ -1,0 +1,98 @@
+"""What an error of a filter costs the network: the curvature of its loss along that filter.
+
+The loss of an image is the squared error of the network's outputs f over their energy, which for
+small errors is twice one minus their cosine. To first order an error e of a filter changes f along
+a direction v by G e, with G = sum over positions of dv(f)/dy x^T, so the loss grows by
+E[(G e)^2]: over images, and over random signs v, whose squares have the wanted mean (Hutchinson
+1990). Where errors of different positions add up, as before an average, G says so.
+
+A filter's sensitivity s makes s e H e^T that loss for errors that H sees alike in all directions:
+s = E[G (H + d)^-1 G^T] / tr(H (H + d)^-1), d the damping. The trace is D where there are many
+columns, and their number where there are few.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdalgo.activations.calls import Call, watched
+from sdalgo.activations.inputs import batches, one_thread
+from sdalgo.activations.moments import Moments
+from sdalgo.fit import Float64
+
+_SEED = 1
+_DRAWS = 2  # random sign vectors per image
+_Kept = list[tuple[str, Call, Tensor]]
+
+
+def sensitivities(
+    model: nn.Module,
+    images: NDArray[np.generic],
+    moments: Mapping[str, Moments],
+    damp: float,
+) -> dict[str, Float64]:
+    """Return s of each filter, (K,), by the name of the layer's weight.
+
+    Args:
+        moments: of each layer that is wanted, without damping.
+        damp: share of the mean diagonal that is added to H.
+    """
+    whiteners = {name: _whitener(held, damp) for name, held in moments.items()}
+    found: dict[str, Float64] = {}
+    kept: _Kept = []
+
+    def keep(name: str, call: Call, output: Tensor) -> None:
+        if name in whiteners:
+            kept.append((name, call, output))
+
+    generator = torch.Generator().manual_seed(_SEED)
+    with one_thread():
+        for batch in batches(images):
+            with watched(model, keep):
+                result = model.eval()(batch.requires_grad_()).flatten(1)
+            gradients = _gradients(result, [output for _, _, output in kept], generator)
+            for (name, call, _), own in zip(kept, gradients, strict=True):
+                total = _curvature(call, own, whiteners[name])
+                found[name] = found.get(name, np.zeros(1)) + total
+            kept.clear()
+    return {name: total / (_DRAWS * len(images)) for name, total in found.items()}
+
+
+def _whitener(moments: Moments, damp: float) -> Tensor:
+    """Return L^-1 of H + d = L L^T over the root of the trace, (groups, D, D)."""
+    damped = moments.damped(damp).second
+    inverse = np.linalg.inv(np.linalg.cholesky(damped))
+    seen = np.einsum("gij,gij->g", inverse @ moments.second, inverse)
+    root = np.sqrt(np.where(seen > 0, seen, 1.0))  # a channel that is always zero has no inputs
+    return torch.from_numpy((inverse / root[:, None, None]).astype(np.float32))
+
+
+def _gradients(
+    result: Tensor, outputs: list[Tensor], generator: torch.Generator
+) -> list[list[Tensor]]:
+    """Return gradients of each output along each draw of signs."""
+    energy = result.detach().square().sum(dim=1, keepdim=True).clamp_min(1e-30)
+    draws = []
+    for draw in range(_DRAWS):
+        signs = torch.randint(0, 2, result.shape, generator=generator) * 2.0 - 1
+        along = (result * signs / energy.sqrt()).sum()
+        draws.append(torch.autograd.grad(along, outputs, retain_graph=draw + 1 < _DRAWS))
+    return [list(own) for own in zip(*draws, strict=True)]
+
+
+def _curvature(call: Call, gradients: list[Tensor], whitener: Tensor) -> Float64:
+    """Return the sum over images and draws of |G L^-T|^2 over the trace of each filter."""
+    groups = len(whitener)
+    filters = gradients[0].shape[-1 if call.kernel is None else 1]
+    total = torch.zeros(groups, filters // groups, dtype=torch.float64)
+    for image in range(len(call.inputs)):
+        white = (whitener @ call.part(image, image + 1).columns()).transpose(1, 2)
+        for gradient in gradients:
+            own = gradient[image]
+            own = own.reshape(-1, filters).T if call.kernel is None else own
+            product = own.reshape(groups, -1, white.shape[1]) @ white
+            total += product.double().square().sum(dim=2)
+    return np.asarray(total.flatten().numpy())

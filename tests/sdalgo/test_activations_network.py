@@ -1,0 +1,156 @@
+"""Reading inputs and sensitivities of networks, and whole networks by the preset `activations`."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sdalgo import InputError, preset
+from sdalgo.activations.calls import watched
+from sdalgo.activations.inputs import layer_moments
+from sdalgo.activations.network import decompose_network, total_bits
+from sdalgo.activations.sensitivity import sensitivities
+
+
+class Small(nn.Module):
+    """Strides, groups, a depthwise layer, padding by hand, and one weight that nothing uses."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.deep = nn.Conv2d(8, 8, 3, groups=8)
+        self.point = nn.Conv2d(8, 12, 1, groups=2, bias=False)
+        self.fc = nn.Linear(12, 10)
+        self.unused = nn.Linear(4, 4)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        x = torch.relu(self.deep(nn.functional.pad(x, (1, 1, 1, 1))))
+        return self.fc(self.point(x).mean(dim=(2, 3)))
+
+
+LAYERS = ["first.weight", "deep.weight", "point.weight", "fc.weight"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Small().eval()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).standard_normal((12, 3, 16, 16)).astype(np.float32)
+
+
+def test_columns_times_weights_are_the_outputs(model, images):
+    seen = {}
+
+    def see(name, call, output):
+        seen[name] = call, output
+
+    weights = {name: held.detach() for name, held in model.named_parameters()}
+    with torch.inference_mode(), watched(model, see):
+        model(torch.from_numpy(images))
+    assert list(seen) == LAYERS
+    for name, (call, made) in seen.items():
+        columns, weight = call.columns(), weights[name]
+        flat = weight.reshape(len(columns), -1, columns.shape[1])
+        bias = weights.get(name.replace("weight", "bias"), torch.zeros(1))
+        product = (flat @ columns).flatten(0, 1)
+        if call.kernel:
+            product = product.reshape(len(product), len(images), -1).transpose(0, 1)
+            output = made.flatten(2) - bias[:, None]
+            assert product.shape[2] == call.positions
+        else:
+            product, output = product.T, made - bias
+        torch.testing.assert_close(product, output, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(call.product(weight).flatten(), output.flatten(), atol=1e-5,
+                                   rtol=1e-4)  # fmt: skip
+
+
+def test_moments_are_the_energy_of_the_outputs(model, images):
+    found = layer_moments(model, images)
+    assert list(found) == LAYERS
+    with torch.inference_mode():
+        plain = copy.deepcopy(model)
+        plain.first.bias.zero_()
+        outputs = plain.first(torch.from_numpy(images)).double()
+    weight = model.first.weight.detach().numpy().reshape(8, -1).astype(float)
+    energy = np.einsum("kd,de,ke->k", weight, found["first.weight"].second[0], weight)
+    np.testing.assert_allclose(energy, outputs.square().mean(dim=(0, 2, 3)).numpy(), rtol=1e-5)
+
+
+def test_sensitivity_predicts_the_loss_of_small_errors(model, images):
+    moments = layer_moments(model, images)
+    found = sensitivities(model, images, moments, 0.01)
+    generator = np.random.default_rng(3)
+    with torch.inference_mode():
+        before = model(torch.from_numpy(images)).double()
+    for name in LAYERS:
+        predicted, real = 0.0, 0.0
+        second = moments[name].second
+        for _ in range(40):
+            # Errors that H sees alike in all directions, as the definition has it.
+            white = generator.standard_normal((len(found[name]), second.shape[1]))
+            roots = np.linalg.inv(np.linalg.cholesky(moments[name].damped(0.01).second))
+            own = np.repeat(roots, len(white) // len(roots), axis=0)
+            error = 1e-3 * np.einsum("kd,kde->ke", white, own)
+            each = np.repeat(second, len(white) // len(second), axis=0)
+            predicted += (found[name] * np.einsum("kd,kde,ke->k", error, each, error)).sum()
+            other = copy.deepcopy(model)
+            with torch.inference_mode():
+                weight = other.get_parameter(name)
+                weight += torch.from_numpy(error.reshape(weight.shape)).float()
+                change = other(torch.from_numpy(images)).double() - before
+            real += float((change.square().sum(1) / before.square().sum(1)).mean())
+        assert predicted == pytest.approx(real, rel=0.35), name
+
+
+def logits(model, found, images):
+    other = copy.deepcopy(model)
+    with torch.inference_mode():
+        for name, layer in found.items():
+            other.get_parameter(name).copy_(torch.from_numpy(layer.rebuild()))
+        return other(torch.from_numpy(images)).numpy()
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+@pytest.mark.parametrize("bits", [9.0, 12.0])
+def test_a_budget_is_met_and_outputs_are_kept(model, images, bits, sequential):
+    options = preset("activations", bits=bits, sequential=sequential)
+    found = decompose_network(model, images, options)
+    assert sorted(found) == sorted(LAYERS)
+    size = sum(model.get_parameter(name).numel() for name in found)
+    assert total_bits(found, "row") / size == pytest.approx(bits, rel=0.12)
+    before = logits(model, {}, images)
+    wrong = logits(model, found, images) - before
+    assert np.linalg.norm(wrong) < 0.35 * np.linalg.norm(before)
+
+
+def test_sequential_corrects_what_earlier_layers_did(model, images):
+    before = logits(model, {}, images)
+    wrong = {}
+    for sequential in (False, True):
+        options = preset("activations", bits=None, price=3e-4, sequential=sequential)
+        found = decompose_network(model, images, options)
+        wrong[sequential] = np.linalg.norm(logits(model, found, images) - before)
+    assert wrong[True] < wrong[False]
+
+
+def test_networks_give_the_same_bytes_twice(model, images):
+    options = preset("activations", bits=None, price=1e-5)
+    one, two = (decompose_network(model, images, options) for _ in range(2))
+    for name in one:
+        assert one[name].coef.tobytes() == two[name].coef.tobytes()
+        assert one[name].basis.tobytes() == two[name].basis.tobytes()
+
+
+def test_images_that_cannot_be_used_are_refused(model, images):
+    options = preset("activations")
+    with pytest.raises(InputError, match="no images"):
+        decompose_network(model, images[:0], options)
+    with pytest.raises(InputError, match="not finite"):
+        decompose_network(model, images * np.nan, options)
