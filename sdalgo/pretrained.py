@@ -5,12 +5,13 @@ Packages are located, never imported: they are read as data.
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from archsim.formats.errors import InputError
@@ -134,13 +135,24 @@ def file_state(path: Path, model: nn.Module) -> State:
     Raises:
         InputError: the file cannot be read, or its tensors are not those of the network.
     """
-    own = model.state_dict()
     found = {name: held.array() for name, held in read_weights(path).items()}
+    return in_model_types(found, model, path)
+
+
+def in_model_types(
+    found: Mapping[str, NDArray[np.generic]], model: nn.Module, place: object
+) -> State:
+    """The arrays of a state dict as tensors in the types of `model`.
+
+    Raises:
+        InputError: they are not those of the network.
+    """
+    own = model.state_dict()
     wrong = [name for name in own if name not in found and not name.endswith(_COUNTED)]
     wrong += [name for name in found if name not in own or found[name].shape != own[name].shape]
     if wrong:
         listed = ", ".join(sorted(wrong)[:8])
-        raise InputError.at(path, f"not the weights of this {type(model).__name__}: {listed}")
+        raise InputError.at(place, f"not the weights of this {type(model).__name__}: {listed}")
     return {
         name: torch.from_numpy(found[name].copy()).to(value.dtype)
         if name in found

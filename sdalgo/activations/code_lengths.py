@@ -39,7 +39,7 @@ class CodeLengths:
 
     def total(self, coef: Float64) -> Float64:
         """Return the bits of each filter, (N,), of coefficients (rows, r, N)."""
-        live = coef.any(axis=1)
+        live = np.asarray(coef.any(axis=1))
         bits = (self.of(coef) * live[:, None]).sum(axis=1) + self.dead * ~live
         return np.asarray(bits.sum(axis=0))
 
@@ -60,7 +60,7 @@ def measured(coef: Float64, powers: tuple[int, int], form: str) -> CodeLengths:
             `element` spends a bit on each coefficient, and codes what is not zero.
     """
     low, high = powers
-    live = np.asarray(coef.any(axis=1))
+    live = np.asarray(np.any(coef != 0, axis=1), dtype=np.bool_)
     used = coef.transpose(1, 0, 2)[:, live].ravel() if form == "row" else coef[coef != 0]
     signs = used > 0, used < 0
     counts = [

@@ -1,13 +1,20 @@
 """`sdalgo decompose` and `sdalgo decode`: a state dict to a container and back."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from archsim.formats import console, own_files, unpacked
+from archsim.formats.errors import InputError
 from archsim.formats.progress import bar
 from sdalgo.cli import options
+
+if TYPE_CHECKING:
+    from archsim.formats.progress import Progress
+    from archsim.formats.tensor_record import Tensor
+    from sdalgo.container import Container
+    from sdalgo.options import Options
 
 Weights = Annotated[
     Path, typer.Argument(help="A state dict: safetensors, torch, ONNX or an index of shards.")
@@ -29,6 +36,10 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
         str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
     ] = None,
     index: Annotated[str, typer.Option(help="Index bit a row or an element.")] = "row",
+    calibrate: options.Calibrate = None,
+    network: options.Network = None,
+    bits: options.Bits = None,
+    sequential: options.Sequential = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
     max_gb: unpacked.MaxGb = None,
@@ -41,12 +52,11 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo decompose resnet.safetensors -o resnet.sd
       sdalgo decompose w.safetensors -o w.sd --preset as_paper --theta 0.02 --json
       sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
+      sdalgo decompose mbv2.pth -o a.sd --network mobilenet_v2 --calibrate photographs --bits 3.5
     """
     from sdalgo.checkpoints import read_weights
     from sdalgo.container import MARK, write_container
     from sdalgo.options import preset as named
-    from sdalgo.state import decompose_state
-    from sdalgo.summary import summarise
 
     unpacked.allow(max_gb)
     own_files.force(force)
@@ -54,23 +64,80 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
         "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
         "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
     }  # fmt: skip
+    given |= calibration_options(calibrate, network, bits, sequential)
+    preset = calibrated_preset(preset, calibrate)
+    if preset == "activations":
+        given["index"] = index
     asked = named(preset, **{key: value for key, value in given.items() if value is not None})
     target = out or weights.with_suffix(".sd")
     tensors = read_weights(weights, entry)
     own_files.claim(target, MARK)
     with bar("decomposing", quiet=quiet or as_json) as progress:
-        container = decompose_state(tensors, asked, index, progress)
+        container = _container(tensors, asked, (index, calibrate, network), progress)
     nbytes = write_container(target, container)
+    summary = _summary(container, tensors, nbytes)
+    if as_json:
+        console.say_json(summary)
+    elif not quiet:
+        show(summary, str(target))
+
+
+def calibrated_preset(preset: str, calibrate: Path | None) -> str:
+    """`activations` where images are given and nothing else is asked for; they go together."""
+    if calibrate is not None and preset == options.DEFAULT_PRESET:
+        return "activations"
+    if (calibrate is not None) != (preset == "activations"):
+        message = "the preset `activations` and --calibrate IMAGES_OR_NPZ go together"
+        raise InputError.at("--preset", message)
+    return preset
+
+
+def calibration_options(
+    calibrate: Path | None, network: str | None, bits: float | None, sequential: bool
+) -> dict[str, Any]:
+    """The options that only a calibrated decomposition has, as far as they are given.
+
+    Raises:
+        InputError: they are given without --calibrate, or it without the network to run.
+    """
+    if calibrate is None:
+        for name, given in (("network", network), ("bits", bits), ("sequential", sequential)):
+            if given:
+                raise InputError.at(f"--{name}", "has a meaning with --calibrate only")
+        return {}
+    if network is None:
+        message = "say which network runs on them: --network NAME, of `sdalgo list networks`"
+        raise InputError.at("--calibrate", message)
+    return {"bits": bits, "sequential": sequential}
+
+
+def _container(
+    tensors: "dict[str, Tensor]",
+    asked: "Options",
+    given: tuple[str, Path | None, str | None],
+    progress: "Progress | None",
+) -> "Container":
+    """The decomposition as a container; `given` are index, --calibrate and --network."""
+    index, calibrate, network = given
+    if calibrate is None or network is None:
+        from sdalgo.state import decompose_state
+
+        return decompose_state(tensors, asked, index, progress)
+    from sdalgo.activations.state import calibrated_state
+
+    return calibrated_state(tensors, asked, (calibrate, network), progress)
+
+
+def _summary(container: "Container", tensors: "dict[str, Tensor]", nbytes: int) -> dict[str, Any]:
+    from sdalgo.summary import summarise
+
     squares = {
         name: float((tensors[name].array().astype("float64") ** 2).sum())
         for name in container.layers
     }
     summary = summarise(container, squares)
     summary["totals"]["file_bytes"] = nbytes
-    if as_json:
-        console.say_json(summary)
-    elif not quiet:
-        show(summary, str(target))
+    return summary
 
 
 def decode(

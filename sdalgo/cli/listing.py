@@ -68,7 +68,7 @@ def _presets() -> dict[str, str]:
     return {
         name: ", ".join(
             f"{key} {value}" for key, value in vars(options).items()
-            if value != getattr(default, key)
+            if value != getattr(default, key, None)
         ) or "the default"
         for name, options in PRESETS.items()
     }  # fmt: skip

@@ -1,5 +1,6 @@
 """The options that several commands share, so that one word means one thing everywhere."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,5 +34,23 @@ Dense = Annotated[
         show_default=False,
         help="Layers that --prune and --row-ratio leave whole. Repeatable.",
     ),
+]
+Calibrate = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="IMAGES_OR_NPZ",
+        show_default=False,
+        help="Fit outputs on these: a folder of images, or an .npz with `images` (N, C, H, W).",
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", show_default=False, help="What runs on --calibrate's images."),
+]
+Bits = Annotated[
+    float | None, typer.Option(show_default=False, help="Bits per weight that are aimed at: 3.5.")
+]
+Sequential = Annotated[
+    bool, typer.Option("--sequential", help="Inputs come from what was decomposed so far.")
 ]
 DEFAULT_PRESET = "as_released_double"

@@ -163,3 +163,56 @@ def test_help_of_every_command_has_an_example(capsys):
         assert status == 0
         assert "Example" in text, command
         assert f"sdalgo {command}" in text
+
+
+@pytest.fixture
+def calibrated(tmp_path):
+    """A state dict of the smallest shipped network, and images for it."""
+    import torch
+
+    from sdalgo.networks import network
+
+    torch.manual_seed(0)
+    module = network("tiny")
+    state = {name: value.numpy() for name, value in module.build().state_dict().items()}
+    save_file(state, str(tmp_path / "t.safetensors"))
+    images = np.random.default_rng(0).standard_normal((6, *module.INPUT)).astype(np.float32)
+    np.savez(tmp_path / "images.npz", images=images)
+    return tmp_path / "t.safetensors", tmp_path / "images.npz"
+
+
+def test_decompose_for_calibration_images(calibrated, tmp_path, capsys):
+    from sdalgo.container import read_container
+
+    weights, images = calibrated
+    out = tmp_path / "t.sd"
+    arguments = ("decompose", weights, "-o", out, "--network", "tiny", "--calibrate", images)
+    status, text, _ = run(capsys, *arguments, "--bits", 6, "--json")
+    assert status == 0
+    assert json.loads(text)["totals"]["bits_per_weight"] == pytest.approx(6, rel=0.1)
+    found = read_container(out)
+    assert found.options["bits"] == 6
+    first = out.read_bytes()
+    assert run(capsys, *arguments, "--bits", 6, "--quiet")[0] == 0
+    assert out.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (("--calibrate", "IMAGES"), "--network NAME"),
+        (("--network", "tiny", "--calibrate", "WEIGHTS"), "neither a folder of images nor"),
+        (("--bits", "3"), "--bits: has a meaning with --calibrate only"),
+        (("--preset", "activations"), "go together"),
+        (("--network", "mlp1", "--calibrate", "IMAGES"), "not the weights of this"),
+        (("--network", "tiny", "--calibrate", "IMAGES", "--theta", "0.1"), "option of activations"),
+    ],
+)
+def test_calibration_that_cannot_be_used(calibrated, capsys, tmp_path, changed, said):
+    weights, images = calibrated
+    places = {"IMAGES": images, "WEIGHTS": weights}
+    arguments = [places.get(part, part) for part in changed]
+    status, _, error = run(capsys, "decompose", weights, "-o", tmp_path / "x.sd", *arguments)
+    assert status == 2
+    assert said in error
+    assert not (tmp_path / "x.sd").exists()
