@@ -24,10 +24,12 @@ from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
 from sdalgo import build_parts, channels, photos, provenance, sparsity
 from sdalgo.decompose import decompose, is_decomposed
+from sdalgo.decomposition import Decomposition
 from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
+from sdalgo.options import ActivationOptions, Options
 from sdalgo.pow2 import Float32
 from sdalgo.pretrained import Weights, find_weights
 from sdalgo.profile import measure
@@ -70,10 +72,20 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
     inputs = activations(model, images)
     parts = folder / f".{recipe.name}.parts"
     layers = Layers(recipe, weights, inputs, parts)
+    layers.fitted = _fitted(model, images, recipe.options())
     entries = layers.finish(nodes, seed, progress)
     built = layers.write(folder, _header(recipe, seed, weights), entries)
     shutil.rmtree(parts, ignore_errors=True)
     return built
+
+
+def _fitted(model: nn.Module, images: NDArray[Any], options: Options) -> dict[str, Decomposition]:
+    """What the preset `activations` makes of the network for the recipe's images; else nothing."""
+    if not isinstance(options, ActivationOptions):
+        return {}
+    from sdalgo.activations.network import decompose_network
+
+    return decompose_network(model, images, options)
 
 
 def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
@@ -123,6 +135,7 @@ class Layers:
     """Makes the tensors and the profile of each layer, or takes them from an earlier run.
 
     Attributes:
+        fitted: decompositions of a whole network, by the names of its weights.
         stored: `input` and `weight` of layers of which a network holds whole numbers already.
     """
 
@@ -131,6 +144,7 @@ class Layers:
         self.options, self.pruning = recipe.options(), recipe.pruning()
         self.lists = (recipe.rows_pruned, recipe.weights_pruned)
         self.stored: Mapping[str, Arrays] = {}
+        self.fitted: Mapping[str, Decomposition] = {}
         self.arrays: Arrays = {}
         self.reused = 0
 
@@ -185,6 +199,9 @@ class Layers:
         whole = self.pruning.weights is not None
         for part in (_VERSION, node, self.options, kept, whole, ratio):
             digest.update(repr(part).encode())
+        if (made := self.fitted.get(f"{node.name}.weight")) is not None:
+            for array in (made.coef, made.basis, made.scale):
+                digest.update(np.ascontiguousarray(array).data)
         held = self.stored.get(node.name, {})
         for array in (weight, self.inputs[node.name], *(held[what] for what in sorted(held))):
             digest.update(np.ascontiguousarray(array).data)
@@ -211,7 +228,8 @@ class Layers:
         if ratio > 0:
             mask = sparsity.row_mask_by_ratio(weight, ratio)
             weight = sparsity.apply_row_mask(weight, mask)
-        found = decompose(weight, self.options, name=node.name)
+        found = self.fitted.get(f"{node.name}.weight")
+        found = found or decompose(weight, self.options, name=node.name)
         return arrays | {"coef": found.coef, "basis": found.basis, "basis_scale": found.scale}
 
 

@@ -141,6 +141,8 @@ class ActivationOptions(Options):
                 raise InputError.at(f"option {name}", f"{getattr(self, name)!r} is not {wanted}")
 
 
+CALIBRATED = "activations"
+"""The preset that needs inputs."""
 PRESETS: dict[str, Options] = {
     # B is rounded to float32 between the fits: equal to the released code, artefact included.
     "as_released": Options(loop_basis="float32", slicing="factors", basis_bits=32),
@@ -153,7 +155,7 @@ PRESETS: dict[str, Options] = {
     # Algorithm 1, then a search that lowers the error at equal bits; some twenty times slower.
     "best": Options(search=8, starts=6, bit_price=0.003),
     # Outputs are fitted, not weights: it needs inputs (docs/activation_aware.md).
-    "activations": ActivationOptions(search=2, levels=6, largest_kernel=None),
+    CALIBRATED: ActivationOptions(search=2, levels=6, largest_kernel=None),
 }
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from archsim.formats.record import Record, load
 from archsim.formats.source import require
-from sdalgo.options import Options, preset
+from sdalgo.options import CALIBRATED, Options, preset
 from sdalgo.pruning import Pruning
 from sdalgo.ratios import Share, Shares, load_ratios
 
@@ -28,6 +28,7 @@ class RecipeFile(Record):
             is a file of the user's own a file of weights beside it.
         preset, theta, basis_bits: of the decomposition; its options check them.
         density, rank, levels, iterations, slice_rows: likewise; None leaves them to the preset.
+        bits: bits per weight that the preset `activations` aims at.
         rows_pruned: share of coefficient rows to drop: one number for every layer, or a list of
             ratios/ by layer (a path where the recipe is a file of the user's own).
         pruned_density: share of weights kept in the `pruned` form of the layers that are
@@ -53,6 +54,7 @@ class RecipeFile(Record):
     levels: int | None = None
     iterations: int | None = None
     slice_rows: int | None = None
+    bits: float | None = None
     rows_pruned: Shares | None = None
     pruned_density: Share = 1.0
     weights_pruned: Shares | None = None
@@ -68,6 +70,8 @@ class RecipeFile(Record):
             raise ValueError("give pruned_density or weights_pruned, not both")
         if self.task == "training" and self.dense:
             raise ValueError("a training has no `dense`; rows_pruned may be a list with 0 for them")
+        if self.preset == CALIBRATED and self.rows_pruned is not None:
+            raise ValueError("rows_pruned: prices decide which rows `activations` drops")
         if self.network == "onnx" and self.channels_kept < 1:
             raise ValueError("channels_kept: an ONNX file does not say which channels may go")
         return self
@@ -93,8 +97,13 @@ class Recipe(RecipeFile):
 
     def given_options(self) -> dict[str, Any]:
         """The options that the recipe gives beside its preset."""
-        keys = ("theta", "basis_bits", "density", "rank", "levels", "iterations", "slice_rows")
-        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+        keys = (
+            "theta", "basis_bits", "density", "rank", "levels", "iterations", "slice_rows", "bits",
+        )  # fmt: skip
+        given = {key: value for key in keys if (value := getattr(self, key)) is not None}
+        if self.preset == CALIBRATED and self.theta == RecipeFile.model_fields["theta"].default:
+            del given["theta"]  # which that preset has no use for
+        return given
 
     def pruning(self) -> Pruning:
         """Return what each layer loses.

@@ -194,3 +194,23 @@ def test_a_file_of_onnx_is_a_network_that_needs_no_running(folder, monkeypatch, 
     made = read(folder / "workloads" / "o.yaml").value
     assert made["source"]["made_by"] == "sdalgo build o.yaml --seed 7"
     assert made["layers"][0]["seed"] == 7
+
+
+def test_a_recipe_fitted_to_its_photographs_is_simulated_as_any_other(folder):
+    from archsim.cli.main import main as archsim_main
+
+    fitted = "about: fitted\nnetwork: mine.py\nweights: mine.safetensors\npreset: activations\n"
+    (folder / "my" / "mine.yaml").write_text(fitted + "bits: 7\nimages: 2\n")
+    assert main(["build", "my/mine.yaml", "--network", "my/mine.py", "-q"]) == 0
+    arrays = load_file("workloads/mine.safetensors")
+    assert arrays["stem/coef"].any()
+    source = read(folder / "workloads" / "mine.yaml").value["source"]
+    assert source["decomposition"] == "activations, bits 7.0"
+    command = ["run", "-w", "workloads/mine.yaml", "-a", "smartdeal", "--no-figures"]
+    assert archsim_main(command) == 0
+
+
+def test_a_recipe_that_is_fitted_drops_no_rows_by_share(folder, capsys):
+    (folder / "my" / "mine.yaml").write_text(RECIPE + "preset: activations\n")
+    said = told(capsys, "my/mine.yaml", "--network", "my/mine.py")
+    assert "rows_pruned: prices decide which rows" in said
