@@ -1,6 +1,6 @@
 """Bits per weight against agreement: the preset `activations` and its rivals on trained networks.
 
-    python -m benchmarks.activations mobilenet_v2_sd [--out docs/results/activations]
+    python -m benchmarks.activations mobilenet_v2_sd --write-docs
 
 Times are of the processor. `make data` brings the weights and the photographs.
 """
@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import activations_page
 from sdalgo import decompose, preset
 from sdalgo.activations.inputs import layer_moments
 from sdalgo.activations.network import calibrated_layers, decompose_weights, total_bits
@@ -76,6 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", nargs="?", default="mobilenet_v2_sd")
     parser.add_argument("--out", type=Path, default=Path("docs/results/activations"))
+    parser.add_argument("--write-docs", action="store_true", help="docs/activation_aware.md")
     given = parser.parse_args()
     recipe = load_recipe(given.recipe)
     model, _ = model_and_images(recipe)
@@ -87,6 +89,9 @@ def main() -> None:
         found.append(row)
         text = json.dumps({"recipe": given.recipe, "rows": found}, indent=1)
         (given.out / f"{given.recipe}.json").write_text(text + "\n", encoding="utf-8")
+    if given.write_docs:
+        activations_page.write(Path("docs/activation_aware.md"), given.recipe, found)
+        activations_page.draw(Path(f"docs/img/activations_{recipe.network}.svg"), found)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from sdalgo.fit import Float64
 from sdalgo.pow2 import Float32
 
 _RIDGE = 1e-9  # of the mean diagonal of the normal equations, so that unused codes do no harm
-_AT_ONCE = 1 << 25  # entries of H times codes that are held
+_AT_ONCE = 1 << 22  # entries of H times codes that are held
 
 
 def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> Float64:

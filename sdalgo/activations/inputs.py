@@ -22,10 +22,10 @@ COLUMNS = 784
 _SEED = 0
 
 
-def batches(images: NDArray[np.generic]) -> Iterator[Tensor]:
+def batches(images: NDArray[np.generic], count: int = _BATCH) -> Iterator[Tensor]:
     """Yield images a few at a time, as float32."""
-    for start in range(0, len(images), _BATCH):
-        yield torch.from_numpy(np.ascontiguousarray(images[start : start + _BATCH], np.float32))
+    for start in range(0, len(images), count):
+        yield torch.from_numpy(np.ascontiguousarray(images[start : start + count], np.float32))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from sdalgo.activations.moments import Moments
 from sdalgo.fit import Float64
 
 _SEED = 1
+_BATCH = 2  # images whose planes and gradients are held
 _DRAWS = 2  # random sign vectors per image
 _Kept = list[tuple[str, Call, Tensor]]
 
@@ -50,7 +51,7 @@ def sensitivities(
 
     generator = torch.Generator().manual_seed(_SEED)
     with one_thread():
-        for batch in batches(images):
+        for batch in batches(images, _BATCH):
             with watched(model, keep):
                 result = model.eval()(batch.requires_grad_()).flatten(1)
             gradients = _gradients(result, [output for _, _, output in kept], generator)

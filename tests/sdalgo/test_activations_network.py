@@ -83,7 +83,8 @@ def test_moments_are_the_energy_of_the_outputs(model, images):
     np.testing.assert_allclose(energy, outputs.square().mean(dim=(0, 2, 3)).numpy(), rtol=1e-5)
 
 
-def test_sensitivity_predicts_the_loss_of_small_errors(model, images):
+def test_sensitivity_predicts_the_loss_of_small_errors(model):
+    images = np.random.default_rng(4).standard_normal((96, 3, 16, 16)).astype(np.float32)
     moments = layer_moments(model, images)
     found = sensitivities(model, images, moments, 0.01)
     generator = np.random.default_rng(3)
@@ -106,7 +107,7 @@ def test_sensitivity_predicts_the_loss_of_small_errors(model, images):
                 weight += torch.from_numpy(error.reshape(weight.shape)).float()
                 change = other(torch.from_numpy(images)).double() - before
             real += float((change.square().sum(1) / before.square().sum(1)).mean())
-        assert predicted == pytest.approx(real, rel=0.35), name
+        assert predicted == pytest.approx(real, rel=0.25), name
 
 
 def logits(model, found, images):
