@@ -171,10 +171,11 @@ def _bytes_of(program: Program, hop: Hop) -> NDArray[np.int64]:
     """The bytes that each task of a hop from or into an off-chip memory moves: those that it puts
     into a store, or the items that it takes out of one."""
     if hop.puts:
-        return np.sum([np.asarray(put.units, np.int64) for put in hop.puts], axis=0)
+        brought = np.array([put.units for put in hop.puts], np.int64)
+        return np.asarray(brought.sum(axis=0))
     (take,) = hop.takes
     ends = np.concatenate([[0], np.cumsum(_items(program, take.store), dtype=np.int64)])
-    return np.diff(ends[np.asarray(take.done)], prepend=0)
+    return np.asarray(np.diff(ends[np.asarray(take.done)], prepend=0))
 
 
 def _edges(cycles: int) -> NDArray[np.int64]:

@@ -180,9 +180,9 @@ def test_a_search_that_finds_little_says_so(folder, capsys):
         "workloads: [tiny_sd]\narchs: [smartdeal]\n"
         "vary: {dram.bytes_per_cycle: {from: 8, to: 4000, step: 1}}\n"
     )
-    line = ["search", "mine.yaml", "--out", "out", "--no-figures", "-n", "3", "--where"]
-    assert main([*line, "dram.bytes_per_cycle <= 8"]) == 0
-    assert "ended after 300 draws" in capsys.readouterr().err
+    line = ["search", "mine.yaml", "--out", "out", "--no-figures", "-n", "8", "--where"]
+    assert main([*line, "dram.bytes_per_cycle <= 30"]) == 0
+    assert "ended after 800 draws, of which" in capsys.readouterr().err
 
 
 def test_a_search_that_finds_nothing_is_told(folder, capsys):
