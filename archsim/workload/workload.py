@@ -64,6 +64,9 @@ class Workload:
         parts.update("\n".join(layer.name for layer in self.layers).encode())
         return parts.hexdigest()
 
+    def __repr__(self) -> str:
+        return f"<Workload: {self.name}, {len(self.layers)} layers, batch {self.batch}>"
+
     def layer(self, name: str) -> Layer:
         """The layer of that name; InputError with the nearest one if there is none."""
         if name not in self._by_name:
