@@ -8,6 +8,8 @@ import pytest
 from notebook import ROOT, code_cells, outputs, shown, text_of
 from tutorial import check
 
+import archsim
+
 FOLDER = ROOT / "docs" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
@@ -28,16 +30,33 @@ def same(before, now):
             check(was.replace("...", "\u2026"), is_now.replace("...", "\u2026"))
 
 
-def test_there_are_notebooks():
-    assert {path.stem for path in NOTEBOOKS} >= {"first_comparison", "own_machine"}
+def test_there_are_three():
+    assert {path.stem for path in NOTEBOOKS} == {"first_comparison", "own_machine", "search"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=stem)
 def test_a_notebook_shows_what_it_gives(path):
+    if path.stem == "search":
+        pytest.importorskip("optuna", reason="pip install 'archsim[sweep]'")
     before = shown(path)
     assert sum(map(len, before)) >= 3
     same(before, outputs(path))
+
+
+@pytest.mark.slow
+def test_the_search_has_found_the_front_of_the_whole_grid():
+    """As its notebook says: every machine of its design is run."""
+    path, names = FOLDER / "search.ipynb", {}
+    source = "".join(code_cells(json.loads(path.read_text(encoding="utf-8")))[0]["source"])
+    exec(source.partition("found = ")[0], names)
+    whole = archsim.sweep(**names["design"])
+    assert (len(whole), whole["not_available"].notna().sum()) == (464, 0)
+    front = whole[whole["front"]]
+    ((_, text),) = text_of(shown(path)[0][0])
+    said = text.split()
+    assert said.count("True") == len(front)
+    assert set(map(str, front["cycles"])) <= set(said)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=stem)
