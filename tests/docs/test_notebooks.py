@@ -24,10 +24,26 @@ def same(before, now):
     """AssertionError unless texts and numbers are the same, and pictures are where they were."""
     assert len(before) == len(now)
     for at, (old, new) in enumerate(zip(before, now, strict=True), 1):
-        texts = [[text for output in one for text in text_of(output)] for one in (old, new)]
+        texts = [joined(old), joined(new)]
         assert [kind for kind, _ in texts[0]] == [kind for kind, _ in texts[1]], f"cell {at}"
         for (_, was), (_, is_now) in zip(*texts, strict=True):
             check(was.replace("...", "\u2026"), is_now.replace("...", "\u2026"))
+
+
+def joined(cell):
+    """What a cell shows; a kernel may hand over in pieces what was printed."""
+    found = []
+    for kind, text in (text for output in cell for text in text_of(output)):
+        if kind == "stdout" and found and found[-1][0] == kind:
+            text = found.pop()[1] + text  # noqa: PLW2901
+        found.append((kind, text))
+    return found
+
+
+def test_what_was_printed_may_come_in_pieces():
+    pieces = [{"output_type": "stream", "name": "stdout", "text": [one]} for one in ("a\n", "b\n")]
+    whole = [{"output_type": "stream", "name": "stdout", "text": ["a\n", "b\n"]}]
+    same([whole], [pieces])
 
 
 def test_there_are_three():
