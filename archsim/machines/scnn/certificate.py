@@ -148,9 +148,10 @@ def _run_from(runs: _Runs, which: Ints, bound: Words, depth: int) -> tuple[Words
     depth.
     """
     failed = np.zeros(runs.groups, bool)
-    if (loops := compiled(bound.shape[1])) is not None:
+    if compiled():
         queues, lost = bound[runs.group[which]], np.zeros(which.size, bool)
-        loops.bound(runs.counts, runs.start[which], runs.size[which], queues, lost, depth)
+        some, words = (runs.start[which], runs.size[which]), (0,) * bound.shape[1]
+        compiled().run_to_end(runs.counts, some, (queues, lost), depth, words)
         failed[runs.group[which[lost]]] = True
         return queues, failed
     order = np.argsort(-runs.size[which], kind="stable")

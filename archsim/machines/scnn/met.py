@@ -32,7 +32,9 @@ class Met:
 
     def on(self, elements: Ints) -> "Met":
         """Of some of its elements."""
-        first, lengths = (np.ascontiguousarray(x[..., elements]) for x in (self.first, self.lengths))
+        first, lengths = (
+            np.ascontiguousarray(x[..., elements]) for x in (self.first, self.lengths)
+        )
         return Met(self.classes, first, lengths)
 
     def operations(self, weights: Ints) -> Ints:

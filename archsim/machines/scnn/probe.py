@@ -48,11 +48,11 @@ def probe(layer: Operands, group: int, channels: int) -> Probe:
         stretch = slice(first, min(layer.channels, first + each))
         met = layer.met(slice(own + stretch.start, own + stretch.stop))
         pieces.append(piece(layer, group, stretch, vectors, met))
-    if (loops := compiled(layer.table.words)) is not None:
+    if compiled():
         sizes = np.stack([one.operations.sum(axis=1) for one in pieces])
         waited = np.zeros(sizes.shape, np.int64)
         for one, cycles in zip(pieces, waited, strict=True):
-            one.follow(loops, layer, np.zeros((cycles.size, layer.table.words), np.uint64), cycles)
+            one.follow(layer, np.zeros((cycles.size, layer.table.words), np.uint64), cycles)
         return Probe(waited, sizes)
     counts, sizes = issue(layer, pieces)
     size = sizes.reshape(-1)

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 
 from archsim.machines.scnn.banks import Words
-from archsim.machines.scnn.compiled import Compiled, compiled
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.elements import tile_vectors, tiles_of
 from archsim.machines.scnn.met import Met
 from archsim.machines.scnn.operations import LIMITS, Limits, Operands, Piece
@@ -44,9 +44,9 @@ def stream_waits(wanted: Sequence[Streams], limits: Limits = LIMITS) -> list[Int
     """Cycles that each stream of each pass waits for banks, (streams,) per pass."""
     waited: list[list[Ints]] = [[] for _ in wanted]
     for batch in _batches(wanted, limits):
-        if (loops := compiled(batch[0][1].layer.table.words)) is not None:
+        if compiled():
             for number, part in batch:
-                waited[number].append(_followed(part, loops))
+                waited[number].append(_followed(part))
             continue
         counts = np.concatenate([_issued(part) for _, part in batch])
         sizes = np.concatenate([part.sizes for _, part in batch])
@@ -86,7 +86,7 @@ def _batches(wanted: Sequence[Streams], limits: Limits) -> Iterator[list[tuple[i
         yield batch
 
 
-def _followed(streams: Streams, loops: Compiled) -> Ints:
+def _followed(streams: Streams) -> Ints:
     """Cycles that some streams wait, (streams,), by the compiled loop."""
     layer, waited = streams.layer, np.zeros(streams.groups.size, np.int64)
     groups, of_group = np.unique(streams.groups, return_inverse=True)
@@ -104,7 +104,7 @@ def _followed(streams: Streams, loops: Compiled) -> Ints:
         codes = weights.members[ends[group] : ends[group + 1]]
         one = Piece(int(groups[group]), codes, lengths, together.on(block[mine]))
         queues, cycles = np.zeros((mine.size, layer.table.words), np.uint64), waited[mine]
-        one.follow(loops, layer, queues, cycles)
+        one.follow(layer, queues, cycles)
         waited[mine] = cycles
     return waited
 

@@ -94,11 +94,10 @@ def followed(layer: Operands, groups: Ints, limits: Limits = LIMITS) -> Ints:
     in every group."""
     waited = np.zeros_like(layer.operations)
     queues = np.zeros((*waited.shape, layer.table.words), np.uint64)
-    loops = compiled(layer.table.words)
     for batch in pieces(layer, groups.tolist(), limits):
-        if loops is not None:
+        if compiled():
             for one in batch:
-                one.follow(loops, layer, queues[one.group], waited[one.group])
+                one.follow(layer, queues[one.group], waited[one.group])
             continue
         counts, sizes = issue(layer, batch)
         present, of_piece = np.unique([piece.group for piece in batch], return_inverse=True)
