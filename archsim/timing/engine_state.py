@@ -20,7 +20,7 @@ from archsim.timing.program import (
 
 GATE = "gate"
 SPACE = "wait_output"
-FREE = attrgetter("free")
+FREE_AT = attrgetter("free_at")
 Stretch = tuple[int, int, int]
 """The place of a layer, and the cycles between which something lasted."""
 
@@ -41,8 +41,7 @@ class Server:
     def __init__(self, spec: ServerSpec, layers: int) -> None:
         self.stretches: list[Stretch] | None = None
         self.arbitration = spec.arbitration
-        self.free = True
-        self.busy = [0] * layers
+        self.free_at = 0
         self.blocked = [0] * layers
         self.blockers = 0
         self.since = 0
@@ -52,24 +51,12 @@ class Server:
         """Books the time since the last change: blocked if idle while something has no place to
         go.
         """
-        if self.blockers and self.free:
-            self.blocked[self.blocked_layer] += now - self.since
-            if self.stretches is not None and now > self.since:
-                self.stretches.append((self.blocked_layer, self.since, now))
+        since = max(self.since, self.free_at)
+        if self.blockers and now > since:
+            self.blocked[self.blocked_layer] += now - since
+            if self.stretches is not None:
+                self.stretches.append((self.blocked_layer, since, now))
         self.since = now
-
-    def begin(self, now: int, cycles: int, layer: int) -> None:
-        """A visit of a task of that layer; the server is free until now."""
-        if self.blockers:
-            self.settle(now)
-        self.since = now
-        self.free = False
-        self.busy[layer] += cycles
-
-    def end(self, now: int) -> None:
-        """The visit is over; while it lasted nothing was blocked."""
-        self.since = now
-        self.free = True
 
 
 class Store:
@@ -115,10 +102,6 @@ class Store:
             self.released = count
 
 
-Visits = tuple[tuple[int, list[Server]], ...]
-"""Cycles, and the servers that are busy so long."""
-
-
 class TaskQueue:
     """Run-time state of one hop: its tasks stand in a queue, and start in their order."""
 
@@ -130,10 +113,10 @@ class TaskQueue:
         self.takes: list[tuple[Store, Take]] = [(stores[t.store], t) for t in hop.takes]
         self.puts: list[tuple[Store, Put]] = [(stores[p.store], p) for p in hop.puts]
         self.next = 0
-        self.left = 0
+        self.left_at = 0
         self.arrived = 0
-        self.pending = 0
         self.ready_at = -1
+        self.touched = self.count > 0
         self.cause = ""
         self.waiting_since = 0
         self.blocking = False
@@ -143,19 +126,26 @@ class TaskQueue:
         self.leaves = [0] * self.count
         self.arrives = [0] * self.count
         self.watchers: list[TaskQueue] = []
-        self._visits: dict[tuple[int, ...], Visits] = {}
+        self.visits = list(zip(*hop.cycles, strict=True)) or [()] * self.count
+        """Cycles of each task in each server."""
+        self.longest = [max(cycles, default=0) for cycles in self.visits]
+        self.free_at = 0
+        """The cycle before which its servers are not all free; they may be taken again by then."""
+        self._counts: set[int] | None = set() if len(set(hop.latency)) <= 1 else None
 
-    def visits(self, k: int) -> Visits:
-        """What task k does to its servers: those that are free again together, and after how many
-        cycles. A server that it only passes is left out."""
-        cycles = tuple([of_server[k] for of_server in self.hop.cycles])
-        if cycles not in self._visits:
-            groups: dict[int, list[Server]] = {}
-            for server, duration in zip(self.servers, cycles, strict=True):
-                if duration:
-                    groups.setdefault(duration, []).append(server)
-            self._visits[cycles] = tuple(groups.items())
-        return self._visits[cycles]
+    def watched_by(self, queue: TaskQueue, count: int) -> None:
+        """Let a queue know when so many of the tasks have arrived."""
+        if queue not in self.watchers:
+            self.watchers.append(queue)
+        if self._counts is not None:
+            self._counts.add(count)
+
+    def is_heard(self, k: int) -> bool:
+        """Whether anybody looks for the arrival of task k. Where tasks arrive in their order, a
+        watcher looks for some of them."""
+        if any(put.units[k] for _, put in self.puts):
+            return True
+        return bool(self.watchers) and (self._counts is None or k + 1 in self._counts)
 
     def gate(self, k: int) -> Gate:
         """What task k waits for besides its stores."""
@@ -166,10 +156,6 @@ class TaskQueue:
         ready = 0 if arbitration == FIXED else self.ready_at
         due = self.hop.due[self.next] if arbitration == SOONEST and self.hop.due else 0
         return due, ready, self.index
-
-    def is_free(self) -> bool:
-        """Whether all its servers are free."""
-        return all(map(FREE, self.servers))
 
     def unmet(self, queues: Sequence[TaskQueue]) -> str:
         """Why the next task cannot start, servers apart; empty if it can."""
