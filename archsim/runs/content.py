@@ -85,8 +85,9 @@ def _as_read(arch: Arch) -> dict[str, Any]:
     return kept
 
 
+@cache
 def _machine(path: Path) -> str:
-    """Of a rule: its file, or all files of its folder."""
+    """Of a rule: its file, or all files of its folder, as this process has loaded them."""
     return _digest([_file(each) for each in sorted(path.rglob("*.py"))] or _file(path))
 
 
