@@ -70,6 +70,7 @@ class _Run:
         self.ready: list[TaskQueue] = []
         for queue in self.queues:
             queue.waits = [{} for _ in range(program.layers)]
+            queue.share_with(self.queues)
             self._connect(queue)
 
     def _connect(self, queue: TaskQueue) -> None:
@@ -246,9 +247,15 @@ class _Run:
 
 def _first(able: list[TaskQueue]) -> TaskQueue:
     """The queue that no other one precedes, of those that are ready and find their servers free."""
+    first = min(able, key=_soonest)
+    if first.soonest_everywhere:
+        return first
     able.sort(key=_soonest)
     for queue in able:
-        if not any(precedes(other, queue) for other in able if other is not queue):
+        for other in able:
+            if other is not queue and queue.shared[other.index] and precedes(other, queue):
+                break
+        else:
             return queue
     return able[0]
 

@@ -126,6 +126,8 @@ class TaskQueue:
         self.leaves = [0] * self.count
         self.arrives = [0] * self.count
         self.watchers: list[TaskQueue] = []
+        self.shared: list[tuple[Arbitration, ...]] = []
+        self.soonest_everywhere = False
         self.visits = list(zip(*hop.cycles, strict=True)) or [()] * self.count
         """Cycles of each task in each server."""
         self.longest = [max(cycles, default=0) for cycles in self.visits]
@@ -139,6 +141,14 @@ class TaskQueue:
             self.watchers.append(queue)
         if self._counts is not None:
             self._counts.add(count)
+
+    def share_with(self, queues: Sequence[TaskQueue]) -> None:
+        """Note in which ways the servers decide that it shares with each queue."""
+        self.shared = [
+            tuple({one.arbitration for one in self.servers if one in other.servers})
+            for other in queues
+        ]
+        self.soonest_everywhere = all(way == SOONEST for ways in self.shared for way in ways)
 
     def is_heard(self, k: int) -> bool:
         """Whether anybody looks for the arrival of task k. Where tasks arrive in their order, a
@@ -194,7 +204,4 @@ class TaskQueue:
 
 def precedes(a: TaskQueue, b: TaskQueue) -> bool:
     """Whether some server that both want, in this cycle, prefers a."""
-    for server in a.servers:
-        if server in b.servers and a.rank(server.arbitration) < b.rank(server.arbitration):
-            return True
-    return False
+    return any(a.rank(way) < b.rank(way) for way in b.shared[a.index])
