@@ -72,6 +72,8 @@ class _Run:
             queue.waits = [{} for _ in range(program.layers)]
             queue.share_with(self.queues)
             self._connect(queue)
+        for queue in self.queues:
+            queue.note_listeners()
 
     def _connect(self, queue: TaskQueue) -> None:
         for store, take in queue.takes:
@@ -130,9 +132,9 @@ class _Run:
             able, soonest = [], NEVER
             for queue in self.ready:
                 cycle = queue.free_at
-                if cycle <= now:
+                if cycle <= now and queue.common:
                     # Others may have taken its servers since it was last looked at.
-                    cycle = queue.free_at = max(map(FREE_AT, queue.servers), default=0)
+                    cycle = queue.free_at = max(queue.left_at, *map(FREE_AT, queue.common))
                 if cycle <= now:
                     able.append(queue)
                 elif cycle < soonest:
@@ -182,10 +184,15 @@ class _Run:
         blocking = cause == SPACE
         if blocking != queue.blocking:
             queue.blocking = blocking
-            for server in queue.servers:
+            layer = queue.hop.layer[queue.next]
+            for server in queue.common:
                 server.settle(now)
                 server.blockers += 1 if blocking else -1
-                server.blocked_layer = queue.hop.layer[queue.next]
+                server.blocked_layer = layer
+            if blocking:
+                queue.blocked_since = now
+            else:
+                queue.book_blocked(now, layer)
 
     def _start(self, queue: TaskQueue) -> None:
         now, k = self.now, queue.next
@@ -198,7 +205,7 @@ class _Run:
             units = put.units[k]
             if units:
                 store.reserve(units)
-        for server, cycles in zip(queue.servers, queue.visits[k], strict=True):
+        for server, cycles in zip(queue.common, queue.visits[k], strict=True):
             if cycles:
                 if server.blockers:
                     server.settle(now)
@@ -211,7 +218,7 @@ class _Run:
                 self._at(left_at).append((queue, -1))
             else:
                 self._leave(queue, k)
-        if queue.is_heard(k):
+        if queue.heard[k]:
             if arrives_at > now:
                 self._at(arrives_at).append((queue, k))
             else:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+import numpy as np
+
 from archsim.arch.component import Arbitration
 from archsim.timing.program import (
     FIXED,
@@ -128,9 +130,15 @@ class TaskQueue:
         self.watchers: list[TaskQueue] = []
         self.shared: list[tuple[Arbitration, ...]] = []
         self.soonest_everywhere = False
-        self.visits = list(zip(*hop.cycles, strict=True)) or [()] * self.count
-        """Cycles of each task in each server."""
-        self.longest = [max(cycles, default=0) for cycles in self.visits]
+        self.longest = longest_of(hop)
+        self.common: list[Server] = []
+        """The servers that other hops have as well, and `visits`, the cycles of each task there."""
+        self.visits: list[tuple[int, ...]] = []
+        self.own: list[tuple[Server, Sequence[int]]] = []
+        """The servers that are free whenever no task of this hop is there, and the cycles of each
+        task."""
+        self.blocked_since = 0
+        self.heard: list[bool] = []
         self.free_at = 0
         """The cycle before which its servers are not all free; they may be taken again by then."""
         self._counts: set[int] | None = set() if len(set(hop.latency)) <= 1 else None
@@ -143,19 +151,45 @@ class TaskQueue:
             self._counts.add(count)
 
     def share_with(self, queues: Sequence[TaskQueue]) -> None:
-        """Note in which ways the servers decide that it shares with each queue."""
+        """Tell the servers that it shares with other queues from its own, and note in which ways
+        those that it shares with each decide."""
+        others = {id(one) for other in queues if other is not self for one in other.servers}
+        pairs = list(zip(self.servers, self.hop.cycles, strict=True))
+        self.own = [pair for pair in pairs if id(pair[0]) not in others]
+        common = [pair for pair in pairs if id(pair[0]) in others]
+        self.common = [server for server, _ in common]
+        self.visits = list(zip(*(cycles for _, cycles in common), strict=True))
+        self.visits = self.visits or [()] * self.count
         self.shared = [
             tuple({one.arbitration for one in self.servers if one in other.servers})
             for other in queues
         ]
         self.soonest_everywhere = all(way == SOONEST for ways in self.shared for way in ways)
 
-    def is_heard(self, k: int) -> bool:
-        """Whether anybody looks for the arrival of task k. Where tasks arrive in their order, a
-        watcher looks for some of them."""
-        if any(put.units[k] for _, put in self.puts):
-            return True
-        return bool(self.watchers) and (self._counts is None or k + 1 in self._counts)
+    def book_blocked(self, now: int, layer: int) -> None:
+        """Books the time in which its own servers stood still because what it would have carried
+        had no place to go."""
+        last = self.next - 1
+        for server, cycles in self.own:
+            since = self.blocked_since
+            if last >= 0:
+                since = max(since, self.starts[last] + cycles[last])
+            if now > since:
+                server.blocked[layer] += now - since
+                if server.stretches is not None:
+                    server.stretches.append((layer, since, now))
+
+    def note_listeners(self) -> None:
+        """Note which of its tasks somebody looks for when they arrive: those that bring something,
+        and of others, where tasks arrive in their order, those that a watcher counts to."""
+        heard = np.zeros(self.count, bool)
+        for _, put in self.puts:
+            heard |= np.asarray(put.units, np.int64) > 0
+        if self.watchers and self._counts is None:
+            heard[:] = True
+        counts = np.array(sorted(self._counts or ()), np.int64)
+        heard[counts[(counts > 0) & (counts <= self.count)] - 1] = True
+        self.heard = heard.tolist()
 
     def gate(self, k: int) -> Gate:
         """What task k waits for besides its stores."""
@@ -205,3 +239,11 @@ class TaskQueue:
 def precedes(a: TaskQueue, b: TaskQueue) -> bool:
     """Whether some server that both want, in this cycle, prefers a."""
     return any(a.rank(way) < b.rank(way) for way in b.shared[a.index])
+
+
+def longest_of(hop: Hop) -> list[int]:
+    """Cycles of each task until its last server is free."""
+    if not hop.cycles:
+        return [0] * len(hop)
+    longest: list[int] = np.max([np.asarray(one, np.int64) for one in hop.cycles], axis=0).tolist()
+    return longest
