@@ -49,7 +49,7 @@ help:
 	@touch $@
 
 .venv/all.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) -c constraints.txt -e ".[sdalgo,plot,report,sweep,onnx,h5py,dev,docs]"
+	$(PIP) -c constraints.txt -e ".[sdalgo,plot,report,sweep,fast,onnx,h5py,dev,docs]"
 	@touch $@ .venv/core.stamp
 
 # Without these weights tests of real networks are skipped, and say so; nothing else needs them.

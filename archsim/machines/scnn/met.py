@@ -30,6 +30,13 @@ class Met:
         """Some of its channels, numbered from its first one."""
         return Met(self.classes, self.first[channels], self.lengths[channels])
 
+    def on(self, elements: Ints) -> "Met":
+        """Of some of its elements."""
+        first, lengths = (
+            np.ascontiguousarray(x[..., elements]) for x in (self.first, self.lengths)
+        )
+        return Met(self.classes, first, lengths)
+
     def operations(self, weights: Ints) -> Ints:
         """Operations of each (element, channel) with so many weight vectors, (channels, phases)."""
         issued: Ints = (self.lengths * weights[..., None]).sum(axis=1).T
@@ -52,4 +59,6 @@ def met(part: Pass, channels: slice, geometry: Geometry, array: ScnnArray, table
         lengths.append(sizes)
     together = np.concatenate(lengths)
     first = np.cumsum(together) - together.reshape(-1)
-    return Met(np.concatenate(classes, axis=1), first.reshape(together.shape), together)
+    # Of one type, contiguous: a compiled loop takes them as they are.
+    members = np.concatenate(classes, axis=1, dtype=np.int32)
+    return Met(np.ascontiguousarray(members), first.reshape(together.shape), together)
