@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from archsim.machines.scnn.banks import BankTable
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.elements import channel_blocks, tile_vectors, tiles_of
 from archsim.machines.scnn.tiling import Pass, ScnnArray
 from archsim.machines.shared.geometry import Ints
@@ -59,6 +60,7 @@ def met(part: Pass, channels: slice, geometry: Geometry, array: ScnnArray, table
         lengths.append(sizes)
     together = np.concatenate(lengths)
     first = np.cumsum(together) - together.reshape(-1)
-    # Of one type, contiguous: a compiled loop takes them as they are.
-    members = np.concatenate(classes, axis=1, dtype=np.int32)
-    return Met(np.ascontiguousarray(members), first.reshape(together.shape), together)
+    members = np.concatenate(classes, axis=1)
+    if compiled():  # of one type, contiguous: the loops take them as they are
+        members = np.ascontiguousarray(members, np.int32)
+    return Met(members, first.reshape(together.shape), together)
