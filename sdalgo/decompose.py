@@ -91,14 +91,14 @@ def _with_theta_for(weight: Float32, layout: Layout, options: Options) -> Option
     best, distance = 0.0, np.inf
     for _ in range(_DENSITY_STEPS):
         theta = (low + high) / 2
-        coef, _ = exchange(slices, replace(options, theta=theta))
+        coef, _ = exchange(slices, replace(options, theta=theta, relative=False))
         density = np.count_nonzero(rows_of(coef, layout)) / entries
         if abs(density - options.density) < distance:
             best, distance = theta, abs(density - options.density)
         if distance < _DENSITY_CLOSE:
             break
         low, high = (theta, high) if density > options.density else (low, theta)
-    return replace(options, theta=best)
+    return replace(options, theta=best, relative=False)
 
 
 def _store(coef: Float32, basis: Float64, layout: Layout, basis_bits: int) -> Decomposition:

@@ -23,7 +23,7 @@ def build_command(recipe: Recipe, seed: int) -> str:
 
 def decomposition(recipe: Recipe) -> str:
     """Preset and theta, and every other option that is not left to the preset."""
-    given = recipe.given_options()
+    given = {"theta": recipe.options().theta} | recipe.given_options()
     if recipe.basis_bits == Recipe.model_fields["basis_bits"].default:
         del given["basis_bits"]
     if recipe.density is not None:

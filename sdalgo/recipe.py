@@ -26,8 +26,9 @@ class RecipeFile(Record):
             `--network` runs.
         weights: "synthetic", the name of a trained set (sdalgo/pretrained.py), or where the recipe
             is a file of the user's own a file of weights beside it.
-        preset, theta, basis_bits: of the decomposition; its options check them.
-        density, rank, levels, iterations, slice_rows: likewise; None leaves them to the preset.
+        preset, basis_bits: of the decomposition; its options check them.
+        theta, density, rank, levels, iterations, slice_rows: likewise; None leaves them to the
+            preset.
         rows_pruned: share of coefficient rows to drop: one number for every layer, or a list of
             ratios/ by layer (a path where the recipe is a file of the user's own).
         pruned_density: share of weights kept in the `pruned` form of the layers that are
@@ -46,7 +47,7 @@ class RecipeFile(Record):
     network: str
     weights: str = "synthetic"
     preset: str = "as_released_double"
-    theta: Annotated[float, Field(allow_inf_nan=True)] = 4e-3
+    theta: Annotated[float, Field(allow_inf_nan=True)] | None = None
     basis_bits: int = 8
     density: float | None = None
     rank: int | None = None

@@ -17,7 +17,12 @@ from sdalgo.options import preset
 from sdalgo.pow2 import Float32
 
 Compare = Callable[[dict[str, Float32]], dict[str, Any]]
-THETAS = (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
+_TIMES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+def usual_thetas(name: str) -> tuple[float, ...]:
+    """The thetas of a sweep that asks for none: around that of the preset."""
+    return tuple(times * preset(name).theta for times in _TIMES)
 
 
 def sweep(

@@ -18,7 +18,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     weights: Weights,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The .sd file to write.")] = None,
     preset: options.Preset = options.DEFAULT_PRESET,
-    theta: Annotated[float | None, typer.Option(help="Smaller coefficients become 0.")] = None,
+    theta: options.Theta = None,
     density: options.Density = None,
     basis_bits: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
     rank: options.Rank = None,

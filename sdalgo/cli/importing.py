@@ -16,7 +16,7 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     model: Annotated[Path, typer.Argument(help="An ONNX file.")],
     name: Annotated[str | None, typer.Option(help="Of the workload; else the file's.")] = None,
     preset: options.Preset = options.DEFAULT_PRESET,
-    theta: Annotated[float, typer.Option(help="Smaller coefficients become 0.")] = 4e-3,
+    theta: options.Theta = None,
     density: options.Density = None,
     basis_bits: Annotated[int, typer.Option(help="8, 16 or 32.")] = 8,
     rank: options.Rank = None,

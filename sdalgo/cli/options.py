@@ -5,6 +5,9 @@ from typing import Annotated
 import typer
 
 Preset = Annotated[str, typer.Option(help="See `sdalgo list presets`.")]
+Theta = Annotated[
+    float | None, typer.Option(help="Smaller coefficients become 0; None: the preset's.")
+]
 Density = Annotated[float | None, typer.Option(help="Non-zeros wanted, 0..1.")]
 Rank = Annotated[int | None, typer.Option(help="r, at most the kernel's width.")]
 Levels = Annotated[int | None, typer.Option(help="N_p, exponents in a slice.")]

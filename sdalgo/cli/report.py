@@ -101,13 +101,13 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo sweep mobilenet_v2_sd
       sdalgo sweep weights.safetensors --theta 0 --theta 0.004 --preset best
     """
-    from sdalgo.sweep import THETAS
     from sdalgo.sweep import sweep as run
+    from sdalgo.sweep import usual_thetas
 
     unpacked.allow(max_gb)
     own_files.force(force)
     with bar("sweeping", quiet=as_json) as progress:
-        rows = run(source, tuple(theta) if theta else THETAS, preset, progress, entry)
+        rows = run(source, tuple(theta) if theta else usual_thetas(preset), preset, progress, entry)
     if plots:
         from sdalgo import plots as draw
 
