@@ -11,7 +11,7 @@ from sdalgo.density import exchange_to_density
 from sdalgo.exchange import Watch, exchange
 from sdalgo.finite import check_finite
 from sdalgo.matrices import Layout, layout_of, rows_of, to_slices
-from sdalgo.options import Options
+from sdalgo.options import WIDEST, Options
 from sdalgo.pow2 import Float32, encode
 from sdalgo.search import search
 
@@ -57,7 +57,7 @@ def is_decomposed(shape: tuple[int, ...], options: Options) -> bool:
     """
     if len(shape) == 2:
         return True
-    if len(shape) != 4 or (shape[3] == 1 and shape[2] > 1):
+    if len(shape) != 4 or (shape[3] == 1 and shape[2] > 1) or shape[3] > WIDEST:
         return False
     return options.largest_kernel is None or max(shape[2:]) <= options.largest_kernel
 

@@ -42,7 +42,8 @@ class Options:
         vector_width: n of 1x1 and linear layers; elsewhere n is the kernel's width.
         slice_rows: most rows of a slice.
         slicing: equal slices, or the released rule of stripping prime factors.
-        largest_kernel: kernels wider or higher stay as they are; None: all are decomposed.
+        largest_kernel: kernels wider or higher stay as they are; None: all are decomposed that
+            are at most `WIDEST` wide.
         search: rounds of search over single coefficients after the loop (preset `best`).
         starts: other bases from which the search starts, besides the loop's.
         bit_price: what one more coded bit must save, as a share of the slice's mean squared
@@ -116,6 +117,7 @@ PRESETS: dict[str, Options] = {
         theta=RELATIVE_THETA,
         relative=True,
         exponents=(None, None),
+        largest_kernel=None,
         search=8,
         starts=6,
         bit_price=0.003,

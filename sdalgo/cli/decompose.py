@@ -65,8 +65,9 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
         name: float((tensors[name].array().astype("float64") ** 2).sum())
         for name in container.layers
     }
-    summary = summarise(container, squares)
-    summary["totals"]["file_bytes"] = nbytes
+    summary = summarise(container, nbytes, squares)
+    for line in summary["warnings"]:
+        console.note(line)
     if as_json:
         console.say_json(summary)
     elif not quiet:
@@ -104,8 +105,9 @@ def show(summary: dict[str, Any], title: str) -> None:
     rows = [_cells(row, str(row["levels"])) for row in summary["layers"]]
     console.show(console.Table(title, heads, [*rows, _cells({**totals, "name": "all"}, "")]))
     console.say(
-        f"{totals['bits_per_weight']:.2f} bits per weight, {totals['compression']:.2f} times "
-        f"smaller than float32; index bit per {totals['form']}"
+        f"{totals['file_bytes'] / 1e6:.2f} MB, {totals['file_compression']:.2f} times smaller than "
+        f"in float32; the decomposed layers: {totals['compression']:.2f} times, "
+        f"{totals['bits_per_weight']:.2f} bits per weight, index bit per {totals['form']}"
     )
 
 

@@ -39,8 +39,9 @@ def report(  # noqa: PLR0913, PLR0917  (one parameter an option)
     unpacked.allow(max_gb)
     own_files.force(force)
     found = read_container(container)
-    summary = summarise(found)
-    summary["totals"]["file_bytes"] = container.stat().st_size
+    summary = summarise(found, container.stat().st_size)
+    for line in summary["warnings"]:
+        console.note(line)
     summary["options"] = found.options
     written: list[Path] = []
     if plots:

@@ -51,7 +51,11 @@ def mutate(rng, seed):
 
 def check(path):
     found = read_container(path)
-    json.dumps(summarise(found) | {"options": found.options}, allow_nan=False, indent=1)
+    json.dumps(
+        summarise(found, path.stat().st_size) | {"options": found.options},
+        allow_nan=False,
+        indent=1,
+    )
     try:
         rebuild_state(found)
     except Exception as error:  # the command that rebuilds names the file
