@@ -115,4 +115,4 @@ def trimmed(coef: Float32, basis: Float64, rest: Float32, kept: int) -> Float32:
 
 
 def _entries(coef: Float32, layout: Layout) -> int:
-    return layout.filters * layout.rows * coef.shape[2]
+    return layout.filters * layout.rows * int(coef.shape[2])

@@ -140,7 +140,7 @@ class _Search:
     def norms(self, row: Float32) -> Float32:
         """Squared length of a row of each B, (N, 1) or (N, m), over the entries that are weights
         in a row of W."""
-        norm = np.einsum("ij,ij->i", row, row)[:, None]
+        norm: Float32 = np.einsum("ij,ij->i", row, row)[:, None]
         if self.padding is None:
             return norm
         norm = np.repeat(norm, self.slices.shape[1], axis=1)

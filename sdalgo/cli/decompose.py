@@ -14,17 +14,12 @@ Weights = Annotated[
 ]
 
 
+@options.decomposing()
 def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     weights: Weights,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The .sd file to write.")] = None,
     preset: options.Preset = options.DEFAULT_PRESET,
-    theta: options.Theta = None,
-    density: options.Density = None,
-    basis_bits: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
-    rank: options.Rank = None,
-    levels: options.Levels = None,
-    iterations: options.Iterations = None,
-    slice_rows: options.SliceRows = None,
+    asked: Any = None,
     entry: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
     ] = None,
@@ -41,25 +36,23 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo decompose resnet.safetensors -o resnet.sd
       sdalgo decompose w.safetensors -o w.sd --preset as_paper --theta 0.02 --json
       sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
+      sdalgo decompose w.safetensors -o w.sd --preset best --bit-price 0.012 --exponents -7:0
     """
     from sdalgo.checkpoints import read_weights
     from sdalgo.container import MARK, write_container
+    from sdalgo.option_words import read_words
     from sdalgo.options import preset as named
     from sdalgo.state import decompose_state
     from sdalgo.summary import summarise
 
     unpacked.allow(max_gb)
     own_files.force(force)
-    given: dict[str, Any] = {
-        "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
-        "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
-    }  # fmt: skip
-    asked = named(preset, **{key: value for key, value in given.items() if value is not None})
+    chosen = named(preset, **read_words(asked))
     target = out or weights.with_suffix(".sd")
     tensors = read_weights(weights, entry)
     own_files.claim(target, MARK)
     with bar("decomposing", quiet=quiet or as_json) as progress:
-        container = decompose_state(tensors, asked, index, progress)
+        container = decompose_state(tensors, chosen, index, progress)
     nbytes = write_container(target, container)
     squares = {
         name: float((tensors[name].array().astype("float64") ** 2).sum())

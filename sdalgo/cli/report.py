@@ -8,6 +8,7 @@ import typer
 
 from archsim.formats import console, own_files, unpacked
 from archsim.formats.progress import bar
+from sdalgo.cli import options
 from sdalgo.cli.decompose import show
 
 
@@ -81,10 +82,12 @@ def _evolution(
     return draw.evolution(slices, rounds, folder)
 
 
+@options.decomposing("theta", "density")
 def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
     source: Annotated[str, typer.Argument(help="A recipe, or a state dict.")],
     theta: Annotated[list[float] | None, typer.Option(help="Repeat for several.")] = None,
-    preset: Annotated[str, typer.Option(help="See `sdalgo list presets`.")] = "as_released_double",
+    preset: options.Preset = options.DEFAULT_PRESET,
+    asked: Any = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for a figure.")] = None,
     entry: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
@@ -102,13 +105,14 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo sweep mobilenet_v2_sd
       sdalgo sweep weights.safetensors --theta 0 --theta 0.004 --preset best
     """
+    from sdalgo.option_words import read_words
+    from sdalgo.options import preset as named
     from sdalgo.sweep import sweep as run
-    from sdalgo.sweep import usual_thetas
 
     unpacked.allow(max_gb)
     own_files.force(force)
     with bar("sweeping", quiet=as_json) as progress:
-        rows = run(source, tuple(theta) if theta else usual_thetas(preset), preset, progress, entry)
+        rows = run(source, named(preset, **read_words(asked)), tuple(theta or ()), progress, entry)
     if plots:
         from sdalgo import plots as draw
 

@@ -46,5 +46,5 @@ def test_the_theta_of_a_recipe_and_of_a_sweep_is_that_of_the_preset():
     known = {"name": "a", "about": "a", "network": "tiny"}
     assert Recipe(**known).options() == preset("as_released_double")
     assert Recipe(**known, preset="best").options() == preset("best")
-    assert usual_thetas("as_released_double") == (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
-    assert usual_thetas("best")[3] == preset("best").theta
+    assert usual_thetas(Options()) == (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
+    assert usual_thetas(preset("best"))[3] == preset("best").theta
