@@ -52,11 +52,14 @@ def decompose(
 def is_decomposed(shape: tuple[int, ...], options: Options) -> bool:
     """True where the options call for W = Ce B; other layers stay raw (docs/reference/sdalgo.md).
 
-    Biases and normalisation are never touched, nor are kernels one column wide and several high,
-    whose rows would hold one weight.
+    Three axes are a convolution over one axis, unless a filter would have a single weight or the
+    layer a single filter. Biases and normalisation are never touched, nor are kernels one column
+    wide and several high, whose rows would hold one weight.
     """
     if len(shape) == 2:
         return True
+    if len(shape) == 3 and shape[0] > 1 and shape[1] * shape[2] > 1:
+        shape = (*shape[:2], 1, shape[2])
     if len(shape) != 4 or (shape[3] == 1 and shape[2] > 1) or shape[3] > WIDEST:
         return False
     return options.largest_kernel is None or max(shape[2:]) <= options.largest_kernel

@@ -45,11 +45,12 @@ def summarise(
         layer_row(name, layer, container.form, container.errors.get(name))
         for name, layer in container.layers.items()
     ]
+    once = _stored_once(container, layers)
     totals: Row = {
-        key: sum(row[key] for row in layers)
+        key: sum(row[key] for row in once)
         for key in ("slices", "entries", "nonzeros", "bits", "weights")
     }
-    coded = sum(row["bits_per_nonzero"] * row["nonzeros"] for row in layers)
+    coded = sum(row["bits_per_nonzero"] * row["nonzeros"] for row in once)
     totals |= {
         "layers": len(layers),
         "density": totals["nonzeros"] / totals["entries"],
@@ -63,11 +64,17 @@ def summarise(
     whole = 4 * totals["weights"] + sum(map(_float32_bytes, container.others.values()))
     totals["file_compression"] = whole / file_bytes
     if squares:
-        wrong = fsum((row["relative_error"] or 0) ** 2 * squares[row["name"]] for row in layers)
-        power = fsum(squares[row["name"]] for row in layers)
+        wrong = fsum((row["relative_error"] or 0) ** 2 * squares[row["name"]] for row in once)
+        power = fsum(squares[row["name"]] for row in once)
         totals["relative_error"] = (wrong / power) ** 0.5 if power else 0.0
     lines = ruined((r["name"], r["nonzeros"], r["relative_error"] or 0.0) for r in layers)
     return {"layers": layers, "totals": totals, "warnings": lines}
+
+
+def _stored_once(container: Container, rows: list[Row]) -> list[Row]:
+    """The rows of layers that are not another one's under a second name (tied weights)."""
+    first = {id(layer): name for name, layer in reversed(container.layers.items())}
+    return [row for row in rows if first[id(container.layers[row["name"]])] == row["name"]]
 
 
 def _float32_bytes(tensor: Tensor) -> int:

@@ -10,10 +10,11 @@ import numpy as np
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
-from sdalgo.checkpoints import read_weights
+from sdalgo.checkpoints import read_checkpoint
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.finite import check_finite
 from sdalgo.options import Options
+from sdalgo.orientation import as_stored
 from sdalgo.pow2 import Float32
 
 Compare = Callable[[dict[str, Float32]], dict[str, Any]]
@@ -59,10 +60,20 @@ def _is_file(source: str) -> bool:
 
 
 def _from_file(path: Path, entry: str | None) -> tuple[dict[str, Float32], Compare | None]:
-    floats = {key: t.array() for key, t in read_weights(path, entry).items() if t.is_float}
+    read = read_checkpoint(path, entry)
+    floats = {key: t.array() for key, t in read.tensors.items() if t.is_float}
     for key, values in floats.items():
         check_finite(values, f"{path}: {key}")
-    found = {key: a.astype(np.float32) for key, a in floats.items() if a.ndim in (2, 4)}
+    all_kernels = Options(largest_kernel=None)
+    lies = read.lies
+    if lies is None:
+        lies = {
+            k: as_stored(a.shape) for k, a in floats.items() if is_decomposed(a.shape, all_kernels)
+        }
+    found = {
+        key: at.to_layer(floats[key]).astype(np.float32)
+        for key, at in lies.items() if key in floats
+    }  # fmt: skip
     if not found:
         raise InputError.at(path, "no tensor has the shape of a convolution or linear weight")
     return found, None

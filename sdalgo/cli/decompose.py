@@ -38,8 +38,9 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
       sdalgo decompose w.safetensors -o w.sd --preset best --bit-price 0.012 --exponents -7:0
     """
-    from sdalgo.checkpoints import read_weights
+    from sdalgo.checkpoints import read_checkpoint
     from sdalgo.container import MARK, write_container
+    from sdalgo.left_raw import left_raw
     from sdalgo.option_words import read_words
     from sdalgo.options import preset as named
     from sdalgo.state import decompose_state
@@ -49,17 +50,19 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     own_files.force(force)
     chosen = named(preset, **read_words(asked))
     target = out or weights.with_suffix(".sd")
-    tensors = read_weights(weights, entry)
+    found = read_checkpoint(weights, entry)
+    tensors = found.tensors
     own_files.claim(target, MARK)
     with bar("decomposing", quiet=quiet or as_json) as progress:
-        container = decompose_state(tensors, chosen, index, progress)
+        container = decompose_state(tensors, chosen, index, progress, found.lies)
     nbytes = write_container(target, container)
     squares = {
         name: float((tensors[name].array().astype("float64") ** 2).sum())
         for name in container.layers
     }
     summary = summarise(container, nbytes, squares)
-    for line in summary["warnings"]:
+    raw = {name: t.shape for name, t in container.others.items() if t.is_float}
+    for line in (*left_raw(raw), *summary["warnings"]):
         console.note(line)
     if as_json:
         console.say_json(summary)
@@ -97,8 +100,10 @@ def show(summary: dict[str, Any], title: str) -> None:
     totals = summary["totals"]
     rows = [_cells(row, str(row["levels"])) for row in summary["layers"]]
     console.show(console.Table(title, heads, [*rows, _cells({**totals, "name": "all"}, "")]))
+    nbytes = totals["file_bytes"]
+    size = f"{nbytes / 1e6:.2f} MB" if nbytes >= 1e5 else f"{nbytes / 1e3:.1f} kB"
     console.say(
-        f"{totals['file_bytes'] / 1e6:.2f} MB, {totals['file_compression']:.2f} times smaller than "
+        f"{size}, {totals['file_compression']:.2f} times smaller than "
         f"in float32; the decomposed layers: {totals['compression']:.2f} times, "
         f"{totals['bits_per_weight']:.2f} bits per weight, index bit per {totals['form']}"
     )

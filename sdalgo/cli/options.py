@@ -77,7 +77,7 @@ def decomposing(*left_out: str) -> Callable[[Callable[..., None]], Callable[...,
         for parameter in own.parameters.values():
             shared = parameter.name == "asked"
             parameters += [*map(_parameter, names)] if shared else [parameter]
-        del run.__wrapped__  # type: ignore[attr-defined]  # whose signature would be taken
+        del run.__wrapped__  # its signature would be taken
         run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         return run

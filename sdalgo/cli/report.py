@@ -75,7 +75,9 @@ def _evolution(
         raise InputError.at(
             f"layer {name}", f"not in both files; {', '.join(list(found.layers)[:5])}"
         )
-    slices = to_slices(checked(tensors[name].array(), name), found.layers[name].layout)
+    values = tensors[name].array()
+    weight = found.lies[name].to_layer(values) if name in found.lies else values
+    slices = to_slices(checked(weight, name), found.layers[name].layout)
     options = options_from(found.options, "container")
     rounds: list[Round] = []
     exchange(slices, options, rounds.append)
