@@ -95,10 +95,11 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
         _check_names([m["name"] for m in (*head["layers"], *head["others"])])
         layers: dict[str, Decomposition] = {}
         for m in head["layers"]:
-            first = m.get("same_as")
-            layers[m["name"]] = (
-                layer_sections.unpack(m, sections, form) if first is None else layers[first]
-            )
+            if "same_as" in m:
+                layers[m["name"]] = tied = layers[m["same_as"]]
+                sections.claim(4 * math.prod(tied.layout.shape), m["name"])  # each is rebuilt
+            else:
+                layers[m["name"]] = layer_sections.unpack(m, sections, form)
         others = {
             m["name"]: Tensor(
                 dtype=m["dtype"], shape=tuple(m["shape"]), data=sections.get(m["data"])

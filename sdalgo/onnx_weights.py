@@ -36,9 +36,10 @@ def orientations(graph: Any, shapes: dict[str, Shape]) -> dict[str, Orientation]
         if node.op_type in ("Identity", "Cast", "Transpose") and node.input[0] in views:
             name, order = views[node.input[0]]
             if node.op_type == "Transpose":
-                perm = (
-                    [*attributes["perm"].ints] if "perm" in attributes else range(len(order))[::-1]
-                )
+                turned = range(len(order))[::-1]
+                perm = [*attributes["perm"].ints] if "perm" in attributes else [*turned]
+                if sorted(perm) != sorted(turned):
+                    continue
                 order = tuple(order[axis] for axis in perm)
             views[node.output[0]] = (name, order)
             continue
@@ -73,7 +74,7 @@ def _as_weight(node: Any, attributes: dict[str, Any], place: int, shape: Shape) 
         return as_stored(shape)
     if kind == "ConvTranspose" and place == 1 and len(shape) in (3, 4):
         groups = attributes["group"].i if "group" in attributes else 1
-        return of_deconvolution(shape, groups) if groups and shape[0] % groups == 0 else None
+        return of_deconvolution(shape, groups) if groups > 0 and shape[0] % groups == 0 else None
     if kind in _RECURRENT and place in (1, 2) and len(shape) == _MATRIX + 1:
         return rows_of_all(shape)
     if kind in ("Gemm", "MatMul") and place < _MATRIX:

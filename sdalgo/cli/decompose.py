@@ -41,6 +41,7 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.checkpoints import read_checkpoint
     from sdalgo.container import MARK, write_container
     from sdalgo.left_raw import left_raw
+    from sdalgo.loss import missed
     from sdalgo.option_words import read_words
     from sdalgo.options import preset as named
     from sdalgo.state import decompose_state
@@ -61,6 +62,8 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
         for name in container.layers
     }
     summary = summarise(container, nbytes, squares)
+    densities = [(name, layer.density) for name, layer in container.layers.items()]
+    summary["warnings"] += missed(densities, chosen.density)
     raw = {name: t.shape for name, t in container.others.items() if t.is_float}
     for line in (*left_raw(raw), *summary["warnings"]):
         console.note(line)

@@ -17,6 +17,7 @@ from sdalgo.cli.main import main
 from sdalgo.container import from_bytes, read_container, to_bytes
 from sdalgo.orientation import as_stored, of_deconvolution, rows_of_all, transposed
 from sdalgo.state import decompose_state, rebuild_state
+from sdalgo.summary import summarise
 
 sizes = st.integers(1, 4)
 
@@ -140,6 +141,24 @@ def test_the_operators_of_an_onnx_file_say_what_its_weights_are(tmp_path, capsys
         assert back[name].shape == values.shape
 
 
+def test_operators_that_contradict_themselves_make_no_weight(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    node, about = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    weight = np.ones((4, 6, 3, 3), np.float32)
+    graph = onnx.helper.make_graph(
+        [node("Transpose", ["w"], ["t"], perm=[7, 0, 1, 1]), node("Conv", ["x", "t"], ["a"]),
+         node("ConvTranspose", ["x", "w"], ["b"], group=3),
+         node("ConvTranspose", ["x", "w"], ["c"], group=-2)],
+        "g", [about("x", 1, ["n"])], [about("c", 1, ["n"])],
+        [onnx.numpy_helper.from_array(weight, "w")],
+    )  # fmt: skip
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    path = tmp_path / "n.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    read = read_checkpoint(path)
+    assert (set(read.tensors), read.lies) == ({"w"}, {})
+
+
 def test_a_sweep_of_an_onnx_file_takes_the_same_weights(tmp_path, capsys):
     path = tmp_path / "n.onnx"
     saved_network(path)
@@ -187,6 +206,8 @@ def test_tied_weights_are_decomposed_and_stored_once():
     read = from_bytes(content)
     assert read.layers["head"] is read.layers["words"]
     assert to_bytes(read) == content
+    assert sum(row["weights"] for row in summarise(read, 1)["layers"]) == 3 * 2400
+    assert summarise(read, 1)["totals"]["weights"] == 2 * 2400
     back = rebuild_state(read)
     assert back["head"].data == back["words"].data != back["other"].data
 
@@ -218,6 +239,13 @@ def test_a_container_whose_tensor_contradicts_its_weight_is_refused(tensor):
     assert set(from_bytes(content).layers) == {"line"}
     with pytest.raises(InputError):
         from_bytes(changed(content, lambda layers: layers[0].update(tensor=tensor)))
+
+
+def test_ties_count_in_what_a_container_may_become():
+    zeros = {f"layer{index}": np.zeros((600, 1000)) for index in range(40)}
+    content = to_bytes(decompose_state(state(**zeros), Options()))
+    with pytest.raises(InputError, match="layer"):  # 96 MB of 80 KB; 64 MiB may be
+        from_bytes(content)
 
 
 @pytest.mark.parametrize("first", ["later", "nowhere", 7, ["a"]])

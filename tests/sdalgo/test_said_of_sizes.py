@@ -60,6 +60,35 @@ def test_a_layer_that_is_ruined_is_a_warning(tmp_path, capsys):
     assert min(np.abs(load_file(path)[name]).max() for name in ("good", "gone", "weak")) > 0
 
 
+def test_a_density_that_cannot_be_met_is_a_warning(tmp_path, capsys):
+    path, out = tmp_path / "w.safetensors", tmp_path / "w.sd"
+    weight = np.random.default_rng(0).normal(0, 0.1, (16, 8, 3, 3)).astype(np.float32)
+    half = weight.copy()
+    half[:, :4] = 0  # of which no more than half of the rows can be used
+    save_file({"whole": weight, "half": half}, str(path))
+    said = run(capsys, "decompose", path, "-o", out, "--density", 0.8).err
+    assert said.startswith("warning: half has a density of 0.")
+    assert said.count("\n") == 1
+    assert run(capsys, "decompose", path, "-o", out, "--density", 0.3).err == ""
+
+
+def test_an_import_warns_as_well(tmp_path, capsys):
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    weight = np.random.default_rng(0).normal(0, 5e-4, (8, 3, 3, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["y"], name="small")], "g",
+        [helper.make_tensor_value_info("x", kind, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("y", kind, [1, 8, 6, 6])],
+        [onnx.numpy_helper.from_array(weight, "w")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "n.onnx")
+    words = ("import", tmp_path / "n.onnx", "--out", tmp_path, "--json")
+    assert "warning: small lost all its weights" in run(capsys, *words).err
+    assert "warning" not in run(capsys, *words, "--preset", "best").err
+
+
 def test_what_counts_as_ruined():
     assert ruined([("a", 0, 1.0), ("b", 0, 0.0), ("c", 5, 0.51), ("d", 5, 0.5)]) == [
         "warning: a lost all its weights: theta is too large for it",
