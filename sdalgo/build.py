@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.own_files import claim
@@ -27,6 +28,7 @@ from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
 from sdalgo.graph import Node, layer_graph
+from sdalgo.loss import ruined
 from sdalgo.networks import network
 from sdalgo.pow2 import Float32
 from sdalgo.pretrained import Weights, find_weights
@@ -212,6 +214,8 @@ class Layers:
             mask = sparsity.row_mask_by_ratio(weight, ratio)
             weight = sparsity.apply_row_mask(weight, mask)
         found = decompose(weight, self.options, name=node.name)
+        for line in ruined([(node.name, found.nonzeros, found.error(weight))]):
+            console.note(line)
         return arrays | {"coef": found.coef, "basis": found.basis, "basis_scale": found.scale}
 
 
