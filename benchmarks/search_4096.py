@@ -95,11 +95,11 @@ def main() -> None:
     if told.enumerate:
         enumerate_all(told.out, told.jobs)
     say = sys.stdout.write
-    say(f"{'sampler':8} {'mean':>6} {'least':>6}  seeds 0 to {SEEDS - 1}\n")
+    say(f"{'sampler':8} {'mean':>7} {'least':>7}  seeds 0 to {SEEDS - 1}\n")
     for sampler in SAMPLERS:
         reached = shares(sampler)
-        each = " ".join(f"{one:.1%}" for one in reached)
-        say(f"{sampler:8} {fmean(reached):6.1%} {min(reached):6.1%}  {each}\n")
+        each = " ".join(f"{one:.2%}" for one in reached)
+        say(f"{sampler:8} {fmean(reached):7.2%} {min(reached):7.2%}  {each}\n")
 
 
 if __name__ == "__main__":

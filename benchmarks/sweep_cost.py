@@ -35,7 +35,7 @@ from benchmarks.same_results import FIVE
 POINTS = 50
 VARIED = {
     "dram": {"dram.bytes_per_cycle": [*range(14, 14 + POINTS + 1)]},
-    "array": {"pe_slices.slices": [*range(40, 40 + POINTS + 1)]},
+    "array": {"pe_slices.slices": [*range(8, 8 + 4 * (POINTS + 1), 4)]},  # four streams share them
 }
 DEEPLAB = ("run", "-w", "deeplab_v3_plus_sd", "-a", "scnn", "--set", "pe_array.banks_model=exact")
 COMPILES = (
