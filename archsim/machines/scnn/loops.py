@@ -11,7 +11,7 @@ kept in archsim's own cache, which lies in whatever folder one works in.
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -35,12 +35,9 @@ WIDEST = 8
 
 
 def _compiled(function: F) -> F:
-    made: F
     with suppress(RuntimeError):  # there is no folder that numba may keep its code in
-        made = numba.njit(cache=True)(function)
-        return made
-    made = numba.njit(function)
-    return made
+        return cast("F", numba.njit(cache=True)(function))
+    return cast("F", numba.njit(function))
 
 
 @_compiled
