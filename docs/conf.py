@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from archsim import __version__ as release
 
@@ -14,7 +15,13 @@ root_doc = "index"
 # README.md is the map, for readers of the repository; index.md shows it on the site.
 exclude_patterns = ["README.md", "results"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = [
+    "myst_parser",
+    "notebook_source",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
 # A heading gets the anchor that GitHub gives it, and a link to one that is missing is an error.
 myst_heading_anchors = 3
 suppress_warnings = ["config.cache"]

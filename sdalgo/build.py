@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.own_files import claim
@@ -28,6 +29,7 @@ from sdalgo.decomposition import Decomposition
 from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
 from sdalgo.graph import Node, layer_graph
+from sdalgo.loss import ruined
 from sdalgo.networks import network
 from sdalgo.options import ActivationOptions, Options
 from sdalgo.pow2 import Float32
@@ -230,6 +232,8 @@ class Layers:
             weight = sparsity.apply_row_mask(weight, mask)
         found = self.fitted.get(f"{node.name}.weight")
         found = found or decompose(weight, self.options, name=node.name)
+        for line in ruined([(node.name, found.nonzeros, found.error(weight))]):
+            console.note(line)
         return arrays | {"coef": found.coef, "basis": found.basis, "basis_scale": found.scale}
 
 

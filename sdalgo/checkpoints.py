@@ -6,6 +6,7 @@ shards. Nothing that a file holds is run.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from archsim.formats import sniff, tensor_record
@@ -13,6 +14,7 @@ from archsim.formats.errors import InputError, Problem
 from archsim.formats.json_file import read_json
 from archsim.formats.regular import open_input
 from archsim.formats.tensor_file import read_tensors
+from sdalgo.orientation import Orientation
 from sdalgo.torch_files import torch_state
 
 Tensors = dict[str, tensor_record.Tensor]
@@ -20,8 +22,21 @@ Tensors = dict[str, tensor_record.Tensor]
 _TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """Named tensors, and where the file says so, which of them are weights and how they lie."""
+
+    tensors: Tensors
+    lies: dict[str, Orientation] | None = None
+
+
 def read_weights(path: Path, entry: str | None = None) -> Tensors:
-    """Read a state dict, whatever its suffix.
+    """Read a state dict, whatever its suffix; see `read_checkpoint`."""
+    return read_checkpoint(path, entry).tensors
+
+
+def read_checkpoint(path: Path, entry: str | None = None) -> Checkpoint:
+    """Read a state dict, whatever its suffix, and what the file says of it.
 
     Args:
         entry: the key of the one that is wanted, of several in a checkpoint. Without it the first
@@ -37,21 +52,21 @@ def read_weights(path: Path, entry: str | None = None) -> Tensors:
     except OSError as error:
         raise InputError.at(path, f"cannot be read: {error.strerror or error}") from error
     if kind == sniff.TORCH and start[8:] != b"{":
-        return torch_state(path, entry)
+        return Checkpoint(torch_state(path, entry))
     if entry is not None:
         raise InputError.at(path, f"has no entry {entry!r}: only torch checkpoints have entries")
     if start[8:] == b"{":  # a header's length may look like another format's magic number
-        return read_tensors(path)
+        return Checkpoint(read_tensors(path))
     if kind == "a JSON file":
-        return _shards(path)
+        return Checkpoint(_shards(path))
     if start.startswith(b"\x08") or path.suffix.lower() == ".onnx":
         from sdalgo.onnx_file import initialisers
 
-        return initialisers(path)
+        return Checkpoint(*initialisers(path))
     if path.suffix.lower() in _TORCH_SUFFIXES:
         what = f"this is {kind}, " if kind else ""
         raise InputError.at(path, f"{what}not a plain torch state dict; it is not read")
-    return read_tensors(path)
+    return Checkpoint(read_tensors(path))
 
 
 def _shards(path: Path) -> Tensors:

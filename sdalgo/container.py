@@ -22,10 +22,11 @@ from archsim.formats.errors import InputError
 from archsim.formats.json_file import parsed
 from archsim.formats.own_files import write_own
 from archsim.formats.regular import read_input
-from archsim.formats.tensor_record import Tensor, name_problem
+from archsim.formats.tensor_record import Tensor, is_shape, name_problem
 from archsim.formats.weight_bits import check_form
 from sdalgo import layer_sections
 from sdalgo.decomposition import Decomposition
+from sdalgo.orientation import Orientation
 
 MAGIC = b"SDALGO\x00\x01"
 MARK = MAGIC[:7]
@@ -40,6 +41,7 @@ class Container:
     Attributes:
         options: the settings that made the layers, as plain values; shown, never interpreted.
         errors: relative error of each layer against the weights that it was made from.
+        lies: how the weight of a layer lies in its tensor, of those that are not as they are.
     """
 
     layers: dict[str, Decomposition]
@@ -47,6 +49,7 @@ class Container:
     form: str = "row"
     options: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
+    lies: dict[str, Orientation] = field(default_factory=dict)
 
 
 def to_bytes(container: Container) -> bytes:
@@ -55,11 +58,17 @@ def to_bytes(container: Container) -> bytes:
     _check_names([*container.layers, *container.others])
     body = bytearray()
     layers, others = [], []
+    firsts: dict[int, str] = {}
     for name, layer in container.layers.items():
-        parts, meta = layer_sections.pack(layer, container.form)
-        meta |= {"name": name, "relative_error": container.errors.get(name)}
-        meta["sections"] = {key: _append(body, part) for key, part in parts.items()}
-        layers.append(meta)
+        meta: dict[str, Any] = {"name": name, "relative_error": container.errors.get(name)}
+        if lies := container.lies.get(name):
+            meta["tensor"] = {"shape": lies.tensor, "split": lies.split, "axes": lies.axes}
+        if (first := firsts.setdefault(id(layer), name)) != name:
+            layers.append(meta | {"same_as": first})
+            continue
+        parts, about = layer_sections.pack(layer, container.form)
+        placed = {key: _append(body, part) for key, part in parts.items()}
+        layers.append(about | meta | {"sections": placed})
     for name, tensor in container.others.items():
         place = _append(body, tensor.data)
         others.append(
@@ -84,7 +93,13 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
         check_form(form)
         sections = _Sections(body, len(content))
         _check_names([m["name"] for m in (*head["layers"], *head["others"])])
-        layers = {m["name"]: layer_sections.unpack(m, sections, form) for m in head["layers"]}
+        layers: dict[str, Decomposition] = {}
+        for m in head["layers"]:
+            if "same_as" in m:
+                layers[m["name"]] = tied = layers[m["same_as"]]
+                sections.claim(4 * math.prod(tied.layout.shape), m["name"])  # each is rebuilt
+            else:
+                layers[m["name"]] = layer_sections.unpack(m, sections, form)
         others = {
             m["name"]: Tensor(
                 dtype=m["dtype"], shape=tuple(m["shape"]), data=sections.get(m["data"])
@@ -93,12 +108,14 @@ def from_bytes(content: bytes, place: str = "container") -> Container:
         }
         sections.check_all_read()
         errors = {m["name"]: _error(m) for m in head["layers"]}
+        lies = {m["name"]: _lies(m, layers) for m in head["layers"] if "tensor" in m}
         return Container(
             layers=layers,
             others=others,
             form=form,
             options=_options(head["options"]),
             errors={name: error for name, error in errors.items() if error is not None},
+            lies=lies,
         )
     except InputError as error:
         raise InputError.at(place, str(error)) from error
@@ -167,6 +184,18 @@ def _error(meta: dict[str, Any]) -> float | None:
     if error is None or (type(error) in (int, float) and 0 <= error < math.inf):
         return error if error is None else float(error)
     raise InputError.at(meta["name"], f"{error!r:.60} is no relative error")
+
+
+def _lies(meta: dict[str, Any], layers: dict[str, Decomposition]) -> Orientation:
+    """How a layer's tensor lies, checked against the shape of its weight."""
+    shapes = {key: tuple(meta["tensor"][key]) for key in ("shape", "split", "axes")}
+    found = Orientation(
+        tensor=shapes["shape"], split=shapes["split"], axes=shapes["axes"],
+        layer=layers[meta["name"]].layout.shape,
+    )  # fmt: skip
+    if not all(is_shape(shape) for shape in shapes.values()) or not found.is_sound:
+        raise InputError.at(meta["name"], "its tensor and its weight do not hold the same values")
+    return found
 
 
 def _options(found: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The library's front door: one weight in, its decomposition out."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,18 +9,17 @@ from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
 from sdalgo.basis import Float64, quantise_basis
 from sdalgo.decomposition import Decomposition
+from sdalgo.density import exchange_to_density
 from sdalgo.exchange import Watch, exchange
 from sdalgo.finite import check_finite
 from sdalgo.matrices import Layout, layout_of, rows_of, to_slices
-from sdalgo.options import ActivationOptions, Options
+from sdalgo.options import WIDEST, ActivationOptions, Options
 from sdalgo.pow2 import Float32, encode
 from sdalgo.search import search
 
 if TYPE_CHECKING:
     from sdalgo.activations.moments import Moments
 
-_DENSITY_STEPS = 14  # halvings of theta's logarithm; leaves it within 0.1 %
-_DENSITY_CLOSE = 5e-4
 _SMALLEST = 2.0**-40  # of a layer's largest weight: scales of B then stay normal floats
 
 
@@ -52,12 +50,13 @@ def decompose(
     if isinstance(options, ActivationOptions) or calibration is not None:
         return _calibrated(dense, options, name, calibration)
     layout = layout_of(dense.shape, options.slice_rows, options.slicing, options.vector_width)
-    if options.density is not None:
-        options = _with_theta_for(dense, layout, options)
     slices = to_slices(dense, layout)
-    coef, basis = exchange(slices, options, watch)
+    if options.density is None:
+        coef, basis = exchange(slices, options, watch)
+    else:
+        coef, basis = exchange_to_density(slices, layout, options, watch)
     if options.search:
-        coef, basis = search(slices, coef, basis, options)
+        coef, basis = search(slices, coef, basis, options, layout)
     return _store(coef, basis, layout, options.basis_bits)
 
 
@@ -76,12 +75,15 @@ def _calibrated(
 def is_decomposed(shape: tuple[int, ...], options: Options) -> bool:
     """True where the options call for W = Ce B; other layers stay raw (docs/reference/sdalgo.md).
 
-    Biases and normalisation are never touched, nor are kernels one column wide and several high,
-    whose rows would hold one weight.
+    Three axes are a convolution over one axis, unless a filter would have a single weight or the
+    layer a single filter. Biases and normalisation are never touched, nor are kernels one column
+    wide and several high, whose rows would hold one weight.
     """
     if len(shape) == 2:
         return True
-    if len(shape) != 4 or (shape[3] == 1 and shape[2] > 1):
+    if len(shape) == 3 and shape[0] > 1 and shape[1] * shape[2] > 1:
+        shape = (*shape[:2], 1, shape[2])
+    if len(shape) != 4 or (shape[3] == 1 and shape[2] > 1) or shape[3] > WIDEST:
         return False
     return options.largest_kernel is None or max(shape[2:]) <= options.largest_kernel
 
@@ -101,26 +103,6 @@ def checked(weight: NDArray[np.generic], name: str) -> Float32:
     if largest and not _SMALLEST <= largest <= 1 / _SMALLEST:
         raise InputError.at(name, f"largest weight {largest:.3g}: rescale to 2^-40 .. 2^40")
     return dense
-
-
-def _with_theta_for(weight: Float32, layout: Layout, options: Options) -> Options:
-    """Find by bisection the theta at which the share of non-zeros is the one wanted."""
-    assert options.density is not None
-    slices = to_slices(weight, layout)
-    rank = min(options.rank or layout.width, layout.width)
-    entries = layout.filters * layout.rows * rank
-    low, high = 0.0, float(np.abs(weight).max()) * 2
-    best, distance = 0.0, np.inf
-    for _ in range(_DENSITY_STEPS):
-        theta = (low + high) / 2
-        coef, _ = exchange(slices, replace(options, theta=theta))
-        density = np.count_nonzero(rows_of(coef, layout)) / entries
-        if abs(density - options.density) < distance:
-            best, distance = theta, abs(density - options.density)
-        if distance < _DENSITY_CLOSE:
-            break
-        low, high = (theta, high) if density > options.density else (low, theta)
-    return replace(options, theta=best)
 
 
 def _store(coef: Float32, basis: Float64, layout: Layout, basis_bits: int) -> Decomposition:

@@ -14,6 +14,7 @@ from sdalgo.basis import Float64, stored_basis
 from sdalgo.fit import fit_basis, fit_coef
 from sdalgo.options import Options
 from sdalgo.pow2 import Float32, exponents, round_to_pow2
+from sdalgo.threshold import absolute
 
 _BATCH_ENTRIES = 150_000  # a batch whose working set stays in cache
 _COMPACT_AT = 0.3
@@ -37,10 +38,11 @@ def exchange(
     """Return (Ce, B) with Ce (N, m, r) zeros and powers of two, and B (N, r, n).
 
     Args:
-        slices: (N, m, n), finite.
+        slices: (N, m, n), finite, of a whole layer.
         options: theta, rounds, precision and so on; slicing and storage play no part here.
         watch: called after each round with all slices, which are then kept in one batch.
     """
+    options = absolute(options, slices)
     count, height, width = slices.shape
     rank = min(options.rank or width, width)
     coef = np.zeros((count, height, rank), np.float32)
@@ -118,7 +120,7 @@ def _solve(
     before: Float64 | None = None
     for index in range(options.iterations - 1):
         work[:, :rank] = round_coef(coef, options)
-        basis = _fit(work, rank, options)
+        basis = fit_as_asked(work, rank, options)
         if watch:
             watch(_round(index, work, basis))
         if before is not None:
@@ -134,7 +136,7 @@ def _solve(
         np.copyto(coef, 0, where=np.abs(coef) < np.float32(options.theta))
     work[:, :rank] = round_coef(coef, options)
     found[active] = work[:, :rank]
-    found_basis[active] = _fit(work, rank, options)
+    found_basis[active] = fit_as_asked(work, rank, options)
     if options.loop_basis != "float32" and options.scaling == "none":
         _keep_better_start(slices, found, found_basis, options)
     return found, found_basis
@@ -149,7 +151,7 @@ def _keep_better_start(slices: Float32, coef: Float32, basis: Float64, options: 
     start = _start(slices, rank)
     start = round_coef(np.where(np.abs(start) < np.float32(options.theta), 0, start), options)
     work = np.concatenate([start, planes], axis=1, dtype=np.float64)
-    start_basis = _fit(work, rank, options)
+    start_basis = fit_as_asked(work, rank, options)
     error = _squared_error(work[:, rank:], coef, basis)
     worse = error > _squared_error(work[:, rank:], start, start_basis)
     coef[worse], basis[worse] = start[worse], start_basis[worse]
@@ -160,7 +162,8 @@ def _squared_error(planes: Float64, coef: Float32, basis: Float64) -> Float64:
     return np.asarray(np.einsum("ijk,ijk->i", wrong, wrong))
 
 
-def _fit(work: Float64, rank: int, options: Options) -> Float64:
+def fit_as_asked(work: Float64, rank: int, options: Options) -> Float64:
+    """Fit B to planes of Ce above those of W, in the precision that it has between the rounds."""
     basis = fit_basis(work, rank)
     if options.loop_basis == "float32":
         return basis.astype(np.float32).astype(np.float64)

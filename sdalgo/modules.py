@@ -1,53 +1,45 @@
 """Torch modules that hold Ce and B in place of a weight, and rebuild it on every forward pass."""
 
 import copy
+from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import parametrize
 
+from archsim.formats import console
 from archsim.formats.errors import InputError
 from sdalgo.decompose import decompose, is_decomposed
-from sdalgo.decomposition import Decomposition
+from sdalgo.left_raw import left_raw
+from sdalgo.loss import ruined
 from sdalgo.options import Options
+from sdalgo.orientation import as_stored
+from sdalgo.rebuilding import Rebuilt
 
+_LAYERS: tuple[tuple[tuple[type[nn.Module], ...], str], ...] = (
+    ((nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d), "weight"),
+    ((nn.MultiheadAttention,), "in_proj_weight q_proj_weight k_proj_weight v_proj_weight"),
+    ((nn.RNNBase, nn.RNNCellBase), "weight_"),
+)
+"""Kinds of layers, and the parameters of each that are weights: names, or how they begin."""
+_TABLES = (nn.Embedding, nn.EmbeddingBag)
 
-class Rebuilt(nn.Module):
-    """W = Ce B from codes, entries of B and scales, as the accelerator's rebuild engine makes it.
-
-    A basis of 8 bits gives the integers of the engine times their unit, as `Decomposition.rebuild`
-    does; another one W = Ce B as it is.
-
-    Args:
-        found: the decomposition; its arrays become buffers, so they travel in the state dict.
-    """
-
-    codes: Tensor
-    basis: Tensor
-    scale: Tensor
-
-    def __init__(self, found: Decomposition) -> None:
-        super().__init__()
-        self.layout, self.p_min = found.layout, found.p_min
-        codes = found.coef.reshape(found.layout.filters, found.layout.rows, -1)
-        self.register_buffer("codes", torch.from_numpy(codes.copy()))
-        self.register_buffer("basis", torch.from_numpy(found.basis.copy()))
-        self.register_buffer("scale", torch.from_numpy(found.scale.copy()))
-
-    def forward(self, _original: Tensor) -> Tensor:
-        """The weight, float32, on the device of the buffers."""
-        held = [buffer.cpu().numpy() for buffer in (self.codes, self.basis, self.scale)]
-        codes, basis, scale = held
-        coef = codes.reshape(self.layout.coef_shape(codes.shape[-1]))
-        found = Decomposition(
-            layout=self.layout, coef=coef, p_min=self.p_min, basis=basis, scale=scale
-        )
-        return torch.from_numpy(found.rebuild()).to(self.codes.device)
+Holder = tuple[str, nn.Module, str]
+"""A parameter where it is held: its name in the network, the module, its name there."""
 
 
 def convert(module: nn.Module, options: Options | None = None) -> nn.Module:
-    """Return a copy of `module` whose convolutions and linear layers hold Ce and B.
+    """Return a copy of `module` whose layers hold Ce and B in place of their weights.
+
+    Layers are convolutions over one or two axes, transposed ones, linear layers, attention (packed
+    weights too) and recurrent layers; each weight is decomposed as `sdalgo decompose` does it in
+    the module's state dict. A weight that several of them share stays shared, with an embedding
+    too; an embedding of its own stays as it is. Other parameters that look like weights stay, and
+    a note names them, as it does layers that are ruined.
+
+    The weights follow `half()`, `bfloat16()`, `double()` and `to()`, and export to ONNX as Ce, B
+    and the operators that rebuild them.
 
     Args:
         module: any torch module; layers that the options leave raw stay as they are.
@@ -58,21 +50,57 @@ def convert(module: nn.Module, options: Options | None = None) -> nn.Module:
     """
     options = options or Options()
     made = copy.deepcopy(module)
-    chosen = [
-        (name, layer)
-        for name, layer in made.named_modules()
-        if isinstance(layer, (nn.Conv2d, nn.Linear))
-        and is_decomposed(tuple(layer.weight.shape), options)
-    ]
+    shared: dict[int, list[Holder]] = {}
+    for holder in _holders(made):
+        shared.setdefault(id(holder[1].get_parameter(holder[2])), []).append(holder)
+    chosen = [held for held in shared.values() if _is_chosen(held, options)]
     if not chosen:
         raise InputError.at(type(module).__name__, "has no layer that the options decompose")
-    for name, layer in chosen:
-        weight = layer.weight.detach().to(torch.float32).cpu().numpy()
-        rebuilt = Rebuilt(decompose(np.ascontiguousarray(weight), options, name=name))
-        rebuilt.to(layer.weight.device)
-        # The original is dropped: an empty tensor keeps torch's bookkeeping content.
-        parametrize.register_parametrization(layer, "weight", rebuilt, unsafe=True)
-        held = layer.get_submodule("parametrizations.weight")
-        empty = nn.Parameter(torch.empty(0, device=rebuilt.codes.device), requires_grad=False)
-        setattr(held, "original", empty)  # noqa: B010  (torch's stubs do not know it)
+    raw = {
+        held[0][0]: tuple(held[0][1].get_parameter(held[0][2]).shape)
+        for held in shared.values()
+        if held not in chosen and not isinstance(held[0][1], _TABLES)
+    }
+    lines = left_raw(raw)
+    for held in chosen:
+        lines += _replace(held, options)
+    for line in lines:
+        console.note(line)
     return made
+
+
+def _holders(model: nn.Module) -> Iterator[Holder]:
+    for place, module in model.named_modules():
+        for name, _ in module.named_parameters(recurse=False, remove_duplicate=False):
+            yield ".".join(filter(None, (place, name))), module, name
+
+
+def _is_chosen(held: list[Holder], options: Options) -> bool:
+    """Whether a weight is one of a layer, and the options decompose it."""
+    _, first, key = held[0]
+    if not is_decomposed(tuple(first.get_parameter(key).shape), options):
+        return False
+    return any(
+        isinstance(module, kinds)
+        and (name in names.split() or (names.endswith("_") and name.startswith(names)))
+        for _, module, name in held
+        for kinds, names in _LAYERS
+    )
+
+
+def _replace(held: list[Holder], options: Options) -> list[str]:
+    """Put one decomposition where a weight was, in all modules that hold it."""
+    name, first, key = held[0]
+    weight = first.get_parameter(key)
+    values = weight.detach().to(torch.float32).cpu().numpy()
+    dense = np.ascontiguousarray(as_stored(values.shape).to_layer(values))
+    found = decompose(dense, options, name=name)
+    rebuilt = Rebuilt(found, tuple(values.shape)).to(weight.device)
+    # The original is dropped: an empty tensor keeps torch's bookkeeping content, and says in which
+    # type and where the module is.
+    empty = nn.Parameter(torch.empty(0, dtype=weight.dtype, device=weight.device), False)
+    for _, module, each in held:
+        parametrize.register_parametrization(module, each, rebuilt, unsafe=True)
+        kept = module.get_submodule(f"parametrizations.{each}")
+        setattr(kept, "original", empty)  # noqa: B010  (torch's stubs do not know it)
+    return ruined([(name, found.nonzeros, found.error(dense))])

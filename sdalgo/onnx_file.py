@@ -16,6 +16,10 @@ import torch
 from archsim.formats import tensor_record
 from archsim.formats.errors import InputError
 from archsim.formats.regular import open_input
+from sdalgo.onnx_weights import nodes_of, orientations
+from sdalgo.orientation import Orientation
+
+Tensors = dict[str, tensor_record.Tensor]
 
 WHOLE = {
     "bool": "bool", "int4": "int8", "uint4": "uint8", "int8": "int8", "uint8": "uint8",
@@ -75,17 +79,30 @@ def tensor(proto: Any, place: object) -> torch.Tensor:
     raise InputError.at(place, f"its type {type_name(proto.data_type)} is not read")
 
 
-def initialisers(path: Path) -> dict[str, tensor_record.Tensor]:
-    """Return a file's weights, those in Constant nodes included, by name and in their own types."""
-    from onnx import helper
+def initialisers(path: Path) -> tuple[Tensors, dict[str, Orientation]]:
+    """Return a file's constants, those of Constant nodes and of inner graphs included, by name and
+    in their own types, and those that are weights with how these lie in them."""
+    from onnx import helper, inliner
 
-    graph = load(path).graph
-    protos = {proto.name: proto for proto in graph.initializer}
-    for node in graph.node:
+    model = load(path)
+    if model.functions:
+        model = inliner.inline_local_functions(model)
+    protos = {proto.name: proto for proto in _initialisers(model.graph)}
+    for node in nodes_of(model.graph):
         for attribute in node.attribute if node.op_type == "Constant" else ():
             if attribute.name == "value":
                 protos[_first(node.output, path)] = helper.get_attribute_value(attribute)
-    return {name: _stored(proto, f"{path}: {name}") for name, proto in protos.items()}
+    tensors = {name: _stored(proto, f"{path}: {name}") for name, proto in protos.items()}
+    return tensors, orientations(model.graph, {name: t.shape for name, t in tensors.items()})
+
+
+def _initialisers(graph: Any) -> Iterator[Any]:
+    """Those of inner graphs first, which give way to outer ones of their name."""
+    for node in nodes_of(graph):
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from inner.initializer
+    yield from graph.initializer
 
 
 def _first(names: Any, path: Path) -> str:

@@ -5,13 +5,12 @@ A shipped recipe is named and says all by its name; what a user asked for is spe
 
 from pathlib import Path
 
-from sdalgo.recipe import Recipe
+from sdalgo.recipe import OPTIONS, Recipe
 from sdalgo.sparsity import FILTER_GROUP
 
 _OPTIONS = {
-    "preset": "--preset", "theta": "--theta", "basis_bits": "--basis-bits", "density": "--density",
-    "rank": "--rank", "levels": "--levels", "iterations": "--iterations",
-    "slice_rows": "--slice-rows", "weights_pruned": "--prune", "rows_pruned": "--row-ratio",
+    **{key: f"--{key.replace('_', '-')}" for key in ("preset", *OPTIONS)},
+    "weights_pruned": "--prune", "rows_pruned": "--row-ratio",
 }  # fmt: skip
 """The options of `sdalgo import` by the keys of a recipe that they set."""
 
@@ -23,7 +22,7 @@ def build_command(recipe: Recipe, seed: int) -> str:
 
 def decomposition(recipe: Recipe) -> str:
     """Preset and theta, and every other option that is not left to the preset."""
-    given = recipe.given_options()
+    given = {"theta": recipe.options().theta} | recipe.given_options()
     if recipe.basis_bits == Recipe.model_fields["basis_bits"].default:
         del given["basis_bits"]
     if recipe.density is not None:
@@ -58,7 +57,11 @@ def import_options(recipe: Recipe) -> str:
     words = []
     for key, option in _OPTIONS.items():
         value = getattr(recipe, key)
-        if value != Recipe.model_fields[key].default:
+        if value == Recipe.model_fields[key].default:
+            continue
+        if isinstance(value, bool):
+            words.append(f" {option}" if value else " --absolute")
+        else:
             words.append(f" {option} {value}")
     return "".join([*words, *(f" --dense '{pattern}'" for pattern in recipe.dense)])
 

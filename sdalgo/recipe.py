@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from archsim.formats.record import Record, load
 from archsim.formats.source import require
+from sdalgo.option_words import read_words
 from sdalgo.options import CALIBRATED, Options, preset
 from sdalgo.pruning import Pruning
 from sdalgo.ratios import Share, Shares, load_ratios
@@ -14,6 +15,15 @@ from sdalgo.ratios import Share, Shares, load_ratios
 _FOLDER = Path(__file__).parent
 Kept = Annotated[float, Field(gt=0, le=1)]
 Pattern = Annotated[str, Field(min_length=1)]
+
+
+OPTIONS = (
+    "theta", "basis_bits", "density", "rank", "levels", "iterations", "slice_rows", "relative",
+    "tol", "scaling", "exponents", "loop_basis", "slicing", "largest_kernel", "search", "starts",
+    "bit_price",
+)  # fmt: skip
+"""Options of a decomposition that a recipe may give: all but `vector_width`, which is 3 in a
+workload."""
 
 
 class RecipeFile(Record):
@@ -26,8 +36,9 @@ class RecipeFile(Record):
             `--network` runs.
         weights: "synthetic", the name of a trained set (sdalgo/pretrained.py), or where the recipe
             is a file of the user's own a file of weights beside it.
-        preset, theta, basis_bits: of the decomposition; its options check them.
-        density, rank, levels, iterations, slice_rows: likewise; None leaves them to the preset.
+        preset, basis_bits: of the decomposition; its options check them.
+        theta and the options after it: likewise; None leaves them to the preset. `exponents` and
+            `largest_kernel` are words (sdalgo.option_words).
         bits: bits per weight that the preset `activations` aims at.
         rows_pruned: share of coefficient rows to drop: one number for every layer, or a list of
             ratios/ by layer (a path where the recipe is a file of the user's own).
@@ -47,7 +58,7 @@ class RecipeFile(Record):
     network: str
     weights: str = "synthetic"
     preset: str = "as_released_double"
-    theta: Annotated[float, Field(allow_inf_nan=True)] = 4e-3
+    theta: Annotated[float, Field(allow_inf_nan=True)] | None = None
     basis_bits: int = 8
     density: float | None = None
     rank: int | None = None
@@ -55,6 +66,16 @@ class RecipeFile(Record):
     iterations: int | None = None
     slice_rows: int | None = None
     bits: float | None = None
+    relative: bool | None = None
+    tol: float | None = None
+    scaling: str | None = None
+    exponents: str | None = None
+    loop_basis: str | None = None
+    slicing: str | None = None
+    largest_kernel: int | str | None = None
+    search: int | None = None
+    starts: int | None = None
+    bit_price: float | None = None
     rows_pruned: Shares | None = None
     pruned_density: Share = 1.0
     weights_pruned: Shares | None = None
@@ -93,17 +114,13 @@ class Recipe(RecipeFile):
 
     def options(self) -> Options:
         """Return the options of the decomposition."""
-        return preset(self.preset, **self.given_options())
+        return preset(self.preset, **read_words(self.given_options()))
 
     def given_options(self) -> dict[str, Any]:
-        """The options that the recipe gives beside its preset."""
-        keys = (
-            "theta", "basis_bits", "density", "rank", "levels", "iterations", "slice_rows", "bits",
-        )  # fmt: skip
-        given = {key: value for key in keys if (value := getattr(self, key)) is not None}
-        if self.preset == CALIBRATED and self.theta == RecipeFile.model_fields["theta"].default:
-            del given["theta"]  # which that preset has no use for
-        return given
+        """The options that the recipe gives beside its preset, as it writes them."""
+        return {
+            key: value for key in (*OPTIONS, "bits") if (value := getattr(self, key)) is not None
+        }
 
     def pruning(self) -> Pruning:
         """Return what each layer loses.

@@ -1,7 +1,7 @@
 """Density, error and size of a network against theta, and output agreement where it can run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import fsum
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,26 @@ import numpy as np
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
-from sdalgo.checkpoints import read_weights
+from sdalgo.checkpoints import read_checkpoint
 from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.finite import check_finite
-from sdalgo.options import preset
+from sdalgo.options import Options
+from sdalgo.orientation import as_stored
 from sdalgo.pow2 import Float32
 
 Compare = Callable[[dict[str, Float32]], dict[str, Any]]
-THETAS = (0.0, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
+_TIMES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+def usual_thetas(options: Options) -> tuple[float, ...]:
+    """The thetas of a sweep that asks for none: around that of the options."""
+    return tuple(times * options.theta for times in _TIMES)
 
 
 def sweep(
     source: str,
-    thetas: Sequence[float],
-    name: str,
+    options: Options,
+    thetas: Sequence[float] = (),
     progress: Progress | None = None,
     entry: str | None = None,
 ) -> list[dict[str, Any]]:
@@ -31,7 +37,8 @@ def sweep(
 
     Args:
         source: a recipe, whose outputs are then compared too, or a file of weights.
-        name: preset.
+        options: of the decomposition, but for theta.
+        thetas: none means the usual ones.
         entry: that of a checkpoint with several state dicts.
     """
     if _is_file(source):
@@ -40,11 +47,11 @@ def sweep(
         weights, compare = _from_recipe(source)
     else:
         raise InputError.at("--entry", "a recipe has no entries; name a checkpoint")
-    rows = []
+    rows, thetas = [], thetas or usual_thetas(options)
     for index, theta in enumerate(thetas):
         if progress:
             progress(index, len(thetas), f"theta {theta:g}")
-        rows.append(_row(weights, theta, name, compare))
+        rows.append(_row(weights, replace(options, theta=theta), compare))
     return rows
 
 
@@ -53,10 +60,20 @@ def _is_file(source: str) -> bool:
 
 
 def _from_file(path: Path, entry: str | None) -> tuple[dict[str, Float32], Compare | None]:
-    floats = {key: t.array() for key, t in read_weights(path, entry).items() if t.is_float}
+    read = read_checkpoint(path, entry)
+    floats = {key: t.array() for key, t in read.tensors.items() if t.is_float}
     for key, values in floats.items():
         check_finite(values, f"{path}: {key}")
-    found = {key: a.astype(np.float32) for key, a in floats.items() if a.ndim in (2, 4)}
+    all_kernels = Options(largest_kernel=None)
+    lies = read.lies
+    if lies is None:
+        lies = {
+            k: as_stored(a.shape) for k, a in floats.items() if is_decomposed(a.shape, all_kernels)
+        }
+    found = {
+        key: at.to_layer(floats[key]).astype(np.float32)
+        for key, at in lies.items() if key in floats
+    }  # fmt: skip
     if not found:
         raise InputError.at(path, "no tensor has the shape of a convolution or linear weight")
     return found, None
@@ -72,10 +89,7 @@ def _from_recipe(recipe: str) -> tuple[dict[str, Float32], Compare | None]:
     return weights, lambda rebuilt: asdict(agreement(model, rebuilt, images))
 
 
-def _row(
-    weights: dict[str, Float32], theta: float, name: str, compare: Compare | None
-) -> dict[str, Any]:
-    options = preset(name, theta=theta)
+def _row(weights: dict[str, Float32], options: Options, compare: Compare | None) -> dict[str, Any]:
     chosen = {k: w for k, w in weights.items() if is_decomposed(w.shape, options)}
     found = {key: decompose(weight, options, name=key) for key, weight in chosen.items()}
     nonzeros = sum(layer.nonzeros for layer in found.values())
@@ -83,7 +97,7 @@ def _row(
     whole = fsum(float((weight.astype(np.float64) ** 2).sum()) for weight in chosen.values())
     coded = fsum(layer.bits_per_nonzero * layer.nonzeros for layer in found.values())
     row = {
-        "theta": theta,
+        "theta": options.theta,
         "density": nonzeros / sum(layer.entries for layer in found.values()),
         "relative_error": (wrong / whole) ** 0.5 if whole else 0.0,
         "bits_per_nonzero": coded / nonzeros if nonzeros else 0.0,

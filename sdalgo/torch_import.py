@@ -24,13 +24,11 @@ from sdalgo.importer.operations import Network
 from sdalgo.importer.run import NetworkRun
 from sdalgo.importer.workload import Origin, write_network
 from sdalgo.networks import network
+from sdalgo.recipe import OPTIONS as OF_RECIPES
 from sdalgo.recipe import Recipe
 from sdalgo.samples import about, fill_state
 
-OPTIONS = (
-    "preset", "theta", "basis_bits", "density", "rank", "levels", "iterations", "slice_rows",
-    "rows_pruned", "weights_pruned", "dense",
-)  # fmt: skip
+OPTIONS = ("preset", *OF_RECIPES, "rows_pruned", "weights_pruned", "dense")
 """Keys of a recipe that a module may be imported with."""
 
 

@@ -73,6 +73,10 @@ class Arch:
     """The full paths of keys that were changed against the file."""
     _document: Document | None = field(default=None, repr=False)
 
+    def __repr__(self) -> str:
+        changed = f", changed: {len(self.changed)}" if self.changed else ""
+        return f"<Arch: {self.name}, {len(self.components)} components{changed}>"
+
     @cached_property
     def compute(self) -> str:
         """The name of the compute array: the component at which all results begin."""

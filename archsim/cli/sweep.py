@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from archsim.cli.report import NONE, number
 from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
+    from archsim.analysis.sweep.cases import Design
     from archsim.analysis.sweep.plan import Plan
     from archsim.analysis.sweep.table import Row, Swept
 
@@ -77,6 +79,11 @@ Dask = Annotated[
                  help="Run on the workers of a scheduler of dask.distributed."),
 ]  # fmt: skip
 
+Live = Annotated[
+    bool,
+    typer.Option("--live", help="Serve a page on this machine that follows the sweep."),
+]  # fmt: skip
+
 
 def sweep(
     spec: Spec = None,
@@ -95,6 +102,7 @@ def sweep(
     jobs: options.Jobs = None,
     dask: Dask = None,
     out: Out = OUT,
+    live: Live = False,
     no_cache: options.NoCache = False,
     width: options.FigureWidth = options.TWO,
     no_figures: options.NoFigures = False,
@@ -137,15 +145,28 @@ def sweep(
     made = design(plan)
     chosen = Where(jobs, dask, None if no_cache else default_cache().folder)
     silent = quiet or json
-    with bar("points", quiet=silent, rate=True) as tick:
-        found = run(plan, made, out, chosen, tick)
-    written = [out / TABLE]
-    written += [] if no_figures else _draw(found, out, width.inches, cached=not no_cache)
+    with _live(plan, made, out) if live else nullcontext():
+        with bar("points", quiet=silent, rate=True) as tick:
+            found = run(plan, made, out, chosen, tick)
+        written = [out / TABLE]
+        written += [] if no_figures else _draw(found, out, width.inches, cached=not no_cache)
     if json:
         console.say_json(as_json(found))
     elif not quiet:
         show(found)
         console.say(f"written: {', '.join(str(path) for path in written)}")
+
+
+@contextmanager
+def _live(plan: Plan, made: Design, out: Path) -> Iterator[None]:
+    """Follow a sweep on a page, and say where."""
+    from archsim.analysis.live.follow import Follower
+    from archsim.analysis.live.server import live
+
+    with live(Follower(plan, made.cases, out)) as address:
+        if address:
+            console.note(f"live: {address}")
+        yield
 
 
 def plan_of(plan: Plan, told: Mapping[str, Any]) -> Plan:

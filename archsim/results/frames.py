@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+GROUPS = ("dram_bytes", "energy_pj", "leakage_pj", "busy", "lost")
 Layers = Sequence[Mapping[str, Any]]
 """Layers as they stand in a results file."""
 
@@ -21,9 +22,17 @@ def layer_table(layers: Layers) -> pd.DataFrame:
     import pandas as pd
 
     rows = [_row(layer) for layer in layers]
-    nothing = dict.fromkeys((name for row in rows for name in row if "." in name), 0)
+    names = dict.fromkeys(name for row in rows for name in row)
+    nothing = dict.fromkeys((name for name in names if "." in name), 0)
     # A layer without a flow or a cause counts none of it; what prices do not know stays NaN.
-    return pd.DataFrame([{**row, **{k: 0 for k in nothing if k not in row}} for row in rows])
+    filled = [{**row, **{k: 0 for k in nothing if k not in row}} for row in rows]
+    return pd.DataFrame(filled, columns=sorted(names, key=_group))
+
+
+def _group(column: str) -> int:
+    """Where a column stands: those of one kind together, whichever layer has them first."""
+    kind, joint, _ = column.partition(".")
+    return GROUPS.index(kind) if joint else -1
 
 
 def _row(layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,16 +4,19 @@ parts draw at rest times the time it takes."""
 from collections.abc import Mapping
 from dataclasses import replace
 from math import fsum
+from typing import Any
 
 from archsim.arch.arch import Arch
 from archsim.arch.component import Component
 from archsim.arch.machine_files import classes_of
+from archsim.formats.regular import read_regular
 from archsim.results.checks import check_result
 from archsim.results.energy import Prices, load_energy, price_actions
 from archsim.results.result import LayerResult, Result
 from archsim.results.silicon import CLOCK_TREE
 
 PJ_PER_MW_US = 1e3
+TABLES_KEPT = 64
 
 
 def prices_of(arch: Arch) -> Prices:
@@ -25,7 +28,26 @@ def prices_of(arch: Arch) -> Prices:
     own = {**classes_of(arch.machine_path)} | {
         type(part).__name__: type(part) for part in arch.components.values()
     }
-    return load_energy(*arch.energy_paths, classes=own)
+    key = arch.energy_paths, tuple(own.items())
+    known = _read.get(key)
+    if known is None or known[1] != _contents(known[0]):
+        prices = load_energy(*arch.energy_paths, classes=own)
+        if len(_read) >= TABLES_KEPT:
+            _read.clear()
+        known = _read[key] = prices, _contents(prices)
+    return known[0]
+
+
+_read: dict[Any, tuple[Prices, list[bytes]]] = {}
+"""Tables that were read, and the contents of their files then: each point of a sweep asks again."""
+
+
+def _contents(prices: Prices) -> list[bytes]:
+    """Of all files of the tables; of one that is gone nothing, and reading it anew says so."""
+    try:
+        return [read_regular(path) for path in prices.files]
+    except OSError:
+        return []
 
 
 def priced(counted: Result, arch: Arch) -> Result:

@@ -298,6 +298,9 @@ class Result:
         """One row per layer; the columns are those of `archsim.results.frames.layer_table`."""
         return layer_table([layer.to_dict() for layer in self.layers])
 
+    def __repr__(self) -> str:
+        return f"<Result: {self.workload} on {self.arch}, {self.cycles:,} cycles>"
+
     def _repr_html_(self) -> str:
         title = f"{self.workload} on {self.arch}"
         return as_html(title, self.totals(), self.notes, [each.to_dict() for each in self.layers])

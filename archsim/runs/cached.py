@@ -20,9 +20,14 @@ from archsim.runs import simulation
 from archsim.runs.cache import Cache, default_cache
 from archsim.runs.collector import collector_paused
 from archsim.runs.content import run_key, table_key
+from archsim.runs.recent import Recent
 from archsim.runs.simulation import final, timed
 from archsim.runs.table_store import pack, unpack
 from archsim.workload.workload import Workload
+
+_read_tables: Recent[Tables] = Recent(2)
+_read_runs: Recent[Result] = Recent(8)
+"""Of the machines and networks that points of a sweep take turns in."""
 
 
 def simulate(  # noqa: PLR0913 - all but two go by their names
@@ -84,7 +89,9 @@ def _tables(
         return tables_of(arch, workload, progress)
     key = table_key(arch, workload)
     content = cache.read(f"{key}.npz")
-    tables = unpack(key, content) if content is not None else None
+    tables = None
+    if content is not None:
+        tables = _read_tables.parsed(key, content, lambda: unpack(key, content))
     if tables is None:
         tables = tables_of(arch, workload, progress)
         cache.write(f"{key}.npz", pack(key, tables))
@@ -94,8 +101,10 @@ def _tables(
 def _read_run(cache: Cache, arch: Arch, workload: Workload) -> Result | None:
     key = run_key(arch, workload)
     content = cache.read(f"{key}.json")
-    if content is None:
-        return None
+    return None if content is None else _read_runs.parsed(key, content, lambda: _run(key, content))
+
+
+def _run(key: str, content: bytes) -> Result | None:
     try:
         kept = parsed(content)
         run = kept["run"]

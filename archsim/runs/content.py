@@ -86,7 +86,17 @@ def _as_read(arch: Arch) -> dict[str, Any]:
 
 
 def _machine(path: Path) -> str:
-    """Of a rule: its file, or all files of its folder."""
+    """Of a rule: its file, or all files of its folder; of one of the package read once a process,
+    as all of its code is."""
+    return _shipped(path) if path.parent == PACKAGE / "machines" else _rule(path)
+
+
+@cache
+def _shipped(path: Path) -> str:
+    return _rule(path)
+
+
+def _rule(path: Path) -> str:
     return _digest([_file(each) for each in sorted(path.rglob("*.py"))] or _file(path))
 
 

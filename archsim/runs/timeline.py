@@ -108,13 +108,12 @@ def room_taken(played: Played, index: int) -> tuple[NDArray[np.int64], NDArray[n
     on: it is taken when a task sets out that brings them, and given up when one leaves that was
     the last to need them."""
     changes: list[tuple[int, int]] = [(-1, 0)]
-    sizes: list[int] = []
     for h, hop in enumerate(played.program.hops):
         for put in hop.puts:
             if put.store == index:
                 brought = zip(played.outcome.starts[h], put.units, strict=True)
                 changes += [(start, units) for start, units in brought if units]
-                sizes += [units for units in put.units if units]
+    sizes = _items(played.program, index)
     ends = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
     for h, hop in enumerate(played.program.hops):
         for take in hop.takes:
@@ -127,20 +126,25 @@ def room_taken(played: Played, index: int) -> tuple[NDArray[np.int64], NDArray[n
     return times[last], np.cumsum(deltas)[last]
 
 
+def _items(program: Program, store: int) -> list[int]:
+    """The bytes of each item that is put into a store, in order."""
+    puts = (put for hop in program.hops for put in hop.puts if put.store == store)
+    return [units for put in puts for units in put.units if units]
+
+
 def _count_bandwidth(trace: Trace, played: Played) -> None:
-    """The bytes per cycle of each off-chip memory that each flow has, the mean of each window of
-    time: its busy cycles times the bytes that a cycle brings."""
+    """The bytes per cycle that each hop has of each off-chip memory, the mean of each window of
+    time: its bytes, brought evenly over the cycles that it keeps the memory busy."""
     edges = _edges(played.outcome.cycles)
     for index, spec in enumerate(played.program.servers):
         name = spec.port.component
         if played.arch.kinds[name] != "off_chip":
             continue
-        width = played.arch.resolved["components"][name]["bytes_per_cycle"]
-        flows = {}
-        for h, hop in enumerate(played.program.hops):
-            if index in hop.servers and len(hop):
-                busy = _busy_until(hop, index, played.outcome.starts[h], edges)
-                flows[hop.name] = np.diff(busy) / np.diff(edges) * width
+        flows = {
+            hop.name: np.diff(_moved_until(played, h, index, edges)) / np.diff(edges)
+            for h, hop in enumerate(played.program.hops)
+            if index in hop.servers and len(hop)
+        }
         before: dict[str, float] = {}
         for at, cycle in enumerate(edges[:-1].tolist()):
             values = {flow: round(float(own[at]), 3) for flow, own in flows.items()}
@@ -149,16 +153,29 @@ def _count_bandwidth(trace: Trace, played: Played) -> None:
                 before = values
 
 
-def _busy_until(
-    hop: Hop, server: int, starts: Sequence[int], edges: NDArray[np.int64]
+def _moved_until(
+    played: Played, h: int, server: int, edges: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The cycles that a hop has kept a server busy, up to each edge."""
+    """The bytes that a hop has moved through a server, up to each edge."""
+    hop = played.program.hops[h]
     cycles = np.asarray(hop.cycles[hop.servers.index(server)], np.int64)
-    begins = np.asarray(starts, np.int64)
-    ends = np.cumsum(cycles)
+    begins = np.asarray(played.outcome.starts[h], np.int64)
+    moved = _bytes_of(played.program, hop)
+    ends = np.cumsum(moved)
     points = np.stack([begins, begins + cycles], axis=1).ravel()
-    spent = np.stack([ends - cycles, ends], axis=1).ravel()
-    return np.interp(edges, points, spent)
+    so_far = np.stack([ends - moved, ends], axis=1).ravel()
+    return np.interp(edges, points, so_far)
+
+
+def _bytes_of(program: Program, hop: Hop) -> NDArray[np.int64]:
+    """The bytes that each task of a hop from or into an off-chip memory moves: those that it puts
+    into a store, or the items that it takes out of one."""
+    if hop.puts:
+        brought = np.array([put.units for put in hop.puts], np.int64)
+        return np.asarray(brought.sum(axis=0))
+    (take,) = hop.takes
+    ends = np.concatenate([[0], np.cumsum(_items(program, take.store), dtype=np.int64)])
+    return np.asarray(np.diff(ends[np.asarray(take.done)], prepend=0))
 
 
 def _edges(cycles: int) -> NDArray[np.int64]:

@@ -1,25 +1,37 @@
 """Time: runs a `Program` on SimPy's clock and calendar of events. The only module that imports
 simpy.
 
-Each component of the machine is a server, which a task keeps busy for the cycles of its visit and
-whose end lets whatever became possible start. Starting is decided once all that happens in a
-cycle has happened, so the order of events inside a cycle never shows. All that ends or arrives in
-one cycle is one event, with plain callbacks: a process for each server would resume a generator for
-each visit, at several times the price.
+Each component of the machine is a server, which a task keeps busy for the cycles of its visit.
+Starting is decided once all that happens in a cycle has happened, so the order of events inside a
+cycle never shows. All that leaves or arrives in one cycle is one event, with plain callbacks: a
+process for each server would resume a generator for each visit, at several times the price.
+
+When a visit ends is known when it begins, so a server notes it, and nothing happens then unless a
+task waits for that server: the calendar has the cycle in which the first of those that wait finds
+its servers free, and the cycles in which something is given up or arrives that others look for.
 
 All servers of a hop start together; each is free again after its own cycles, so a fast DRAM may
 serve the next DMA while the slow one still writes. Among tasks that could start in the same cycle,
 the servers' arbitration decides (`program.ServerSpec`).
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
-
+import numpy as np
 import simpy
 
 from archsim.formats.errors import Deadlock
-from archsim.timing.engine_state import SPACE, Server, Store, Stretch, TaskQueue, Waits, precedes
+from archsim.timing.engine_state import (
+    FREE_AT,
+    SPACE,
+    Server,
+    Store,
+    Stretch,
+    TaskQueue,
+    Waits,
+    precedes,
+)
 from archsim.timing.program import SOONEST, Outcome, Program
+
+NEVER = 2**63
 
 
 def run(program: Program) -> Outcome:
@@ -44,6 +56,7 @@ def watched(program: Program) -> tuple[Outcome, Waits]:
 
 class _Run:
     def __init__(self, program: Program) -> None:
+        self.program = program
         self.env = simpy.Environment()
         self.servers = [Server(s, program.layers) for s in program.servers]
         self.stores = [Store(s) for s in program.stores]
@@ -52,12 +65,15 @@ class _Run:
         ]
         self.events = 0
         self.now = 0
-        self.due: dict[int, list[Callable[[], None]]] = {}
+        self.due: dict[int, list[tuple[TaskQueue, int]]] = {}
+        """By cycle, the tasks whose data arrive then, and -1 for the one that leaves."""
         self.ready: list[TaskQueue] = []
         for queue in self.queues:
             queue.waits = [{} for _ in range(program.layers)]
+            queue.share_with(self.queues)
             self._connect(queue)
-        self.dirty = {queue.index for queue in self.queues if queue.count}
+        for queue in self.queues:
+            queue.note_listeners()
 
     def _connect(self, queue: TaskQueue) -> None:
         for store, take in queue.takes:
@@ -66,14 +82,13 @@ class _Run:
         for store, _ in queue.puts:
             store.producer = queue
         for gate in set(queue.hop.gates or ()):
-            for other, _ in gate:
-                if queue not in self.queues[other].watchers:
-                    self.queues[other].watchers.append(queue)
+            for other, count in gate:
+                self.queues[other].watched_by(queue, count)
 
     def play(self) -> Outcome:
         self._settle_cycle()
         self.env.run()
-        if any(queue.arrived < queue.count for queue in self.queues):
+        if any(queue.next < queue.count for queue in self.queues):
             raise Deadlock(self._who_waits())
         ends = [queue.arrives[-1] for queue in self.queues if queue.count]
         return Outcome(
@@ -81,46 +96,55 @@ class _Run:
             starts=[queue.starts for queue in self.queues],
             leaves=[queue.leaves for queue in self.queues],
             arrives=[queue.arrives for queue in self.queues],
-            busy=[server.busy for server in self.servers],
+            busy=_busy(self.program),
             waits=[queue.waits for queue in self.queues],
             blocked=[server.blocked for server in self.servers],
             events=self.events,
         )
 
-    def _after(self, cycles: int, what: Callable[[], None]) -> None:
-        """Lets it happen so many cycles from now, with whatever else is due then."""
-        cycle = self.now + cycles
-        if cycle not in self.due:
-            self.due[cycle] = []
-            event = self.env.timeout(cycles)
+    def _at(self, cycle: int) -> list[tuple[TaskQueue, int]]:
+        """What is due in a cycle to come, to be added to."""
+        due = self.due.get(cycle)
+        if due is None:
+            due = self.due[cycle] = []
+            event = self.env.timeout(cycle - self.now)
             self.events += 1
             assert event.callbacks is not None
             event.callbacks.append(self._cycle)
-        self.due[cycle].append(what)
+        return due
 
     def _cycle(self, _event: simpy.Event) -> None:
         """All that is due in a cycle, and then what can start: any of it may free what a task waits
         for, or make a better one ready."""
-        self.now = int(self.env.now)
-        for what in self.due.pop(self.now):
-            what()
+        self.now = now = int(self.env.now)
+        for queue, k in self.due.pop(now):
+            if k < 0:
+                self._leave(queue, queue.next - 1)
+            else:
+                self._arrive(queue, k)
         self._settle_cycle()
-
-    def _end(self, queue: TaskQueue, servers: Sequence[Server]) -> None:
-        """These servers of a task are free again, the last ones of it or not."""
-        for server in servers:
-            server.end(self.now)
-        queue.pending -= 1
-        if not queue.pending:
-            self._leave(queue, queue.left)
 
     def _settle_cycle(self) -> None:
         """Starts what can start, once nothing more is due in this cycle."""
-        if self.dirty:
-            self._look()
-        while self.ready and (queue := self._first()):
-            self.ready.remove(queue)
-            self._start(queue)
+        now = self.now
+        self._look()
+        while self.ready:
+            able, soonest = [], NEVER
+            for queue in self.ready:
+                cycle = queue.free_at
+                if cycle <= now and queue.common:
+                    # Others may have taken its servers since it was last looked at.
+                    cycle = queue.free_at = max(queue.left_at, *map(FREE_AT, queue.common))
+                if cycle <= now:
+                    able.append(queue)
+                elif cycle < soonest:
+                    soonest = cycle
+            if not able:
+                self._at(soonest)
+                break
+            first = able[0] if len(able) == 1 else _first(able)
+            self.ready.remove(first)
+            self._start(first)
             self._look()
 
     def _look(self) -> None:
@@ -128,102 +152,96 @@ class _Run:
 
         A queue stays ready until it starts: what it takes and the space it needs are its own.
         """
-        for index in sorted(self.dirty):
-            queue = self.queues[index]
+        for queue in self.queues:
+            if not queue.touched:
+                continue
+            queue.touched = False
             if queue.ready_at >= 0 or queue.next == queue.count:
                 continue
             cause = queue.unmet(self.queues)
-            self._note_wait(queue, cause)
+            if cause != queue.cause:
+                self._note_wait(queue, cause)
             if not cause:
                 queue.ready_at = self.now
                 self.ready.append(queue)
-        self.dirty.clear()
 
     def _note_wait(self, queue: TaskQueue, cause: str) -> None:
         """Books the wait that ends or changes now, and tells the servers whether they are
         blocked.
         """
         now = self.now
-        between_tasks = queue.left == queue.next
-        if between_tasks and queue.cause and now > queue.waiting_since:
-            book = queue.waits[queue.hop.layer[queue.next]]
-            book[queue.cause] = book.get(queue.cause, 0) + now - queue.waiting_since
-            if queue.stretches is not None:
-                stretch = queue.hop.layer[queue.next], queue.waiting_since, now
-                queue.stretches.append((queue.cause, stretch))
+        if queue.cause:
+            # What is waited while the task before is on its way is no wait between the two.
+            since = max(queue.waiting_since, queue.left_at)
+            if now > since:
+                layer = queue.hop.layer[queue.next]
+                book = queue.waits[layer]
+                book[queue.cause] = book.get(queue.cause, 0) + now - since
+                if queue.stretches is not None:
+                    queue.stretches.append((queue.cause, (layer, since, now)))
         queue.cause = cause
         queue.waiting_since = now
         blocking = cause == SPACE
         if blocking != queue.blocking:
             queue.blocking = blocking
-            for server in queue.servers:
+            layer = queue.hop.layer[queue.next]
+            for server in queue.common:
                 server.settle(now)
                 server.blockers += 1 if blocking else -1
-                server.blocked_layer = queue.hop.layer[queue.next]
-
-    def _first(self) -> TaskQueue | None:
-        """The ready queue with free servers that no other one precedes, None if all servers are
-        taken.
-        """
-        able = [queue for queue in self.ready if queue.is_free()]
-        if len(able) < 2:
-            return able[0] if able else None
-        able.sort(key=_soonest)
-        for queue in able:
-            if not any(precedes(other, queue) for other in able if other is not queue):
-                return queue
-        return able[0]
+                server.blocked_layer = layer
+            if blocking:
+                queue.blocked_since = now
+            else:
+                queue.book_blocked(now, layer)
 
     def _start(self, queue: TaskQueue) -> None:
-        k = queue.next
-        now = self.now
+        now, k = self.now, queue.next
         queue.starts[k] = now
         queue.ready_at = -1
         queue.waiting_since = now
         queue.next = k + 1
+        queue.touched = True
         for store, put in queue.puts:
             units = put.units[k]
             if units:
                 store.reserve(units)
-        layer = queue.hop.layer[k]
-        visits = queue.visits(k)
-        queue.pending = len(visits)
-        for duration, servers in visits:
-            for server in servers:
-                server.begin(now, duration, layer)
-            self._after(duration, partial(self._end, queue, servers))
-        if not visits:
-            self._leave(queue, k)
-        self.dirty.add(queue.index)
+        for server, cycles in zip(queue.common, queue.visits[k], strict=True):
+            if cycles:
+                if server.blockers:
+                    server.settle(now)
+                server.free_at = now + cycles
+        longest = queue.longest[k]
+        queue.left_at = queue.free_at = queue.leaves[k] = left_at = now + longest
+        queue.arrives[k] = arrives_at = left_at + queue.hop.latency[k]
+        if queue.takes:
+            if longest:
+                self._at(left_at).append((queue, -1))
+            else:
+                self._leave(queue, k)
+        if queue.heard[k]:
+            if arrives_at > now:
+                self._at(arrives_at).append((queue, k))
+            else:
+                self._arrive(queue, k)
 
     def _leave(self, queue: TaskQueue, k: int) -> None:
-        """The task's servers are all free: its inputs are given up, its data arrive after the
-        latency.
-        """
-        queue.leaves[k] = queue.waiting_since = self.now
-        queue.left = k + 1
-        self.dirty.add(queue.index)
+        """The task's servers are all free, and its inputs are given up."""
         following = min(k + 1, queue.count - 1)
         for store, take in queue.takes:
             store.release(take.done[k])
             store.want(take.need[following])
             if store.producer is not None:
-                self.dirty.add(store.producer.index)
-        latency = queue.hop.latency[k]
-        if latency:
-            self._after(latency, partial(self._arrive, queue, k))
-        else:
-            self._arrive(queue, k)
+                store.producer.touched = True
 
     def _arrive(self, queue: TaskQueue, k: int) -> None:
-        queue.arrives[k] = self.now
         queue.arrived = k + 1
         for store, put in queue.puts:
             if put.units[k]:
                 store.arrived += 1
                 if store.consumer is not None:
-                    self.dirty.add(store.consumer.index)
-        self.dirty.update(watcher.index for watcher in queue.watchers)
+                    store.consumer.touched = True
+        for watcher in queue.watchers:
+            watcher.touched = True
 
     def _who_waits(self) -> str:
         stuck = [queue for queue in self.queues if queue.next < queue.count]
@@ -234,5 +252,30 @@ class _Run:
         return "deadlock, nothing can move any more:\n" + "\n".join(lines)
 
 
+def _first(able: list[TaskQueue]) -> TaskQueue:
+    """The queue that no other one precedes, of those that are ready and find their servers free."""
+    first = min(able, key=_soonest)
+    if first.soonest_everywhere:
+        return first
+    able.sort(key=_soonest)
+    for queue in able:
+        for other in able:
+            if other is not queue and queue.shared[other.index] and precedes(other, queue):
+                break
+        else:
+            return queue
+    return able[0]
+
+
 def _soonest(queue: TaskQueue) -> tuple[int, int, int]:
     return queue.rank(SOONEST)
+
+
+def _busy(program: Program) -> list[list[int]]:
+    """Cycles of the visits of each server by layer, whenever they are."""
+    busy = np.zeros((len(program.servers), program.layers), np.int64)
+    for hop in program.hops:
+        for server, cycles in zip(hop.servers, hop.cycles, strict=True):
+            np.add.at(busy[server], np.asarray(hop.layer, np.int64), np.asarray(cycles, np.int64))
+    found: list[list[int]] = busy.tolist()
+    return found

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
+import numpy as np
+
 from archsim.arch.component import Arbitration
 from archsim.timing.program import (
     FIXED,
@@ -20,7 +22,7 @@ from archsim.timing.program import (
 
 GATE = "gate"
 SPACE = "wait_output"
-FREE = attrgetter("free")
+FREE_AT = attrgetter("free_at")
 Stretch = tuple[int, int, int]
 """The place of a layer, and the cycles between which something lasted."""
 
@@ -41,8 +43,7 @@ class Server:
     def __init__(self, spec: ServerSpec, layers: int) -> None:
         self.stretches: list[Stretch] | None = None
         self.arbitration = spec.arbitration
-        self.free = True
-        self.busy = [0] * layers
+        self.free_at = 0
         self.blocked = [0] * layers
         self.blockers = 0
         self.since = 0
@@ -52,24 +53,12 @@ class Server:
         """Books the time since the last change: blocked if idle while something has no place to
         go.
         """
-        if self.blockers and self.free:
-            self.blocked[self.blocked_layer] += now - self.since
-            if self.stretches is not None and now > self.since:
-                self.stretches.append((self.blocked_layer, self.since, now))
+        since = max(self.since, self.free_at)
+        if self.blockers and now > since:
+            self.blocked[self.blocked_layer] += now - since
+            if self.stretches is not None:
+                self.stretches.append((self.blocked_layer, since, now))
         self.since = now
-
-    def begin(self, now: int, cycles: int, layer: int) -> None:
-        """A visit of a task of that layer; the server is free until now."""
-        if self.blockers:
-            self.settle(now)
-        self.since = now
-        self.free = False
-        self.busy[layer] += cycles
-
-    def end(self, now: int) -> None:
-        """The visit is over; while it lasted nothing was blocked."""
-        self.since = now
-        self.free = True
 
 
 class Store:
@@ -115,10 +104,6 @@ class Store:
             self.released = count
 
 
-Visits = tuple[tuple[int, list[Server]], ...]
-"""Cycles, and the servers that are busy so long."""
-
-
 class TaskQueue:
     """Run-time state of one hop: its tasks stand in a queue, and start in their order."""
 
@@ -130,10 +115,10 @@ class TaskQueue:
         self.takes: list[tuple[Store, Take]] = [(stores[t.store], t) for t in hop.takes]
         self.puts: list[tuple[Store, Put]] = [(stores[p.store], p) for p in hop.puts]
         self.next = 0
-        self.left = 0
+        self.left_at = 0
         self.arrived = 0
-        self.pending = 0
         self.ready_at = -1
+        self.touched = self.count > 0
         self.cause = ""
         self.waiting_since = 0
         self.blocking = False
@@ -143,19 +128,68 @@ class TaskQueue:
         self.leaves = [0] * self.count
         self.arrives = [0] * self.count
         self.watchers: list[TaskQueue] = []
-        self._visits: dict[tuple[int, ...], Visits] = {}
+        self.shared: list[tuple[Arbitration, ...]] = []
+        self.soonest_everywhere = False
+        self.longest = longest_of(hop)
+        self.common: list[Server] = []
+        """The servers that other hops have as well, and `visits`, the cycles of each task there."""
+        self.visits: list[tuple[int, ...]] = []
+        self.own: list[tuple[Server, Sequence[int]]] = []
+        """The servers that are free whenever no task of this hop is there, and the cycles of each
+        task."""
+        self.blocked_since = 0
+        self.heard: list[bool] = []
+        self.free_at = 0
+        """The cycle before which its servers are not all free; they may be taken again by then."""
+        self._counts: set[int] | None = set() if len(set(hop.latency)) <= 1 else None
 
-    def visits(self, k: int) -> Visits:
-        """What task k does to its servers: those that are free again together, and after how many
-        cycles. A server that it only passes is left out."""
-        cycles = tuple([of_server[k] for of_server in self.hop.cycles])
-        if cycles not in self._visits:
-            groups: dict[int, list[Server]] = {}
-            for server, duration in zip(self.servers, cycles, strict=True):
-                if duration:
-                    groups.setdefault(duration, []).append(server)
-            self._visits[cycles] = tuple(groups.items())
-        return self._visits[cycles]
+    def watched_by(self, queue: TaskQueue, count: int) -> None:
+        """Let a queue know when so many of the tasks have arrived."""
+        if queue not in self.watchers:
+            self.watchers.append(queue)
+        if self._counts is not None:
+            self._counts.add(count)
+
+    def share_with(self, queues: Sequence[TaskQueue]) -> None:
+        """Tell the servers that it shares with other queues from its own, and note in which ways
+        those that it shares with each decide."""
+        others = {id(one) for other in queues if other is not self for one in other.servers}
+        pairs = list(zip(self.servers, self.hop.cycles, strict=True))
+        self.own = [pair for pair in pairs if id(pair[0]) not in others]
+        common = [pair for pair in pairs if id(pair[0]) in others]
+        self.common = [server for server, _ in common]
+        self.visits = list(zip(*(cycles for _, cycles in common), strict=True))
+        self.visits = self.visits or [()] * self.count
+        self.shared = [
+            tuple({one.arbitration for one in self.servers if one in other.servers})
+            for other in queues
+        ]
+        self.soonest_everywhere = all(way == SOONEST for ways in self.shared for way in ways)
+
+    def book_blocked(self, now: int, layer: int) -> None:
+        """Books the time in which its own servers stood still because what it would have carried
+        had no place to go."""
+        last = self.next - 1
+        for server, cycles in self.own:
+            since = self.blocked_since
+            if last >= 0:
+                since = max(since, self.starts[last] + cycles[last])
+            if now > since:
+                server.blocked[layer] += now - since
+                if server.stretches is not None:
+                    server.stretches.append((layer, since, now))
+
+    def note_listeners(self) -> None:
+        """Note which of its tasks somebody looks for when they arrive: those that bring something,
+        and of others, where tasks arrive in their order, those that a watcher counts to."""
+        heard = np.zeros(self.count, bool)
+        for _, put in self.puts:
+            heard |= np.asarray(put.units, np.int64) > 0
+        if self.watchers and self._counts is None:
+            heard[:] = True
+        counts = np.array(sorted(self._counts or ()), np.int64)
+        heard[counts[(counts > 0) & (counts <= self.count)] - 1] = True
+        self.heard = heard.tolist()
 
     def gate(self, k: int) -> Gate:
         """What task k waits for besides its stores."""
@@ -166,10 +200,6 @@ class TaskQueue:
         ready = 0 if arbitration == FIXED else self.ready_at
         due = self.hop.due[self.next] if arbitration == SOONEST and self.hop.due else 0
         return due, ready, self.index
-
-    def is_free(self) -> bool:
-        """Whether all its servers are free."""
-        return all(map(FREE, self.servers))
 
     def unmet(self, queues: Sequence[TaskQueue]) -> str:
         """Why the next task cannot start, servers apart; empty if it can."""
@@ -208,7 +238,12 @@ class TaskQueue:
 
 def precedes(a: TaskQueue, b: TaskQueue) -> bool:
     """Whether some server that both want, in this cycle, prefers a."""
-    for server in a.servers:
-        if server in b.servers and a.rank(server.arbitration) < b.rank(server.arbitration):
-            return True
-    return False
+    return any(a.rank(way) < b.rank(way) for way in b.shared[a.index])
+
+
+def longest_of(hop: Hop) -> list[int]:
+    """Cycles of each task until its last server is free."""
+    if not hop.cycles:
+        return [0] * len(hop)
+    longest: list[int] = np.max([np.asarray(one, np.int64) for one in hop.cycles], axis=0).tolist()
+    return longest

@@ -18,6 +18,9 @@ BLOCK = 1 << 22
 """Values of a block of one that is not."""
 LOOKED_UP = 1 << 13
 """Values that are looked up at a time, so that they stay in a cache."""
+TABLES_KEPT = 2048
+"""Tables of values, a few KB each, that the next machine or point of a sweep finds: more than the
+classes of a network."""
 RANKS = 1 << 20
 """Pixels that get their levels at a time."""
 
@@ -218,7 +221,7 @@ def _tables(profile: InputProfile, bits: int) -> NDArray[np.generic]:
     return np.concatenate([_table(each, dtype, bounds, spread) for each in profile.classes])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=TABLES_KEPT)
 def _table(
     members: InputClass, dtype: np.dtype[np.generic], bounds: tuple[int, int], spread: float
 ) -> NDArray[np.generic]:

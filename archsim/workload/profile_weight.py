@@ -1,5 +1,6 @@
 """Weights from a profile: which entries are not zero, and how large they are there."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ def _subtracted(whole: WeightProfile, kept: WeightProfile) -> Values:
     return found if sum(found.values) + sum(found.negative) else Values(values=(1,))
 
 
+@lru_cache(maxsize=128)
 def _values_table(values: Values, bits: int) -> Weights:
     least, most = bounds_of(bits, signed=True)
     negative, positive = magnitudes(values.negative, -least), magnitudes(values.values, most)
@@ -87,4 +89,6 @@ def _values_table(values: Values, bits: int) -> Weights:
         positive[0] = 1
     frequencies = np.concatenate([negative[::-1], [0], positive])
     dtype: type[Any] = np.int8 if bits <= DEFAULT_BITS else np.int16
-    return uniform_table(frequencies, np.arange(least, most + 1), dtype)
+    table = uniform_table(frequencies, np.arange(least, most + 1), dtype)
+    table.setflags(write=False)
+    return table

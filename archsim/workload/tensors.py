@@ -32,12 +32,39 @@ MAX_DRAWN = 2**29
 to four bytes for each, and what is larger would fill a computer before it is of any use."""
 
 
-class LayerTensors:
-    """The arrays of one layer, each read or drawn once: C order, read-only."""
+KEPT_BYTES = 2**26
+"""Of arrays of a workload that a machine has given up and the next one finds all the same: those of
+ResNet50 fit, those of thousands of layers need not."""
 
-    def __init__(self, layer: Layer, file: TensorFile | None, owner: str, batch: int = 1) -> None:
+
+class Room:
+    """Bytes that arrays of a workload may still take once they were given up."""
+
+    def __init__(self, nbytes: int = KEPT_BYTES) -> None:
+        self._left = nbytes
+
+    def has(self, nbytes: int) -> bool:
+        """Whether there is room for so many; they are taken then."""
+        fits = nbytes <= self._left
+        self._left -= nbytes * fits
+        return fits
+
+
+class LayerTensors:
+    """The arrays of one layer, each read or drawn once: C order, read-only. `room` is for those
+    that are given up."""
+
+    def __init__(
+        self,
+        layer: Layer,
+        file: TensorFile | None,
+        owner: str,
+        batch: int = 1,
+        room: Room | None = None,
+    ) -> None:
         self.layer = layer
         self.batch = batch
+        self._room, self._spared = room, set[str]()
         self._file = file
         self._owner = owner
         self._arrays: dict[str, Array | None] = {}
@@ -85,8 +112,16 @@ class LayerTensors:
         return entry.shape[0]
 
     def forget(self, what: str) -> None:
-        """Give up an array that is not needed again; it is read or drawn anew if asked for."""
-        self._arrays.pop(what, None)
+        """Give up an array that this machine does not need again. Where there is room it stays, for
+        the next machine or point of a sweep; else it is read or drawn anew if asked for.
+        """
+        array = self._arrays.get(what)
+        if array is None or what in self._spared:
+            return
+        if self._room is not None and self._room.has(array.nbytes):
+            self._spared.add(what)
+        else:
+            del self._arrays[what]
 
     def basis_shape(self) -> tuple[int, ...] | None:
         """The shape (K, slices, r, n) of `basis`, whose values are not drawn for it; None where

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import networkx
 
     from archsim.formats.tensor_file import TensorFile
-    from archsim.workload.tensors import LayerTensors
+    from archsim.workload.tensors import LayerTensors, Room
 
 ALL_LAYERS, CONV_LAYERS = "all", "conv"
 Mode = Literal["measured", "profile", "shapes"]
@@ -64,6 +64,9 @@ class Workload:
         parts.update("\n".join(layer.name for layer in self.layers).encode())
         return parts.hexdigest()
 
+    def __repr__(self) -> str:
+        return f"<Workload: {self.name}, {len(self.layers)} layers, batch {self.batch}>"
+
     def layer(self, name: str) -> Layer:
         """The layer of that name; InputError with the nearest one if there is none."""
         if name not in self._by_name:
@@ -75,9 +78,15 @@ class Workload:
         from archsim.workload.tensors import LayerTensors
 
         if layer.name not in self._tensors:
-            own = LayerTensors(layer, self._file, self.place(layer), self.batch)
+            own = LayerTensors(layer, self._file, self.place(layer), self.batch, self._room)
             self._tensors[layer.name] = own
         return self._tensors[layer.name]
+
+    @cached_property
+    def _room(self) -> Room:
+        from archsim.workload.tensors import Room
+
+        return Room()
 
     def place(self, layer: Layer) -> str:
         """``file:line:column`` of a layer."""

@@ -11,8 +11,11 @@ from archsim.formats.progress import bar
 from sdalgo.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from archsim.formats.progress import Progress
     from archsim.formats.tensor_record import Tensor
+    from sdalgo.checkpoints import Checkpoint
     from sdalgo.container import Container
     from sdalgo.options import Options
 
@@ -21,17 +24,12 @@ Weights = Annotated[
 ]
 
 
+@options.decomposing()
 def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     weights: Weights,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The .sd file to write.")] = None,
     preset: options.Preset = options.DEFAULT_PRESET,
-    theta: Annotated[float | None, typer.Option(help="Smaller coefficients become 0.")] = None,
-    density: options.Density = None,
-    basis_bits: Annotated[int | None, typer.Option(help="8, 16 or 32.")] = None,
-    rank: options.Rank = None,
-    levels: options.Levels = None,
-    iterations: options.Iterations = None,
-    slice_rows: options.SliceRows = None,
+    asked: Any = None,
     entry: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
     ] = None,
@@ -53,29 +51,32 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo decompose w.safetensors -o w.sd --preset as_paper --theta 0.02 --json
       sdalgo decompose w.safetensors -o w.sd --density 0.5 --basis-bits 16
       sdalgo decompose mbv2.pth -o a.sd --network mobilenet_v2 --calibrate photographs --bits 3.5
+      sdalgo decompose w.safetensors -o w.sd --preset best --bit-price 0.012 --exponents -7:0
     """
-    from sdalgo.checkpoints import read_weights
+    from sdalgo.checkpoints import read_checkpoint
     from sdalgo.container import MARK, write_container
+    from sdalgo.left_raw import left_raw
+    from sdalgo.option_words import read_words
     from sdalgo.options import preset as named
 
     unpacked.allow(max_gb)
     own_files.force(force)
-    given: dict[str, Any] = {
-        "theta": theta, "density": density, "basis_bits": basis_bits, "rank": rank,
-        "levels": levels, "iterations": iterations, "slice_rows": slice_rows,
-    }  # fmt: skip
-    given |= calibration_options(calibrate, network, bits, sequential)
+    given = read_words(asked) | calibration_options(calibrate, network, bits, sequential)
     preset = calibrated_preset(preset, calibrate)
     if preset == "activations":
         given["index"] = index
-    asked = named(preset, **{key: value for key, value in given.items() if value is not None})
+    chosen = named(preset, **given)
     target = out or weights.with_suffix(".sd")
-    tensors = read_weights(weights, entry)
+    found = read_checkpoint(weights, entry)
+    tensors = found.tensors
     own_files.claim(target, MARK)
     with bar("decomposing", quiet=quiet or as_json) as progress:
-        container = _container(tensors, asked, (index, calibrate, network), progress)
+        container = _container(found, chosen, (index, calibrate, network), progress)
     nbytes = write_container(target, container)
-    summary = _summary(container, tensors, nbytes)
+    summary = _summary(container, tensors, nbytes, chosen.density)
+    raw = {name: t.shape for name, t in container.others.items() if t.is_float}
+    for line in (*left_raw(raw), *summary["warnings"]):
+        console.note(line)
     if as_json:
         console.say_json(summary)
     elif not quiet:
@@ -108,11 +109,11 @@ def calibration_options(
     if network is None:
         message = "say which network runs on them: --network NAME, of `sdalgo list networks`"
         raise InputError.at("--calibrate", message)
-    return {"bits": bits, "sequential": sequential}
+    return {"sequential": sequential} if bits is None else {"bits": bits, "sequential": sequential}
 
 
 def _container(
-    tensors: "dict[str, Tensor]",
+    found: "Checkpoint",
     asked: "Options",
     given: tuple[str, Path | None, str | None],
     progress: "Progress | None",
@@ -122,21 +123,26 @@ def _container(
     if calibrate is None or network is None:
         from sdalgo.state import decompose_state
 
-        return decompose_state(tensors, asked, index, progress)
+        return decompose_state(found.tensors, asked, index, progress, found.lies)
     from sdalgo.activations.state import calibrated_state
 
-    return calibrated_state(tensors, asked, (calibrate, network), progress)
+    return calibrated_state(found.tensors, asked, (calibrate, network), progress)
 
 
-def _summary(container: "Container", tensors: "dict[str, Tensor]", nbytes: int) -> dict[str, Any]:
+def _summary(
+    container: "Container", tensors: "Mapping[str, Tensor]", nbytes: int, density: float | None
+) -> dict[str, Any]:
+    """What is said of a container: its sizes, and what went wrong."""
+    from sdalgo.loss import missed
     from sdalgo.summary import summarise
 
     squares = {
         name: float((tensors[name].array().astype("float64") ** 2).sum())
         for name in container.layers
     }
-    summary = summarise(container, squares)
-    summary["totals"]["file_bytes"] = nbytes
+    summary = summarise(container, nbytes, squares)
+    densities = [(name, layer.density) for name, layer in container.layers.items()]
+    summary["warnings"] += missed(densities, density)
     return summary
 
 
@@ -170,9 +176,12 @@ def show(summary: dict[str, Any], title: str) -> None:
     totals = summary["totals"]
     rows = [_cells(row, str(row["levels"])) for row in summary["layers"]]
     console.show(console.Table(title, heads, [*rows, _cells({**totals, "name": "all"}, "")]))
+    nbytes = totals["file_bytes"]
+    size = f"{nbytes / 1e6:.2f} MB" if nbytes >= 1e5 else f"{nbytes / 1e3:.1f} kB"
     console.say(
-        f"{totals['bits_per_weight']:.2f} bits per weight, {totals['compression']:.2f} times "
-        f"smaller than float32; index bit per {totals['form']}"
+        f"{size}, {totals['file_compression']:.2f} times smaller than "
+        f"in float32; the decomposed layers: {totals['compression']:.2f} times, "
+        f"{totals['bits_per_weight']:.2f} bits per weight, index bit per {totals['form']}"
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,17 +12,12 @@ from archsim.formats.progress import bar
 from sdalgo.cli import options
 
 
+@options.decomposing("vector_width")
 def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     model: Annotated[Path, typer.Argument(help="An ONNX file.")],
     name: Annotated[str | None, typer.Option(help="Of the workload; else the file's.")] = None,
     preset: options.Preset = options.DEFAULT_PRESET,
-    theta: Annotated[float, typer.Option(help="Smaller coefficients become 0.")] = 4e-3,
-    density: options.Density = None,
-    basis_bits: Annotated[int, typer.Option(help="8, 16 or 32.")] = 8,
-    rank: options.Rank = None,
-    levels: options.Levels = None,
-    iterations: options.Iterations = None,
-    slice_rows: options.SliceRows = None,
+    asked: Any = None,
     prune: options.Prune = None,
     row_ratio: options.RowRatio = None,
     dense: options.Dense = None,
@@ -59,10 +54,9 @@ def import_model(  # noqa: PLR0913, PLR0917  (one parameter an option)
     own_files.force(force)
     recipe = Recipe(
         name=workload_names.suggested(model.stem) if name is None else workload_names.checked(name),
-        about="imported", network="onnx", weights="the file", preset=preset, theta=theta,
-        density=density, basis_bits=basis_bits, rank=rank, levels=levels, iterations=iterations,
-        slice_rows=slice_rows, weights_pruned=_shares(prune, "--prune"),
-        rows_pruned=_shares(row_ratio, "--row-ratio"), dense=tuple(dense or ()),
+        about="imported", network="onnx", weights="the file", preset=preset,
+        weights_pruned=_shares(prune, "--prune"), rows_pruned=_shares(row_ratio, "--row-ratio"),
+        dense=tuple(dense or ()), **asked,
     )  # fmt: skip
     recipe.options()  # what is wrong is told before the network runs
     wanted = Wanted(size=_sizes(size), dims=_dims(dim or []), values=given_values(given or []))

@@ -1,16 +1,13 @@
 """The options that several commands share, so that one word means one thing everywhere."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-Preset = Annotated[str, typer.Option(help="See `sdalgo list presets`.")]
-Density = Annotated[float | None, typer.Option(help="Non-zeros wanted, 0..1.")]
-Rank = Annotated[int | None, typer.Option(help="r, at most the kernel's width.")]
-Levels = Annotated[int | None, typer.Option(help="N_p, exponents in a slice.")]
-Iterations = Annotated[int | None, typer.Option(help="Fits of B.")]
-SliceRows = Annotated[int | None, typer.Option(help="Most rows of a slice.")]
 Prune = Annotated[
     str | None,
     typer.Option(
@@ -54,3 +51,69 @@ Sequential = Annotated[
     bool, typer.Option("--sequential", help="Inputs come from what was decomposed so far.")
 ]
 DEFAULT_PRESET = "as_released_double"
+_PANEL = "Decomposition (not given: as the preset has it)"
+Preset = Annotated[str, typer.Option(help="See `sdalgo list presets`.", rich_help_panel=_PANEL)]
+
+_OPTIONS: dict[str, tuple[type, str, str | None]] = {
+    "theta": (float, "Smaller coefficients become 0.", None),
+    "relative": (bool, "theta is a share of the layer's rms, or a magnitude.", None),
+    "density": (float, "Non-zeros wanted, 0..1.", None),
+    "iterations": (int, "Fits of B.", None),
+    "tol": (float, "Stop once B moves by no more.", None),
+    "scaling": (str, "Of columns before rounding: none, grid or unit.", None),
+    "exponents": (str, "Lowest and highest p; an empty end is open.", "LOW:HIGH"),
+    "levels": (int, "N_p, exponents in a slice.", None),
+    "loop_basis": (str, "B between the fits: float32, float64 or stored.", None),
+    "basis_bits": (int, "8, 16 or 32.", None),
+    "rank": (int, "r, at most the kernel's width.", None),
+    "vector_width": (int, "n of 1x1 and linear layers.", None),
+    "slice_rows": (int, "Most rows of a slice.", None),
+    "slicing": (str, "even or factors.", None),
+    "largest_kernel": (str, "Larger kernels stay as they are.", "N|any"),
+    "search": (int, "Rounds of search over single coefficients.", None),
+    "starts": (int, "Other starts of the search.", None),
+    "bit_price": (float, "What a coded bit must save, of a mean squared weight.", None),
+}
+"""A decomposition's options (`sdalgo.Options`) as a command line has them: type, help, form."""
+
+
+def decomposing(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command every option of a decomposition, but for those left out.
+
+    The command takes as `asked` those options that were given (as words, see
+    sdalgo.option_words).
+    """
+    names = [name for name in _OPTIONS if name not in left_out]
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            asked = {name: given.pop(name) for name in names}
+            command(**given, asked={k: v for k, v in asked.items() if v is not None})
+
+        own = inspect.signature(command, eval_str=True)
+        parameters: list[inspect.Parameter] = []
+        for parameter in own.parameters.values():
+            shared = parameter.name == "asked"
+            parameters += [*map(_parameter, names)] if shared else [parameter]
+        del run.__wrapped__  # its signature would be taken
+        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return with_options
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    kind, text, form = _OPTIONS[name]
+    flag = "--" + name.replace("_", "-")
+    words = [f"{flag}/--absolute"] if kind is bool else [flag]
+    option = typer.Option(
+        *words, help=text, metavar=form, show_default=False, rich_help_panel=_PANEL
+    )
+    return _keyword(name, Annotated[kind | None, option], None)
+
+
+def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)

@@ -8,6 +8,7 @@ import typer
 
 from archsim.formats import console, own_files, unpacked
 from archsim.formats.progress import bar
+from sdalgo.cli import options
 from sdalgo.cli.decompose import show
 
 
@@ -39,8 +40,9 @@ def report(  # noqa: PLR0913, PLR0917  (one parameter an option)
     unpacked.allow(max_gb)
     own_files.force(force)
     found = read_container(container)
-    summary = summarise(found)
-    summary["totals"]["file_bytes"] = container.stat().st_size
+    summary = summarise(found, container.stat().st_size)
+    for line in summary["warnings"]:
+        console.note(line)
     summary["options"] = found.options
     written: list[Path] = []
     if plots:
@@ -73,17 +75,21 @@ def _evolution(
         raise InputError.at(
             f"layer {name}", f"not in both files; {', '.join(list(found.layers)[:5])}"
         )
-    slices = to_slices(checked(tensors[name].array(), name), found.layers[name].layout)
+    values = tensors[name].array()
+    weight = found.lies[name].to_layer(values) if name in found.lies else values
+    slices = to_slices(checked(weight, name), found.layers[name].layout)
     options = options_from(found.options, "container")
     rounds: list[Round] = []
     exchange(slices, options, rounds.append)
     return draw.evolution(slices, rounds, folder)
 
 
+@options.decomposing("theta", "density")
 def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
     source: Annotated[str, typer.Argument(help="A recipe, or a state dict.")],
     theta: Annotated[list[float] | None, typer.Option(help="Repeat for several.")] = None,
-    preset: Annotated[str, typer.Option(help="See `sdalgo list presets`.")] = "as_released_double",
+    preset: options.Preset = options.DEFAULT_PRESET,
+    asked: Any = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for a figure.")] = None,
     entry: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
@@ -101,13 +107,14 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
       sdalgo sweep mobilenet_v2_sd
       sdalgo sweep weights.safetensors --theta 0 --theta 0.004 --preset best
     """
-    from sdalgo.sweep import THETAS
+    from sdalgo.option_words import read_words
+    from sdalgo.options import preset as named
     from sdalgo.sweep import sweep as run
 
     unpacked.allow(max_gb)
     own_files.force(force)
     with bar("sweeping", quiet=as_json) as progress:
-        rows = run(source, tuple(theta) if theta else THETAS, preset, progress, entry)
+        rows = run(source, named(preset, **read_words(asked)), tuple(theta or ()), progress, entry)
     if plots:
         from sdalgo import plots as draw
 

@@ -188,7 +188,7 @@ def _trained(
         if step == steps.float_steps:
             pruned = recipe.rows_pruned
             ratios = None if pruned is None else load_ratios(pruned)
-            form = Form(theta=recipe.theta, rows_pruned=ratios)
+            form = Form(theta=recipe.options().theta, rows_pruned=ratios)
             learner = Switching(to_decomposed(model, form), Descent(), Rule(theta_g=1e-4))
         if progress:
             progress(step, total, "training step")
@@ -242,7 +242,7 @@ def _header(recipe: Recipe, seed: int, weights: str) -> dict[str, Any]:
     return header(
         recipe.name, "training", steps.batch, made_by=provenance.build_command(recipe, seed),
         weights=f"{weights}; then {steps.float_steps} steps of SGD, one pass of SD with "
-        f"theta {recipe.theta}, and {steps.switch_steps} steps of SD-T",
+        f"theta {recipe.options().theta}, and {steps.switch_steps} steps of SD-T",
         activations=f"one training step of {steps.samples} crops of photographs, bfloat16; "
         f"{steps.stored} of them stored",
         basis=STORED_BASIS, licence=photos.LICENCE,

@@ -65,11 +65,23 @@ def test_a_result_is_loaded_and_shown(tmp_path, monkeypatch):
         assert table.get(f"busy.{name}", pd.Series([0])).sum() == busy
     lost = [name for name in table if name.startswith("lost.pe_slices.")]
     assert table[lost].sum().sum() == sum(found.totals()["lost"].get("pe_slices", {}).values())
+    groups = [name.partition(".")[0] for name in table if "." in name]
+    assert [*dict.fromkeys(groups)] == ["dram_bytes", "energy_pj", "busy", "lost"]
+    assert groups == sorted(groups, key=[*dict.fromkeys(groups)].index)
     shown = found._repr_html_()
     assert f"<td>{found.cycles:,}</td>" in shown
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(InputError, match="not a result"):
         archsim.Result.load(tmp_path / "other.json")
+
+
+def test_what_a_shell_shows_of_an_object_is_one_line():
+    arch = archsim.load_arch("smartdeal", {"dram.bytes_per_cycle": 8})
+    workload = archsim.load_workload("tiny_sd", batch=2)
+    found = archsim.simulate(arch, workload)
+    assert repr(workload) == "<Workload: tiny_sd, 17 layers, batch 2>"
+    assert repr(arch) == f"<Arch: SmartDeal, {len(arch.components)} components, changed: 1>"
+    assert repr(found) == f"<Result: tiny_sd on SmartDeal, {found.cycles:,} cycles>"
 
 
 def test_text_of_a_file_is_no_markup():

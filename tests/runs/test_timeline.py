@@ -166,18 +166,38 @@ def test_layers_stand_in_a_row_from_the_first_cycle_to_the_last_step(traced):
     assert {e["cat"] for e in drawn} == {"inference"}
 
 
-def test_bandwidth_adds_up_to_what_the_memory_was_busy(traced):
-    """The mean of each window times its width, over all windows and flows."""
-    result, document, arch = traced
-    width = arch.resolved["components"]["dram"]["bytes_per_cycle"]
+def moved(document, result, clock_mhz):
+    """The bytes of each hop: its bandwidth times the length of each window, over all of them."""
     counted = [e for e in document["traceEvents"] if e["name"] == "dram [B per cycle]"]
-    ends = [*(e["ts"] for e in counted[1:]), result.cycles / arch.clock_mhz]
-    whole = sum(
-        sum(e["args"].values()) * (end - e["ts"]) * arch.clock_mhz
-        for e, end in zip(counted, ends, strict=True)
-    )
-    assert whole == pytest.approx(result.totals()["busy"]["dram"] * width, rel=1e-3)
+    ends = [*(e["ts"] for e in counted[1:]), result.cycles / clock_mhz]
+    found = Counter()
+    for event, end in zip(counted, ends, strict=True):
+        for hop, width in event["args"].items():
+            found[hop] += width * (end - event["ts"]) * clock_mhz
+    return found
+
+
+def test_bandwidth_adds_up_to_the_bytes_of_the_run(traced):
+    """And is never wider than the memory."""
+    result, document, arch = traced
+    found = moved(document, result, arch.clock_mhz)
+    assert sum(found.values()) == pytest.approx(result.dram_bytes, rel=1e-3)
+    counted = [e for e in document["traceEvents"] if e["name"] == "dram [B per cycle]"]
+    width = arch.resolved["components"]["dram"]["bytes_per_cycle"]
     assert max(sum(e["args"].values()) for e in counted) <= width + 0.01
+
+
+@pytest.mark.parametrize("preset", ["ddr4_2400", "hbm2", "lpddr4_3200"])
+def test_a_memory_with_rows_brings_no_more_bytes_for_being_slower(tmp_path, preset):
+    """Its busy cycles have rows that are opened in them, in which nothing is brought."""
+    changes = [f"dram.preset={preset}"]
+    arch = archsim.load_arch("diannao", changes)
+    trace = Trace("run", arch.clock_mhz, arch.components)
+    workload = network(tmp_path, *residual())
+    result = archsim.simulate(arch, workload, trace=trace)
+    trace.write(tmp_path / "trace.json")
+    found = moved(json.loads((tmp_path / "trace.json").read_text()), result, arch.clock_mhz)
+    assert sum(found.values()) == pytest.approx(result.dram_bytes, rel=1e-3)
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def test_every_recipe_is_readable_and_names_what_exists():
         else:
             assert recipe.network in names()
             assert recipe.weights in SOURCES
-        assert recipe.options().theta == recipe.theta
+        assert recipe.options().theta == (4e-3 if recipe.theta is None else recipe.theta)
         if recipe.rows_pruned:
             assert all(0 <= ratio <= 1 for ratio in load_ratios(recipe.rows_pruned).values())
     with pytest.raises(InputError, match="tiny_sd"):

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch")
 from archsim.formats.errors import InputError  # noqa: E402
 from sdalgo import build as building  # noqa: E402
 from sdalgo.finite import first_layer  # noqa: E402
+from sdalgo.options import preset  # noqa: E402
 from sdalgo.pretrained import SOURCES, synthetic  # noqa: E402
 from sdalgo.recipe import load_recipe  # noqa: E402
 from sdalgo.sweep import sweep  # noqa: E402
@@ -24,7 +25,10 @@ def test_a_build_and_a_sweep_name_the_tensor(ending, tmp_path, monkeypatch):
         return weights
 
     monkeypatch.setitem(SOURCES, recipe.weights, broken)
-    for run in (lambda: building.build(recipe, tmp_path), lambda: sweep("tiny_sd", (0.0,), "best")):
+    for run in (
+        lambda: building.build(recipe, tmp_path),
+        lambda: sweep("tiny_sd", preset("best"), (0.0,)),
+    ):
         with pytest.raises(InputError, match=rf"{ending}: 1 of \d+ values are NaN or infinite"):
             run()
 

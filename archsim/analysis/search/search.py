@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from archsim.analysis.sweep.plan import Plan
 from archsim.analysis.sweep.points import check_values, point_of
 from archsim.analysis.sweep.sweep import TABLE, Names, plan_of_words
 from archsim.analysis.sweep.table import CSV_MARK, Swept, as_csv, swept
+from archsim.formats.errors import InputError
 from archsim.formats.own_files import claim, write_own
 
 if TYPE_CHECKING:
@@ -138,10 +140,11 @@ def _round(
 
 def _searched(plan: Plan, tracks: Sequence[Track], answers: Mapping[str, Answer]) -> Searched:
     cases = [case for track in tracks for case in track.cases.values()]
-    left_out: dict[str, int] = {}
+    left_out: Counter[str] = Counter()
     for track in tracks:
-        for text, count in track.left_out.items():
-            left_out[text] = left_out.get(text, 0) + count
+        left_out.update(track.left_out)
+    if not cases:
+        raise InputError.at(plan.place, f"finds no point: {', '.join(left_out) or 'nothing fits'}")
     shares = {
         (case.workload, case.arch): track.importance(answers)
         for track in tracks

@@ -18,7 +18,7 @@ from archsim.analysis.search.space import Places, Space
 from archsim.analysis.sweep.plan import Objective
 
 REPEATS = 10
-"""Points in a row that are there already before one that is not is drawn instead."""
+"""Points in a row that are there already, or refused, before one that is not there is drawn."""
 DRAWS_PER_EVALUATION = 100
 """How many points are asked for, at most, for each that may run."""
 Values = Sequence[float]
@@ -34,7 +34,8 @@ class Verdict:
 
 @dataclass
 class Study:
-    """The questions and answers of one search; `refused` counts the points that cannot run."""
+    """The questions and answers of one search; `refused` counts the points that cannot run,
+    `in_vain` those in a row."""
 
     space: Space
     objectives: Sequence[Objective]
@@ -43,6 +44,7 @@ class Study:
     evaluated: int = 0
     refused: int = 0
     asked: int = 0
+    in_vain: int = 0
     told: dict[Places, Verdict] = field(default_factory=dict)
     _open: dict[Places, list[Any]] = field(default_factory=dict)
 
@@ -76,15 +78,20 @@ class Study:
 
     def tell(self, places: Places, verdict: Verdict) -> None:
         """What came of a point."""
-        self.told[places] = verdict
-        for trial in self._open.pop(places):
-            self._close(trial, verdict)
+        self.in_vain = 0
+        trials = self._open.pop(places)
+        if not trials:  # it was drawn here
+            self._want(places)
+            trials = [self._study.ask(self.space.distributions)]
+        self._close(places, verdict, trials)
 
     def refuse(self, places: Places, broken: int) -> None:
-        """A point cannot run; it is as bad as the worst so far, as far as a sampler asks."""
+        """A point cannot run; it is as bad as the worst so far, as far as a sampler asks. Of many
+        in a row it is not told: each question takes the longer the more it knows."""
         self.evaluated -= 1
         self.refused += 1
-        self.tell(places, Verdict(self._worst(), broken))
+        self.in_vain += 1
+        self._close(places, Verdict(self._worst(), broken), self._open.pop(places))
 
     def fail(self, places: Places) -> None:
         """A point has run to no result."""
@@ -92,7 +99,12 @@ class Study:
 
     def _next(self) -> Places:
         """A point that is not there yet: the sampler's next, or one that is drawn where the sampler
-        comes back to the same ones."""
+        comes back to the same ones, or to nothing but such as are refused."""
+        if self.in_vain >= REPEATS:
+            self.asked += 1
+            places = self._unseen()
+            self._open[places] = []
+            return places
         for repeat in range(REPEATS + 1):
             if repeat == REPEATS:
                 self._want(self._unseen())
@@ -100,7 +112,7 @@ class Study:
             self.asked += 1
             places = self.space.places(trial.params)
             if places in self.told:
-                self._close(trial, self.told[places])
+                self._close(places, self.told[places], [trial])
             elif places in self._open:
                 self._open[places].append(trial)
             else:
@@ -117,10 +129,12 @@ class Study:
             if places not in self.told and places not in self._open:
                 return places
 
-    def _close(self, trial: Any, verdict: Verdict) -> None:
-        if self.name != "cmaes":  # it has no use for them, and warns
-            trial.set_constraint("broken", verdict.broken)
-        self._study.tell(trial, list(verdict.values))
+    def _close(self, places: Places, verdict: Verdict, trials: Sequence[Any]) -> None:
+        self.told[places] = verdict
+        for trial in trials:
+            if self.name != "cmaes":  # it has no use for them, and warns
+                trial.set_constraint("broken", verdict.broken)
+            self._study.tell(trial, list(verdict.values))
 
     def _worst(self) -> Values:
         """The worst value of each objective so far; zeros as long as nothing is known."""

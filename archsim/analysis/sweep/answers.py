@@ -18,6 +18,7 @@ from contextlib import closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from archsim.analysis.sweep.quantities import totals_of
 from archsim.formats import console
@@ -89,6 +90,26 @@ class Answers:
         row = (inputs, *case, text, _seal(inputs, text))
         with _blamed(self.path), self._connection:
             self._connection.execute("INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?,?)", row)
+
+
+def since(path: Path, row: int, most: int) -> list[tuple[int, str, Answer | None]]:
+    """Up to `most` answers after a row: its number, the hash of its inputs, and what was found,
+    None where that is damaged.
+
+    For who reads along while a sweep writes: it waits for nobody, and the sweep for it only while
+    so many rows are read.
+
+    Raises:
+        sqlite3.Error: the file is not there, is being written or is damaged.
+    """
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    query = "SELECT rowid, inputs_hash, answer, seal FROM answers WHERE rowid > ? ORDER BY rowid"
+    with closing(sqlite3.connect(address, timeout=0, uri=True)) as connection:
+        rows = connection.execute(f"{query} LIMIT ?", (row, most)).fetchall()
+    return [
+        (number, inputs, json.loads(text) if seal == _seal(inputs, str(text)) else None)
+        for number, inputs, text, seal in rows
+    ]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from archsim.machines.scnn.banks import Words, bank_table
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.elements import activation_vectors
 from archsim.machines.scnn.operations import Operands
 from archsim.machines.scnn.queues import drain, overfull
@@ -113,7 +114,8 @@ def _full_tile_runs(weights: Vectors, added: Words) -> _Runs:
     present = added.any(axis=(1, 2))
     group, channel, of_phase = np.nonzero(lengths * present)
     run = np.ravel_multi_index((group, channel, of_phase), lengths.shape)
-    return _Runs(counts, weights.first[run], lengths.reshape(-1)[run], group, len(lengths))
+    size = lengths.reshape(-1)[run].astype(np.int64)
+    return _Runs(counts, weights.first[run], size, group, len(lengths))
 
 
 def _bounded(runs: _Runs, depth: int) -> Mask:
@@ -145,10 +147,16 @@ def _run_from(runs: _Runs, which: Ints, bound: Words, depth: int) -> tuple[Words
     """Where some runs end from their groups' bounds, (runs, words), and which groups pass the
     depth.
     """
+    failed = np.zeros(runs.groups, bool)
+    if compiled():
+        queues, lost = bound[runs.group[which]], np.zeros(which.size, bool)
+        some, words = (runs.start[which], runs.size[which]), (0,) * bound.shape[1]
+        compiled().run_to_end(runs.counts, some, (queues, lost), depth, words)
+        failed[runs.group[which[lost]]] = True
+        return queues, failed
     order = np.argsort(-runs.size[which], kind="stable")
     block = which[order]
     queues = bound[runs.group[block]]
-    failed = np.zeros(runs.groups, bool)
     # Longest first, so that the runs still going are always a prefix: no mask per step.
     longest_first = -runs.size[block]
     for step in range(int(runs.size[block[0]])):

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from archsim.machines.scnn.banks import BankTable
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.elements import channel_blocks, tile_vectors, tiles_of
 from archsim.machines.scnn.tiling import Pass, ScnnArray
 from archsim.machines.shared.geometry import Ints
@@ -29,6 +30,13 @@ class Met:
     def of(self, channels: slice) -> "Met":
         """Some of its channels, numbered from its first one."""
         return Met(self.classes, self.first[channels], self.lengths[channels])
+
+    def on(self, elements: Ints) -> "Met":
+        """Of some of its elements."""
+        first, lengths = (
+            np.ascontiguousarray(x[..., elements]) for x in (self.first, self.lengths)
+        )
+        return Met(self.classes, first, lengths)
 
     def operations(self, weights: Ints) -> Ints:
         """Operations of each (element, channel) with so many weight vectors, (channels, phases)."""
@@ -52,4 +60,7 @@ def met(part: Pass, channels: slice, geometry: Geometry, array: ScnnArray, table
         lengths.append(sizes)
     together = np.concatenate(lengths)
     first = np.cumsum(together) - together.reshape(-1)
-    return Met(np.concatenate(classes, axis=1), first.reshape(together.shape), together)
+    members = np.concatenate(classes, axis=1)
+    if compiled():  # of one type, contiguous: the loops take them as they are
+        members = np.ascontiguousarray(members, np.int32)
+    return Met(members, first.reshape(together.shape), together)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.machines.scnn.banks import BankTable, Words, bank_table
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.elements import BLOCK, run_counts
 from archsim.machines.scnn.met import Met, met
 from archsim.machines.scnn.tiling import Pass, ScnnArray, Tiling, Vectors, WeightRuns, weight_runs
@@ -133,6 +134,22 @@ class Piece:
     def operations(self) -> Ints:
         """Operations of each (element, channel)."""
         return self.met.operations(self.lengths)
+
+    def follow(self, layer: Operands, queues: Words, waited: Ints) -> None:
+        """Let the elements go through it by compiled loops: `queues` (elements, words) and the
+        cycles `waited` (elements,) go on from what they are.
+        """
+        met, table, array = self.met, layer.table, layer.array
+        compiled().follow(
+            (self.codes, np.ascontiguousarray(self.lengths, np.int32)),
+            (table.by_code.reshape(-1), table.classes * table.words),
+            (met.classes, met.first, met.lengths),
+            (queues, waited),
+            (
+                array.queue_depth,
+                *((0,) * n for n in (table.words, array.weights, array.activations)),
+            ),
+        )
 
 
 def piece(layer: Operands, group: int, channels: slice, weights: Vectors, of: Met) -> Piece:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.operations import Operands, issue, piece
 from archsim.machines.scnn.queues import Segments, run_queues
 from archsim.machines.shared.geometry import Ints
@@ -47,6 +48,12 @@ def probe(layer: Operands, group: int, channels: int) -> Probe:
         stretch = slice(first, min(layer.channels, first + each))
         met = layer.met(slice(own + stretch.start, own + stretch.stop))
         pieces.append(piece(layer, group, stretch, vectors, met))
+    if compiled():
+        sizes = np.stack([one.operations.sum(axis=1) for one in pieces])
+        waited = np.zeros(sizes.shape, np.int64)
+        for one, cycles in zip(pieces, waited, strict=True):
+            one.follow(layer, np.zeros((cycles.size, layer.table.words), np.uint64), cycles)
+        return Probe(waited, sizes)
     counts, sizes = issue(layer, pieces)
     size = sizes.reshape(-1)
     live = np.flatnonzero(size)

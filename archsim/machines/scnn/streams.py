@@ -10,8 +10,10 @@ from math import prod
 import numpy as np
 
 from archsim.machines.scnn.banks import Words
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.elements import tile_vectors, tiles_of
-from archsim.machines.scnn.operations import LIMITS, Limits, Operands
+from archsim.machines.scnn.met import Met
+from archsim.machines.scnn.operations import LIMITS, Limits, Operands, Piece
 from archsim.machines.scnn.queues import Segments, run_queues
 from archsim.machines.scnn.tiling import Vectors
 from archsim.machines.shared.geometry import Ints
@@ -42,6 +44,10 @@ def stream_waits(wanted: Sequence[Streams], limits: Limits = LIMITS) -> list[Int
     """Cycles that each stream of each pass waits for banks, (streams,) per pass."""
     waited: list[list[Ints]] = [[] for _ in wanted]
     for batch in _batches(wanted, limits):
+        if compiled():
+            for number, part in batch:
+                waited[number].append(_followed(part))
+            continue
         counts = np.concatenate([_issued(part) for _, part in batch])
         sizes = np.concatenate([part.sizes for _, part in batch])
         live = np.flatnonzero(sizes)
@@ -78,6 +84,29 @@ def _batches(wanted: Sequence[Streams], limits: Limits) -> Iterator[list[tuple[i
             first = end
     if batch:
         yield batch
+
+
+def _followed(streams: Streams) -> Ints:
+    """Cycles that some streams wait, (streams,), by the compiled loop."""
+    layer, waited = streams.layer, np.zeros(streams.groups.size, np.int64)
+    groups, of_group = np.unique(streams.groups, return_inverse=True)
+    weights = layer.weights.vectors(groups)
+    vectors, block = _activations(streams)
+    classes = layer.table.activation_classes(vectors).T
+    together = Met(
+        np.ascontiguousarray(classes, np.int32),
+        np.moveaxis(vectors.first[:-1].reshape(vectors.lengths.shape), 0, 2),
+        np.moveaxis(vectors.lengths, 0, 2),
+    )
+    ends = weights.first[:: prod(weights.lengths.shape[1:])]
+    for group, lengths in enumerate(weights.lengths):
+        mine = np.flatnonzero(of_group == group)
+        codes = weights.members[ends[group] : ends[group + 1]]
+        one = Piece(int(groups[group]), codes, lengths, together.on(block[mine]))
+        queues, cycles = np.zeros((mine.size, layer.table.words), np.uint64), waited[mine]
+        one.follow(layer, queues, cycles)
+        waited[mine] = cycles
+    return waited
 
 
 def _issued(streams: Streams) -> Words:

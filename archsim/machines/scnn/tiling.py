@@ -184,7 +184,8 @@ class WeightRuns:
         A weight's code is 1 + k % 16 * R * S + tap, k numbered through the layer: banks see no more
         of a filter.
         """
-        cube = self.cube[groups].transpose(0, 2, 3, 1)
+        # In the order of issue in memory as well: it is gone through twice.
+        cube = np.ascontiguousarray(self.cube[groups].transpose(0, 2, 3, 1))
         taps, filters = cube.shape[2:]
         first_filter = groups // self.rounds * self.each + groups % self.rounds * filters
         k = first_filter[:, None, None, None] + np.arange(filters)

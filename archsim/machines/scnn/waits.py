@@ -10,6 +10,7 @@ import numpy as np
 
 from archsim.machines.scnn.banks import Words
 from archsim.machines.scnn.certificate import never_waits
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.counts import Banks
 from archsim.machines.scnn.operations import LIMITS, Limits, Operands, issue, pieces
 from archsim.machines.scnn.queues import Segments, run_queues
@@ -94,6 +95,10 @@ def followed(layer: Operands, groups: Ints, limits: Limits = LIMITS) -> Ints:
     waited = np.zeros_like(layer.operations)
     queues = np.zeros((*waited.shape, layer.table.words), np.uint64)
     for batch in pieces(layer, groups.tolist(), limits):
+        if compiled():
+            for one in batch:
+                one.follow(layer, queues[one.group], waited[one.group])
+            continue
         counts, sizes = issue(layer, batch)
         present, of_piece = np.unique([piece.group for piece in batch], return_inverse=True)
         segments = _by_stream(counts, sizes, of_piece)

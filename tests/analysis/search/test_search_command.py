@@ -176,12 +176,16 @@ def test_without_optuna_it_says_what_brings_it(folder, capsys, monkeypatch):
 
 
 def test_a_search_that_finds_little_says_so(folder, capsys):
-    line = ["search", *NAMED, "--vary", "dram.bytes_per_cycle={from: 8, to: 4000, step: 1}"]
-    assert main([*line, "-n", "5", "--where", "dram.bytes_per_cycle <= 9"]) == 2
     (folder / "mine.yaml").write_text(
         "workloads: [tiny_sd]\narchs: [smartdeal]\n"
         "vary: {dram.bytes_per_cycle: {from: 8, to: 4000, step: 1}}\n"
     )
-    line = ["search", "mine.yaml", "--out", "out", "--no-figures", "-n", "3", "--where"]
-    assert main([*line, "dram.bytes_per_cycle <= 8"]) == 0
-    assert "ended after 300 draws" in capsys.readouterr().err
+    line = ["search", "mine.yaml", "--out", "out", "--no-figures", "-n", "8", "--where"]
+    assert main([*line, "dram.bytes_per_cycle <= 30"]) == 0
+    assert "ended after 800 draws, of which" in capsys.readouterr().err
+
+
+def test_a_search_that_finds_nothing_is_told(folder, capsys):
+    assert main([*LINE, "--where", "dram.bytes_per_cycle > 99"]) == 2
+    assert "finds no point: dram.bytes_per_cycle > 99" in capsys.readouterr().err
+    assert not (folder / "out" / "points.csv").exists()

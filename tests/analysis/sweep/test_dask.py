@@ -67,6 +67,18 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_search_on_workers_comes_to_the_same_points(tmp_path):
+    line = ["search", *LINE[1:], "--evaluations", "10", "--no-cache"]
+    with cluster(tmp_path, workers=2) as crew:
+        assert main([*line, "--dask", crew.address, "--out", str(tmp_path / "out")]) == 0
+    assert len(finished(tmp_path)) == 10
+    assert main([*line, "--jobs", "1", "--out", str(tmp_path / "alone")]) == 0
+    assert (tmp_path / "out/points.csv").read_bytes() == (
+        tmp_path / "alone/points.csv"
+    ).read_bytes()
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_is_gone_is_told_and_what_is_done_is_kept(tmp_path):
     (tmp_path / "out").mkdir()
     with cluster(tmp_path, workers=1) as crew:

@@ -19,11 +19,17 @@ LENGTHS = struct.Struct("<II")
 
 def seeds():
     rng = np.random.default_rng(0)
-    shapes = {"conv.weight": (4, 3, 3, 3), "fc.weight": (5, 7), "fc.bias": (5,)}
+    shapes = {
+        "conv.weight": (4, 3, 3, 3),
+        "fc.weight": (5, 7),
+        "fc.bias": (5,),
+        "line.weight": (4, 3, 3),
+    }
     tensors = {
         name: from_array(rng.normal(0, 0.1, shape).astype(np.float32))
         for name, shape in shapes.items()
     }
+    tensors["tied.weight"] = tensors["fc.weight"]
     return [
         to_bytes(decompose_state(tensors, preset("as_released_double", basis_bits=bits), form))
         for bits in (8, 16, 32)
@@ -51,7 +57,11 @@ def mutate(rng, seed):
 
 def check(path):
     found = read_container(path)
-    json.dumps(summarise(found) | {"options": found.options}, allow_nan=False, indent=1)
+    json.dumps(
+        summarise(found, path.stat().st_size) | {"options": found.options},
+        allow_nan=False,
+        indent=1,
+    )
     try:
         rebuild_state(found)
     except Exception as error:  # the command that rebuilds names the file
@@ -61,6 +71,6 @@ def check(path):
 
 def _sections(head):
     for layer in head["layers"]:
-        yield from layer["sections"].values()
+        yield from layer.get("sections", {}).values()  # a tied one has none
     for other in head["others"]:
         yield other["data"]
