@@ -5,6 +5,7 @@ A shipped recipe is named and says all by its name; what a user asked for is spe
 
 from pathlib import Path
 
+from sdalgo.options import CALIBRATED
 from sdalgo.recipe import OPTIONS, Recipe
 from sdalgo.sparsity import FILTER_GROUP
 
@@ -25,8 +26,8 @@ def decomposition(recipe: Recipe) -> str:
     given = {"theta": recipe.options().theta} | recipe.given_options()
     if recipe.basis_bits == Recipe.model_fields["basis_bits"].default:
         del given["basis_bits"]
-    if recipe.density is not None:
-        del given["theta"]  # it is searched, layer by layer
+    if recipe.density is not None or recipe.preset == CALIBRATED:
+        del given["theta"]  # it is searched, layer by layer, or of no use
     words = [f"{key} {value}" for key, value in given.items()]
     return ", ".join([recipe.preset, *words])
 
