@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sdalgo.one_thread import one_thread
+
 Activations = dict[str, NDArray[np.float32]]
 
 
@@ -54,13 +56,8 @@ def activations(model: nn.Module, images: NDArray[np.generic]) -> Activations:
         images: (N, ...) as the network takes them.
     """
     found: dict[str, torch.Tensor] = {}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode(), _captured(model, found):
-            model.eval()(torch.from_numpy(np.ascontiguousarray(images)))
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread(), torch.inference_mode(), _captured(model, found):
+        model.eval()(torch.from_numpy(np.ascontiguousarray(images)))
     return {name: value.numpy() for name, value in found.items()}
 
 
@@ -70,15 +67,12 @@ def calibrate_norms(model: nn.Module, images: NDArray[np.generic]) -> None:
     if not norms:
         return
     before = [norm.momentum for norm in norms]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     model.eval()
     for norm in norms:
         norm.train()
         norm.momentum = 1.0  # this batch's statistics replace the old ones
-    with torch.no_grad():
+    with one_thread(), torch.no_grad():
         model(torch.from_numpy(np.ascontiguousarray(images)))
     for norm, momentum in zip(norms, before, strict=True):
         norm.momentum = momentum
     model.eval()
-    torch.set_num_threads(threads)

@@ -6,7 +6,6 @@ seed.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from sdalgo.activations.calls import Call, drawn_positions, watched
 from sdalgo.activations.moments import Moments
+from sdalgo.one_thread import one_thread
 
 _BATCH = 8
 COLUMNS = 784
@@ -26,17 +26,6 @@ def batches(images: NDArray[np.generic], count: int = _BATCH) -> Iterator[Tensor
     """Yield images a few at a time, as float32."""
     for start in range(0, len(images), count):
         yield torch.from_numpy(np.ascontiguousarray(images[start : start + count], np.float32))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums in one order, so that equal inputs give equal bytes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Sums:

@@ -13,13 +13,14 @@ from archsim.formats.progress import Progress
 from sdalgo.activations.budget import price_for
 from sdalgo.activations.calls import Call, drawn_positions, watched
 from sdalgo.activations.damping import best_damp
-from sdalgo.activations.inputs import COLUMNS, layer_moments, one_thread
+from sdalgo.activations.inputs import COLUMNS, layer_moments
 from sdalgo.activations.layer import DAMPS, decompose_layer
 from sdalgo.activations.moments import Moments, joined
 from sdalgo.activations.rounds import Search
 from sdalgo.activations.sensitivity import sensitivities
 from sdalgo.decompose import checked, is_decomposed
 from sdalgo.decomposition import Decomposition
+from sdalgo.one_thread import one_thread
 from sdalgo.options import ActivationOptions
 from sdalgo.pow2 import Float32
 

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdalgo.activations.calls import Call, watched
-from sdalgo.activations.inputs import batches, one_thread
+from sdalgo.activations.inputs import batches
 from sdalgo.activations.moments import Moments
 from sdalgo.fit import Float64
+from sdalgo.one_thread import one_thread
 
 _SEED = 1
 _BATCH = 2  # images whose planes and gradients are held

@@ -6,7 +6,6 @@ The run gives every shape and every layer's real input, so nothing is inferred.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -18,6 +17,7 @@ from sdalgo.importer.kinds import problems
 from sdalgo.importer.known import KINDS
 from sdalgo.importer.operations import Network, Operation
 from sdalgo.importer.trace import Origin, Step, Trace, Value
+from sdalgo.one_thread import one_thread
 
 ARRAYS = {"conv", "deconv", "matmul", "gemm", "einsum", "recurrent", "qconv", "qmatmul"}
 """Rules whose layers have tensors of their own."""
@@ -66,19 +66,8 @@ def execute(network: Network, feeds: Mapping[str, Tensor], given: frozenset[str]
         InputError: an operator is not known or fails; a value is NaN or infinite.
     """
     check_known(network)
-    with _one_thread(), torch.inference_mode(), CountedValues(network.label) as counted:
+    with one_thread(), torch.inference_mode(), CountedValues(network.label) as counted:
         return _Run(network, counted).whole(feeds, given)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums of several threads are not the same bytes each time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Run:
