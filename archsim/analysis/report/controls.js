@@ -1,14 +1,4 @@
 // The controls, and drawing what depends on them.
-function options(id, pairs, chosen) {
-  $(id).replaceChildren(...pairs.map(([value, said]) => element("option", { value, text: said })));
-  if (chosen !== undefined) $(id).value = chosen;
-}
-
-function boxes(id, pairs) {
-  for (const [value, said] of pairs) $(id).append(element("label", {}, element("input", { type: "checkbox", value, checked: "" }), ` ${said}`));
-}
-const checked = (id) => new Set([...$(id).querySelectorAll("input:checked")].map((box) => box.value));
-
 function read() {
   const value = (id) => $(id).value;
   const group = value("group");
@@ -56,11 +46,6 @@ function begin() {
   summary();
   machines();
   provenance();
-  document.addEventListener("change", (event) => event.target.closest(".controls") && draw());
-  const dark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  $("theme").addEventListener("click", () => (document.documentElement.dataset.theme = dark() ? "light" : "dark"));
-  // What a link leads to stands below the controls, which stay at the top.
-  new ResizeObserver(() => document.documentElement.style.setProperty("--top", `${$("controls").offsetHeight + 8}px`)).observe($("controls"));
-  return draw();
+  return frame(draw);
 }
 begin();

@@ -11,7 +11,7 @@ from typing import Any
 
 MARK = b'<meta name="generator" content="archsim report">'
 """What every page begins with."""
-COMMON = ("data.js", "table.js", "figure.js")
+COMMON = ("data.js", "table.js", "figure.js", "frame.js")
 RESULTS = ("page.html", *COMMON, "sections.js", "controls.js")
 SWEEP = ("sweep.html", *COMMON, "sweep.js")
 """What a page is made of: its frame, and its program."""

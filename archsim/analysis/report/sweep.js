@@ -6,11 +6,6 @@ const columnsOf = (keys) => keys.map(column);
 const machineTitles = () => DATA.machines.map((one) => one.title).filter((title) => checked("shown").has(title));
 const state = {};
 
-function options(id, pairs, chosen) {
-  $(id).replaceChildren(...pairs.map(([value, said]) => element("option", { value, text: said })));
-  if (chosen !== undefined) $(id).value = chosen;
-}
-const checked = (id) => new Set([...$(id).querySelectorAll("input:checked")].map((box) => box.value));
 const WHICH = { all: "all that ran", feasible: "feasible", front: "on the front" };
 const isIn = { all: () => true, feasible: (row) => row.feasible === "true", front: (row) => row[FRONT] === "true" };
 
@@ -62,7 +57,7 @@ function begin() {
   options("up", numeric.map((key) => [key, heading(key)]), y);
   options("colour", ["name", ...DATA.asked].map((key) => [key, key === "name" ? "machine" : key]), DATA.machines.length > 1 ? "name" : DATA.asked[0]);
   options("which", Object.entries(WHICH), "feasible");
-  for (const one of DATA.machines) $("shown").append(element("label", {}, element("input", { type: "checkbox", value: one.title, checked: "" }), ` ${one.title}`));
+  boxes("shown", DATA.machines.map((one) => [one.title, one.title]));
   const shownColumns = columnsOf(DATA.shown);
   table($("best-table"), "best", "Points that no other beats", shownColumns, DATA.rows.filter((row) => row[FRONT] === "true"));
   table($("all-table"), "all", "Points", shownColumns, DATA.rows);
@@ -71,10 +66,6 @@ function begin() {
   $("kept").append(element("a", { href: DATA.csv, download: "points.csv", text: "points.csv, all columns" }));
   for (const one of DATA.pictures) $("drawn").append(element("h3", { text: one.title }), element("img", { class: "diagram", src: one.source, alt: one.title }));
   $("notes").querySelector("ul").replaceChildren(...DATA.notes.map((note) => element("li", { text: note })));
-  document.addEventListener("change", (event) => event.target.closest(".controls") && draw());
-  const dark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  $("theme").addEventListener("click", () => (document.documentElement.dataset.theme = dark() ? "light" : "dark"));
-  new ResizeObserver(() => document.documentElement.style.setProperty("--top", `${$("controls").offsetHeight + 8}px`)).observe($("controls"));
-  return draw();
+  return frame(draw);
 }
 begin();
