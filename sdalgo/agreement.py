@@ -1,6 +1,7 @@
 """How far a network with rebuilt weights still says what the original said, without labels."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,11 +29,25 @@ class Agreement:
     top5: float
 
 
+def cosines(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cosine between each pair of rows, (N,); 0 for a row of zeros."""
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
+    return np.asarray((one * two).sum(axis=1) / np.where(norms > 0, norms, 1))
+
+
+def with_weights(model: nn.Module, rebuilt: Mapping[str, Float32]) -> nn.Module:
+    """Return a copy of a network with other weights, by their name in the state dict."""
+    other = copy.deepcopy(model)
+    state: dict[str, Tensor] = other.state_dict()
+    for name, weight in rebuilt.items():
+        state[name].copy_(torch.from_numpy(weight).reshape(state[name].shape))
+    return other
+
+
 def compare(one: NDArray[np.generic], two: NDArray[np.generic]) -> Agreement:
     """Compare logits (N, classes), or maps (N, ...), whose entries then stand for classes."""
     a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (one, two))
-    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    cosine = (a * b).sum(axis=1) / np.where(norms > 0, norms, 1)
+    cosine = cosines(a, b)
     best = [np.argsort(-x, axis=1, kind="stable")[:, :5] for x in (a, b)]
     shared = [len(set(p) & set(q)) / len(p) for p, q in zip(*best, strict=True)]
     return Agreement(
@@ -50,10 +65,7 @@ def agreement(
         rebuilt: weights by their name in the state dict; others stay.
         images: (N, ...) as the network takes them.
     """
-    other = copy.deepcopy(model)
-    state: dict[str, Tensor] = other.state_dict()
-    for name, weight in rebuilt.items():
-        state[name].copy_(torch.from_numpy(weight).reshape(state[name].shape))
+    other = with_weights(model, rebuilt)
     batch = torch.from_numpy(np.ascontiguousarray(images))
     with torch.inference_mode():
         return compare(model.eval()(batch).numpy(), other.eval()(batch).numpy())

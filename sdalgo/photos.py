@@ -41,9 +41,13 @@ def prepared(
     shape = (max(side, round(width * scale)), max(side, round(height * scale)))
     resized = np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BILINEAR))
     top, left = (resized.shape[0] - size[0]) // 2, (resized.shape[1] - size[1]) // 2
-    crop = resized[top : top + size[0], left : left + size[1]].astype(np.float32) / 255
+    return normalised(resized[top : top + size[0], left : left + size[1]], pixels)
+
+
+def normalised(image: NDArray[np.uint8], pixels: Pixels = IMAGENET) -> NDArray[np.float32]:
+    """Return an image (H, W, 3) as (3, H, W), less the mean and by the deviation."""
     mean, deviation = (np.array(part, np.float32) for part in pixels)
-    normal = ((crop - mean) / deviation).transpose(2, 0, 1)
+    normal = ((image.astype(np.float32) / 255 - mean) / deviation).transpose(2, 0, 1)
     return np.ascontiguousarray(normal, dtype=np.float32)
 
 

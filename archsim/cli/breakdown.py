@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options
-from archsim.cli.figures import Figures, Wanted, drawn
+from archsim.cli.figures import Figures, Wanted, drawn_files
 from archsim.cli.report import NONE, NOT_AVAILABLE, number
 from archsim.formats import console, own_files
 
@@ -152,10 +152,7 @@ def _draw(
     settings = {key: value for cell in cells for key, value in cell.settings.items()}
     title, stem = f"{group} {short_text(settings)}".rstrip(), file_stem(group, settings)
     shown = [width.inches, title, [as_record(one) for one in found]]
-    made = drawn(
+    return drawn_files(
         Wanted(f"breakdown {stem}", asked.out, shown, asked.use_kept),
         lambda: Figures(figures(found, asked.out, stem, title, width.inches)),
     )
-    for line in made.notes:
-        console.note(line)
-    return [*made.paths]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archsim.cli import matrix, options, report
-from archsim.cli.figures import Figures, Wanted, compared_figures, drawn
+from archsim.cli.figures import Figures, Wanted, compared_figures, drawn_files
 from archsim.cli.left_out import left_out
 from archsim.cli.report import NONE, NOT_AVAILABLE, ratio
 from archsim.formats import console, own_files
@@ -119,12 +119,9 @@ def _draw(
     results = [[*place, row.result.inputs_hash] for place, row in found.rows.items()]
     refused = [[*place, refusal.reason] for place, refusal in found.refusals.items()]
     shown = [reference, width.inches, found.groups, found.stems, results, refused]
-    made = drawn(
+    return drawn_files(
         Wanted("compare", asked.out, shown, asked.use_kept),
         lambda: Figures(
             compared_figures(found, reference, asked.out, width.inches, means=True).paths
         ),
     )
-    for line in made.notes:
-        console.note(line)
-    return [*made.paths]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.cli import options
-from archsim.cli.figures import Figures, Wanted, drawn
+from archsim.cli.figures import Figures, Wanted, drawn_files
 from archsim.cli.report import MILLI_PJ, number
 from archsim.formats import console, own_files
 
@@ -253,7 +253,4 @@ def _draw(found: Explanation, stem: Path, width_inches: float, *, cached: bool) 
 
     missing = "no figure: matplotlib is missing; pip install 'archsim[plot]' brings it"
     wanted = Wanted(stem.name, stem.parent, [as_json(found), width_inches], cached)
-    made = drawn(wanted, lambda: Figures(waterfall(found, stem, width_inches)), missing)
-    for line in made.notes:
-        console.note(line)
-    return [*made.paths]
+    return drawn_files(wanted, lambda: Figures(waterfall(found, stem, width_inches)), missing)

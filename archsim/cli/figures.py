@@ -65,6 +65,14 @@ def drawn(wanted: Wanted, draw: Callable[[], Figures], missing: str = MISSING) -
     return found
 
 
+def drawn_files(wanted: Wanted, draw: Callable[[], Figures], missing: str = MISSING) -> list[Path]:
+    """The files of `drawn`; what has to be said of them is said."""
+    made = drawn(wanted, draw, missing)
+    for line in made.notes:
+        console.note(line)
+    return [*made.paths]
+
+
 def draw_folder(
     results: Path,
     reference: str,

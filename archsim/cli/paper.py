@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from archsim.cli import options
-from archsim.cli.figures import Figures, Wanted, drawn
+from archsim.cli.figures import Figures, Wanted, drawn_files
 from archsim.formats import console, own_files
 from archsim.formats.console import Table
 
@@ -256,10 +256,7 @@ def _drawn(name: str, context: Context, width_inches: float | None) -> list[Path
         return []
     path = figure_path(name, context)
     cached = context.runner.cache is not None
-    made = drawn(
+    return drawn_files(
         Wanted(path.name, path.parent, [width_inches, shown], cached),
         lambda: Figures(draw(name, context, width_inches)),
     )
-    for line in made.notes:
-        console.note(line)
-    return [*made.paths]

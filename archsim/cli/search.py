@@ -10,7 +10,7 @@ import typer
 
 from archsim.cli import options
 from archsim.cli import sweep as words
-from archsim.cli.figures import Figures, Wanted, drawn
+from archsim.cli.figures import Figures, Wanted, drawn_files
 from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
@@ -88,17 +88,13 @@ def search(
     """
     from archsim.analysis.search.search import run
     from archsim.analysis.search.spec import Method, load_search
-    from archsim.analysis.sweep.engine import Where
     from archsim.analysis.sweep.plan import Plan
     from archsim.analysis.sweep.sweep import TABLE
-    from archsim.formats.errors import InputError
     from archsim.formats.progress import bar
-    from archsim.runs.cache import default_cache
 
     console.use(form)
     own_files.force(force)
-    if jobs and dask:
-        raise InputError.at("--jobs", "has no meaning with --dask; the scheduler has the workers")
+    chosen = words.where_of(jobs, dask, cached=not no_cache)
     told = {"workloads": workload, "archs": arch, "vary": vary, "link": link, "where": where,
             "objectives": objective, "seed": seed, "sets": sets, "scenario": scenario,
             "layers": layers, "batch": batch}  # fmt: skip
@@ -106,7 +102,6 @@ def search(
     plan, method = load_search(spec) if spec else (empty, Method())
     plan = words.plan_of(plan, told)
     method = method_of(method, sampler, evaluations, together)
-    chosen = Where(jobs, dask, None if no_cache else default_cache().folder)
     with bar("points", quiet=quiet or json, rate=True) as tick:
         found = run(plan, method, out, chosen, tick)
     written = [out / TABLE]
@@ -168,7 +163,4 @@ def _draw(found: Searched, out: Path, width_inches: float, *, cached: bool) -> l
     from archsim.analysis.figures.search import figures
 
     wanted = Wanted("search", out, [as_json(found), width_inches], cached)
-    made = drawn(wanted, lambda: Figures(figures(found, out, width_inches)))
-    for line in made.notes:
-        console.note(line)
-    return [*made.paths]
+    return drawn_files(wanted, lambda: Figures(figures(found, out, width_inches)))

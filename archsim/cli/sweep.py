@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from archsim.cli import options
-from archsim.cli.figures import Figures, Wanted, drawn
+from archsim.cli.figures import Figures, Wanted, drawn_files
 from archsim.cli.report import NONE, number
 from archsim.formats import console, own_files
 
 if TYPE_CHECKING:
     from archsim.analysis.sweep.cases import Design
+    from archsim.analysis.sweep.engine import Where
     from archsim.analysis.sweep.plan import Plan
     from archsim.analysis.sweep.table import Row, Swept
 
@@ -126,24 +127,19 @@ def sweep(
       archsim sweep my_sweep.yaml --dask tcp://10.0.0.1:8786 --out /shared/my_sweep
     """
     from archsim.analysis.sweep.cases import design
-    from archsim.analysis.sweep.engine import Where
     from archsim.analysis.sweep.plan import Plan
     from archsim.analysis.sweep.spec import load_plan
     from archsim.analysis.sweep.sweep import TABLE, run
-    from archsim.formats.errors import InputError
     from archsim.formats.progress import bar
-    from archsim.runs.cache import default_cache
 
     console.use(form)
     own_files.force(force)
-    if jobs and dask:
-        raise InputError.at("--jobs", "has no meaning with --dask; the scheduler has the workers")
+    chosen = where_of(jobs, dask, cached=not no_cache)
     told = {"workloads": workload, "archs": arch, "vary": vary, "link": link, "where": where,
             "objectives": objective, "samples": samples, "seed": seed, "sets": sets,
             "scenario": scenario, "layers": layers, "batch": batch}  # fmt: skip
     plan = plan_of(load_plan(spec) if spec else Plan(workloads=()), told)
     made = design(plan)
-    chosen = Where(jobs, dask, None if no_cache else default_cache().folder)
     silent = quiet or json
     with _live(plan, made, out) if live else nullcontext():
         with bar("points", quiet=silent, rate=True) as tick:
@@ -167,6 +163,17 @@ def _live(plan: Plan, made: Design, out: Path) -> Iterator[None]:
         if address:
             console.note(f"live: {address}")
         yield
+
+
+def where_of(jobs: int | None, dask: str | None, *, cached: bool) -> Where:
+    """Where points run; InputError where that is said twice."""
+    from archsim.analysis.sweep.engine import Where
+    from archsim.formats.errors import InputError
+    from archsim.runs.cache import default_cache
+
+    if jobs and dask:
+        raise InputError.at("--jobs", "has no meaning with --dask; the scheduler has the workers")
+    return Where(jobs, dask, default_cache().folder if cached else None)
 
 
 def plan_of(plan: Plan, told: Mapping[str, Any]) -> Plan:
@@ -251,7 +258,4 @@ def _draw(found: Swept, out: Path, width_inches: float, *, cached: bool) -> list
     from archsim.analysis.figures.sweep import figures
 
     wanted = Wanted("sweep", out, [as_json(found), width_inches], cached)
-    made = drawn(wanted, lambda: Figures(figures(found, out, width_inches)))
-    for line in made.notes:
-        console.note(line)
-    return [*made.paths]
+    return drawn_files(wanted, lambda: Figures(figures(found, out, width_inches)))

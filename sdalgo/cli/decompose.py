@@ -57,13 +57,14 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     from sdalgo.container import MARK, write_container
     from sdalgo.left_raw import left_raw
     from sdalgo.option_words import read_words
+    from sdalgo.options import CALIBRATED
     from sdalgo.options import preset as named
 
     unpacked.allow(max_gb)
     own_files.force(force)
     given = read_words(asked) | calibration_options(calibrate, network, bits, sequential)
     preset = calibrated_preset(preset, calibrate)
-    if preset == "activations":
+    if preset == CALIBRATED:
         given["index"] = index
     chosen = named(preset, **given)
     target = out or weights.with_suffix(".sd")
@@ -85,9 +86,11 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
 
 def calibrated_preset(preset: str, calibrate: Path | None) -> str:
     """`activations` where images are given and nothing else is asked for; they go together."""
+    from sdalgo.options import CALIBRATED
+
     if calibrate is not None and preset == options.DEFAULT_PRESET:
-        return "activations"
-    if (calibrate is not None) != (preset == "activations"):
+        return CALIBRATED
+    if (calibrate is not None) != (preset == CALIBRATED):
         message = "the preset `activations` and --calibrate IMAGES_OR_NPZ go together"
         raise InputError.at("--preset", message)
     return preset

@@ -111,9 +111,5 @@ def _parameter(name: str) -> inspect.Parameter:
     option = typer.Option(
         *words, help=text, metavar=form, show_default=False, rich_help_panel=_PANEL
     )
-    return _keyword(name, Annotated[kind | None, option], None)
-
-
-def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    return inspect.Parameter(name, kind, default=default, annotation=annotation)
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Parameter(name, either, default=None, annotation=Annotated[kind | None, option])

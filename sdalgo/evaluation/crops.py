@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdalgo.evaluation.photographs import BACKGROUNDS, SEED, Photograph
-from sdalgo.photos import IMAGENET, Pixels
+from sdalgo.photos import IMAGENET, Pixels, normalised
 from sdalgo.pow2 import Float32
 
 _LEAST = 0.35  # of the short side; sides are drawn evenly in their logarithm
@@ -72,13 +72,11 @@ def cut(
     from PIL import Image
 
     images, crops = [], []
-    mean, deviation = (np.array(part, np.float32) for part in pixels)
     for photograph in photographs:
         held = photograph.pixels(folder)
         for crop in draw(photograph, held.shape[:2], count):
             part = held[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side]
             square = Image.fromarray(part).resize((size, size), Image.Resampling.BILINEAR)
-            values = (np.asarray(square).astype(np.float32) / 255 - mean) / deviation
-            images.append(np.ascontiguousarray(values.transpose(2, 0, 1), dtype=np.float32))
+            images.append(normalised(np.asarray(square), pixels))
             crops.append(crop)
     return Crops(images=np.stack(images), crops=tuple(crops))

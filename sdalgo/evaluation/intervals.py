@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sdalgo.agreement import cosines
 from sdalgo.fit import Float64
 
 _SEED = 0
@@ -42,8 +43,7 @@ def agreed(
         groups: the photograph of each image, (N,).
     """
     one, two = original.astype(np.float64), other.astype(np.float64)
-    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
-    cosine = (one * two).sum(axis=1) / np.where(norms > 0, norms, 1)
+    cosine = cosines(one, two)
     top1 = (one.argmax(axis=1) == two.argmax(axis=1)).astype(np.float64)
     return Agreed(
         images=len(one), photographs=len(np.unique(groups)),

@@ -1,6 +1,5 @@
 """A network and the two sides of the list: what compressed weights are fitted to and judged by."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdalgo.activations.inputs import batches
+from sdalgo.agreement import with_weights
 from sdalgo.evaluation.crops import CONFIDENT, Crops, cut
 from sdalgo.evaluation.intervals import Agreed, agreed
 from sdalgo.evaluation.photographs import photographs
@@ -34,11 +34,7 @@ class Trial:
 
     def judge(self, rebuilt: Mapping[str, Float32]) -> Agreed:
         """Return how far the network with other weights agrees with itself."""
-        other = copy.deepcopy(self.model)
-        state = other.state_dict()
-        for name, weight in rebuilt.items():
-            state[name].copy_(torch.from_numpy(weight).reshape(state[name].shape))
-        outputs = outputs_of(other, self.evaluation.images)
+        outputs = outputs_of(with_weights(self.model, rebuilt), self.evaluation.images)
         return agreed(self.answers, outputs, self.evaluation.groups)
 
 

@@ -38,8 +38,7 @@ TRIES = 20
 @dataclass(frozen=True)
 class Searched:
     """What a search has found: the table of its points, in the order in which they were chosen, and
-    per network and machine what each key
-    matters, for each objective."""
+    per network and machine what each key matters, for each objective."""
 
     swept: Swept
     shares: Mapping[tuple[str, str], Sequence[Shares]]
@@ -125,13 +124,7 @@ def _round(
     """Let each search choose points, run them, and tell it what came of them."""
     chosen = [(track, places) for track in tracks for places in track.chosen()]
     cases = [track.cases[places] for track, places in chosen]
-    left = [len(cases)]
-
-    def tick(done: int, todo: int, what: str) -> None:
-        left[0] = todo - done
-        ticks(left[0], what)
-
-    answers = file.fill(cases, tick)
+    answers = file.fill(cases, lambda done, todo, what: ticks(todo - done, what))
     ticks(0, "")
     for track, places in chosen:
         journal.add(track, places, track.hear(places, answers))
