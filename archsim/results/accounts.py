@@ -13,7 +13,7 @@ from archsim.timing.paths import outbound, ports_of
 from archsim.timing.plan import Planned
 from archsim.timing.program import Outcome, Port, Program
 from archsim.timing.runs import Span
-from archsim.timing.schedule import StagePlan
+from archsim.timing.stage_plan import StagePlan
 
 Counts = dict[str, dict[str, int]]
 NOTHING = Span(0, 0)

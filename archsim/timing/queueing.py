@@ -1,6 +1,6 @@
 """Steps, loads and stores of an entry, as the schedule takes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from archsim.machines.shared.machine import posts_of, share_of, storage_of
 from archsim.machines.shared.tiles import whole_parts
 from archsim.timing.paths import burst_of, inbound, outbound
 from archsim.timing.plan import Planned
-from archsim.timing.schedule import StagePlan
+from archsim.timing.stage_plan import StagePlan
 from archsim.timing.steps import STEPS_PER_LAYER, Steps, cut
 
 LOADS_PER_BUFFER = 8
@@ -19,6 +19,11 @@ LOADS_PER_BUFFER = 8
 MAX_STEPS = 20_000
 """Steps of a network at most; beyond that a step stands for several, and moves more than half a
 buffer."""
+STEPS_OF_BATCH = 128
+"""Steps at most of a stage that works on several samples, whose steps are alike: what a run costs
+does not grow with the batch. Cycles move by some tenths of a percent (docs/reference/cost.md)."""
+TRANSFERS_OF_BATCH = 4 * STEPS_OF_BATCH
+"""Loads of a flow, or bursts of results, of such a stage at most; beyond that they are longer."""
 FEWEST_PER_STAGE = 64
 """Steps of a stage that no scale takes away: each bound of `cut` leaves at most eight."""
 MOST_SCALES = 64
@@ -42,7 +47,8 @@ def queue_all(
     more where there would be too many, and notes that say so.
     """
     bursts = max(_burst_scale(planned, arch), int(step_scale))
-    scale = max([step_scale, *(plan.entry.tiles.coarse for plan in planned)])
+    coarse = max((plan.entry.tiles.coarse for plan in planned), default=1.0)
+    scale = max(step_scale, coarse) if coarse > 1.0 else step_scale
     most = max(MAX_STEPS, FEWEST_PER_STAGE * len(planned))
     for _ in range(MOST_SCALES):
         queued = _queued(planned, arch, rows, Scale(scale, bursts))
@@ -51,6 +57,11 @@ def queue_all(
             break
         scale *= 1.1 * steps / most
     notes = []
+    widest = max((one.scale for one in queued), default=1.0)
+    if widest > max(1.0, scale):
+        notes.append(
+            f"steps of up to {widest:.1f} times half a buffer, {STEPS_OF_BATCH} a stage of a batch"
+        )
     if scale > max(1.0, step_scale):
         notes.append(f"steps of up to {scale:.1f} times half a buffer, to stay under {most}")
     if bursts > max(1, int(step_scale)):
@@ -67,11 +78,25 @@ def _queued(
     for plan in planned:
         key = id(plan.visits), plan.entry.stage.keeps_output
         if key not in known:
-            known[key] = queue(plan, arch, rows, scale)
+            known[key] = queue(plan, arch, rows, _of_batch(plan, arch, scale))
         anchor, tail = _places(plan, rows)
         after = plan.entry.stage.after
         queued.append(replace(known[key], anchor=anchor, tail=tail, after=after))
     return queued
+
+
+def _of_batch(planned: Planned, arch: Arch, scale: Scale) -> Scale:
+    """The scale, or a larger one where several samples would take more than `STEPS_OF_BATCH`."""
+    if planned.entry.samples == 1 or arch.task != "inference":
+        return scale
+    steps = scale.steps
+    for _ in range(MOST_SCALES):
+        count = len(_steps(planned, arch, steps))
+        if count <= STEPS_OF_BATCH:
+            break
+        steps *= 1.1 * count / STEPS_OF_BATCH
+    longer = -(-max(_transfers(planned, arch)) // TRANSFERS_OF_BATCH)
+    return Scale(steps, max(scale.bursts, longer))
 
 
 def _places(planned: Planned, rows: Mapping[tuple[str, str], int]) -> tuple[int, int]:
@@ -82,14 +107,15 @@ def _places(planned: Planned, rows: Mapping[tuple[str, str], int]) -> tuple[int,
 
 def _burst_scale(planned: Sequence[Planned], arch: Arch) -> int:
     """By how much bursts have to be longer than the arch says."""
-    bursts = {flow: _largest_load(arch, flow) for flow in inbound(arch)}
-    result = outbound(arch)[0]
-    transfers = sum(
-        int(plan.visits.outputs.sum()) // burst_of(arch, result)
-        + sum(int(plan.visits.need[flow][-1]) // burst for flow, burst in bursts.items())
-        for plan in planned
-    )
+    transfers = sum(sum(_transfers(plan, arch)) for plan in planned)
     return max(1, -(-transfers // MAX_TRANSFERS))
+
+
+def _transfers(planned: Planned, arch: Arch) -> Iterator[int]:
+    """Bursts of results, and loads of each flow, where none has to be longer."""
+    yield int(planned.visits.outputs.sum()) // burst_of(arch, outbound(arch)[0])
+    for flow in inbound(arch):
+        yield int(planned.visits.need[flow][-1]) // _largest_load(arch, flow)
 
 
 def _largest_load(arch: Arch, flow: str) -> int:
@@ -102,12 +128,8 @@ def queue(
     planned: Planned, arch: Arch, rows: Mapping[tuple[str, str], int], scale: Scale
 ) -> StagePlan:
     """Cuts an entry into steps and loads; a scale of 1 moves at most half a buffer in a step."""
-    halves = {
-        f: max(1, int(share_of(arch, storage_of(arch, f)) * scale.steps / 2)) for f in inbound(arch)
-    }
+    steps = _steps(planned, arch, scale.steps)
     result = outbound(arch)[0]
-    out_half = max(1, int(share_of(arch, storage_of(arch, result)) * scale.steps / 2))
-    steps = cut(planned.visits, halves, out_half, max(8, int(STEPS_PER_LAYER / scale.steps)))
     anchor, tail = _places(planned, rows)
     loads, need, done = {}, {}, {}
     for flow in inbound(arch):
@@ -129,6 +151,17 @@ def queue(
         to_dram=not planned.entry.stage.keeps_output,
         scale=max(1.0, scale.steps),
     )
+
+
+def _steps(planned: Planned, arch: Arch, scale: float) -> Steps:
+    """The steps of an entry; a scale of 1 moves at most half a buffer in one."""
+
+    def half(flow: str) -> int:
+        return max(1, int(share_of(arch, storage_of(arch, flow)) * scale / 2))
+
+    halves = {flow: half(flow) for flow in inbound(arch)}
+    wanted = max(8, int(STEPS_PER_LAYER / scale))
+    return cut(planned.visits, halves, half(outbound(arch)[0]), wanted)
 
 
 def _loads(need: Ints, largest: int) -> tuple[list[int], list[int]]:

@@ -7,9 +7,8 @@ while this one computes; its inputs wait until the layers that make them have wr
 (`barrier: input`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,43 +27,10 @@ from archsim.timing.program import (
     StoreSpec,
     Take,
 )
-from archsim.timing.runs import Span, cycles_by_runs
-from archsim.timing.steps import Steps
+from archsim.timing.runs import cycles_by_runs
+from archsim.timing.stage_plan import StagePlan
 
 CAUSES = {"moving": "wait_input", "stationary": "wait_weight"}
-
-
-@dataclass(frozen=True)
-class StagePlan:
-    """One stage, ready to be queued. `anchor` and `tail` are the places in the results of its first
-    and last layer.
-
-    `loads[flow]` are bytes in order, `need` and `done` (n,) count them per step, `spans` are the
-    same bytes and those of results by the runs they make in DRAM; `stores` (n,) are bytes for DRAM
-    (`to_dram`) or to stay on chip, which leave in `bursts` (n,) transfers; `own[component]` (n,)
-    are cycles in the array. `scale` is for how many steps of the machine one stands here.
-    """
-
-    anchor: int
-    tail: int
-    after: tuple[int, ...]
-    steps: Steps
-    loads: Mapping[str, Sequence[int]]
-    need: Mapping[str, Sequence[int]]
-    done: Mapping[str, Sequence[int]]
-    own: Mapping[str, Ints]
-    spans: Mapping[str, Sequence[Span]]
-    stores: Ints
-    bursts: Ints
-    to_dram: bool = True
-    scale: float = 1.0
-
-    def held_at_once(self, flow: str) -> int:
-        """Most bytes of a flow that a step needs together with those that have to stay."""
-        ends = [0, *accumulate(self.loads[flow])]
-        kept = [0, *self.done[flow]]
-        needs = zip(self.need[flow], kept, strict=False)
-        return max((ends[needed] - ends[gone] for needed, gone in needs), default=0)
 
 
 def _one_by_one(store: int, tasks: int) -> Take:
@@ -91,6 +57,7 @@ class Schedule:
         """
         arch = self.arch
         self.stages = stages
+        self.scale = max((plan.scale for plan in stages), default=1.0)
         self.stores: list[StoreSpec] = []
         self.hops: list[Hop] = []
         self.first_hops: dict[int, str] = {}
@@ -108,22 +75,30 @@ class Schedule:
     def _add_store(self, flow: str, name: str) -> int:
         """The store of a flow on a buffer; flows that share a buffer have equal parts of it."""
         buffer = buffers_of(self.arch)[name]
-        # A step that stands for several would find no room beside the one before, and nothing would
-        # overlap that does in the machine: buffers are larger by as much as the steps.
-        scale = max((plan.scale for plan in self.stages), default=1.0)
-        capacity = int(share_of(self.arch, name) * scale)
+        capacity = int(share_of(self.arch, name) * self.scale)
         # Bytes, not loads: were loads counted, how finely steps are cut would change the result.
         ahead = capacity * (buffer.slots - 1) // buffer.slots
         self.stores.append(StoreSpec(f"{name} ({flow})", ahead, capacity))
         return len(self.stores) - 1
 
-    def _put(self, store: int, nbytes: Ints) -> Put:
+    def _put(self, store: int, nbytes: Ints, own: Sequence[int]) -> Put:
         """What is larger than half a buffer streams through that half; through all of it where
-        nothing may be filled ahead.
+        nothing may be filled ahead. `own` are how many of the transfers (N,) are each stage's.
         """
         spec = self.stores[store]
         room = min(spec.ahead, max(1, spec.capacity // 2)) or spec.capacity
-        return Put(store, np.minimum(nbytes, room).tolist())
+        wider = [self._wider(plan) for plan in self.stages]
+        held = (nbytes * np.repeat(wider, own)).astype(np.int64)
+        return Put(store, np.minimum(held, room).tolist())
+
+    def _wider(self, plan: StagePlan) -> float:
+        """How much more room a stage's transfers take than they have bytes.
+
+        A step that stands for several would find no room beside the one before, and nothing would
+        overlap that does in the machine. So buffers are larger by as much as the largest steps,
+        and what belongs to smaller ones takes as much more room.
+        """
+        return self.scale / plan.scale
 
     def _load_hops(self, flow: str) -> Take:
         """The chain of hops that brings one flow to the array, and what the array takes from its
@@ -150,7 +125,7 @@ class Schedule:
                     layer=layer,
                     latency=[self._latency(ports)] * len(layer),
                     takes=taken,
-                    puts=(self._put(store, nbytes),),
+                    puts=(self._put(store, nbytes, own),),
                     due=due,
                     kind="pass" if ports[0].side else "fetch",
                 )
@@ -176,7 +151,9 @@ class Schedule:
         them; the traffic rule counts them all the same.
         """
         spec = self.stores[store]
-        at_once = max((plan.held_at_once(flow) for plan in self.stages), default=0)
+        at_once = max(
+            (plan.held_at_once(flow, self._wider(plan)) for plan in self.stages), default=0
+        )
         self.stores[store] = replace(spec, capacity=max(spec.capacity, at_once))
 
     def _moving(
@@ -211,7 +188,8 @@ class Schedule:
                 for plan in self.stages
             ]
             cycles.append(np.concatenate(own).astype(np.int64).tolist())
-        layer = [plan.anchor for plan in self.stages for _ in range(len(plan.steps))]
+        steps = [len(plan.steps) for plan in self.stages]
+        layer = np.repeat([plan.anchor for plan in self.stages], steps).tolist()
         return Hop(
             "compute",
             [self.servers[port] for port in ports],
@@ -219,7 +197,7 @@ class Schedule:
             layer,
             [0] * len(layer),
             takes,
-            (self._put(out_store, stored),),
+            (self._put(out_store, stored, steps),),
             kind="compute",
         )
 
@@ -242,7 +220,7 @@ class Schedule:
             puts: tuple[Put, ...] = ()
             if ports[-1].side:
                 store = self._add_store(flow, ports[-1].component)
-                puts = (self._put(store, nbytes),)
+                puts = (self._put(store, nbytes, own),)
             # A result that stays on chip passes the buffers and takes no time outside them.
             sizes = [nbytes if port.side else leaving for port in ports]
             self.hops.append(
