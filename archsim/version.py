@@ -2,5 +2,5 @@
 carries both."""
 
 VERSION = "0.1.0"
-MODEL = 6
+MODEL = 7
 """Raised whenever numbers of a run change, with a line under "Model versions" in CHANGELOG.md."""
