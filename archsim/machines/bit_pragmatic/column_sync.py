@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from archsim.machines.shared.geometry import Ints
+from archsim.machines.shared.geometry import Ints, differences
 
 Durations = npt.NDArray[np.integer]
 State = npt.NDArray[np.integer]
@@ -24,6 +24,21 @@ LOOK = 32
 LONGEST = 16 * LOOK
 """Steps of a block at most, else about as many as there are blocks: the vectors and the loop over
 steps are equally long."""
+
+
+def pass_cycles(
+    tables: Iterable[Durations], shape: tuple[int, int], rounds: int, registers: int
+) -> Ints:
+    """(passes,) cycles of passes whose steps are gone through `rounds` times before those of the
+    next one; their durations come in tables (some passes, columns, steps). `shape` is (passes,
+    steps) in all.
+    """
+    chain = (
+        np.repeat(table.transpose(0, 2, 1)[:, None], rounds, axis=1).reshape(-1, table.shape[1])
+        for table in tables
+    )
+    passes, steps = shape
+    return differences(ends_after(np.arange(1, passes + 1) * rounds * steps, chain, registers))
 
 
 def end_times(durations: Durations, registers: int) -> Ints:
