@@ -139,7 +139,7 @@ def _stream_sums(found: Times, first: Ints, seats: Ints, array: Array) -> dict[s
 
 def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, Any]:
     """Sums over all filters of what each unit's row and each tile's input ask for."""
-    kept = (rows.need >= 0).sum(axis=0, dtype=np.int64)
+    kept, live = _filters_with(rows.need >= 0), _filters_with(rows.live)
     made, inputs, positions, cycles, held = np.zeros((5, len(kept)), np.int64)
     for own in _blocks(lasting):
         some, pixels = lasting[:, own].astype(np.int64), jobs.pixels[own]
@@ -156,12 +156,20 @@ def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, Any]:
     return {
         "job_lines": int(kept @ cycles),
         "multiplier_cycles": int(kept @ held),
-        "digits": int(rows.live.sum(axis=0, dtype=np.int64) @ jobs.digits),
+        "digits": int(live @ jobs.digits),
         "macs_done": int(kept @ products),
         "macs_skipped": int(kept @ (every - products) + (len(rows.need) - kept) @ every),
         "fifo_inputs": int(kept @ inputs),
         "rebuilt_rows": int(rows.nonzeros.sum(axis=0, dtype=np.int64) @ made),
     }
+
+
+def _filters_with(mask: NDArray[np.bool_]) -> Ints:
+    """How many filters of a mask (K, U) have each unit: (U,)."""
+    found = np.zeros(mask.shape[1], np.int64)
+    for first in range(0, len(mask), 255):  # as many as a byte counts
+        found += mask[first : first + 255].view(np.uint8).sum(axis=0, dtype=np.uint8)
+    return found
 
 
 def _blocks(lasting: Small) -> Iterator[slice]:
