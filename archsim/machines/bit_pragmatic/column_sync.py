@@ -5,11 +5,14 @@ common start; a block is then repaired with the state in which the one before re
 only until it falls in with what it did at first.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from archsim.machines.shared.compiled import compiled
 from archsim.machines.shared.geometry import Ints, differences
 
 Durations = npt.NDArray[np.integer]
@@ -17,6 +20,10 @@ State = npt.NDArray[np.integer]
 """(columns + R, ...): how long before the newest end each column can start its next step, and the
 last R steps had ended, none being below 0: times count from the newest end."""
 
+LOOPS = "archsim.machines.bit_pragmatic.loops"
+LONG = 1 << 22
+"""Steps of a chain for which numba is loaded, which takes half a second. Where it is loaded already
+shorter ones take it as well."""
 STEPS = 1 << 18
 """Steps of a chain that are run together: its memory is theirs, whatever the chain's length."""
 LOOK = 32
@@ -33,12 +40,27 @@ def pass_cycles(
     next one; their durations come in tables (some passes, columns, steps). `shape` is (passes,
     steps) in all.
     """
+    passes, steps = shape
+    worth = "numba" in sys.modules or passes * steps * rounds >= LONG
+    if worth and (loops := compiled(LOOPS)) is not None:
+        return _followed(loops, tables, rounds, registers)
     chain = (
         np.repeat(table.transpose(0, 2, 1)[:, None], rounds, axis=1).reshape(-1, table.shape[1])
         for table in tables
     )
-    passes, steps = shape
     return differences(ends_after(np.arange(1, passes + 1) * rounds * steps, chain, registers))
+
+
+def _followed(loops: Any, tables: Iterable[Durations], rounds: int, registers: int) -> Ints:
+    """`pass_cycles` by compiled loops."""
+    newest = np.zeros(registers + 1, np.int64)
+    starts: Ints | None = None
+    found = []
+    for table in tables:
+        if starts is None:
+            starts = np.zeros(table.shape[1], np.int64)
+        found.append(loops.follow(table, rounds, starts, newest))
+    return np.concatenate(found)
 
 
 def end_times(durations: Durations, registers: int) -> Ints:
