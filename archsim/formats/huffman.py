@@ -12,6 +12,10 @@ Ints = NDArray[np.int64]
 
 CHUNK = 1 << 16
 """Codes counted at a time, so that they stay in a cache."""
+TURNS = 4
+"""Counters of each code in a filter that is long, used in turns: most codes are 0, and a processor
+waits to add to a number that it has just written."""
+LONG = 1 << 11
 
 
 def code_lengths(frequencies: Ints) -> Ints:
@@ -45,11 +49,17 @@ def symbol_counts(codes: NDArray[np.int8]) -> Ints:
     symbols = codes.view(np.uint8)
     counts = np.empty((filters, 256), np.int64)
     step = max(1, CHUNK // max(1, each))
+    turns = TURNS if each >= LONG else 1
+    turn = 256 * (np.arange(each) % turns)
     for start in range(0, filters, step):
         block = symbols[start : start + step]
-        place = block + 256 * np.arange(len(block))[:, None] if step > 1 else block
-        found = np.bincount(place.reshape(-1), minlength=256 * len(block))
-        counts[start : start + step] = found.reshape(len(block), 256)
+        place = block.astype(np.int64)
+        if turns > 1:
+            place += turn
+        if step > 1:
+            place += 256 * turns * np.arange(len(block))[:, None]
+        found = np.bincount(place.reshape(-1), minlength=256 * turns * len(block))
+        counts[start : start + step] = found.reshape(len(block), turns, 256).sum(axis=1)
     return counts
 
 

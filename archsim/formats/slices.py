@@ -6,9 +6,13 @@ rows i*h .. (i+1)*h - 1 with h = ceil(rows / slices), so its last slice may hold
 """
 
 from math import ceil, isqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+CHUNK = 1 << 17
+"""Codes that are counted together, so that they stay in a cache."""
 
 VECTOR_WIDTH = 3
 """Input channels in a row of a 1x1 or linear layer (paper III-C: S = 3)."""
@@ -55,6 +59,24 @@ def factor_slices(rows: int, most: int) -> int:
 def rows_per_slice(rows: int, slices: int) -> int:
     """h of the module's text; the last slice of a filter may hold fewer rows."""
     return -(-rows // slices)
+
+
+def row_nonzeros(codes: NDArray[np.int8], width: int) -> NDArray[np.signedinteger[Any]]:
+    """How many codes of each row are not 0; rows of `width` follow each other, (rows * width,) ->
+    (rows,)."""
+    kind = np.int8 if width <= np.iinfo(np.int8).max else np.int16
+    found: NDArray[np.signedinteger[Any]] = np.empty(len(codes) // width, kind)
+    step = max(1, CHUNK // width)
+    for first in range(0, len(found), step):
+        own = (codes[first * width : (first + step) * width] != 0).view(np.int8)
+        # Neighbours are added up wherever they stand, and two of three sums are of no row: passes
+        # over bytes that lie side by side beat steps from row to row.
+        starts = len(own) - width + 1
+        total = own[:starts].astype(kind)
+        for place in range(1, width):
+            total += own[place : place + starts]
+        found[first : first + step] = total[::width]
+    return found
 
 
 def full_slices(live_rows: NDArray[np.bool_], slices: int) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
 from archsim.formats.huffman import Ints, code_lengths, symbol_counts
-from archsim.formats.slices import full_slices
+from archsim.formats.slices import full_slices, row_nonzeros
 
 FORMS = ("row", "element")
 TABLE_BITS_PER_SYMBOL = 5
@@ -70,7 +70,7 @@ def weight_bits(
     check_form(form)
     filters, width = len(coef), coef.shape[-1]
     codes = coef.reshape(filters, -1)
-    live = _live_rows(codes.reshape(filters, -1, width))
+    live = row_nonzeros(codes.reshape(-1), width).reshape(filters, -1) > 0
     counts = symbol_counts(codes)
     if form == "row":
         # Zeros of live rows: what stands in dead ones has no code.
@@ -94,11 +94,3 @@ def check_form(form: str) -> None:
     """InputError for a form that is none of `FORMS`."""
     if form not in FORMS:
         raise InputError.at("form", f"{form!r} is neither row nor element")
-
-
-def _live_rows(codes: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """(K, rows, codes) -> (K, rows) whether one of a row's codes is not zero."""
-    together = codes[:, :, 0].copy()
-    for column in range(1, codes.shape[2]):
-        together |= codes[:, :, column]
-    return np.not_equal(together, 0, out=together.view(np.bool_))

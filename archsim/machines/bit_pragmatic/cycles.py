@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from archsim.machines.bit_pragmatic.column_sync import ends_after
-from archsim.machines.bit_pragmatic.plan import Bits, Plan, plane_terms
-from archsim.machines.shared.geometry import Ints, ceil_div, differences
-from archsim.workload.convolution import Geometry, Pair
+from archsim.machines.bit_pragmatic.column_sync import pass_cycles
+from archsim.machines.bit_pragmatic.plan import Bits, Plan, Terms, plane_terms
+from archsim.machines.shared.geometry import Ints, ceil_div
+from archsim.machines.shared.groups import part_sizes
+from archsim.workload.convolution import Geometry
 
 Sync = Literal["pallet", "column", "ideal"]
 Levels = npt.NDArray[np.integer]
@@ -73,90 +74,85 @@ def layer_cycles(
 
     A layer whose groups equal its input and output channels is depthwise: its lanes take filters.
     """
-    plans = _plans(activations, out_channels, geometry, array)
-    terms = sum(plan.terms * plan.filters for plan in plans)
+    plan, found = _plan(activations, out_channels, geometry, array)
+    terms = found.terms * plan.filters
     if array.sync == "ideal":
         passes = np.array([terms // array.multipliers], np.int64)
         busy = int(passes[0]) * array.multipliers
         lost: dict[str, int] = {}
     else:
-        passes = _pass_cycles(plans, array)
-        busy, lost = terms, _losses(plans, int(passes.sum()), terms, array)
-    windows = int(np.prod(geometry.out_size(_plane(activations))))
+        passes = _pass_cycles(plan, array)
+        busy, lost = terms, _losses(plan, int(passes.sum()), terms, array)
+    lanes = int(plan.lanes.sum()) * plan.taps
     return BitPragmaticCycles(
         pass_cycles=passes,
         terms=terms,
-        macs=sum(plan.macs * plan.filters for plan in plans),
+        macs=found.macs * plan.filters,
         busy=busy,
-        weight_reads=sum(plan.groups * int(plan.lanes.sum()) * plan.filters for plan in plans),
-        activation_reads=sum(windows * int(plan.lanes.sum()) * plan.rounds for plan in plans),
-        additions=sum(plan.additions * plan.filters for plan in plans),
+        weight_reads=plan.groups * lanes * plan.filters,
+        activation_reads=plan.windows * lanes * plan.rounds,
+        additions=found.additions * plan.filters,
         lost=lost,
     )
 
 
-def _plane(activations: Levels) -> Pair:
-    return activations.shape[1], activations.shape[2]
-
-
-def _plans(
+def _plan(
     activations: Levels, out_channels: int, geometry: Geometry, array: BitPragmaticArray
-) -> list[Plan]:
+) -> tuple[Plan, Terms]:
     channels, groups = activations.shape[0], geometry.groups
     depthwise = groups == channels == out_channels and groups > 1
-    each = array.lanes if depthwise else channels // groups
-    filters = 1 if depthwise else out_channels // groups
     bits = Bits(array.lanes, array.first_stage_bits, array.signed_digits, apart=depthwise)
-    return [
-        Plan(
-            plane=plane_terms(activations[first : first + each], geometry, bits),
-            geometry=geometry,
-            columns=array.columns,
-            filters=filters,
-            rounds=ceil_div(filters, array.filters),
-        )
-        for first in range(0, channels, each)
-    ]
+    if depthwise:
+        filters, lanes = 1, part_sizes(channels, array.lanes)[:, None]
+    else:
+        filters = out_channels // groups
+        lanes = np.tile(part_sizes(channels // groups, array.lanes), (groups, 1))
+        activations = _whole_bricks(activations, lanes, array.lanes)
+    found = plane_terms(activations, geometry, bits)
+    plan = Plan(
+        cycles=found.cycles.reshape(*lanes.shape, *activations.shape[1:]),
+        lanes=lanes,
+        geometry=geometry,
+        columns=array.columns,
+        filters=filters,
+        rounds=ceil_div(filters, array.filters),
+    )
+    return plan, found
 
 
-def _pass_cycles(plans: list[Plan], array: BitPragmaticArray) -> Ints:
+def _whole_bricks(activations: Levels, lanes: Ints, width: int) -> Levels:
+    """Activations in which no brick has channels of two convolution groups; of `lanes` (groups,
+    bricks) channels."""
+    groups, bricks = lanes.shape
+    missing = groups * bricks * width - len(activations)
+    if groups == 1 or not missing:
+        return activations
+    apart = activations.reshape(groups, -1, *activations.shape[1:])
+    padded = np.pad(apart, ((0, 0), (0, missing // groups), (0, 0), (0, 0)))
+    return padded.reshape(-1, *activations.shape[1:])
+
+
+def _pass_cycles(plan: Plan, array: BitPragmaticArray) -> Ints:
     if array.sync == "pallet":
         return np.concatenate(
-            [
-                block.max(axis=2).sum(axis=1, dtype=np.int64) * plan.rounds
-                for plan in plans
-                for block in plan.tables()
-            ]
+            [table.max(axis=1).sum(axis=1, dtype=np.int64) * plan.rounds for table in plan.tables()]
         )
-    chains = (
-        np.repeat(block[:, None], plan.rounds, axis=1).reshape(-1, array.columns)
-        for plan in plans
-        for block in plan.tables()
-    )
-    sizes = np.concatenate(
-        [np.full(plan.groups, plan.rounds * len(plan.lanes), np.int64) for plan in plans]
-    )
-    return differences(ends_after(np.cumsum(sizes), chains, array.registers))
+    shape = len(plan.lanes) * plan.groups, plan.steps
+    return pass_cycles(plan.tables(), shape, plan.rounds, array.registers)
 
 
-def _losses(plans: list[Plan], cycles: int, terms: int, array: BitPragmaticArray) -> dict[str, int]:
+def _losses(plan: Plan, cycles: int, terms: int, array: BitPragmaticArray) -> dict[str, int]:
     """Multiplier-cycles lost: lanes with fewer terms than their brick's slowest, columns that
     wait, and absent lanes, filters and windows (an absent column is charged the time of the
     slowest present one).
     """
-    busy_columns = np.zeros(array.columns, np.int64)
+    mapped = plan.lane_cycles() * plan.filters
+    busy_columns = plan.column_cycles() * plan.rounds
     absent = np.zeros(array.columns, np.int64)
-    mapped = 0
-    for plan in plans:
-        own, last = np.zeros((len(plan.lanes), array.columns), np.int64), None
-        for block in plan.tables():
-            own += block.sum(axis=0, dtype=np.int64)
-            last = block[-1]
-        assert last is not None
-        mapped += int((own.sum(axis=1) * plan.lanes).sum()) * plan.filters
-        busy_columns += own.sum(axis=0) * plan.rounds
-        # Only the last window group can lack windows, and a column without one has no cycles.
-        absent += (last[0] == 0) * int(last.max(axis=1).sum()) * plan.rounds
+    if plan.windows % array.columns:
+        # Only the last window group can lack windows.
+        slowest = plan.last_groups().max(axis=1).sum(dtype=np.int64)
+        absent[plan.windows % array.columns :] = slowest * plan.rounds
     size = array.lanes * array.filters
     waits = cycles - busy_columns
     absent = np.minimum(absent, waits)

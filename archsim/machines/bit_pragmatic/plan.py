@@ -1,4 +1,4 @@
-"""The bricks of a convolution group, the cycles that each takes, and the windows that take them.
+"""The bricks of a layer, the cycles that each takes, and the windows that take them.
 
 A layer is worked through a piece at a time: its terms are counted where they stand, and the windows
 over its plane are laid out only as they are asked for.
@@ -12,14 +12,22 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from archsim.machines.bit_pragmatic.terms import brick_cycles, lane_bricks, term_counts, term_masks
+from archsim.machines.bit_pragmatic.terms import (
+    Masks,
+    brick_cycles,
+    lane_bricks,
+    term_counts,
+    term_masks,
+)
 from archsim.machines.shared.geometry import Ints, ceil_div, pad_plane, window_view
 from archsim.workload.convolution import Geometry, Pair
 
 Steps = npt.NDArray[np.uint8]
 
+HELD = 1 << 17
+"""Activations whose terms are found together, so that they stay in a cache."""
 PIECE = 1 << 20
-"""Activations whose terms are found together, and cycles of windows laid out together."""
+"""Cycles of windows that are laid out together."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +44,24 @@ class Bits:
 @dataclass(frozen=True)
 class Terms:
     """Cycles of each brick of a plane (bricks, H, W); `terms`, `macs` and `additions` are sums
-    over all windows for one filter, `lanes` (bricks,) the channels of each brick.
+    over all windows for one filter.
     """
 
     cycles: Steps
-    lanes: Ints
     terms: int
     macs: int
     additions: int
 
 
 def plane_terms(activations: npt.NDArray[np.integer], geometry: Geometry, bits: Bits) -> Terms:
-    """The terms of one group's activations (channels, H, W)."""
+    """The terms of activations (channels, H, W)."""
     channels, height, width = activations.shape
     bricks = ceil_div(channels, bits.lanes)
     cycles = np.empty((bricks, height, width), np.uint8)
-    across = _windows_over(geometry, (height, width), 1)
-    down = _windows_over(geometry, (height, width), 0)
-    rows = max(1, min(height, PIECE // (bits.lanes * width)))
-    deep = max(1, PIECE // (bits.lanes * rows * width))
+    across = windows_over(geometry, (height, width), 1)
+    down = windows_over(geometry, (height, width), 0)
+    rows = max(1, min(height, HELD // (bits.lanes * width)))
+    deep = max(1, HELD // (bits.lanes * rows * width))
     sums = np.zeros(3, np.int64)
     for first in range(0, bricks, deep):
         part = activations[first * bits.lanes : (first + deep) * bits.lanes]
@@ -62,28 +69,26 @@ def plane_terms(activations: npt.NDArray[np.integer], geometry: Geometry, bits: 
             place = slice(top, top + rows)
             taken, *counts = _brick_terms(part[:, place], bits)
             cycles[first : first + deep, place] = taken
-            sums += [down[place] @ (count @ across) for count in counts]
+            # Of all bricks, over all windows that see a pixel.
+            sums += [down[place] @ (count.sum(axis=0, dtype=np.int64) @ across) for count in counts]
     terms, macs, additions = (int(count) for count in sums)
-    lanes = np.minimum(bits.lanes, channels - np.arange(bricks) * bits.lanes)
-    return Terms(cycles, lanes, terms, macs, additions)
+    return Terms(cycles, terms, macs, additions)
 
 
-def _brick_terms(
-    activations: npt.NDArray[np.integer], bits: Bits
-) -> tuple[Steps, Ints, Ints, Ints]:
-    """Cycles of the bricks of some activations (bricks, H, W), and terms, multiplications and
-    additions at each pixel (H, W)."""
-    terms = term_masks(activations, bits.signed_digits)
-    full = lane_bricks(terms, bits.lanes)
+def _brick_terms(activations: npt.NDArray[np.integer], bits: Bits) -> tuple[Masks, ...]:
+    """Cycles of the bricks of some activations, and terms, multiplications and additions of each,
+    (bricks, H, W)."""
+    full = lane_bricks(term_masks(activations, bits.signed_digits), bits.lanes)
     cycles = brick_cycles(full, bits.first_stage_bits)
-    counted = term_counts(terms).sum(axis=0)
+    small = np.min_scalar_type(bits.lanes * 8 * full.itemsize)
+    counted = term_counts(full).sum(axis=1, dtype=small)
+    taken = (full != 0).view(np.uint8).sum(axis=1, dtype=small)
     # An empty brick takes a cycle and adds nothing; in every other cycle a lane takes a term.
-    live = full.any(axis=1)
-    added = counted if bits.apart else np.where(live, cycles, 0).sum(axis=0, dtype=np.int64)
-    return cycles, counted, np.count_nonzero(terms, axis=0), added
+    added = counted if bits.apart else cycles * (counted > 0)
+    return cycles, counted, taken, added
 
 
-def _windows_over(geometry: Geometry, plane: Pair, axis: int) -> Ints:
+def windows_over(geometry: Geometry, plane: Pair, axis: int) -> Ints:
     """How many windows see each row (axis 0) or column (axis 1) of a plane."""
     before = geometry.padding[axis]
     starts = np.arange(geometry.out_size(plane)[axis]) * geometry.stride[axis] - before
@@ -95,57 +100,102 @@ def _windows_over(geometry: Geometry, plane: Pair, axis: int) -> Ints:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of one convolution group or depthwise brick; `columns` windows go together.
+    """The steps of a layer, of one set of bricks after the other: a set is a convolution group, or
+    a brick of a depthwise layer. Of each set, `columns` windows go together.
 
-    `filters`: output channels; `rounds`: filter groups.
+    `cycles` (sets, bricks, H, W) of each brick, `lanes` (sets, bricks) the channels in it;
+    `filters`: output channels of a set; `rounds`: filter groups of a set.
     """
 
-    plane: Terms
+    cycles: Steps
+    lanes: Ints
     geometry: Geometry
     columns: int
     filters: int
     rounds: int
 
     @property
-    def terms(self) -> int:
-        """Terms that all windows take for one filter; `macs` and `additions` likewise."""
-        return self.plane.terms
+    def taps(self) -> int:
+        """Steps that each brick takes in a window."""
+        return self.geometry.kernel[0] * self.geometry.kernel[1]
 
     @property
-    def macs(self) -> int:
-        return self.plane.macs
+    def steps(self) -> int:
+        """Steps of a window."""
+        return self.taps * int(self.lanes.shape[1])
 
     @property
-    def additions(self) -> int:
-        return self.plane.additions
-
-    @property
-    def lanes(self) -> Ints:
-        """(steps,) channels present at each step of a window."""
-        return np.tile(self.plane.lanes, self.geometry.kernel[0] * self.geometry.kernel[1])
+    def windows(self) -> int:
+        """Windows of each set."""
+        down, across = self.geometry.out_size(self.cycles.shape[2:])
+        return int(down * across)
 
     @property
     def groups(self) -> int:
-        """Groups of windows."""
-        across, down = self._view.shape[:2]
-        return ceil_div(int(across * down), self.columns)
+        """Groups of windows of each set."""
+        return ceil_div(self.windows, self.columns)
 
     @cached_property
     def _view(self) -> Steps:
-        """(Q, P, S, R, bricks) cycles that each window sees, padding lasting one."""
-        padded = pad_plane(self.plane.cycles, self.geometry.padding, fill=1)
-        return cast("Steps", window_view(padded, self.geometry)).transpose(2, 1, 4, 3, 0)
+        """(sets, Q, P, S, R, bricks) cycles that each window sees, padding lasting one."""
+        sets, bricks, height, width = self.cycles.shape
+        flat = self.cycles.reshape(-1, height, width)
+        padded = pad_plane(flat, self.geometry.padding, fill=1)
+        # Bricks lie side by side, for they are taken side by side.
+        turned = np.ascontiguousarray(padded.transpose(2, 1, 0)).transpose(2, 1, 0)
+        seen = cast("Steps", window_view(turned, self.geometry))
+        split = seen.reshape(sets, bricks, *seen.shape[1:])
+        return split.transpose(0, 3, 2, 5, 4, 1)
 
     def tables(self) -> Iterator[Steps]:
-        """Cycles of some window groups after the others, (groups, steps, columns): 0 without a
-        window."""
-        across, down = self._view.shape[:2]
-        steps = len(self.lanes)
-        size = max(1, PIECE // (self.columns * steps * self.rounds))
-        for first in range(0, self.groups, size):
-            count = min(size, self.groups - first)
-            windows = np.arange(first * self.columns, (first + count) * self.columns)
-            there = windows[windows < across * down]
-            table = np.zeros((len(windows), steps), np.uint8)
-            table[: len(there)] = self._view[there // down, there % down].reshape(-1, steps)
-            yield table.reshape(count, self.columns, steps).transpose(0, 2, 1)
+        """Cycles of some window groups after the others, set after set, (groups, columns, steps):
+        0 without a window."""
+        each = self.columns * self.steps * self.rounds
+        sets = max(1, PIECE // (each * self.groups))
+        size = max(1, PIECE // each)
+        for first in range(0, len(self.cycles), sets):
+            for group in range(0, self.groups, size):
+                count = min(size, self.groups - group)
+                yield self._table(slice(first, first + sets), group, count)
+
+    def last_groups(self) -> Steps:
+        """(sets, columns, steps) cycles of the last window group of each set."""
+        return self._table(slice(None), self.groups - 1, 1)
+
+    def _table(self, sets: slice, group: int, count: int) -> Steps:
+        """So many window groups of some sets, from a group on."""
+        own, first = self._view[sets], group * self.columns
+        windows = np.arange(first, min(first + count * self.columns, self.windows))
+        down = own.shape[2]
+        table = np.zeros((len(own), count * self.columns, self.steps), np.uint8)
+        seen = own[:, windows // down, windows % down]
+        table[:, : len(windows)] = seen.reshape(len(own), len(windows), self.steps)
+        return table.reshape(-1, self.columns, self.steps)
+
+    def column_cycles(self) -> Ints:
+        """(columns,) cycles of the windows of each column, for one filter group."""
+        fill = self.lanes.size
+        padded = pad_plane(self._together[None], self.geometry.padding, fill=fill)
+        by_window = np.zeros(self.groups * self.columns, np.int64)
+        seen = cast("Ints", window_view(padded, self.geometry))[0]
+        by_window[: self.windows] = seen.sum(axis=(2, 3)).T.reshape(-1)
+        total: Ints = by_window.reshape(-1, self.columns).sum(axis=0)
+        return total
+
+    def lane_cycles(self) -> int:
+        """Cycles of all windows for one filter, times the channels that are in a brick."""
+        plane = (self.cycles.shape[2], self.cycles.shape[3])
+        across, down = (windows_over(self.geometry, plane, axis) for axis in (1, 0))
+        most = self.lanes.max()
+        # Few bricks lack channels: the last one of a set.
+        fewer = self.lanes < most
+        lacking = np.tensordot(most - self.lanes[fewer], self.cycles[fewer], axes=1)
+        there = int(down @ (most * self._together - lacking) @ across)
+        beside = self.windows * self.taps - int(down.sum()) * int(across.sum())
+        return there + beside * int(self.lanes.sum())
+
+    @cached_property
+    def _together(self) -> Ints:
+        """(H, W) cycles of all bricks of all sets."""
+        total: Ints = self.cycles.sum(axis=(0, 1), dtype=np.int64)
+        return total

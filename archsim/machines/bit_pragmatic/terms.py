@@ -2,8 +2,6 @@
 takes over them (Bit-Pragmatic, MICRO 2017).
 """
 
-from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -11,68 +9,65 @@ import numpy.typing as npt
 
 from archsim.machines.shared.geometry import ceil_div
 
-Bits = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
-"""Masks of magnitudes of 8 bits, and of 16, whose digits take a place more."""
-PLACES = 17
-"""Digit positions of a magnitude of 16 bits at most."""
-# Terms of every mask: a magnitude of eight bits has at most nine digit positions.
-_LOW = 10
-_LOW_TERMS = np.array([mask.bit_count() for mask in range(1 << _LOW)], np.int64)
+Masks = npt.NDArray[np.unsignedinteger[Any]]
+"""A bit per term: of magnitudes of 8 bits or 16; signed digits take a place more, and so the next
+wider type."""
+Counts = npt.NDArray[np.uint8]
+_EVERY = tuple(np.uint8(mask) for mask in (0x55, 0x33, 0x0F))
 
 
-def term_counts(masks: Bits) -> npt.NDArray[np.int64]:
+def term_counts(masks: Masks) -> Counts:
     """How many terms each mask has."""
-    if masks.dtype == np.uint16:
-        return np.asarray(_LOW_TERMS.take(masks))
-    return np.asarray(_LOW_TERMS.take(masks & ((1 << _LOW) - 1)) + _LOW_TERMS.take(masks >> _LOW))
+    # Of each two bits, of each four, of each byte. numpy has a function for it from 2.0 on.
+    pairs, fours, byte = _EVERY
+    found = np.ascontiguousarray(masks).view(np.uint8)
+    found = found - ((found >> 1) & pairs)
+    found = (found & fours) + ((found >> 2) & fours)
+    found = (found + (found >> 4)) & byte
+    parts = found.reshape(*masks.shape, masks.dtype.itemsize)
+    total = parts[..., 0]
+    for part in range(1, masks.dtype.itemsize):
+        total = total + parts[..., part]
+    return total
 
 
-def term_masks(values: npt.NDArray[np.integer[Any]], signed_digits: bool) -> Bits:
+def term_masks(values: npt.NDArray[np.integer[Any]], signed_digits: bool) -> Masks:
     """Terms of each magnitude as bit masks: its 1 bits, or its non-adjacent-form digits."""
-    magnitude = np.abs(values.astype(np.int32))
+    size = min(values.dtype.itemsize, 2)
     if signed_digits:
+        magnitude = np.abs(values.astype(np.int32))
         # The carries of x + 2x mark the digits of the non-adjacent form, the shortest there is.
-        magnitude = (magnitude ^ (3 * magnitude)) >> 1
-    return (
-        magnitude.astype(np.uint32) if values.dtype.itemsize == 2 else magnitude.astype(np.uint16)
-    )
+        return np.asarray((magnitude ^ (3 * magnitude)) >> 1, f"u{2 * size}")
+    return np.asarray(np.abs(values) if values.dtype.kind == "i" else values, f"u{size}")
 
 
-def lane_bricks(terms: Bits, lanes: int) -> Bits:
+def lane_bricks(terms: Masks, lanes: int) -> Masks:
     """Masks (C, ...) as bricks of `lanes` channels, missing ones empty: (bricks, lanes, ...)."""
     bricks = ceil_div(terms.shape[0], lanes)
+    if len(terms) == bricks * lanes:
+        return terms.reshape(bricks, lanes, *terms.shape[1:])
     full = np.zeros((bricks * lanes, *terms.shape[1:]), terms.dtype)
     full[: terms.shape[0]] = terms
     return full.reshape(bricks, lanes, *terms.shape[1:])
 
 
-def brick_cycles(bricks: Bits, first_stage_bits: int) -> npt.NDArray[np.uint8]:
+def brick_cycles(bricks: Masks, first_stage_bits: int) -> Counts:
     """Cycles of each brick of masks (bricks, lanes, ...): at least one, else until all lanes are
     empty.
 
     A cycle takes the lowest position left in any lane as its base, and clears each lane's lowest
     term if that lies less than 2^first_stage_bits above the base. Returns (bricks, ...).
     """
-    cycles = np.ones((bricks.shape[0], *bricks.shape[2:]), np.uint8)
-    for brick, out in zip(bricks, cycles, strict=True):
-        left = brick.copy()
-        for cycle in _until_empty(left, first_stage_bits):
-            out[left.any(axis=0)] = cycle + 1
-    return cycles
-
-
-def _until_empty(left: Bits, first_stage_bits: int) -> Iterator[int]:
-    """Run masks (lanes, ...) in place; yields the cycles done while terms are left."""
-    # No shifter needs to reach beyond the positions there are; twice as wide, none is shifted out.
-    wide = np.uint32 if left.dtype == np.uint16 else np.uint64
-    reach = wide(min((1 << first_stage_bits) - 1, 10 if wide is np.uint32 else PLACES))
-    most = wide(np.iinfo(left.dtype).max)
-    for cycle in count(1):
-        union = np.bitwise_or.reduce(left, axis=0).astype(wide)
-        furthest = np.minimum((union & -union) << reach, most).astype(left.dtype)
-        lowest = left & -left
-        lowest *= lowest <= furthest  # a lane further away takes no term in this cycle
+    left = np.array(bricks.swapaxes(0, 1), order="C")
+    # A base times this is every position in reach of it; those beyond the highest overflow.
+    reach = left.dtype.type((1 << min(1 << first_stage_bits, 8 * left.itemsize)) - 1)
+    cycles, lowest = np.zeros(left.shape[1:], np.uint8), np.empty_like(left)
+    while (union := np.bitwise_or.reduce(left, axis=0)).any():
+        cycles += (union != 0).view(np.uint8)
+        union &= -union
+        union *= reach
+        np.negative(left, out=lowest)
+        lowest &= left
+        lowest &= union  # a lane further away takes no term in this cycle
         left ^= lowest
-        if not left.any():
-            return
-        yield cycle
+    return np.maximum(cycles, 1, out=cycles)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.formats.slices import rows_per_slice
+from archsim.formats.slices import row_nonzeros, rows_per_slice
 from archsim.formats.weight_bits import WeightBits, weight_bits
 from archsim.formats.widths import DEFAULT_BITS
 from archsim.machines.shared.geometry import Ints
@@ -66,11 +66,14 @@ class Coefficients:
         """
         nonzeros = self.nonzeros[filters]
         live = nonzeros > 0
+        if not self.bits:
+            nonzeros = np.zeros_like(nonzeros)
         # More rows per cycle than any row has are no faster, and must fit the rows' own type.
         per_cycle = min(rows_per_cycle, np.iinfo(nonzeros.dtype).max)
-        cycles = -(-nonzeros // per_cycle) if self.bits else np.zeros_like(nonzeros)
-        need = cycles if keep_dead else np.where(live, cycles, DEAD)
-        return Rows(need, nonzeros if self.bits else np.zeros_like(nonzeros), live)
+        cycles = nonzeros if per_cycle == 1 else -(-nonzeros // per_cycle)
+        # A dead row has no cycles, and DEAD is one less.
+        need = cycles if keep_dead else cycles + (live.view(np.int8) + DEAD)
+        return Rows(need, nonzeros, live)
 
 
 def decomposed(
@@ -78,11 +81,7 @@ def decomposed(
 ) -> Coefficients:
     """Rows of `coef` (K, ..., r) with a basis (K, slices, r, n)."""
     filters, width = len(coef), coef.shape[-1]
-    codes = coef.reshape(filters, -1, width)
-    # Column by column: three or so passes over bytes beat a reduction along a short last axis.
-    nonzeros = np.zeros(codes.shape[:2], np.int8 if width <= np.iinfo(np.int8).max else np.int16)
-    for column in range(width):
-        nonzeros += codes[:, :, column] != 0
+    nonzeros = row_nonzeros(coef.reshape(-1), width).reshape(filters, -1)
     return Coefficients(
         nonzeros=nonzeros,
         raw_bits=np.zeros(filters, np.int64),

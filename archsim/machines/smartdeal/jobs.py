@@ -8,7 +8,7 @@ kernel row), or a channel triple.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -22,6 +22,7 @@ from archsim.workload.convolution import Geometry, Pair
 from archsim.workload.rows import input_rows
 
 Small = NDArray[np.signedinteger[Any]]
+Number = TypeVar("Number", bound=np.integer[Any])
 TRIPLE = 3
 CHUNK = 1 << 16
 """Codes whose columns of the kernel are folded together, so that they stay in a cache."""
@@ -220,8 +221,11 @@ def pointwise_jobs(inputs: Values, geometry: Geometry, macs: int, serial: str, l
         flat = picked[first * TRIPLE : (first + step) * TRIPLE].reshape(-1, p * q)
         step_counts = counts(np.ascontiguousarray(flat), serial)
         most = fold(thermometer(step_counts, most_steps(inputs.dtype, serial)), macs)
-        cycles[own] = sum_triples(np.maximum(most, 1)) * (sum_triples(most) > 0)
-        digits[own] = sum_triples(step_counts.sum(axis=1, dtype=np.int64)[:, None])[:, 0]
+        # Three counts of at most 16 fit a byte.
+        lasting = _in_triples(np.maximum(most, 1)).sum(axis=1, dtype=np.uint8)
+        cycles[own] = lasting * (_in_triples(most).max(axis=1) > 0)
+        by_channel = step_counts.sum(axis=1, dtype=np.int64)
+        digits[own] = _in_triples(by_channel[:, None]).sum(axis=(1, 2))
     return Jobs(
         cycles=cycles,
         zero_cycles=existing[:, None].astype(np.int32),
@@ -240,7 +244,7 @@ def linear_jobs(vectors: Values, serial: str, lines: int) -> Jobs:
     """
     step_counts = counts(np.ascontiguousarray(vectors.T), serial)
     existing = channels_of_triples(len(step_counts))
-    triples = _pad_triples(step_counts).reshape(len(existing), TRIPLE, -1)
+    triples = _in_triples(step_counts)
     positions = triples.shape[2]
     return Jobs(
         cycles=triples.max(axis=1).astype(np.int32),
@@ -260,11 +264,8 @@ def channels_of_triples(channels: int) -> Ints:
     return part_sizes(channels, TRIPLE)
 
 
-def sum_triples(values: NDArray[np.integer]) -> Ints:
-    """(C, T) -> (ceil(C/3), T) sums of three consecutive channels."""
-    padded = _pad_triples(values)
-    return np.asarray(padded.reshape(-1, TRIPLE, values.shape[1]).sum(axis=1, dtype=np.int64))
-
-
-def _pad_triples(values: NDArray[np.integer]) -> NDArray[np.integer]:
-    return np.pad(values, ((0, -len(values) % TRIPLE), (0, 0)))
+def _in_triples(values: NDArray[Number]) -> NDArray[Number]:
+    """(C, T) -> (ceil(C/3), 3, T), zero where the last triple lacks channels."""
+    if missing := -len(values) % TRIPLE:
+        values = np.concatenate([values, np.zeros((missing, values.shape[1]), values.dtype)])
+    return values.reshape(-1, TRIPLE, values.shape[1])

@@ -139,16 +139,20 @@ def _stream_sums(found: Times, first: Ints, seats: Ints, array: Array) -> dict[s
 
 def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, Any]:
     """Sums over all filters of what each unit's row and each tile's input ask for."""
-    kept = (rows.need >= 0).sum(axis=0, dtype=np.int64)
+    kept, live = _filters_with(rows.need >= 0), _filters_with(rows.live)
     made, inputs, positions, cycles, held = np.zeros((5, len(kept)), np.int64)
+    exact = _exact(jobs, lasting)
     for own in _blocks(lasting):
-        some, pixels = lasting[:, own].astype(np.int64), jobs.pixels[own]
-        there = some > 0
-        made += there.sum(axis=1)
-        inputs += (jobs.inputs_of(own) * there).sum(axis=1)
-        positions += there @ pixels
-        cycles += some.sum(axis=1)
-        held += some @ pixels
+        some = lasting[:, own].astype(exact)
+        there = (some > 0).astype(exact)
+        each = np.stack([np.ones_like(jobs.pixels[own]), jobs.pixels[own]], axis=1).astype(exact)
+        cycles_held, made_at = (np.rint(part @ each).astype(np.int64) for part in (some, there))
+        cycles, held = cycles + cycles_held[:, 0], held + cycles_held[:, 1]
+        made, positions = made + made_at[:, 0], positions + made_at[:, 1]
+        # Unit u has the inputs of row u modulo as many as there are.
+        there_are = jobs.inputs[:, own].astype(exact)
+        read = np.einsum("uit,it->ui", there.reshape(-1, *there_are.shape), there_are)
+        inputs += np.rint(read).astype(np.int64).reshape(-1)
     products = jobs.weights * positions
     every = jobs.weights * int(jobs.pixels.sum())
     # A linear job holds one multiplier per input; a convolution's job one per pixel of the tile.
@@ -156,12 +160,27 @@ def _unit_sums(jobs: Jobs, rows: Rows, lasting: Small) -> dict[str, Any]:
     return {
         "job_lines": int(kept @ cycles),
         "multiplier_cycles": int(kept @ held),
-        "digits": int(rows.live.sum(axis=0, dtype=np.int64) @ jobs.digits),
+        "digits": int(live @ jobs.digits),
         "macs_done": int(kept @ products),
         "macs_skipped": int(kept @ (every - products) + (len(rows.need) - kept) @ every),
         "fifo_inputs": int(kept @ inputs),
         "rebuilt_rows": int(rows.nonzeros.sum(axis=0, dtype=np.int64) @ made),
     }
+
+
+def _exact(jobs: Jobs, lasting: Small) -> type[np.floating[Any]]:
+    """The floats in which sums of a unit over all tiles are exact."""
+    most = max(int(lasting.max()), 1) * int(jobs.pixels.sum())
+    reads = int(jobs.inputs.max()) * lasting.shape[1]
+    return np.float32 if max(most, reads) < 1 << 24 else np.float64
+
+
+def _filters_with(mask: NDArray[np.bool_]) -> Ints:
+    """How many filters of a mask (K, U) have each unit: (U,)."""
+    found = np.zeros(mask.shape[1], np.int64)
+    for first in range(0, len(mask), 255):  # as many as a byte counts
+        found += mask[first : first + 255].view(np.uint8).sum(axis=0, dtype=np.uint8)
+    return found
 
 
 def _blocks(lasting: Small) -> Iterator[slice]:

@@ -20,7 +20,7 @@ from archsim.machines.smartdeal.tile_time import (
     Waits,
     hides_all,
     line_work,
-    opening,
+    rebuilt_after,
     times,
 )
 
@@ -34,7 +34,11 @@ def by_stream(needs: Small, filters: int) -> Small:
     """(K, U) needs -> (streams, U): the largest among each `filters` consecutive filters, the last
     ones fewer.
     """
-    return np.maximum.reduceat(needs, np.arange(0, len(needs), filters), axis=0)
+    whole = len(needs) // filters * filters
+    largest: Small = needs[:whole].reshape(-1, filters, needs.shape[1]).max(axis=1)
+    if whole == len(needs):
+        return largest
+    return np.concatenate([largest, needs[whole:].max(axis=0, keepdims=True)])
 
 
 def line_cycles(needs: Small, cycles: Small, line: Ints, lines: int) -> NDArray[np.float32]:
@@ -104,14 +108,30 @@ def _times(needs: Small, cycles: Small, line: Ints, first: Ints, waits: Waits) -
     """Those of some groups."""
     lines = int(line.max()) + 1
     if hides_all(needs, cycles, waits):
-        slowest = line_cycles(needs, cycles, line, lines).max(axis=0)
-        filled = opening(line_work(_in_turn(needs, cycles[:, :1], line), waits), waits)
+        on_lines = line_cycles(needs, cycles, line, lines)
+        slowest = on_lines.max(axis=0)
+        # With nothing between two jobs, the first tile is its jobs, and the first rebuild.
+        ends = np.rint(on_lines[:, :, 0]).astype(np.int64)
+        if waits.fill:
+            ends += rebuilt_after(_first_rebuilds(needs, cycles[:, 0], line))
+        filled = np.maximum(ends.max(axis=0), waits.empty)
         tiles = np.asarray(np.maximum(np.rint(slowest), waits.empty), dtype=np.int64)
         # An empty first tile may be over before the first row of the second one is rebuilt.
         meeting = np.maximum.reduceat(slowest[:, 0], first) if waits.together else slowest[:, 0]
         if (meeting > 0).all():
             return Times(tiles, filled, np.zeros(len(needs), np.int64))
     return times(line_work(_in_turn(needs, cycles, line), waits), first, waits)
+
+
+def _first_rebuilds(needs: Small, cycles: Small, line: Ints) -> Ints:
+    """(lines, S) cycles of the rebuild of each line's first job of a tile, 0 without a job; (S, U)
+    needs, (U,) cycles."""
+    units, present = _units_of_lines(line.tobytes())
+    live = ((needs >= 0) & (cycles > 0)).T[units] & (present[..., None] > 0)
+    first = live.argmax(axis=1)
+    number, stream = np.ogrid[: len(units), : len(needs)]
+    need = needs[stream, units[number, first]].astype(np.int64)
+    return np.where(live[number, first, stream], np.maximum(need, 1), 0)
 
 
 def _in_turn(needs: Small, cycles: Small, line: Ints) -> Iterator[Step]:

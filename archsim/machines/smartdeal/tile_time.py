@@ -96,12 +96,18 @@ def hides_all(needs: Small, cycles: Small, waits: Waits) -> bool:
     return max(int(needs.max()), 1) <= shortest
 
 
+def rebuilt_after(first: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+    """When the rebuild of the first jobs of lines is over, from the cycles that it takes, of which
+    a line without a job has none."""
+    # A cycle takes the row to its engine, which then rebuilds it.
+    return np.where(first > 0, first + 1, 0)
+
+
 def opening(work: LineWork, waits: Waits) -> Ints:
     """(S,) what the first tile lasts with the rebuild of its first jobs."""
     ends = work.jobs[:, :, 0] + work.stalls[:, :, 0]
     if waits.fill:
-        # A cycle takes the row to its engine, which then rebuilds it.
-        ends = ends + np.where(work.first[:, :, 0] > 0, work.first[:, :, 0] + 1, 0)
+        ends = ends + rebuilt_after(work.first[:, :, 0])
     return np.asarray(np.maximum(ends.max(axis=0), waits.empty))
 
 

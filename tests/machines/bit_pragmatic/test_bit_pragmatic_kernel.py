@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_layers import fixture_layers, small_cases
 
+from archsim.machines.bit_pragmatic import plan
 from archsim.machines.bit_pragmatic.column_sync import end_times
 from archsim.machines.bit_pragmatic.cycles import BitPragmaticArray, layer_cycles
 from archsim.machines.bit_pragmatic.terms import term_masks
@@ -140,6 +141,21 @@ def test_cycles_equal_the_loops(case, array):
         assert result.busy == terms
         assert min(result.lost.values()) >= 0
     assert result.busy + sum(result.lost.values()) == cycles * array.multipliers
+
+
+@settings(max_examples=30)
+@given(case=small_cases(max_filters=6), array=arrays)
+def test_a_layer_in_pieces_is_the_whole_layer(case, array):
+    def found():
+        return layer_cycles(case.activations, len(case.weights), case.geometry, array)
+
+    whole = found()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "HELD", 12)
+        patch.setattr(plan, "PIECE", 50)
+        pieces = found()
+    assert pieces.pass_cycles.tolist() == whole.pass_cycles.tolist()
+    assert replace(pieces, pass_cycles=None) == replace(whole, pass_cycles=None)
 
 
 @settings(max_examples=30)
