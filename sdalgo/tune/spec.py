@@ -13,6 +13,7 @@ evaluations: 60
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -97,7 +98,7 @@ def load_plan(path: Path | None, words: Mapping[str, Any], network: Path | None 
     Raises:
         InputError: everything that is wrong with its form, each with its place.
     """
-    given = {key: value for key, value in words.items() if value}
+    given = {key: value for key, value in words.items() if value not in (None, {}, [])}
     document, found = load(path, TuneFile) if path else (None, TuneFile())
     if path:
         found = found.model_copy(update=_beside(path, found))
@@ -161,6 +162,12 @@ def _check(plan: Plan) -> None:
         Problem(place(key, name, key=True), f"{key}: {unknown('metric', name, METRICS)}")
         for key, each in limits.items() for name in each if name not in METRICS
     ]  # fmt: skip
+    problems += [
+        Problem(place(key, name), f"{key}.{name}: {limit!r} is neither a number nor `{OWN}`")
+        for key, each in limits.items()
+        for name, limit in each.items()
+        if limit != OWN and (isinstance(limit, bool | str) or not isfinite(limit))
+    ]
     if (asked.calibration is None) != (asked.evaluation is None):
         key = "calibration" if asked.evaluation is None else "evaluation"
         other = "evaluation" if asked.evaluation is None else "calibration"

@@ -139,6 +139,8 @@ WRONG = [
         r"--set theta: set.theta: is varied as well",
     ),
     ({"vary": {"theta": [0.1]}, "at_most": {"energy": 1}}, r"there is no metric 'energy'; did you"),
+    ({"vary": {"theta": [0.1]}, "at_most": {"size": "own_"}}, r"'own_' is neither a number nor"),
+    ({"vary": {"theta": [0.1]}, "at_least": {"cosine": float("nan")}}, r"nan is neither a number"),
     ({"vary": {"theta": [0.1]}, "objectives": ["cycles"]}, r"cycles needs a machine"),
     ({"vary": {"theta": [0.1]}, "calibration": "a"}, r"give `evaluation` too"),
 ]
@@ -164,6 +166,9 @@ def test_what_is_wrong_in_a_file_is_told_at_its_line(tmp_path):
     path.write_text("recipe: mobilenet_v2_sd\nvary:\n  theta: [0.1]\nfirst:\n  - {theta: 0.2}\n")
     with pytest.raises(InputError, match=r"search.yaml:5:13: first\[0\].theta: 0.2 is not one of"):
         space_of(load_plan(path, {}), load_recipe("mobilenet_v2_sd"), GROUPS)
+    path.write_text("recipe: a\nseed: 5\n")
+    assert load_plan(path, {"seed": 0}).asked.seed == 0
+    assert load_plan(path, {"seed": None}).asked.seed == 5
     path.write_text("recipe: a\nobjectves: [size]\n")
     with pytest.raises(InputError, match=r"search.yaml:2:1: there is no key 'objectves'; did"):
         load_plan(path, {})
