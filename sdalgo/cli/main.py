@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from archsim.formats.program import Program, application, run, version_option
-from sdalgo.cli import build, decompose, importing, listing, paper, report, train
+from sdalgo.cli import build, decompose, importing, listing, paper, report, train, tune
 
 app = application("sdalgo")
 app.command("decompose")(decompose.decompose)
@@ -16,6 +16,7 @@ app.command("sweep")(report.sweep)
 app.command("paper")(paper.paper)
 app.command("list")(listing.listing)
 app.command("train")(train.train)
+app.command("tune")(tune.tune)
 
 
 @app.callback()
