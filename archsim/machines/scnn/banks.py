@@ -133,7 +133,8 @@ class BankTable:
     @property
     def class_of(self) -> npt.NDArray[np.int32]:
         """Class of each pixel of the plane, (pixels,)."""
-        return self._class_of_code[1:]
+        classes: npt.NDArray[np.int32] = self._class_of_code[1:]
+        return classes
 
     @property
     def classes(self) -> int:

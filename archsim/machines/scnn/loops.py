@@ -37,7 +37,7 @@ def _drained(held: U) -> U:
 
 
 @machine_code
-def _wait(queue: Words, sums: Words, first: U, room: U, word: Places) -> int:
+def _wait(queue: Words, sums: Words, first: int, room: U, word: Places) -> int:
     """Let the banks drain until what enters them, from `first` on, has room; the cycles that
     takes.
     """

@@ -24,9 +24,14 @@ def stored_weights(weights: NDArray[Any], geometry: Geometry, filters: int) -> I
     K, each = weights.shape[:2]
     per_group = K // geometry.groups
     if loops := compiled("vector_loops"):
-        live = (weights != 0).reshape(K, each, -1)
-        counted: Ints = loops.count_stored_weights(live, geometry.groups, filters)
-        return counted
+        # Of a large layer not all at once; many convolution groups of few filters are small.
+        step = filters if geometry.groups == 1 else K
+        parts = (weights[first : first + step] != 0 for first in range(0, K, step))
+        counted = [
+            loops.count_stored_weights(live.reshape(len(live), each, -1), geometry.groups, filters)
+            for live in parts
+        ]
+        return np.concatenate(counted)
     cube = weights.reshape(geometry.groups, per_group, each, -1)
     stored = []
     for first in range(0, per_group, filters):
