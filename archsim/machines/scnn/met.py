@@ -48,9 +48,12 @@ def met(part: Pass, channels: slice, geometry: Geometry, array: ScnnArray, table
     """The vectors of a pass in some channels of the layer, on all elements."""
     elements = np.arange(array.elements)
     if compiled():
-        starts = np.full_like(elements, channels.start)
-        every = Blocks(starts, elements, channels.stop - channels.start)
-        return met_in(every, part, geometry, array, table)
+        starts = np.zeros_like(elements)
+        blocks = (
+            Blocks(starts + some.start, elements, some.stop - some.start)
+            for some in channel_blocks(channels, prod(part.tiling.plane))
+        )
+        return _joined([met_in(block, part, geometry, array, table) for block in blocks])
     classes, lengths = [], []
     for block in channel_blocks(channels, prod(part.tiling.plane)):
         tiles = tiles_of(part, array, block, elements)
@@ -66,6 +69,18 @@ def met(part: Pass, channels: slice, geometry: Geometry, array: ScnnArray, table
     first = np.cumsum(together) - together.reshape(-1)
     members = np.concatenate(classes, axis=1)
     return Met(members, first.reshape(together.shape), together)
+
+
+def _joined(parts: list[Met]) -> Met:
+    """What stretches of channels bring, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    ends = np.cumsum([0, *(part.classes.shape[1] for part in parts)])
+    return Met(
+        np.concatenate([part.classes.T for part in parts]).T,
+        np.concatenate([part.first + end for part, end in zip(parts, ends[:-1], strict=True)]),
+        np.concatenate([part.lengths for part in parts]),
+    )
 
 
 @dataclass(frozen=True)
