@@ -1,6 +1,7 @@
 """Magnitude histograms and the normal distribution, as look-up tables that drawing reads."""
 
 import math
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from statistics import NormalDist
 from typing import Any
@@ -25,29 +26,51 @@ def magnitudes(counts: tuple[int, ...], largest: int) -> NDArray[np.float64]:
     Raises:
         ValueError: more bins than magnitudes up to `largest` fill.
     """
-    legal = EDGES if largest < EDGES[-1] else WIDE_EDGES
-    bins = len(legal) - 1
-    if len(counts) > sum(edge <= largest for edge in legal[:-1]):
+    bins = _bins(largest)
+    if len(counts) > bins.most:
         raise ValueError(f"{len(counts)} bins reach beyond magnitude {largest}")
-    edges = np.array(legal)
-    widths, middles = np.diff(edges), (edges[1:] + edges[:-1]) / 2
-    totals = np.zeros(bins)
+    if not counts:
+        return np.zeros(largest)
+    totals = np.zeros(bins.widths.size)
     totals[: len(counts)] = counts
-    heights = totals / widths
+    heights = totals / bins.widths
     around = np.concatenate([heights[:1], heights, [0.0]])
-    centres = np.concatenate([middles[:1] - 1, middles, 2 * middles[-1:] - middles[-2:-1]])
-    slopes = (around[2:] - around[:-2]) / (centres[2:] - centres[:-2])
+    slopes = (around[2:] - around[:-2]) / bins.apart
     # Steeper than this and the far end of the bin would fall below nothing.
-    slopes = np.clip(slopes, -2 * heights / widths, 2 * heights / widths)
-    values = np.arange(1, largest + 1)
-    owner = np.searchsorted(edges, values, side="right") - 1
-    spread: NDArray[np.float64] = np.maximum(
-        heights[owner] + slopes[owner] * (values - middles[owner] + 0.5), 0.0
-    )
+    steepest = 2 * heights / bins.widths
+    slopes = np.minimum(np.maximum(slopes, -steepest), steepest)
+    owner = bins.owner
+    spread: NDArray[np.float64] = np.maximum(heights[owner] + slopes[owner] * bins.beyond, 0.0)
     # A bin that reaches beyond the largest magnitude keeps its count.
-    reached = np.bincount(owner, spread, minlength=bins)
+    reached = np.bincount(owner, spread, minlength=totals.size)
     spread *= (totals / np.where(reached > 0, reached, 1.0))[owner]
     return spread
+
+
+@dataclass(frozen=True)
+class _Bins:
+    """Bins of magnitudes up to a largest one: their `widths`, how far the middles of their
+    neighbours are `apart`, and how many may be named at `most`; of each magnitude its `owner` and
+    how far it lies `beyond` that bin's middle.
+    """
+
+    widths: NDArray[np.int64]
+    apart: NDArray[np.float64]
+    most: int
+    owner: NDArray[np.int64]
+    beyond: NDArray[np.float64]
+
+
+@cache
+def _bins(largest: int) -> _Bins:
+    legal = EDGES if largest < EDGES[-1] else WIDE_EDGES
+    edges, values = np.array(legal), np.arange(1, largest + 1)
+    middles = (edges[1:] + edges[:-1]) / 2
+    centres = np.concatenate([middles[:1] - 1, middles, 2 * middles[-1:] - middles[-2:-1]])
+    owner = np.searchsorted(edges, values, side="right") - 1
+    most = sum(edge <= largest for edge in legal[:-1])
+    apart = centres[2:] - centres[:-2]
+    return _Bins(np.diff(edges), apart, most, owner, values - middles[owner] + 0.5)
 
 
 @lru_cache(maxsize=64)
@@ -76,7 +99,10 @@ def value_table(
     `values` ascend, so a larger latent never gives a smaller value.
     """
     share = np.cumsum(frequencies) / frequencies.sum()
-    return values[np.minimum(np.searchsorted(share, shares), len(values) - 1)]
+    # Shares ascend as well, and there are many more of them than values.
+    ends = np.searchsorted(shares, share, side="right")
+    ends[-1] = len(shares)  # where rounding leaves the sum below one
+    return np.repeat(values, np.diff(ends, prepend=0))
 
 
 def uniform_table(

@@ -70,8 +70,7 @@ def _places(lines: Floats, moments: tuple[Floats, Floats], scale: Floats) -> NDA
     lines /= moments[1]
     lines *= scale
     lines += np.float32(Z_STEPS / 2)
-    np.maximum(lines, 0, out=lines)
-    np.minimum(lines, Z_STEPS - 1, out=lines)
+    np.clip(lines, 0, Z_STEPS - 1, out=lines)
     return lines.astype(np.int32)
 
 

@@ -72,12 +72,14 @@ def _unique_rows(rows: Ints) -> tuple[Ints, Ints]:
 
 @dataclass(frozen=True, eq=False)
 class _Singles:
-    """What single products add: `by_code` (codes of weights, kinds of activations, words), and the
-    `kind` of each (class of rows, class of columns), flat after that of an empty place.
+    """What single products add: `by_code` (codes of weights, kinds of activations, words) and
+    `by_kind` (kinds, codes, words), and the `kind` of each (class of rows, class of columns), flat
+    after that of an empty place.
     """
 
     by_code: Words
-    kind: Ints
+    by_kind: Words
+    kind: npt.NDArray[np.int32]
 
 
 @lru_cache(maxsize=16)
@@ -102,7 +104,7 @@ def _singles(rows: bytes, columns: bytes, kernel: Pair, banks: int) -> _Singles:
     _, first, kind = np.unique(lines, return_index=True, return_inverse=True)
     found: Words = single[first].view(np.uint64)
     by_code = np.ascontiguousarray(found.transpose(1, 0, 2))
-    return _Singles(by_code, kind.reshape(-1).astype(np.min_scalar_type(len(first))))
+    return _Singles(by_code, found, kind.reshape(-1).astype(np.int32))
 
 
 @lru_cache(maxsize=16)
@@ -113,7 +115,7 @@ def bank_table(geometry: Geometry, tiling: Tiling, banks: int) -> "BankTable":
 
 class BankTable:
     """Counts for one pass: `by_code` (codes, classes, words) is what one weight and one activation
-    add.
+    add, `by_class` (classes, codes, words) the same.
 
     Class 0 and code 0 stand for the empty places of vectors. Activations that add the same with
     every weight share a class. Codes of weights are those of `WeightRuns.vectors`.
@@ -124,9 +126,15 @@ class BankTable:
         columns = coordinate_classes(1, geometry, tiling)
         self.words = -(-banks // 8)
         singles = _singles(rows.reach.tobytes(), columns.reach.tobytes(), geometry.kernel, banks)
-        self.by_code = singles.by_code
+        self.by_code, self.by_class = singles.by_code, singles.by_kind
         found = rows.of[:, None] * len(columns.reach) + columns.of
         self._class_of_code = singles.kind[np.append(0, found.reshape(-1) + 1)]
+
+    @property
+    def class_of(self) -> npt.NDArray[np.int32]:
+        """Class of each pixel of the plane, (pixels,)."""
+        classes: npt.NDArray[np.int32] = self._class_of_code[1:]
+        return classes
 
     @property
     def classes(self) -> int:

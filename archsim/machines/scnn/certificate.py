@@ -46,14 +46,23 @@ def _proven(layer: Operands, added: Words) -> Mask:
     if key not in proofs:
         # Where none of the few is proven hardly any would be, and the proof of all is not cheap.
         few = np.arange(0, layer.groups, ceil_div(layer.groups, PROBES))
-        proof = _bounded(_full_tile_runs(layer.weights.vectors(few), added), depth)
+        proof = _of_vectors(layer.weights.vectors(few), added, depth)
         if proof.any() and few.size < layer.groups:
             every = layer.weights.all_vectors()
-            proof = np.concatenate(
-                [_bounded(_full_tile_runs(some, added), depth) for some in every]
-            )
+            proof = np.concatenate([_of_vectors(some, added, depth) for some in every])
         proofs[key] = proof if proof.size == layer.groups else np.zeros(layer.groups, bool)
     return proofs[key]
+
+
+def _of_vectors(weights: Vectors, added: Words, depth: int) -> Mask:
+    """Which groups are proven of those that have these weights."""
+    if loops := compiled():
+        lengths, width = weights.lengths, weights.members.shape[1]
+        proof: Mask = loops.prove(
+            (weights.members, lengths), added, depth, (0,) * added.shape[2], (0,) * width
+        )
+        return proof
+    return _bounded(_full_tile_runs(weights, added), depth)
 
 
 def tile_origins(layer: Operands) -> list[tuple[int, int]]:
@@ -148,12 +157,6 @@ def _run_from(runs: _Runs, which: Ints, bound: Words, depth: int) -> tuple[Words
     depth.
     """
     failed = np.zeros(runs.groups, bool)
-    if compiled():
-        queues, lost = bound[runs.group[which]], np.zeros(which.size, bool)
-        some, words = (runs.start[which], runs.size[which]), (0,) * bound.shape[1]
-        compiled().run_to_end(runs.counts, some, (queues, lost), depth, words)
-        failed[runs.group[which[lost]]] = True
-        return queues, failed
     order = np.argsort(-runs.size[which], kind="stable")
     block = which[order]
     queues = bound[runs.group[block]]

@@ -1,5 +1,6 @@
-"""Whether SCNN's queues are followed by compiled loops (`loops`), which needs numba, the extra
-`fast`. All numbers are integers, so what is found is the same with numba and without it.
+"""Whether SCNN's queues are followed, and its vectors filled, by compiled loops (`loops` and
+`vector_loops`), which need numba, the extra `fast`. All numbers are integers, so what is found is
+the same with numba and without it.
 """
 
 from functools import cache
@@ -12,13 +13,13 @@ VARIABLE = "ARCHSIM_FAST"
 
 
 @cache
-def compiled() -> Any:
-    """The module `archsim.machines.scnn.loops`; None where numba is not installed or does not go
-    with this numpy, or ARCHSIM_FAST is 0.
+def compiled(loops: str = "loops") -> Any:
+    """A module of loops, `archsim.machines.scnn.loops` or another; None where numba is not
+    installed or does not go with this numpy, or ARCHSIM_FAST is 0.
     """
     if environ.get(VARIABLE) == "0":
         return None
     try:
-        return import_module("archsim.machines.scnn.loops")
+        return import_module(f"archsim.machines.scnn.{loops}")
     except ImportError:
         return None

@@ -81,25 +81,26 @@ def forecast(probe: Probe, seen: Seen, noise: Noise) -> Forecast:
     """Fits the levels and factors of groups of which some streams were followed."""
     rows = np.concatenate([probe.issued.sum(axis=0, keepdims=True), seen.issued * seen.followed])
     waited = np.concatenate([probe.waited.sum(axis=0, keepdims=True), seen.waited])
-    waited = waited.astype(np.float64)
-    excess = np.full(len(rows), noise.of_streams)
-    excess[0] = noise.of_probe
+    rows, waited = rows.astype(np.float64), waited.astype(np.float64)
+    excess = np.full(len(rows), max(noise.of_streams, TINY))
+    excess[0] = max(noise.of_probe, TINY)
     # One cycle more: an element that has not waited so far may yet.
     mean = (waited.sum() + 1) / max(1, rows.sum())
+    of_group, told = waited.sum(axis=1) + 1, (waited / excess[:, None]).sum(axis=0)
     weight = seen.weight + TINY
+    whole = weight.sum()
     factor, width = np.ones(rows.shape[1]), 1.0
     for _ in range(ROUNDS):
-        level = (waited.sum(axis=1) + 1) / (rows @ factor + 1 / mean)
+        level = of_group / (rows @ factor + 1 / mean)
         # Of an element's operations in a group, in units of the factor: 1 / variance.
-        trust = rows * (level / np.maximum(excess, TINY))[:, None]
-        told = (waited / np.maximum(excess, TINY)[:, None]).sum(axis=0)
+        trust = rows * (level / excess)[:, None]
         variance = 1 / (1 / width + trust.sum(axis=0))
         factor = variance * (1 / width + told)
         # MacKay's fixed point: squares for each factor that the data, not the 1, determine.
-        told_by_data = np.average(1 - variance / width, weights=weight)
-        square = np.average((factor - 1) ** 2, weights=weight)
-        width = max(NARROWEST, square / max(told_by_data, TINY))
-        factor = np.maximum(factor / np.average(factor, weights=weight), 0)
+        told_by_data = ((1 - variance / width) * weight).sum() / whole
+        square = ((factor - 1) ** 2 * weight).sum() / whole
+        width = max(NARROWEST, float(square) / max(float(told_by_data), TINY))
+        factor = np.maximum(factor / ((factor * weight).sum() / whole), 0)
     unseen = 1.0 / (1 / mean)
     return Forecast(level[1:], factor, variance, unseen)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.elements import channel_blocks
 from archsim.machines.scnn.tiling import ScnnArray
 from archsim.machines.shared.geometry import Ints, Mask
@@ -22,14 +23,24 @@ def stored_weights(weights: NDArray[Any], geometry: Geometry, filters: int) -> I
     """
     K, each = weights.shape[:2]
     per_group = K // geometry.groups
+    if loops := compiled("vector_loops"):
+        # Of a large layer not all at once; many convolution groups of few filters are small.
+        step = filters if geometry.groups == 1 else K
+        parts = (weights[first : first + step] != 0 for first in range(0, K, step))
+        counted = [
+            loops.count_stored_weights(live.reshape(len(live), each, -1), geometry.groups, filters)
+            for live in parts
+        ]
+        return np.concatenate(counted)
+    cube = weights.reshape(geometry.groups, per_group, each, -1)
     stored = []
-    for group in range(geometry.groups):
-        mine = weights[group * per_group : (group + 1) * per_group]
-        for first in range(0, per_group, filters):
-            live = mine[first : first + filters] != 0
-            block = live.transpose(1, 2, 3, 0).reshape(each, -1)
-            stored.append(int(stored_entries(block, SCNN_SPAN).sum()))
-    return np.array(stored, np.int64)
+    for first in range(0, per_group, filters):
+        # The convolution groups are many where each has few filters: they are taken together.
+        live = cube[:, first : first + filters] != 0
+        blocks = live.transpose(0, 2, 3, 1).reshape(geometry.groups * each, -1)
+        entries = stored_entries(blocks, SCNN_SPAN)
+        stored.append(entries.reshape(geometry.groups, each).sum(axis=1))
+    return np.stack(stored, axis=1).reshape(-1)
 
 
 def stored_activations(
@@ -44,7 +55,12 @@ def stored_activations(
     th, tw = tile
     stored = np.zeros((array.rows, array.columns), np.int64)
     full = min(array.columns, W // tw)
+    loops, every = compiled("vector_loops"), np.ones(H, bool) if read is None else np.array(read)
     for channels in channel_blocks(slice(0, C), H * W):
+        if loops:
+            live = np.not_equal(activations[channels], 0, order="C")
+            stored += loops.count_stored(live, every, tile, stored.shape)
+            continue
         # Zeros below the plane come last in a tile and are not stored.
         rows = np.zeros((channels.stop - channels.start, array.rows * th, W), bool)
         np.not_equal(activations[channels], 0, out=rows[:, :H])

@@ -47,6 +47,13 @@ class Met:
 def met(part: Pass, channels: slice, geometry: Geometry, array: ScnnArray, table: BankTable) -> Met:
     """The vectors of a pass in some channels of the layer, on all elements."""
     elements = np.arange(array.elements)
+    if compiled():
+        starts = np.zeros_like(elements)
+        blocks = (
+            Blocks(starts + some.start, elements, some.stop - some.start)
+            for some in channel_blocks(channels, prod(part.tiling.plane))
+        )
+        return _joined([met_in(block, part, geometry, array, table) for block in blocks])
     classes, lengths = [], []
     for block in channel_blocks(channels, prod(part.tiling.plane)):
         tiles = tiles_of(part, array, block, elements)
@@ -61,6 +68,44 @@ def met(part: Pass, channels: slice, geometry: Geometry, array: ScnnArray, table
     together = np.concatenate(lengths)
     first = np.cumsum(together) - together.reshape(-1)
     members = np.concatenate(classes, axis=1)
-    if compiled():  # of one type, contiguous: the loops take them as they are
-        members = np.ascontiguousarray(members, np.int32)
     return Met(members, first.reshape(together.shape), together)
+
+
+def _joined(parts: list[Met]) -> Met:
+    """What stretches of channels bring, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    ends = np.cumsum([0, *(part.classes.shape[1] for part in parts)])
+    return Met(
+        np.concatenate([part.classes.T for part in parts]).T,
+        np.concatenate([part.first + end for part, end in zip(parts, ends[:-1], strict=True)]),
+        np.concatenate([part.lengths for part in parts]),
+    )
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """What is looked at of a pass: as many `channels` from one of the `starts` (blocks,) on, each
+    on one of the `elements` (blocks,).
+    """
+
+    starts: Ints
+    elements: Ints
+    channels: int
+
+
+def met_in(
+    blocks: Blocks, part: Pass, geometry: Geometry, array: ScnnArray, table: BankTable
+) -> Met:
+    """The vectors of a pass in some blocks, which stand for elements, by the compiled loop."""
+    begin, end = int(blocks.starts.min()), int(blocks.starts.max()) + blocks.channels
+    live = np.empty((end - begin, *part.tiling.plane), bool)
+    part.live(slice(begin, end), live)
+    members, first, lengths = compiled("vector_loops").pack_activations(
+        live,
+        table.class_of,
+        (blocks.starts - begin, blocks.elements, blocks.channels),
+        (part.tiling.tile, geometry.stride, part.tiling.origin, array.columns),
+        array.activations,
+    )
+    return Met(members.T, first, lengths)

@@ -142,8 +142,8 @@ class Piece:
         met, table, array = self.met, layer.table, layer.array
         compiled().follow(
             (self.codes, np.ascontiguousarray(self.lengths, np.int32)),
-            (table.by_code.reshape(-1), table.classes * table.words),
-            (met.classes, met.first, met.lengths),
+            (table.by_class.reshape(-1), table.by_class[0].size),
+            (met.classes.T, met.first, met.lengths),
             (queues, waited),
             (
                 array.queue_depth,

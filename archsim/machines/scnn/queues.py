@@ -144,19 +144,39 @@ class _Run:
         """
         steps = check * CHECK + np.arange(CHECK)
         active = np.searchsorted(-self.length[block], -steps, side="left")
-        place = self.start[block] + steps[0]
+        place, rows = self.start[block] + steps[0], 0
+        entering, full = np.empty_like(queues), np.empty_like(queues)
         for blocks in active[active > 0].tolist():
-            entering = self.counts.take(place[:blocks], axis=0)
-            full = queues[:blocks] + entering
-            late = overfull(full, self.depth)
+            if blocks != rows:  # those still running
+                rows, at, more = blocks, place[:blocks], entering[:blocks]
+                held, added, together = (_bytes(each[:rows]) for each in (queues, entering, full))
+                flags = np.empty(held.size, bool)
+            # mode="clip" lets numpy write into `more` without a buffer; no index is out of range.
+            self.counts.take(at, axis=0, out=more, mode="clip")
+            np.add(held, added, out=together)
+            np.greater(together, self.depth, out=flags)
+            late = _rows(flags, rows)
             if late.size:
-                more = entering[late]
-                left, need = _drain_for(queues[late], more, self.depth)
+                entered = entering[late]
+                left, need = _drain_for(queues[late], entered, self.depth)
                 waited[late] += need
-                full[late] = left + more
-            drain(full, queues[:blocks])
+                full[late] = left + entered
+            # Not np.minimum(together, 1): with a number for all bytes it takes them one by one.
+            np.not_equal(together, 0, out=flags)
+            np.subtract(together, flags.view(np.uint8), out=held)
             place += 1
         return int(active[-1])
+
+
+def _bytes(rows: Words) -> Bytes:
+    """The bytes of rows that stand together, flat; they are the rows' own."""
+    return rows.reshape(-1).view(np.uint8)
+
+
+def _rows(flags: npt.NDArray[np.bool_], rows: int) -> Ints:
+    """Which of so many rows has a flag; a row's words are 1, 2, 4 or 8."""
+    words = flags.view(np.uint64).astype(bool)
+    return words.view(f"u{words.size // rows}").astype(bool).nonzero()[0]
 
 
 def overfull(full: Words, depth: int) -> Ints:

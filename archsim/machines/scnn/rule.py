@@ -172,7 +172,8 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
     memory = share_of(arch, storage_of(arch, "input")) // array.elements
     passes = planar_passes(inputs, geometry, array, memory)
     entry = array.weight_entry_bits
-    stored = packed_bytes(stored_weights(weights, geometry, passes.filters), entry)
+    at_once = passes.filters
+    stored = packed_bytes(stored_weights(weights, geometry, at_once), entry)
     # More passes cost no traffic where the weights stay on the chip from pass to pass.
     if part.rule == "queued" and int(stored.sum()) <= share_of(arch, storage_of(arch, "weight")):
         passes = fewest_operations(weights, inputs, geometry, array, memory)
@@ -189,13 +190,15 @@ def _conv(layer: Layer, tensors: LayerTensors, arch: Arch) -> _Run:
         filters = passes.filters
         work = pass_cycles(weights, passes.parts, geometry, array, part.banks_model)
         cycles, operations = work.group_cycles, work.group_operations
+    if filters != at_once:
+        stored = packed_bytes(stored_weights(weights, geometry, filters), entry)
     sizes = group_sizes(layer.out_channels, layer.groups, filters)
     return _Run(
         work=work,
         cycles=cycles,
         operations=operations,
         outputs=_shared(sizes * prod(layer.out_size), areas),
-        weights=packed_bytes(stored_weights(weights, geometry, filters), entry),
+        weights=stored,
         input_bytes=packed_bytes(passes.stored, array.activation_entry_bits),
         rounds=len(sizes) // layer.groups,
     )

@@ -3,8 +3,8 @@ element, so only elements that may be the slowest are followed to their end: tho
 foretold to last longest, until none is left that comes near the slowest one followed.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ DRAWS = 200
 """Of what is not known, for the error that it makes."""
 
 
+T = TypeVar("T")
+
+
 class Search:
     """Filter groups of one pass, of which the first `taken` are looked into: the cycles `waited` of
     those of their streams that were `followed`, (groups looked into, elements).
@@ -44,6 +47,7 @@ class Search:
         self.waited = np.zeros((0, issued.shape[1]), np.int64)
         self.followed = np.zeros(self.waited.shape, bool)
         self.taken = 0
+        self._known: dict[tuple[str, int, Noise | None], Any] = {}
 
     def note(self, place: tuple[NDArray[Any], NDArray[Any]], waited: Ints) -> None:
         """The cycles that streams waited which were followed, by (row of the groups, element)."""
@@ -51,6 +55,7 @@ class Search:
         if missing > 0:
             more = (0, missing), (0, 0)
             self.waited, self.followed = np.pad(self.waited, more), np.pad(self.followed, more)
+        self._known.clear()
         self.followed[place] = True
         self.waited[place] = waited
 
@@ -62,9 +67,20 @@ class Search:
         rows = 8 * ceil_div(max(self.taken, len(self.waited)) + 1, 8) - 1
         return min(rows, self.groups.size)
 
+    def _once(self, what: str, noise: Noise | None, find: Callable[[], T]) -> T:
+        """What `find` finds, which stays as it is until more groups are taken or streams noted."""
+        key = what, self.rows, noise
+        if key not in self._known:
+            self._known[key] = find()
+        found: T = self._known[key]
+        return found
+
     @property
     def seen(self) -> Seen:
         """What the forecast is made from."""
+        return self._once("seen", None, self._see)
+
+    def _see(self) -> Seen:
         rows = self.rows
         missing = (0, rows - len(self.waited)), (0, 0)
         waited, followed = np.pad(self.waited, missing), np.pad(self.followed, missing)
@@ -73,12 +89,11 @@ class Search:
 
     def forecast(self, noise: Noise) -> Forecast:
         """What the probe and the streams followed tell."""
-        return forecast(self.probe, self.seen, noise)
+        return self._once("forecast", noise, lambda: forecast(self.probe, self.seen, noise))
 
     def misses(self, noise: Noise) -> tuple[float, int]:
         """How far off the streams followed were foretold."""
-        seen = self.seen
-        return misses(forecast(self.probe, seen, noise), seen)
+        return self._once("misses", noise, lambda: misses(self.forecast(noise), self.seen))
 
     def lasting(self) -> Ints:
         """Cycles that each group lasts at least: its slowest element of those followed, or the

@@ -12,7 +12,7 @@ import numpy as np
 from archsim.machines.scnn.banks import Words
 from archsim.machines.scnn.compiled import compiled
 from archsim.machines.scnn.elements import tile_vectors, tiles_of
-from archsim.machines.scnn.met import Met
+from archsim.machines.scnn.met import Blocks, met_in
 from archsim.machines.scnn.operations import LIMITS, Limits, Operands, Piece
 from archsim.machines.scnn.queues import Segments, run_queues
 from archsim.machines.scnn.tiling import Vectors
@@ -91,13 +91,9 @@ def _followed(streams: Streams) -> Ints:
     layer, waited = streams.layer, np.zeros(streams.groups.size, np.int64)
     groups, of_group = np.unique(streams.groups, return_inverse=True)
     weights = layer.weights.vectors(groups)
-    vectors, block = _activations(streams)
-    classes = layer.table.activation_classes(vectors).T
-    together = Met(
-        np.ascontiguousarray(classes, np.int32),
-        np.moveaxis(vectors.first[:-1].reshape(vectors.lengths.shape), 0, 2),
-        np.moveaxis(vectors.lengths, 0, 2),
-    )
+    (of, elements), block = _pairs(streams)
+    blocks = Blocks(of * layer.channels, elements, layer.channels)
+    together = met_in(blocks, layer.part, layer.geometry, layer.array, layer.table)
     ends = weights.first[:: prod(weights.lengths.shape[1:])]
     for group, lengths in enumerate(weights.lengths):
         mine = np.flatnonzero(of_group == group)
@@ -135,9 +131,7 @@ def _activations(streams: Streams) -> tuple[Vectors, Ints]:
     stream meets: those of a convolution group on an element are a block.
     """
     layer = streams.layer
-    of = streams.groups * layer.geometry.groups // layer.groups
-    pairs, block = np.unique(of * layer.array.elements + streams.elements, return_inverse=True)
-    of, elements = np.divmod(pairs, layer.array.elements)
+    (of, elements), block = _pairs(streams)
     tiles = [
         tiles_of(
             layer.part,
@@ -150,6 +144,17 @@ def _activations(streams: Streams) -> tuple[Vectors, Ints]:
     return tile_vectors(
         np.concatenate(tiles), elements, layer.tiling, layer.geometry, layer.array
     ), block
+
+
+def _pairs(streams: Streams) -> tuple[tuple[Ints, Ints], Ints]:
+    """The convolution groups and elements that some streams meet, each pair once, and which of the
+    pairs each stream meets.
+    """
+    layer = streams.layer
+    of = streams.groups * layer.geometry.groups // layer.groups
+    pairs, which = np.unique(of * layer.array.elements + streams.elements, return_inverse=True)
+    group, element = np.divmod(pairs, layer.array.elements)
+    return (group, element), which
 
 
 def _summed(layer: Operands, classes: Ints, taken: Ints, codes: Ints) -> Words:

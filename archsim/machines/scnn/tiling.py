@@ -7,12 +7,14 @@ meet in an output.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.machines.scnn.compiled import compiled
 from archsim.machines.shared.geometry import Ints, Mask, ceil_div
 from archsim.workload.convolution import Geometry, Pair
 
@@ -166,12 +168,17 @@ class WeightRuns:
     @cached_property
     def counts(self) -> NDArray[Any]:
         """Non-zeros of each run, (groups, channels, phases)."""
-        counts = np.zeros((len(self.cube), self.cube.shape[2], self.phases), np.int32)
-        for group, filters in enumerate(self.cube):
-            per_tap = filters.sum(axis=0, dtype=np.int32)
-            for place, phase in enumerate(self.phase):
-                counts[group, :, phase] += per_tap[:, place]
-        return counts
+        if loops := compiled("vector_loops"):
+            counted: NDArray[Any] = loops.count_weights(self.cube, self._bounds)
+            return counted
+        # Numbers of the type that is added up, and no wider than they need, go many at a time.
+        kind = np.min_scalar_type(self.cube.shape[1])
+        per_tap = np.add.reduce(self.cube.view(np.uint8), axis=1, dtype=kind)
+        of_phases = [
+            per_tap[..., begin:end].sum(axis=-1, dtype=np.int32)
+            for begin, end in pairwise(self._bounds.tolist())
+        ]
+        return np.stack(of_phases, axis=-1)
 
     @cached_property
     def lengths(self) -> NDArray[Any]:
@@ -184,13 +191,26 @@ class WeightRuns:
         A weight's code is 1 + k % 16 * R * S + tap, k numbered through the layer: banks see no more
         of a filter.
         """
+        filters, _, taps = self.cube.shape[1:]
+        first_filter = groups // self.rounds * self.each + groups % self.rounds * filters
+        if loops := compiled("vector_loops"):
+            counts = self.counts[groups]
+            first = _first(self.lengths[groups])
+            kernel = self.taps, self._bounds, FILTER_KINDS
+            members = loops.pack_weights(
+                self.cube, (groups, first_filter), kernel, first, self.width
+            )
+            return Vectors(counts, members, first)
         # In the order of issue in memory as well: it is gone through twice.
         cube = np.ascontiguousarray(self.cube[groups].transpose(0, 2, 3, 1))
-        taps, filters = cube.shape[2:]
-        first_filter = groups // self.rounds * self.each + groups % self.rounds * filters
         k = first_filter[:, None, None, None] + np.arange(filters)
         codes = (1 + k % FILTER_KINDS * taps + self.taps[:, None]).astype(np.int32)
         return pack(self.counts[groups], np.broadcast_to(codes, cube.shape)[cube], self.width)
+
+    @cached_property
+    def _bounds(self) -> Ints:
+        """Where the taps of each phase begin, and the end: (phases + 1,)."""
+        return np.searchsorted(self.phase, np.arange(self.phases + 1))
 
     def all_vectors(self) -> Iterator[Vectors]:
         """Those of all groups, some groups after the other; few weights are packed once."""
@@ -219,16 +239,21 @@ def weight_runs(weights: Mask, geometry: Geometry, filters: int, width: int) -> 
         cube = cube[..., order]
     if each < rounds * filters:
         cube = np.pad(cube, ((0, 0), (0, rounds * filters - each), (0, 0), (0, 0)))
-    cube = cube.reshape(geometry.groups * rounds, filters, channels, R * S)
+    cube = np.ascontiguousarray(cube.reshape(geometry.groups * rounds, filters, channels, R * S))
     phases = geometry.stride[0] * geometry.stride[1]
     return WeightRuns(cube, order, phase[order], phases, rounds, each, width)
+
+
+def _first(lengths: NDArray[Any]) -> Ints:
+    """Where vectors of runs begin, and the end."""
+    return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def pack(counts: NDArray[Any], codes: NDArray[Any], width: int) -> Vectors:
     """Fill each run's codes into vectors of `width`."""
     sizes = counts.reshape(-1)
     lengths = -(-sizes // width)
-    first = np.concatenate([[0], np.cumsum(lengths)])
+    first = _first(lengths)
     skipped = first[:-1] * width - (np.cumsum(sizes) - sizes)
     members = np.zeros(int(first[-1]) * width, np.int32)
     members[np.arange(codes.size) + np.repeat(skipped, sizes)] = codes

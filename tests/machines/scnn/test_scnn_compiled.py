@@ -15,6 +15,7 @@ from kernel_layers import crowded_cases
 
 from archsim.machines.scnn import compiled as choice
 from archsim.machines.scnn.certificate import never_waits
+from archsim.machines.scnn.memory import stored_activations, stored_weights
 from archsim.machines.scnn.operations import operands
 from archsim.machines.scnn.probe import probe
 from archsim.machines.scnn.sample import sampled_waits
@@ -64,6 +65,31 @@ def test_queues_and_proofs_are_those_of_numpy(case, array):
         layer = layer_of(case.weights != 0, case.activations != 0, case.geometry, array)
         every = np.arange(layer.groups)
         return followed(layer, every).tolist(), never_waits(layer).tolist()
+
+    compiled, numpy = both(find)
+    assert compiled == numpy
+
+
+@settings(max_examples=60)
+@given(case=crowded_cases(), array=st.sampled_from(ARRAYS), filters=st.integers(1, 5))
+def test_vectors_and_stored_values_are_those_of_numpy(case, array, filters):
+    weights, inputs = case.weights != 0, case.activations != 0
+    read = np.arange(inputs.shape[1]) % 3 != 1
+
+    def find():
+        layer = layer_of(weights, inputs, case.geometry, array)
+        packed = layer.weights.vectors(np.arange(layer.groups))
+        met = layer.met(layer.input_channels(layer.groups - 1))
+        tile = layer.tiling.tile
+        stored = (stored_activations(inputs, tile, array, rows) for rows in (None, read))
+        return [
+            each.tolist()
+            for each in (
+                layer.weights.counts, packed.members, packed.first, packed.lengths,
+                met.classes, met.first, met.lengths,
+                stored_weights(weights, case.geometry, filters), *stored,
+            )
+        ]  # fmt: skip
 
     compiled, numpy = both(find)
     assert compiled == numpy
