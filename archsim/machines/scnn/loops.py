@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.machines.scnn.banks import Words
-from archsim.machines.scnn.machine_code import machine_code, written_out
 from archsim.machines.scnn.tiling import LARGEST_QUEUE
 from archsim.machines.shared.geometry import Ints, Mask
+from archsim.machines.shared.machine_code import machine_code, written_out
 
 Codes = NDArray[np.int32]
 Places = tuple[int, ...]

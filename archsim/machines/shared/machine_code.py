@@ -2,7 +2,8 @@
 
 numba keeps what it has compiled beside the file of the function or, where that cannot be written,
 in a folder of the user (NUMBA_CACHE_DIR names another). It is code that is loaded and executed, so
-it is never kept in archsim's own cache, which lies in whatever folder one works in.
+it is never kept in archsim's own cache, which lies in whatever folder one works in. That it is
+still right numba sees by the function's file alone: no compiled function calls one of another file.
 """
 
 from collections.abc import Callable
@@ -19,3 +20,8 @@ def machine_code(function: F) -> F:
     with suppress(RuntimeError):  # there is no folder that numba may keep its code in
         return cast("F", numba.njit(cache=True)(function))
     return cast("F", numba.njit(function))
+
+
+def written_out(function: F) -> F:
+    """A function that is written into each one that calls it, where it is compiled."""
+    return cast("F", numba.njit(inline="always")(function))

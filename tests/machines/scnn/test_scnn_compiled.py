@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_layers import crowded_cases
 
-from archsim.machines.scnn import compiled as choice
 from archsim.machines.scnn.certificate import never_waits
+from archsim.machines.scnn.compiled import compiled as loops
 from archsim.machines.scnn.memory import stored_activations, stored_weights
 from archsim.machines.scnn.operations import operands
 from archsim.machines.scnn.probe import probe
 from archsim.machines.scnn.sample import sampled_waits
 from archsim.machines.scnn.tiling import Pass, ScnnArray, grid_tiling
 from archsim.machines.scnn.waits import followed
+from archsim.machines.shared import compiled as choice
 from archsim.workload.convolution import Geometry
 
 numba = pytest.importorskip("numba", reason="numba, the extra `fast`, is not installed")
@@ -46,7 +47,7 @@ def both(find):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(choice.VARIABLE, way)
             choice.compiled.cache_clear()
-            assert (choice.compiled() is None) == (way == "0")
+            assert (loops() is None) == (way == "0")
             found.append(find())
     choice.compiled.cache_clear()
     return found
@@ -162,16 +163,3 @@ def test_golden_results_are_the_same_both_ways(tmp_path):
     assert [how for how, _ in found] == [True, False]
     assert found[0][1] == found[1][1]
     assert found[0][1]
-
-
-def test_a_broken_numba_is_as_good_as_none(monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.delenv(choice.VARIABLE, raising=False)
-    monkeypatch.setattr(choice, "import_module", missing)
-    choice.compiled.cache_clear()
-    assert choice.compiled() is None
-    monkeypatch.undo()
-    choice.compiled.cache_clear()
-    assert choice.compiled() is not None
