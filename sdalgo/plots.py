@@ -29,6 +29,16 @@ class Curve:
     spread: tuple[float, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Of one method: sizes in 10^6 bytes, rising, and a score for each."""
+
+    method: str
+    megabytes: tuple[float, ...]
+    scores: tuple[float, ...]
+    trained: bool = False
+
+
 def powers(container: Container, folder: Path) -> list[Path]:
     """Plot how often each power of two occurs among the non-zeros."""
     counts: Counter[int] = Counter()
@@ -102,6 +112,26 @@ def over_epochs(curves: Sequence[Curve], what: str, stem: Path) -> list[Path]:
     margin = 0.1 * float(np.ptp(trained)) or 0.01
     axes.set_ylim(trained.min() - margin, trained.max() + margin)
     axes.legend(frameon=False, fontsize=8)
+    return _save(figure, stem)
+
+
+def against_size(points: Sequence[Points], what: str, stem: Path) -> list[Path]:
+    """Plot what networks can do against their size, a line a method (paper Fig. 6).
+
+    The scale of sizes is logarithmic, and starred points are of networks that were trained.
+    """
+    figure, axes = _figure("MB, everything counted", what)
+    figure.set_size_inches(7.2, 4.4)
+    colors = cycle((INK, ACCENT, THIRD, "#7c3aed", "#0369a1", "#a16207", "#be185d", "#4d7c0f"))
+    for place, (one, color) in enumerate(zip(points, colors, strict=False)):
+        line, marker = ("", "*") if one.trained else ("-" if place < 8 else "--", "o")
+        axes.plot(
+            one.megabytes, one.scores, color=color, linestyle=line, linewidth=1.1,
+            marker=marker, markersize=8 if one.trained else 3, label=one.method,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return _save(figure, stem)
 
 

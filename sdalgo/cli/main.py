@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from archsim.formats.program import Program, application, run, version_option
-from sdalgo.cli import build, decompose, importing, listing, paper, report, train
+from sdalgo.cli import build, decompose, importing, listing, paper, report, rivals, train
 
 app = application("sdalgo")
 app.command("decompose")(decompose.decompose)
@@ -15,6 +15,7 @@ app.command("report")(report.report)
 app.command("sweep")(report.sweep)
 app.command("paper")(paper.paper)
 app.command("list")(listing.listing)
+app.command("rivals")(rivals.rivals)
 app.command("train")(train.train)
 
 
