@@ -4,31 +4,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
 from sdalgo.activations.budget import price_for
-from sdalgo.activations.calls import Call, drawn_positions, watched
 from sdalgo.activations.damping import best_damp
-from sdalgo.activations.inputs import COLUMNS, layer_moments
+from sdalgo.activations.inputs import layer_moments
 from sdalgo.activations.layer import DAMPS, decompose_layer
 from sdalgo.activations.moments import Moments, joined
+from sdalgo.activations.passing import Reached, pass_once
 from sdalgo.activations.rounds import Search
 from sdalgo.activations.sensitivity import sensitivities
 from sdalgo.decompose import checked, is_decomposed
 from sdalgo.decomposition import Decomposition
-from sdalgo.one_thread import one_thread
 from sdalgo.options import ActivationOptions
 from sdalgo.pow2 import Float32
 
 Weights = dict[str, Float32]
 _MOST_FOR_GRADIENTS = 72
-_MOST_SEQUENTIAL = 48  # images whose planes are held at once, twice
+_KNOWN = 0.5  # share of the moments of all images where images pass one layer after another
 _FIRST_PRICE = 4e-9
-_SEED = 2
 
 
 def decompose_network(
@@ -159,60 +156,17 @@ def _sequential(
 ) -> dict[str, Decomposition]:
     """Decompose each layer when the images reach it, and go on with what it has become.
 
-    The first half of the batch passes through the network as it was, the second through the one
-    decomposed so far.
+    What all calibration images give the original network, damping included, counts half, as inputs
+    on which nothing has to be put right: few images are passing here.
     """
-    some = images[:: -(-len(images) // _MOST_SEQUENTIAL)]
-    state = _Passing(dict(model.named_parameters()), moments, asked)
-    both = torch.from_numpy(np.concatenate([some, some]).astype(np.float32))
-    with one_thread(), torch.inference_mode(), watched(model, state.see):
-        model.eval()(both)
-    return state.found
+    found: dict[str, Decomposition] = {}
 
+    def fit(name: str, weight: Float32, reached: Reached) -> Float32:
+        known = moments[name]
+        mixed = reached.mixed(known.second, _KNOWN)
+        own = replace(known, second=mixed.second, target=mixed.target(weight))
+        found[name] = one_layer(weight, own, asked)
+        return found[name].rebuild()
 
-class _Passing:
-    """The layers decomposed so far, while the images pass."""
-
-    def __init__(
-        self,
-        weights: Mapping[str, nn.Parameter],
-        moments: Mapping[str, Moments],
-        asked: tuple[ActivationOptions, float],
-    ) -> None:
-        self.weights, self.moments, self.asked = weights, moments, asked
-        self.found: dict[str, Decomposition] = {}
-        self.generator = np.random.default_rng(_SEED)
-
-    def see(self, name: str, call: Call, output: Tensor) -> Tensor | None:
-        if name not in self.moments:
-            return None
-        if name not in self.found:
-            weight = self.weights[name].detach().float().numpy()
-            moments = self._corrected(name, call, weight)
-            self.found[name] = one_layer(weight, moments, self.asked)
-        rebuilt = torch.from_numpy(self.found[name].rebuild())
-        half = len(output) // 2
-        later = call.part(half, len(output))
-        made = later.product(rebuilt)
-        before = self.weights[name]
-        change = made - later.product(before)  # a bias is in both
-        return torch.cat([output[:half], output[half:] + change])
-
-    def _corrected(self, name: str, call: Call, weight: Float32) -> Moments:
-        """Return moments of the inputs as they are now, and W moved to W X X_q^T H^-1.
-
-        What all calibration images give the original network, damping included, counts half, as
-        inputs on which nothing has to be put right: few images are passing here.
-        """
-        known = self.moments[name]
-        chosen = drawn_positions(call, COLUMNS, self.generator)
-        half = len(call.inputs) // 2
-        was = call.part(0, half).columns(chosen).double()
-        now = call.part(half, 2 * half).columns(chosen).double()
-        share = 0.5 / was.shape[2]
-        second = 0.5 * known.second + share * (now @ now.transpose(1, 2)).numpy()
-        cross = 0.5 * known.second + share * (was @ now.transpose(1, 2)).numpy()
-        groups = len(second)
-        held = weight.reshape(groups, len(weight) // groups, -1).astype(np.float64)
-        wanted = held @ cross @ np.linalg.inv(second)
-        return replace(known, second=second, target=wanted.reshape(len(weight), -1))
+    pass_once(model, images, moments, fit)
+    return found

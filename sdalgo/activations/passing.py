@@ -1,0 +1,109 @@
+"""Images that pass a network once while its layers are replaced, each when they reach it.
+
+The first half of the batch passes through the network as it was, the second through what it has
+become so far, so a layer can be fitted to its own inputs and to what it should have put out.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdalgo.activations.calls import Call, drawn_positions, watched
+from sdalgo.activations.inputs import COLUMNS
+from sdalgo.fit import Float64
+from sdalgo.one_thread import one_thread
+from sdalgo.pow2 import Float32
+
+MOST_PASSING = 48
+"""Images whose planes are held at once, twice."""
+_SEED = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """What a layer is given, now and before: X_q and X, column by column.
+
+    Attributes:
+        second: X_q X_q^T / columns, (groups, D, D).
+        cross: X X_q^T / columns, (groups, D, D).
+        columns: im2col columns of either.
+    """
+
+    second: Float64
+    cross: Float64
+    columns: int
+
+    def mixed(self, known: Float64, share: float) -> "Reached":
+        """Return them with `share` of second moments on which nothing has to be put right.
+
+        Args:
+            known: (groups, D, D), of the original network.
+        """
+        second, cross = (share * known + (1 - share) * own for own in (self.second, self.cross))
+        return Reached(second=second, cross=cross, columns=self.columns)
+
+    def target(self, weight: Float32) -> Float64:
+        """Return W X X_q^T (X_q X_q^T)^-1, (K, D): the weights that undo best what earlier layers
+        do to the inputs."""
+        groups = len(self.second)
+        held = weight.reshape(groups, len(weight) // groups, -1).astype(np.float64)
+        found = np.linalg.solve(self.second, (held @ self.cross).transpose(0, 2, 1))
+        return np.asarray(found.transpose(0, 2, 1).reshape(len(weight), -1))
+
+
+Fit = Callable[[str, Float32, Reached], Float32]
+"""Name and value of a weight and what reaches it, to the weight that takes its place."""
+
+
+def pass_once(
+    model: nn.Module, images: NDArray[np.generic], names: Collection[str], fit: Fit
+) -> None:
+    """Fit each weight of `names` when `images` reach it; they go on with what it has become.
+
+    Args:
+        images: (N, ...); at most `MOST_PASSING` of them, taken evenly, pass.
+    """
+    some = images[:: -(-len(images) // MOST_PASSING)]
+    state = _Passing(dict(model.named_parameters()), names, fit)
+    both = torch.from_numpy(np.concatenate([some, some]).astype(np.float32))
+    with one_thread(), torch.inference_mode(), watched(model, state.see):
+        model.eval()(both)
+
+
+class _Passing:
+    """The weights replaced so far, while the images pass."""
+
+    def __init__(self, weights: dict[str, nn.Parameter], names: Collection[str], fit: Fit) -> None:
+        self.weights, self.names, self.fit = weights, names, fit
+        self.found: dict[str, Tensor] = {}
+        self.generator = np.random.default_rng(_SEED)
+
+    def see(self, name: str, call: Call, output: Tensor) -> Tensor | None:
+        if name not in self.names:
+            return None
+        before = self.weights[name]
+        if name not in self.found:
+            weight = before.detach().float().numpy()
+            made = self.fit(name, weight, self._reached(call))
+            self.found[name] = torch.from_numpy(made).reshape(before.shape)
+        half = len(output) // 2
+        later = call.part(half, len(output))
+        # A bias is in both products, so it cancels.
+        change = later.product(self.found[name]) - later.product(before)
+        return torch.cat([output[:half], output[half:] + change])
+
+    def _reached(self, call: Call) -> Reached:
+        chosen = drawn_positions(call, COLUMNS, self.generator)
+        half = len(call.inputs) // 2
+        was = call.part(0, half).columns(chosen).double()
+        now = call.part(half, 2 * half).columns(chosen).double()
+        count = was.shape[2]
+        turned = now.transpose(1, 2)
+        return Reached(
+            second=(now @ turned / count).numpy(), cross=(was @ turned / count).numpy(),
+            columns=count,
+        )  # fmt: skip
