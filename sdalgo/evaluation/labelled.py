@@ -1,13 +1,12 @@
 """Accuracy on labelled test images, of a network with other weights."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
-from sdalgo.agreement import cosines, with_weights
+from sdalgo.agreement import cosines
 from sdalgo.evaluation.intervals import Interval
 from sdalgo.one_thread import one_thread
 from sdalgo.pow2 import Float32
@@ -45,12 +44,8 @@ class Labelled:
     test: Samples
     answers: Float32
 
-    def judge(self, rebuilt: Mapping[str, Float32]) -> Right:
-        """Return how right the network is with other weights."""
-        return self.judge_network(with_weights(self.model, rebuilt))
-
-    def judge_network(self, other: nn.Module) -> Right:
-        """Return how right another network is."""
+    def judge(self, other: nn.Module) -> Right:
+        """Return how right the network is with other weights or statistics."""
         outputs = answers_of(other, self.test).astype(np.float64)
         right = outputs.argmax(axis=1) == self.test.labels.numpy()
         cosine = cosines(self.answers.astype(np.float64), outputs)

@@ -3,9 +3,10 @@ Du, Guo et al., MICRO 2018), in one pass.
 
 A block is one input of 16 neighbouring filters, the authors' block of a convolution, and what the
 lanes of a machine skip at once. Blocks with the least mean magnitude go ("average pruning"), as
-many in each layer as the density says; one bit a block says which stay. Weights that stay have the
-8-bit grid of `uniform`, a scale a filter being the local part of their quantisation. Theirs have
-codebooks by region and train between the steps; both are left out.
+many in each layer as the density says; one bit a block says which stay. Layers whose filters have
+one input, such as depthwise ones, stay whole: they hold few weights and bear no loss. Weights that
+stay have the 8-bit grid of `uniform`, a scale a filter being the local part of their quantisation.
+Theirs have codebooks by region and train between the steps; both are left out.
 """
 
 from dataclasses import dataclass
@@ -41,10 +42,12 @@ class Blocks:
         return self.coded.rebuild()
 
     def huffman_bits(self) -> int:
-        """Huffman codes of weights in blocks that stay, their table, the index, the scales."""
+        """Huffman codes of weights in blocks that stay, their table, the index, the scales; a bit
+        says whether there is an index at all."""
         codes = self.coded.codes
         stays = np.repeat(self.kept, BLOCK, axis=0)[: len(codes)]
-        return stream_bits(codes[stays]) + self.kept.size + SCALE_BITS * len(codes)
+        index = 1 if self.kept.all() else 1 + self.kept.size
+        return stream_bits(codes[stays]) + index + SCALE_BITS * len(codes)
 
 
 def pruned_blocks(weight: Float32, density: float) -> Blocks:
@@ -56,6 +59,8 @@ def pruned_blocks(weight: Float32, density: float) -> Blocks:
     held = weight.reshape(len(weight), -1)
     means = block_means(held)
     count = max(1, round(density * means.size))
+    if weight.shape[1] == 1:
+        count = means.size
     kept = np.zeros(means.shape, np.bool_)
     kept.ravel()[np.argsort(-means.ravel(), kind="stable")[:count]] = True
     stays = np.repeat(kept, BLOCK, axis=0)[: len(held)]

@@ -19,8 +19,9 @@ from archsim.formats.regular import read_regular
 from archsim.formats.sealed import CHECKSUM, unsealed
 from archsim.formats.source import require
 from sdalgo.agreement import with_weights
+from sdalgo.evaluation.refresh import refreshed
 from sdalgo.rivals.given import Given
-from sdalgo.rivals.methods import METHODS, Layers, Point, points
+from sdalgo.rivals.methods import METHODS, Point, points
 from sdalgo.rivals.row import Row
 from sdalgo.rivals.subject import Subject
 
@@ -113,7 +114,10 @@ def _rows(given: Given, subject: Subject, point: Point) -> Iterator[tuple[str, R
     began = time.process_time()
     layers = point.make(given)
     seconds = time.process_time() - began
-    verdict = subject.judge(with_weights(subject.model, _rebuilt(layers)))
+    other = with_weights(subject.model, {name: made.rebuild() for name, made in layers.items()})
+    verdict = subject.judge(other)
+    fresh = refreshed(other, subject.calibration)  # in place: the verdict comes first
+    again = None if fresh is None else subject.judge(fresh).score
     keys = keys_of(subject, point)
     for name, bits in point.rows.items():
         yield keys[name], Row(
@@ -121,11 +125,8 @@ def _rows(given: Given, subject: Subject, point: Point) -> Iterator[tuple[str, R
             layer_bits=sum(bits(layer) for layer in layers.values()),
             other_bits=subject.other_bits, metric=subject.metric, score=verdict.score,
             interval=verdict.interval, cosine=verdict.cosine, seconds=round(seconds, 2),
+            refreshed=again,
         )  # fmt: skip
-
-
-def _rebuilt(layers: Layers) -> dict[str, Any]:
-    return {name: layer.rebuild() for name, layer in layers.items()}
 
 
 def _kept(path: Path, keys: Collection[str]) -> tuple[dict[str, Row], dict[str, float]]:

@@ -16,6 +16,7 @@ from sdalgo.pow2 import Float32
 from sdalgo.rivals.blocks import pruned_blocks
 from sdalgo.rivals.given import Given
 from sdalgo.rivals.gptq import gptq
+from sdalgo.rivals.gptq_sequential import gptq_sequential
 from sdalgo.rivals.powers import powers
 from sdalgo.rivals.shared_values import shared_values
 from sdalgo.rivals.uniform import uniform
@@ -114,9 +115,8 @@ def power_grids() -> Iterator[Point]:
 
 
 def codebooks() -> Iterator[Point]:
-    """Codebooks of 4 to 64 values a layer, as in Deep Compression without pruning."""
-    for bits in range(2, 7):
-        count = 2**bits
+    """Codebooks of 8 to 256 values a layer, as in Deep Compression without pruning."""
+    for count in (8, 16, 32, 64, 256):
         yield Point(
             method="kmeans", setting=f"{count} values", chosen={"count": count},
             rows={"k-means + Huffman": _huffman},
@@ -126,7 +126,7 @@ def codebooks() -> Iterator[Point]:
 
 def pruned() -> Iterator[Point]:
     """Blocks pruned, 8 bits and Huffman codes for the rest, like Cambricon-S."""
-    for density in (0.9, 0.8, 0.65, 0.5, 0.35):
+    for density in (0.95, 0.9, 0.8, 0.65, 0.5):
         yield Point(
             method="pruning", setting=f"{density:.0%} of blocks".replace("%", " %"),
             chosen={"density": density}, rows={"pruning + 8 bits + Huffman": _huffman},
@@ -136,7 +136,7 @@ def pruned() -> Iterator[Point]:
 
 def gptq_grids() -> Iterator[Point]:
     """GPTQ in one pass on uniform grids."""
-    for levels in (5, 7, 11, 15, 23, 31, 63):
+    for levels in (7, 11, 15, 23, 31, 63):
 
         def make(given: Given, levels: int = levels) -> Layers:
             return {n: gptq(w, given.moments[n], levels) for n, w in given.weights.items()}
@@ -145,14 +145,28 @@ def gptq_grids() -> Iterator[Point]:
                     rows={"GPTQ + Huffman": _huffman}, make=make, needs="moments")  # fmt: skip
 
 
+def sequential_gptq() -> Iterator[Point]:
+    """GPTQ layer after layer, on what the quantised layers before give."""
+    for levels in (7, 11, 15):
+
+        def make(given: Given, levels: int = levels) -> Layers:
+            known = {name: given.moments[name] for name in given.weights}
+            return gptq_sequential(given.model, given.images, levels, known)
+
+        yield Point(
+            method="gptq_sequential", setting=f"{levels} levels", chosen={"levels": levels},
+            rows={"sequential GPTQ + Huffman": _huffman}, make=make, needs="moments",
+        )  # fmt: skip
+
+
 PRESET_SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
     "as_released": ({"theta": 4e-3},),
     "as_released_double": ({"theta": 1e-3}, {"theta": 4e-3}, {"theta": 1.6e-2}),
-    "as_paper": ({"theta": 1e-3}, {"theta": 4e-3}, {"theta": 1.6e-2}),
-    "best": ({"bit_price": 3e-4}, {"bit_price": 3e-3}, {"bit_price": 1.2e-2}),
+    "as_paper": ({"theta": 1e-3}, {"theta": 4e-3}),
+    "best": ({"bit_price": 3e-3}, {"bit_price": 1.2e-2}),
 }
 """Of presets that look at weights alone; the options that are changed."""
-PRICES = (5e-9, 1e-8, 1.8e-8, 2.6e-8, 4e-8, 9e-8, 1.5e-7, 4e-7)
+PRICES = (5e-9, 1.8e-8, 2.6e-8, 4e-8, 9e-8, 1.5e-7)
 """Of a bit, for the preset `activations`: one price is one division of bits over the layers."""
 
 
@@ -198,6 +212,7 @@ METHODS: dict[str, Callable[[], Iterator[Point]]] = {
     "kmeans": codebooks,
     "pruning": pruned,
     "gptq": gptq_grids,
+    "gptq_sequential": sequential_gptq,
     **{name: partial(decomposed, name) for name in PRESET_SETTINGS},
     CALIBRATED: calibrated,
 }

@@ -30,11 +30,11 @@ _ALL_KERNELS = Options(largest_kernel=None)
 RECIPES = ("mobilenet_v2_sd", "efficientnet_lite0_sd")
 """Judged by agreement; recipes, whose weights packages bring."""
 TRAININGS = {
-    "small_cnn": ("fashion_cnn_dense", "results/training/fashion_cnn_dense/VA-0/best.pt"),
+    "small_cnn": ("fashion_cnn_fine_tuning", "results/rivals/small_cnn.pt"),
     "resnet20_cifar": ("cifar10_resnet20_one_pass", "data/resnet20-12fca82f.th"),
     "resnet56_cifar": ("cifar10_resnet56_one_pass", "data/resnet56-4bfd9763.th"),
 }
-"""Judged by accuracy: the training file that says which data, and where the weights are."""
+"""Judged by accuracy: a training file that says what the images are, and where the weights are."""
 CALIBRATION_IMAGES = 512
 """Of the training part that methods may look at, for networks judged by accuracy."""
 NETWORKS = (*RECIPES, *TRAININGS)
@@ -135,8 +135,10 @@ def _by_accuracy(name: str, weights: Path | None, data: Path | None) -> Subject:
     training, usual = TRAININGS[name]
     path = weights or Path(usual)
     if not path.exists():
-        raise InputError.at(path, f"not there: {_brings(name, training)}")
+        raise InputError.at(path, f"not there: {_brings(name)}")
     experiment = narrowed(load_experiment(Path(training)), data, None, None)
+    every = experiment.data.model_copy(update={"train": None, "test": None})
+    experiment = experiment.model_copy(update={"data": every})
     model: nn.Module = network(experiment.network).build()
     model.load_state_dict(file_state(path, model))
     if experiment.memory_format == "channels_last":
@@ -146,7 +148,7 @@ def _by_accuracy(name: str, weights: Path | None, data: Path | None) -> Subject:
     held = labelled(model.eval(), train, test, CALIBRATION_IMAGES)
 
     def judge(other: nn.Module) -> Verdict:
-        found = held.judge_network(other)
+        found = held.judge(other)
         return Verdict(score=found.accuracy, interval=found.interval, cosine=found.cosine)
 
     kept, other_bits = parts_of(model)
@@ -159,10 +161,13 @@ def _by_accuracy(name: str, weights: Path | None, data: Path | None) -> Subject:
     )  # fmt: skip
 
 
-def _brings(name: str, training: str) -> str:
+def _brings(name: str) -> str:
     if name == "small_cnn":
-        return f"`sdalgo train {training}` makes these weights; --weights FILE names others"
-    return "--weights FILE names it: docs/reference/training.md says whose weights these are"
+        return (
+            "`python -m benchmarks.trained_rivals small_cnn` makes it in a checkout; --weights "
+            "takes others, such as best.pt of a run of `sdalgo train fashion_cnn_fine_tuning`"
+        )
+    return "--weights FILE names it; docs/reference/training.md says whose weights these are"
 
 
 def parts_of(model: nn.Module) -> tuple[dict[str, Float32], int]:
