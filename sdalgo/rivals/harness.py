@@ -25,6 +25,8 @@ from sdalgo.rivals.methods import METHODS, Point, points
 from sdalgo.rivals.row import Row
 from sdalgo.rivals.subject import Subject
 
+REFRESHED_ON = 144
+"""Calibration images, at most and taken evenly, that statistics of batch norms are taken from."""
 MARK = b'"made_by": "sdalgo rivals"'
 _VERSION = "1"  # of what a row says; a change makes earlier rows useless
 _KEY_BYTES = 12
@@ -116,7 +118,8 @@ def _rows(given: Given, subject: Subject, point: Point) -> Iterator[tuple[str, R
     seconds = time.process_time() - began
     other = with_weights(subject.model, {name: made.rebuild() for name, made in layers.items()})
     verdict = subject.judge(other)
-    fresh = refreshed(other, subject.calibration)  # in place: the verdict comes first
+    step = -(-len(subject.calibration) // REFRESHED_ON)
+    fresh = refreshed(other, subject.calibration[::step])  # in place: the verdict comes first
     again = None if fresh is None else subject.judge(fresh).score
     keys = keys_of(subject, point)
     for name, bits in point.rows.items():
