@@ -122,12 +122,16 @@ def against_size(points: Sequence[Points], what: str, stem: Path) -> list[Path]:
     """
     figure, axes = _figure("MB, everything counted", what)
     figure.set_size_inches(7.2, 4.4)
-    colors = cycle((INK, ACCENT, THIRD, "#7c3aed", "#0369a1", "#a16207", "#be185d", "#4d7c0f"))
-    for place, (one, color) in enumerate(zip(points, colors, strict=False)):
-        line, marker = ("", "*") if one.trained else ("-" if place < 8 else "--", "o")
+    colors = (INK, ACCENT, THIRD, "#7c3aed", "#0369a1", "#a16207", "#be185d", "#4d7c0f")
+    placed: Counter[bool] = Counter()
+    for one in points:
+        place = placed[one.trained]
+        placed[one.trained] += 1
+        marker = "*P^D"[place // len(colors) % 4] if one.trained else "o"
         axes.plot(
-            one.megabytes, one.scores, color=color, linestyle=line, linewidth=1.1,
-            marker=marker, markersize=8 if one.trained else 3, label=one.method,
+            one.megabytes, one.scores, color=colors[place % len(colors)], linewidth=1.1,
+            linestyle="" if one.trained else ("-", "--", ":")[place // len(colors) % 3],
+            marker=marker, markersize=7 if one.trained else 3, label=one.method,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.grid(alpha=0.25)

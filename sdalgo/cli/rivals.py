@@ -69,13 +69,12 @@ def rivals(  # noqa: PLR0913, PLR0917  (one parameter an option)
     found = subject(network, weights, data)
     with bar(network, quiet=quiet or as_json) as progress:
         table = compare(found, out / f"{network}.json", chosen, progress)
-    rows = [*table.rows.values(), *report.trained_rows(out / f"{network}_trained.json")]
+    trained = report.trained_rows(out / f"{network}_trained.json")
+    rows = [*table.rows.values(), *trained]
     report.write_csv(out / f"{network}.csv", rows)
     drawn = _figure(rows, out / network)
     if as_json:
-        console.say_json(
-            table.to_json() | {"trained": [row.to_json() for row in rows if row.epochs]}
-        )
+        console.say_json(table.to_json() | {"trained": [row.to_json() for row in trained]})
         return
     if quiet:
         return

@@ -116,7 +116,7 @@ def power_grids() -> Iterator[Point]:
 
 def codebooks() -> Iterator[Point]:
     """Codebooks of 8 to 256 values a layer, as in Deep Compression without pruning."""
-    for count in (8, 16, 32, 64, 256):
+    for count in (8, 16, 64, 256):
         yield Point(
             method="kmeans", setting=f"{count} values", chosen={"count": count},
             rows={"k-means + Huffman": _huffman},
@@ -126,7 +126,7 @@ def codebooks() -> Iterator[Point]:
 
 def pruned() -> Iterator[Point]:
     """Blocks pruned, 8 bits and Huffman codes for the rest, like Cambricon-S."""
-    for density in (0.95, 0.9, 0.8, 0.65, 0.5):
+    for density in (0.95, 0.8, 0.5):
         yield Point(
             method="pruning", setting=f"{density:.0%} of blocks".replace("%", " %"),
             chosen={"density": density}, rows={"pruning + 8 bits + Huffman": _huffman},
@@ -147,7 +147,7 @@ def gptq_grids() -> Iterator[Point]:
 
 def sequential_gptq() -> Iterator[Point]:
     """GPTQ layer after layer, on what the quantised layers before give."""
-    for levels in (7, 11, 15):
+    for levels in (7, 15):
 
         def make(given: Given, levels: int = levels) -> Layers:
             known = {name: given.moments[name] for name in given.weights}
@@ -161,12 +161,12 @@ def sequential_gptq() -> Iterator[Point]:
 
 PRESET_SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
     "as_released": ({"theta": 4e-3},),
-    "as_released_double": ({"theta": 1e-3}, {"theta": 4e-3}, {"theta": 1.6e-2}),
-    "as_paper": ({"theta": 1e-3}, {"theta": 4e-3}),
-    "best": ({"bit_price": 3e-3}, {"bit_price": 1.2e-2}),
+    "as_released_double": ({"theta": 1e-3}, {"theta": 4e-3}),
+    "as_paper": ({"theta": 4e-3},),
+    "best": ({"bit_price": 3e-3},),
 }
 """Of presets that look at weights alone; the options that are changed."""
-PRICES = (5e-9, 1.8e-8, 2.6e-8, 4e-8, 9e-8, 1.5e-7)
+PRICES = (1.8e-8, 2.6e-8, 4e-8, 9e-8, 1.5e-7)
 """Of a bit, for the preset `activations`: one price is one division of bits over the layers."""
 
 
