@@ -66,10 +66,11 @@ def rivals(  # noqa: PLR0913, PLR0917  (one parameter an option)
     own_files.force(force)
     chosen = [name.strip() for names in methods or () for name in names.split(",")]
     _check(network, chosen)
+    own_files.claim(out / f"{network}.csv", report.MARK)
+    trained = report.trained_rows(out / f"{network}_trained.json")
     found = subject(network, weights, data)
     with bar(network, quiet=quiet or as_json) as progress:
         table = compare(found, out / f"{network}.json", chosen, progress)
-    trained = report.trained_rows(out / f"{network}_trained.json")
     rows = [*table.rows.values(), *trained]
     report.write_csv(out / f"{network}.csv", rows)
     drawn = _figure(rows, out / network)

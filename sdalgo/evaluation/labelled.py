@@ -14,6 +14,8 @@ from sdalgo.training.samples import Samples
 
 _COVERED = 1.959964  # deviations of a normal variable between which 95 % of it lie
 
+_AT_ONCE = 125  # images; a third faster than 500, whose planes leave the cache
+
 
 @dataclass(frozen=True, kw_only=True)
 class Right:
@@ -67,8 +69,11 @@ def labelled(model: nn.Module, train: Samples, test: Samples, count: int) -> Lab
 
 def answers_of(model: nn.Module, samples: Samples) -> Float32:
     """Return a network's outputs, (N, classes), on one thread."""
+    starts = range(0, len(samples), _AT_ONCE)
     with one_thread(), torch.inference_mode():
-        return np.concatenate([model.eval()(x).numpy() for x, _ in samples.in_order()])
+        model.eval()
+        parts = [model(samples.prepare(samples.inputs[at : at + _AT_ONCE])) for at in starts]
+    return np.concatenate([part.numpy() for part in parts])
 
 
 def wilson(right: int, images: int) -> Interval:

@@ -15,7 +15,7 @@ COLUMNS = (
     "method", "setting", "epochs", "weights", "layer_bits", "other_bits", "bits_per_weight",
     "megabytes", "metric", "score", "low", "high", "refreshed", "cosine", "seconds",
 )  # fmt: skip
-_MARK = b"method,setting,epochs,weights,layer_bits,other_bits"
+MARK = b"method,setting,epochs,weights,layer_bits,other_bits"
 _HEADS = ("method", "setting", "epochs", "bits/weight", "MB", "score (95 %)", "refreshed",
           "cosine", "CPU s")  # fmt: skip
 
@@ -61,7 +61,7 @@ def write_csv(path: Path, rows: Iterable[Row]) -> None:
     """Write all that rows hold, a line a row."""
     records = ({**row.to_json(), "low": row.interval[0], "high": row.interval[1]} for row in rows)
     text = records_text(COLUMNS, ({k: v for k, v in r.items() if v is not None} for r in records))
-    own_files.write_own(path, text.encode(), _MARK)
+    own_files.write_own(path, text.encode(), MARK)
 
 
 def draw(rows: Sequence[Row], stem: Path) -> list[Path]:

@@ -80,7 +80,7 @@ def test_every_method_makes_a_row_and_the_same_the_next_time(made, tmp_path):
     other = tmp_path / "again"
     assert run(made, other, "-q", "--methods", "kmeans,gptq,gptq_sequential") == 0
     second = rows(other)
-    assert len(second) == 14
+    assert len(second) == 12
     assert [{**row, "seconds": 0} for row in second] == [
         {**row, "seconds": 0} for row in first if row["key"] in {each["key"] for each in second}
     ]
@@ -175,6 +175,13 @@ def test_what_is_missing_is_named_with_its_cure(command, message, tmp_path, caps
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
+
+
+def test_a_file_of_somebody_else_is_refused_before_anything_is_run(made, tmp_path, capsys):
+    (tmp_path / "small_cnn.csv").write_text("mine\n")
+    assert run(made, tmp_path, "--methods", "original") == 2
+    assert "--force writes over it" in capsys.readouterr().err
+    assert not (tmp_path / "small_cnn.json").exists()
 
 
 def test_help_has_examples(capsys):
