@@ -5,11 +5,13 @@ nothing. Each layer is therefore fitted to one half of the calibration images an
 other, with some damping values and some of its filters.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from sdalgo.activations.layer import DAMPS, layout_for
 from sdalgo.activations.moments import Moments
-from sdalgo.activations.problem import problem_of, rebuilt
+from sdalgo.activations.problem import Problem, problem_of, rebuilt
 from sdalgo.activations.rounds import Search, fit_layer
 from sdalgo.pow2 import Float32
 
@@ -22,14 +24,31 @@ def best_damp(weight: Float32, fitted: Moments, judged: Moments, search: Search)
     _, others = _filters(weight, judged)
     layout = layout_for(some.shape, search)
     judge = problem_of(some, others, layout, search.bit_price)
+    problem = _side_by_side(
+        [problem_of(some, moments.damped(damp), layout, search.bit_price) for damp in DAMPS]
+    )
+    found = fit_layer(problem, search)
     worth = np.where(judge.rate > 0, judge.rate, 1.0)
-    costs = []
-    for damp in DAMPS:
-        problem = problem_of(some, moments.damped(damp), layout, search.bit_price)
-        found = fit_layer(problem, search)
-        energies = judge.energy(judge.weight - rebuilt(found.coef, found.basis, layout))
-        costs.append(float((energies / worth).sum()) + found.bits)
+    rest = problem.weight - rebuilt(found.coef, found.basis, problem.layout)
+    costs = [
+        float((judge.energy(own) / worth + bits).sum())
+        for own, bits in zip(
+            np.split(rest, len(DAMPS), axis=1), np.split(found.bits, len(DAMPS)), strict=True
+        )
+    ]
     return DAMPS[int(np.argmin(costs))]
+
+
+def _side_by_side(problems: list[Problem]) -> Problem:
+    """Problems of the same filters as one whose filters are those of all, so that all are searched
+    in the time of one."""
+    layout = problems[0].layout
+    return Problem(
+        weight=np.concatenate([one.weight for one in problems], axis=1),
+        second=np.concatenate([one.second for one in problems]),
+        rate=np.concatenate([one.rate for one in problems]),
+        layout=replace(layout, shape=(layout.filters * len(problems), *layout.shape[1:])),
+    )
 
 
 def _filters(weight: Float32, moments: Moments) -> tuple[Float32, Moments]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sdalgo.activations.budget import price_for
+from sdalgo.activations.budget import first_price, price_for
 from sdalgo.activations.moments import Moments
 from sdalgo.activations.problem import problem_of
 from sdalgo.activations.rounds import Fitted, Search, fit_layer
@@ -42,23 +42,29 @@ def decompose_alone(weight: Float32, moments: Moments, options: ActivationOption
             found = decompose_layer(weight, damped, Search.of(options, tried, 1))
             return found.bits(options.index) / weight.size
 
-        price = price_for(bits_at, options.bits, 1e-6)
+        price = price_for(bits_at, options.bits, first_price(weight.size, options.bits))
     return decompose_layer(weight, damped, Search.of(options, price))
 
 
-def decompose_layer(weight: Float32, moments: Moments, search: Search) -> Decomposition:
+def decompose_layer(
+    weight: Float32, moments: Moments, search: Search, height: int | None = None
+) -> Decomposition:
     """Return the decomposition of a weight in its own shape.
 
     Filters of few rows are also tried in halves, quarters and so on, each with a basis of its own:
     more bits and less error, which is kept where it is cheaper at the price of a bit.
 
+    Args:
+        height: most rows of a slice, where it is known already.
+
     Raises:
         InputError: the moments are of another layer.
     """
     moments = moments.checked(weight.shape, "calibration")
-    layout = layout_for(weight.shape, search)
+    rows = search.slice_rows if height is None else height
+    layout = layout_of(weight.shape, rows, "even", search.vector_width)
     best, cost = _at(weight, moments, layout, search)
-    while layout.rows <= _SPLIT_ROWS and layout.height >= 2 * _LEAST_ROWS:
+    while height is None and layout.rows <= _SPLIT_ROWS and layout.height >= 2 * _LEAST_ROWS:
         rows = -(-layout.height // 2)
         layout = layout_of(weight.shape, rows, "even", search.vector_width)
         found, finer = _at(weight, moments, layout, search)

@@ -9,7 +9,7 @@ from torch import nn
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
-from sdalgo.activations.budget import price_for
+from sdalgo.activations.budget import first_price, price_for
 from sdalgo.activations.damping import best_damp
 from sdalgo.activations.inputs import layer_moments
 from sdalgo.activations.layer import DAMPS, decompose_layer
@@ -25,7 +25,6 @@ from sdalgo.pow2 import Float32
 Weights = dict[str, Float32]
 _MOST_FOR_GRADIENTS = 72
 _KNOWN = 0.5  # share of the moments of all images where images pass one layer after another
-_FIRST_PRICE = 4e-9
 
 
 def decompose_network(
@@ -39,7 +38,7 @@ def decompose_network(
     Args:
         model: run in eval mode.
         images: calibration inputs, (N, ...) as the network takes them.
-        progress: called with (done, total, name) before each layer of the last pass.
+        progress: called with (done, total, name) before each layer of each pass.
 
     Returns:
         Decompositions by the name of the weight in the state dict. Weights that no input reaches
@@ -51,12 +50,12 @@ def decompose_network(
     if not len(images) or not np.isfinite(images).all():
         raise InputError.at("calibration", "no images, or values that are not finite")
     weights, calibrated = calibrated_layers(model, images, options)
-    price = options.price
-    if options.bits is not None:
-        price = _price_of(weights, calibrated, options)
-    if options.sequential:
-        return _sequential(model, images, calibrated, (options, price))
-    return decompose_weights(weights, calibrated, (options, price), progress)
+    if options.bits is None and not options.sequential:
+        return decompose_weights(weights, calibrated, (options, options.price), progress=progress)
+    if options.bits is None:
+        return _sequential(model, images, calibrated, (options, options.price))
+    price, found = _at_budget(weights, calibrated, options, progress)
+    return _sequential(model, images, calibrated, (options, price)) if options.sequential else found
 
 
 def calibrated_layers(
@@ -70,13 +69,15 @@ def calibrated_layers(
     known = {name: joined(first[name], second[name]) for name in weights}
     step = -(-len(images) // _MOST_FOR_GRADIENTS)
     found = sensitivities(model, images[::step], known, DAMPS[0])
+    size = sum(weight.size for weight in weights.values())
+    price = options.price if options.bits is None else first_price(size, options.bits)
     made = {}
     for name, weight in weights.items():
         sensitivity = steadied(found[name])
         halves = [replace(m, sensitivity=sensitivity) for m in (first[name], second[name])]
         damp = options.damp
         if damp is None:
-            damp = best_damp(weight, halves[0], halves[1], Search.of(options, _FIRST_PRICE, 0))
+            damp = best_damp(weight, halves[0], halves[1], Search.of(options, price, 0))
         made[name] = replace(known[name], sensitivity=sensitivity).damped(damp)
     return weights, made
 
@@ -102,32 +103,23 @@ def decompose_weights(
     weights: Weights,
     moments: Mapping[str, Moments],
     asked: tuple[ActivationOptions, float],
+    heights: Mapping[str, int] | None = None,
     progress: Progress | None = None,
-    rounds: int | None = None,
 ) -> dict[str, Decomposition]:
     """Decompose each weight at one price of a bit.
 
     Args:
         asked: options and price.
-        rounds: None: those of the options.
+        heights: of the slices of each layer; None: they are searched.
     """
+    options, price = asked
     found = {}
     for index, (name, weight) in enumerate(weights.items()):
         if progress:
             progress(index, len(weights), name)
-        found[name] = one_layer(weight, moments[name], asked, rounds)
+        height = heights[name] if heights else None
+        found[name] = decompose_layer(weight, moments[name], Search.of(options, price), height)
     return found
-
-
-def one_layer(
-    weight: Float32,
-    moments: Moments,
-    asked: tuple[ActivationOptions, float],
-    rounds: int | None = None,
-) -> Decomposition:
-    """Decompose one weight with damped moments, at a price."""
-    options, price = asked
-    return decompose_layer(weight, moments, Search.of(options, price, rounds))
 
 
 def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
@@ -135,17 +127,32 @@ def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
     return sum(layer.bits(form) for layer in found.values())
 
 
-def _price_of(
-    weights: Weights, moments: Mapping[str, Moments], options: ActivationOptions
-) -> float:
+def _at_budget(
+    weights: Weights,
+    moments: Mapping[str, Moments],
+    options: ActivationOptions,
+    progress: Progress | None,
+) -> tuple[float, dict[str, Decomposition]]:
+    """Return the price at which the layers have as many bits as they should, and the layers.
+
+    How slices are cut is searched at the first price, which is near.
+    """
     assert options.bits is not None
     size = sum(weight.size for weight in weights.values())
+    made: dict[float, dict[str, Decomposition]] = {}
+
+    def at(price: float) -> dict[str, Decomposition]:
+        if price not in made:
+            before = next(iter(made.values()), {})
+            heights = {name: layer.layout.height for name, layer in before.items()}
+            made[price] = decompose_weights(weights, moments, (options, price), heights, progress)
+        return made[price]
 
     def bits_at(price: float) -> float:
-        found = decompose_weights(weights, moments, (options, price), rounds=1)
-        return total_bits(found, options.index) / size
+        return total_bits(at(price), options.index) / size
 
-    return price_for(bits_at, options.bits, _FIRST_PRICE)
+    price = price_for(bits_at, options.bits, first_price(size, options.bits))
+    return price, at(price)
 
 
 def _sequential(
@@ -165,7 +172,7 @@ def _sequential(
         known = moments[name]
         mixed = reached.mixed(known.second, _KNOWN)
         own = replace(known, second=mixed.second, target=mixed.target(weight))
-        found[name] = one_layer(weight, own, asked)
+        found[name] = decompose_layer(weight, own, Search.of(*asked))
         return found[name].rebuild()
 
     pass_once(model, images, moments, fit)

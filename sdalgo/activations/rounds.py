@@ -68,7 +68,7 @@ class Fitted:
         stored: entries (slices, r, n, N) and scales (slices, N) of B.
         energies: of the outputs' error, (N,).
         objective: energies over the rate of a bit plus bits, after each round.
-        bits: of codes at their ideal lengths, in all.
+        bits: of codes at their ideal lengths, (N,).
     """
 
     coef: Float64
@@ -76,7 +76,7 @@ class Fitted:
     stored: tuple[NDArray[np.generic], Float32]
     energies: Float64
     objective: tuple[float, ...]
-    bits: float
+    bits: Float64
 
 
 def fit_layer(problem: Problem, search: Search) -> Fitted:
@@ -95,7 +95,7 @@ def fit_layer(problem: Problem, search: Search) -> Fitted:
     lengths = measured(coef, search.powers, search.form)
     coef = sweep(problem, coef, basis, lengths)
     energies = problem.energy(problem.weight - rebuilt(coef, basis, problem.layout))
-    bits = float(measured(coef, search.powers, search.form).total(coef).sum())
+    bits = measured(coef, search.powers, search.form).total(coef)
     return Fitted(coef, basis, stored, energies, tuple(history), bits)
 
 
