@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from sdalgo.activations.layer import DAMPS, layout_for
-from sdalgo.activations.moments import Moments
+from sdalgo.activations.moments import Moments, some_filters
 from sdalgo.activations.problem import Problem, problem_of, rebuilt
 from sdalgo.activations.rounds import Search, fit_layer
 from sdalgo.pow2 import Float32
@@ -20,8 +20,8 @@ _FILTERS = 48
 
 def best_damp(weight: Float32, fitted: Moments, judged: Moments, search: Search) -> float:
     """Return the value of `DAMPS` that costs least, energy and bits together, on `judged`."""
-    some, moments = _filters(weight, fitted)
-    _, others = _filters(weight, judged)
+    some, moments = some_filters(weight, fitted, _FILTERS)
+    _, others = some_filters(weight, judged, _FILTERS)
     layout = layout_for(some.shape, search)
     judge = problem_of(some, others, layout, search.bit_price)
     problem = _side_by_side(
@@ -48,18 +48,4 @@ def _side_by_side(problems: list[Problem]) -> Problem:
         second=np.concatenate([one.second for one in problems]),
         rate=np.concatenate([one.rate for one in problems]),
         layout=replace(layout, shape=(layout.filters * len(problems), *layout.shape[1:])),
-    )
-
-
-def _filters(weight: Float32, moments: Moments) -> tuple[Float32, Moments]:
-    """A few filters evenly, each with its inputs and sensitivity."""
-    chosen = np.unique(np.linspace(0, len(weight) - 1, _FILTERS).round().astype(int))
-    groups = len(moments.second)
-    sensitivity = moments.sensitivity
-    assert sensitivity is not None
-    # A filter of a group brings its own H.
-    own = chosen // (len(weight) // groups)
-    second = moments.second if groups == 1 else moments.second[own]
-    return weight[chosen], Moments(
-        second=second, columns=moments.columns, sensitivity=sensitivity[chosen]
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
 from sdalgo.fit import Float64
+from sdalgo.pow2 import Float32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,13 @@ class Moments:
             raise InputError.at(place, "calibration: inputs are not finite")
         return self
 
+    def filters(self, chosen: "slice | NDArray[np.intp]") -> "Moments":
+        """Return what is known of some filters, with the same H."""
+        sensitivity, target = (
+            None if held is None else held[chosen] for held in (self.sensitivity, self.target)
+        )
+        return replace(self, sensitivity=sensitivity, target=target)
+
     def damped(self, share: float) -> "Moments":
         """Return them with `share` of the mean diagonal added to the diagonal.
 
@@ -74,6 +82,19 @@ def joined(one: Moments, two: Moments) -> Moments:
     columns = one.columns + two.columns
     second = (one.second * one.columns + two.second * two.columns) / columns
     return replace(one, second=second, columns=columns)
+
+
+def some_filters(weight: Float32, moments: Moments, most: int) -> tuple[Float32, Moments]:
+    """Return at most so many filters of a weight, evenly, each with its inputs and sensitivity.
+
+    A filter of a group brings its own H.
+    """
+    count, groups = len(weight), len(moments.second)
+    if count <= most:
+        return weight, moments
+    chosen = np.unique(np.linspace(0, count - 1, most).round().astype(int))
+    second = moments.second if groups == 1 else moments.second[chosen // (count // groups)]
+    return weight[chosen], replace(moments.filters(chosen), second=second)
 
 
 def identity(shape: tuple[int, ...]) -> Moments:

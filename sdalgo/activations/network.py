@@ -13,7 +13,7 @@ from sdalgo.activations.budget import first_price, price_for
 from sdalgo.activations.damping import best_damp
 from sdalgo.activations.inputs import layer_moments
 from sdalgo.activations.layer import DAMPS, decompose_layer
-from sdalgo.activations.moments import Moments, joined
+from sdalgo.activations.moments import Moments, joined, some_filters
 from sdalgo.activations.passing import Reached, pass_once
 from sdalgo.activations.rounds import Search
 from sdalgo.activations.sensitivity import sensitivities
@@ -24,6 +24,7 @@ from sdalgo.pow2 import Float32
 
 Weights = dict[str, Float32]
 _MOST_FOR_GRADIENTS = 72
+_SAMPLED = 256  # filters of a layer on which a price is sought, at most
 _KNOWN = 0.5  # share of the moments of all images where images pass one layer after another
 
 
@@ -38,7 +39,7 @@ def decompose_network(
     Args:
         model: run in eval mode.
         images: calibration inputs, (N, ...) as the network takes them.
-        progress: called with (done, total, name) before each layer of each pass.
+        progress: called with (done, total, name) before each layer, once the price is known.
 
     Returns:
         Decompositions by the name of the weight in the state dict. Weights that no input reaches
@@ -50,12 +51,14 @@ def decompose_network(
     if not len(images) or not np.isfinite(images).all():
         raise InputError.at("calibration", "no images, or values that are not finite")
     weights, calibrated = calibrated_layers(model, images, options)
-    if options.bits is None and not options.sequential:
-        return decompose_weights(weights, calibrated, (options, options.price), progress=progress)
-    if options.bits is None:
-        return _sequential(model, images, calibrated, (options, options.price))
-    price, found = _at_budget(weights, calibrated, options, progress)
-    return _sequential(model, images, calibrated, (options, price)) if options.sequential else found
+    price = options.price
+    heights: dict[str, int] | None = None
+    if options.bits is not None:
+        price, heights = price_at_budget(weights, calibrated, options)
+    asked = options, price
+    if options.sequential:
+        return decompose_in_order(model, images, calibrated, asked, heights)
+    return decompose_weights(weights, calibrated, asked, heights, progress)
 
 
 def calibrated_layers(
@@ -127,39 +130,37 @@ def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
     return sum(layer.bits(form) for layer in found.values())
 
 
-def _at_budget(
-    weights: Weights,
-    moments: Mapping[str, Moments],
-    options: ActivationOptions,
-    progress: Progress | None,
-) -> tuple[float, dict[str, Decomposition]]:
-    """Return the price at which the layers have as many bits as they should, and the layers.
+def price_at_budget(
+    weights: Weights, moments: Mapping[str, Moments], options: ActivationOptions
+) -> tuple[float, dict[str, int]]:
+    """Return the price at which the layers have as many bits as they should, and how high their
+    slices are, which is searched at the first price alone.
 
-    How slices are cut is searched at the first price, which is near.
+    Of wide layers some filters stand for all.
     """
     assert options.bits is not None
     size = sum(weight.size for weight in weights.values())
-    made: dict[float, dict[str, Decomposition]] = {}
-
-    def at(price: float) -> dict[str, Decomposition]:
-        if price not in made:
-            before = next(iter(made.values()), {})
-            heights = {name: layer.layout.height for name, layer in before.items()}
-            made[price] = decompose_weights(weights, moments, (options, price), heights, progress)
-        return made[price]
+    some = {name: some_filters(weights[name], moments[name], _SAMPLED) for name in weights}
+    few = {name: weight for name, (weight, _) in some.items()}
+    given = {name: own for name, (_, own) in some.items()}
+    heights: dict[str, int] = {}
 
     def bits_at(price: float) -> float:
-        return total_bits(at(price), options.index) / size
+        found = decompose_weights(few, given, (options, price), heights)
+        heights.update({name: layer.layout.height for name, layer in found.items()})
+        share = {name: weights[name].size / few[name].size for name in few}
+        return sum(layer.bits(options.index) * share[name] for name, layer in found.items()) / size
 
     price = price_for(bits_at, options.bits, first_price(size, options.bits))
-    return price, at(price)
+    return price, heights
 
 
-def _sequential(
+def decompose_in_order(
     model: nn.Module,
     images: NDArray[np.generic],
     moments: Mapping[str, Moments],
     asked: tuple[ActivationOptions, float],
+    heights: Mapping[str, int] | None = None,
 ) -> dict[str, Decomposition]:
     """Decompose each layer when the images reach it, and go on with what it has become.
 
@@ -172,7 +173,9 @@ def _sequential(
         known = moments[name]
         mixed = reached.mixed(known.second, _KNOWN)
         own = replace(known, second=mixed.second, target=mixed.target(weight))
-        found[name] = decompose_layer(weight, own, Search.of(*asked))
+        found[name] = decompose_layer(
+            weight, own, Search.of(*asked), heights[name] if heights else None
+        )
         return found[name].rebuild()
 
     pass_once(model, images, moments, fit)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdalgo.activations.calls import Call, drawn_positions, watched
-from sdalgo.activations.inputs import COLUMNS
+from sdalgo.activations.inputs import COLUMNS, as_given
 from sdalgo.fit import Float64
 from sdalgo.one_thread import one_thread
 from sdalgo.pow2 import Float32
@@ -69,7 +69,7 @@ def pass_once(
     """
     some = images[:: -(-len(images) // MOST_PASSING)]
     state = _Passing(dict(model.named_parameters()), names, fit)
-    both = torch.from_numpy(np.concatenate([some, some]).astype(np.float32))
+    both = as_given(np.concatenate([some, some]))
     with one_thread(), torch.inference_mode(), watched(model, state.see):
         model.eval()(both)
 

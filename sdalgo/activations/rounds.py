@@ -59,6 +59,10 @@ class Search:
         return _TOP - self.levels + 1, _TOP
 
 
+Stored = tuple[NDArray[np.generic], Float32]
+"""Entries (slices, r, n, N) and scales (slices, N) of B."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """Ce and B of a layer, and what they cost.
@@ -73,7 +77,7 @@ class Fitted:
 
     coef: Float64
     basis: Float64
-    stored: tuple[NDArray[np.generic], Float32]
+    stored: Stored
     energies: Float64
     objective: tuple[float, ...]
     bits: Float64

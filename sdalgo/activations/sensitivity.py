@@ -47,14 +47,17 @@ def sensitivities(
     kept: _Kept = []
 
     def keep(name: str, call: Call, output: Tensor) -> None:
-        if name in whiteners:
-            kept.append((name, call, output))
+        if name not in whiteners:
+            return
+        if not output.requires_grad:  # no weight before it has a gradient, and tokens have none
+            output.requires_grad_()
+        kept.append((name, call, output))
 
     generator = torch.Generator().manual_seed(_SEED)
     with one_thread():
         for batch in batches(images, _BATCH):
             with watched(model, keep):
-                result = model.eval()(batch.requires_grad_()).flatten(1)
+                result = model.eval()(batch).flatten(1)
             gradients = _gradients(result, [output for _, _, output in kept], generator)
             for (name, call, _), own in zip(kept, gradients, strict=True):
                 total = _curvature(call, own, whiteners[name])

@@ -210,7 +210,7 @@ def test_what_is_stored_is_what_was_fitted(shape, groups, bits):
     search = search_of(1e-6, basis_bits=bits)
     one = problem_of(weight, moments, layout_for(shape, search), 1e-6)
     fitted = fit_layer(one, search)
-    made = as_stored(fitted, one.layout)
+    made = as_stored(fitted.coef, fitted.stored, one.layout)
     flat = rebuilt(fitted.coef, fitted.basis, one.layout)[: moments.inputs].T.reshape(shape)
     np.testing.assert_allclose(made.rebuild(), flat, atol=2e-6)
 
@@ -230,7 +230,7 @@ def test_priced_bits_are_those_of_the_container_but_for_whole_lengths(form):
     search = search_of(1e-5, index=form)
     one = problem(weight, moments, 1e-5, search)
     found = fit_layer(one, search)
-    codes = as_stored(found, one.layout).coef
+    codes = as_stored(found.coef, found.stored, one.layout).coef
     parts = weight_bits(codes, (64, 1, 3, 3), form).parts
     counted = parts["codes"] + (parts["index"] if form == "element" else 0)
     assert counted / found.bits.sum() == pytest.approx(1.02, abs=0.03)
