@@ -25,6 +25,7 @@ from sdalgo.pow2 import Float32
 Weights = dict[str, Float32]
 _MOST_FOR_GRADIENTS = 72
 _SAMPLED = 256  # filters of a layer on which a price is sought, at most
+_NEAR = 1.6  # between prices at which slices are cut alike
 _KNOWN = 0.5  # share of the moments of all images where images pass one layer after another
 
 
@@ -134,7 +135,7 @@ def price_at_budget(
     weights: Weights, moments: Mapping[str, Moments], options: ActivationOptions
 ) -> tuple[float, dict[str, int]]:
     """Return the price at which the layers have as many bits as they should, and how high their
-    slices are, which is searched at the first price alone.
+    slices are, which is searched anew when the price has moved far.
 
     Of wide layers some filters stand for all.
     """
@@ -144,8 +145,13 @@ def price_at_budget(
     few = {name: weight for name, (weight, _) in some.items()}
     given = {name: own for name, (_, own) in some.items()}
     heights: dict[str, int] = {}
+    searched = 0.0  # the price at which they were
 
     def bits_at(price: float) -> float:
+        nonlocal searched
+        if not searched / _NEAR <= price <= searched * _NEAR:
+            searched = price
+            heights.clear()
         found = decompose_weights(few, given, (options, price), heights)
         heights.update({name: layer.layout.height for name, layer in found.items()})
         share = {name: weights[name].size / few[name].size for name in few}

@@ -20,6 +20,7 @@ from sdalgo.pow2 import Float32
 
 MOST_PASSING = 48
 """Images whose planes are held at once, twice."""
+_AT_ONCE = 8  # images whose columns are held
 _SEED = 2
 
 
@@ -75,35 +76,37 @@ def pass_once(
 
 
 class _Passing:
-    """The weights replaced so far, while the images pass."""
+    """What the weights replaced so far have changed by, while the images pass."""
 
     def __init__(self, weights: dict[str, nn.Parameter], names: Collection[str], fit: Fit) -> None:
         self.weights, self.names, self.fit = weights, names, fit
-        self.found: dict[str, Tensor] = {}
+        self.change: dict[str, Tensor] = {}
         self.generator = np.random.default_rng(_SEED)
 
     def see(self, name: str, call: Call, output: Tensor) -> Tensor | None:
         if name not in self.names:
             return None
         before = self.weights[name]
-        if name not in self.found:
+        if name not in self.change:
             weight = before.detach().float().numpy()
             made = self.fit(name, weight, self._reached(call))
-            self.found[name] = torch.from_numpy(made).reshape(before.shape)
+            changed = torch.from_numpy(made).reshape(before.shape) - before
+            self.change[name] = changed.to(before.dtype)
         half = len(output) // 2
-        later = call.part(half, len(output))
-        # A bias is in both products, so it cancels.
-        change = later.product(self.found[name]) - later.product(before)
-        return torch.cat([output[:half], output[half:] + change])
+        # Layers are linear: what the new weight changes is the product with the difference.
+        output[half:] += call.part(half, len(output)).product(self.change[name])
+        return output
 
     def _reached(self, call: Call) -> Reached:
         chosen = drawn_positions(call, COLUMNS, self.generator)
         half = len(call.inputs) // 2
-        was = call.part(0, half).columns(chosen).double()
-        now = call.part(half, 2 * half).columns(chosen).double()
-        count = was.shape[2]
-        turned = now.transpose(1, 2)
-        return Reached(
-            second=(now @ turned / count).numpy(), cross=(was @ turned / count).numpy(),
-            columns=count,
-        )  # fmt: skip
+        sums, columns = np.zeros((2, 1, 1, 1)), 0
+        for first in range(0, half, _AT_ONCE):
+            last = min(first + _AT_ONCE, half)
+            was = call.part(first, last).columns(chosen)
+            now = call.part(half + first, half + last).columns(chosen)
+            turned = now.transpose(1, 2)
+            sums = sums + torch.stack([now @ turned, was @ turned]).double().numpy()
+            columns += now.shape[2]
+        second, cross = sums / columns
+        return Reached(second=second, cross=cross, columns=columns)
