@@ -25,12 +25,14 @@ class Moments:
         sensitivity: what one unit of a filter's output energy costs the network, (K,); None: 1
             for each.
         target: the weights to come near to, where they are not the layer's own: shape (K, D).
+        damp: share of the mean diagonal that has been added to the diagonal.
     """
 
     second: Float64
     columns: int
     sensitivity: Float64 | None = None
     target: Float64 | None = None
+    damp: float = 0.0
 
     @property
     def inputs(self) -> int:
@@ -64,10 +66,18 @@ class Moments:
 
         Inputs that the calibration images never excite then cost something, and H is regular.
         """
-        diagonal = np.diagonal(self.second, axis1=1, axis2=2)
-        mean = diagonal.mean(axis=1)
-        added = share * np.where(mean > 0, mean, 1.0)
-        return replace(self, second=self.second + added[:, None, None] * np.eye(self.inputs))
+        return replace(self, second=self.second + ridge(self.second, share), damp=share)
+
+    def undamped(self) -> Float64:
+        """Return H as it was before `damped`."""
+        return self.second - ridge(self.second, self.damp / (1 + self.damp))
+
+
+def ridge(second: Float64, share: float) -> Float64:
+    """Return `share` of the mean diagonal of each matrix, on the diagonal, (groups, D, D)."""
+    mean = np.diagonal(second, axis1=1, axis2=2).mean(axis=1)
+    added = share * np.where(mean > 0, mean, 1.0)
+    return np.asarray(added[:, None, None] * np.eye(second.shape[1]))
 
 
 def moments_of(columns: NDArray[np.generic]) -> Moments:

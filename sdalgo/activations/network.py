@@ -170,15 +170,21 @@ def decompose_in_order(
 ) -> dict[str, Decomposition]:
     """Decompose each layer when the images reach it, and go on with what it has become.
 
-    What all calibration images give the original network, damping included, counts half, as inputs
-    on which nothing has to be put right: few images are passing here.
+    What all calibration images give the original network counts half, as inputs on which nothing
+    has to be put right: few images are passing here.
     """
     found: dict[str, Decomposition] = {}
 
     def fit(name: str, weight: Float32, reached: Reached) -> Float32:
         known = moments[name]
-        mixed = reached.mixed(known.second, _KNOWN)
-        own = replace(known, second=mixed.second, target=mixed.target(weight))
+        plain = known.undamped()
+        mixed = reached.mixed(plain, _KNOWN)
+        # Codes are chosen with the layer's own damping; what earlier layers did is put right with
+        # the least, so far as the inputs say.
+        own = replace(
+            known, second=mixed.second + (known.second - plain),
+            target=mixed.damped(DAMPS[0]).target(weight),
+        )  # fmt: skip
         found[name] = decompose_layer(
             weight, own, Search.of(*asked), heights[name] if heights else None
         )
