@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdalgo.activations.calls import Call, drawn_positions, watched
-from sdalgo.activations.inputs import COLUMNS
+from sdalgo.activations.inputs import COLUMNS, as_given
+from sdalgo.activations.moments import ridge
 from sdalgo.fit import Float64
 from sdalgo.one_thread import one_thread
 from sdalgo.pow2 import Float32
 
 MOST_PASSING = 48
 """Images whose planes are held at once, twice."""
+_AT_ONCE = 8  # images whose columns are held
 _SEED = 2
 
 
@@ -46,6 +48,11 @@ class Reached:
         second, cross = (share * known + (1 - share) * own for own in (self.second, self.cross))
         return Reached(second=second, cross=cross, columns=self.columns)
 
+    def damped(self, share: float) -> "Reached":
+        """Return them with `share` of the mean diagonal added, alike before and now."""
+        added = ridge(self.second, share)
+        return Reached(second=self.second + added, cross=self.cross + added, columns=self.columns)
+
     def target(self, weight: Float32) -> Float64:
         """Return W X X_q^T (X_q X_q^T)^-1, (K, D): the weights that undo best what earlier layers
         do to the inputs."""
@@ -69,41 +76,43 @@ def pass_once(
     """
     some = images[:: -(-len(images) // MOST_PASSING)]
     state = _Passing(dict(model.named_parameters()), names, fit)
-    both = torch.from_numpy(np.concatenate([some, some]).astype(np.float32))
+    both = as_given(np.concatenate([some, some]))
     with one_thread(), torch.inference_mode(), watched(model, state.see):
         model.eval()(both)
 
 
 class _Passing:
-    """The weights replaced so far, while the images pass."""
+    """What the weights replaced so far have changed by, while the images pass."""
 
     def __init__(self, weights: dict[str, nn.Parameter], names: Collection[str], fit: Fit) -> None:
         self.weights, self.names, self.fit = weights, names, fit
-        self.found: dict[str, Tensor] = {}
+        self.change: dict[str, Tensor] = {}
         self.generator = np.random.default_rng(_SEED)
 
     def see(self, name: str, call: Call, output: Tensor) -> Tensor | None:
         if name not in self.names:
             return None
         before = self.weights[name]
-        if name not in self.found:
+        if name not in self.change:
             weight = before.detach().float().numpy()
             made = self.fit(name, weight, self._reached(call))
-            self.found[name] = torch.from_numpy(made).reshape(before.shape)
+            changed = torch.from_numpy(made).reshape(before.shape) - before
+            self.change[name] = changed.to(before.dtype)
         half = len(output) // 2
-        later = call.part(half, len(output))
-        # A bias is in both products, so it cancels.
-        change = later.product(self.found[name]) - later.product(before)
-        return torch.cat([output[:half], output[half:] + change])
+        # Layers are linear: what the new weight changes is the product with the difference.
+        output[half:] += call.part(half, len(output)).product(self.change[name])
+        return output
 
     def _reached(self, call: Call) -> Reached:
         chosen = drawn_positions(call, COLUMNS, self.generator)
         half = len(call.inputs) // 2
-        was = call.part(0, half).columns(chosen).double()
-        now = call.part(half, 2 * half).columns(chosen).double()
-        count = was.shape[2]
-        turned = now.transpose(1, 2)
-        return Reached(
-            second=(now @ turned / count).numpy(), cross=(was @ turned / count).numpy(),
-            columns=count,
-        )  # fmt: skip
+        sums, columns = np.zeros((2, 1, 1, 1)), 0
+        for first in range(0, half, _AT_ONCE):
+            last = min(first + _AT_ONCE, half)
+            was = call.part(first, last).columns(chosen)
+            now = call.part(half + first, half + last).columns(chosen)
+            turned = now.transpose(1, 2)
+            sums = sums + torch.stack([now @ turned, was @ turned]).double().numpy()
+            columns += now.shape[2]
+        second, cross = sums / columns
+        return Reached(second=second, cross=cross, columns=columns)

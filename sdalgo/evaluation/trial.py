@@ -22,6 +22,7 @@ CANDIDATES = 24
 """Crops of a photograph of the evaluation that the original network is asked about."""
 MOST_CROPS = 6
 """Of a photograph that are kept, the first that it is confident of."""
+_REFRESHED = 4  # of so many calibration crops one passes when batch norms are taken anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +39,10 @@ class Trial:
         return self._compared(with_weights(self.model, rebuilt))
 
     def judge_refreshed(self, rebuilt: Mapping[str, Float32]) -> Agreed | None:
-        """Return the same after batch norms took their statistics from the calibration crops; None
-        where the network has none."""
-        other = refreshed(with_weights(self.model, rebuilt), self.calibration.images)
+        """Return the same after batch norms took their statistics from a quarter of the calibration
+        crops; None where the network has none."""
+        some = self.calibration.images[::_REFRESHED]
+        other = refreshed(with_weights(self.model, rebuilt), some)
         return None if other is None else self._compared(other)
 
     def _compared(self, other: nn.Module) -> Agreed:

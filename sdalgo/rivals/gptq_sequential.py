@@ -6,7 +6,7 @@ et al., "GPTAQ", 2025, where asymmetric calibration is the same least-squares pr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,14 +52,10 @@ def gptq_sequential(
     found: dict[str, Coded] = {}
 
     def fit(name: str, weight: Float32, reached: Reached) -> Float32:
-        mixed = reached.mixed(known[name].second, form.known)
-        plain = Moments(second=mixed.second, columns=mixed.columns)
-        damped = plain.damped(DAMP)
-        if form.corrected:
-            cross = mixed.cross + (damped.second - plain.second)
-            mixed = replace(mixed, second=damped.second, cross=cross)
-            damped = replace(damped, target=mixed.target(weight))
-        found[name] = gptq(weight, damped, levels, damp=0.0)
+        mixed = reached.mixed(known[name].second, form.known).damped(DAMP)
+        target = mixed.target(weight) if form.corrected else None
+        held = Moments(second=mixed.second, columns=mixed.columns, target=target)
+        found[name] = gptq(weight, held, levels, damp=0.0)
         return found[name].rebuild()
 
     pass_once(model, images, known, fit)
