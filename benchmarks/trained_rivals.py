@@ -18,6 +18,7 @@ import torch
 
 from archsim.formats.files import write_atomically
 from archsim.formats.source import require
+from benchmarks import trained_page
 from sdalgo.one_thread import one_thread
 from sdalgo.rivals.trained import rows
 from sdalgo.rivals.trained.loop import Settings
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="folder or file of the images")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), help=" ".join(METHODS))
     parser.add_argument("--out", type=Path, default=Path("docs/results/rivals"))
+    parser.add_argument("--write-docs", action="store_true", help=str(trained_page.PAGE))
     given = parser.parse_args()
     for name in given.methods:
         require("method", name, METHODS)
@@ -51,6 +53,8 @@ def main() -> None:
                   f"{row.refreshed or row.score:.2%}, {row.bits_per_weight:.2f} bits, "
                   f"{row.seconds:.0f} CPU s", flush=True)  # fmt: skip
             _write(path, given.network, settings, [*done, row.to_json()])
+    if given.write_docs:
+        trained_page.write(trained_page.PAGE, path)
 
 
 def _start(network: str, images: Path | None) -> Path:

@@ -1,7 +1,10 @@
 """Rows of rivals that train: the shared training, sizes by an independent count, what is kept."""
 
 import copy
+import json
 import math
+from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,9 @@ import torch
 from torch import nn
 
 from archsim.formats.errors import InputError
+from benchmarks import trained_page
 from sdalgo.networks import network
+from sdalgo.rivals.row import Row
 from sdalgo.rivals.trained import rows
 from sdalgo.rivals.trained.harness import compressed, drawn, wilson
 from sdalgo.rivals.trained.layers import products
@@ -21,6 +26,8 @@ from sdalgo.rivals.trained.task import Task, built, read
 from sdalgo.training.readers import images
 from sdalgo.training.samples import Samples
 
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "docs" / "results" / "rivals"
 SHORT = Settings(epochs=2, batch=16)
 WEIGHTS = {"stem.0": 144, "depthwise.0": 144, "pointwise.0": 512, "wide.0": 18_432, "fc": 640}
 OTHERS = 32 * (10 + 4 * (16 + 16 + 32 + 64))  # a bias, and four numbers a channel of each norm
@@ -171,3 +178,34 @@ def test_all_methods_have_rows_of_their_own():
     made = [(one.name, one.setting) for one in (make() for make in METHODS.values())]
     assert len(set(made)) == len(METHODS)
     assert isinstance(network("small_cnn").build(), nn.Module)
+
+
+def test_a_table_shows_what_a_file_of_results_holds(tmp_path):
+    row = Row(
+        method="LSQ", setting="3-bit", weights=1000, layer_bits=3210, other_bits=790,
+        metric="accuracy", score=0.875, interval=(0.868, 0.881), refreshed=0.8612, epochs=2,
+        seconds=17.6,
+    )  # fmt: skip
+    results = tmp_path / "mine_trained.json"
+    results.write_text(json.dumps({"network": "mine", "rows": [row.to_json()]}))
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- mine -->\nold\n<!-- end mine -->\nafter\n")
+    trained_page.write(page, results)
+    lines = page.read_text().splitlines()
+    assert lines[:2] == ["before", "<!-- mine -->"]
+    assert lines[-2:] == ["<!-- end mine -->", "after"]
+    assert lines[4] == "| LSQ | 3-bit | 3.21 | 0.5 | 87.50 (86.8-88.1) | 86.12 | 18 |"
+
+
+@pytest.mark.parametrize("results", sorted(RESULTS.glob("*_trained.json")), ids=lambda p: p.stem)
+def test_the_page_shows_the_rows_that_are_kept(results):
+    found = json.loads(results.read_text(encoding="utf-8"))
+    page = (ROOT / trained_page.PAGE).read_text(encoding="utf-8")
+    assert trained_page.table(found["rows"]) in page
+    made = [(one.name, one.setting) for one in (make() for make in METHODS.values())]
+    assert {(row["method"], row["setting"]) for row in found["rows"]} <= set(made)
+    assert found["settings"]["images"] == 20_000
+    for row in found["rows"]:
+        assert Row(**{f.name: row[f.name] for f in fields(Row)}).to_json() == {
+            **row, "interval": tuple(row["interval"]),
+        }  # fmt: skip

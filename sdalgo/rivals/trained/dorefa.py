@@ -2,7 +2,7 @@
 
 Weights and activations have few bits, gradients 32; the first and the last layer stay float, as the
 authors have them. Their activations are cut at 1. A network that was trained without that cut has
-larger ones, so here a layer's cut is its largest input in the first batch, and stays.
+larger ones, so here a layer's cut is its largest input in one batch before, and stays.
 """
 
 import numpy as np
