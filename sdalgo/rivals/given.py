@@ -10,6 +10,13 @@ from sdalgo.options import CALIBRATED, ActivationOptions, preset
 from sdalgo.rivals.subject import Subject
 
 
+def priced(*, sequential: bool = False) -> ActivationOptions:
+    """Return the options of the preset `activations` for prices of a bit, in place of a budget."""
+    options = preset(CALIBRATED, bits=None, sequential=sequential)
+    assert isinstance(options, ActivationOptions)
+    return options
+
+
 class Given:
     """The weights of a network, and moments of its layers' inputs once somebody asks.
 
@@ -34,8 +41,6 @@ class Given:
     def calibrated(self) -> dict[str, Moments]:
         """Damped, with sensitivities: what the preset `activations` takes."""
         began = time.process_time()
-        options = preset(CALIBRATED)
-        assert isinstance(options, ActivationOptions)
-        _, found = calibrated_layers(self.model, self.images, options)
+        _, found = calibrated_layers(self.model, self.images, priced())
         self.seconds["calibrated"] = time.process_time() - began
         return found

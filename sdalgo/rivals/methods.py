@@ -4,19 +4,19 @@ A method that codes the same values in two ways makes two rows of one network.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from sdalgo.activations.network import decompose_weights
+from sdalgo.activations.network import decompose_in_order, decompose_weights
 from sdalgo.decompose import decompose
 from sdalgo.decomposition import Decomposition
 from sdalgo.options import CALIBRATED, ActivationOptions, preset
 from sdalgo.pow2 import Float32
 from sdalgo.rivals.blocks import pruned_blocks
-from sdalgo.rivals.given import Given
+from sdalgo.rivals.given import Given, priced
 from sdalgo.rivals.gptq import gptq
-from sdalgo.rivals.gptq_sequential import gptq_sequential
+from sdalgo.rivals.gptq_sequential import Form, gptq_sequential
 from sdalgo.rivals.powers import powers
 from sdalgo.rivals.shared_values import shared_values
 from sdalgo.rivals.uniform import uniform
@@ -154,7 +154,8 @@ def sequential_gptq() -> Iterator[Point]:
             return gptq_sequential(given.model, given.images, levels, known)
 
         yield Point(
-            method="gptq_sequential", setting=f"{levels} levels", chosen={"levels": levels},
+            method="gptq_sequential", setting=f"{levels} levels",
+            chosen={"levels": levels, **asdict(Form())},
             rows={"sequential GPTQ + Huffman": _huffman}, make=make, needs="moments",
         )  # fmt: skip
 
@@ -166,6 +167,7 @@ PRESET_SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
     "best": ({"bit_price": 3e-3},),
 }
 """Of presets that look at weights alone; the options that are changed."""
+SEQUENTIAL_PRICES = (2.6e-8, 9e-8)
 PRICES = (1.8e-8, 2.6e-8, 4e-8, 9e-8, 1.5e-7)
 """Of a bit, for the preset `activations`: one price is one division of bits over the layers."""
 
@@ -183,18 +185,34 @@ def decomposed(name: str) -> Iterator[Point]:
 
 def calibrated() -> Iterator[Point]:
     """The preset `activations` at several prices of a bit."""
-    options = preset(CALIBRATED, bits=None)
-    assert isinstance(options, ActivationOptions)
+    options = priced()
     for price in PRICES:
 
         def make(given: Given, price: float = price) -> Layers:
             return decompose_weights(given.weights, given.calibrated, (options, price))
 
-        yield Point(
-            method=CALIBRATED, setting=f"price {price:.1e}",
-            chosen={**vars(options), "price": price}, rows={_titled(CALIBRATED): _decomposed},
-            make=make, needs="calibrated",
-        )  # fmt: skip
+        yield _at_price(CALIBRATED, options, price, make)
+
+
+def calibrated_in_order() -> Iterator[Point]:
+    """The preset `activations` layer after layer, on what the layers before it have become."""
+    options = priced(sequential=True)
+    for price in SEQUENTIAL_PRICES:
+
+        def make(given: Given, price: float = price) -> Layers:
+            asked = options, price
+            return decompose_in_order(given.model, given.images, given.calibrated, asked)
+
+        yield _at_price(f"{CALIBRATED}_sequential", options, price, make)
+
+
+def _at_price(
+    method: str, options: ActivationOptions, price: float, make: Callable[[Given], Layers]
+) -> Point:
+    return Point(
+        method=method, setting=f"price {price:.1e}", chosen={**vars(options), "price": price},
+        rows={_titled(method.replace("_", " ")): _decomposed}, make=make, needs="calibrated",
+    )  # fmt: skip
 
 
 def _titled(name: str) -> str:
@@ -215,6 +233,7 @@ METHODS: dict[str, Callable[[], Iterator[Point]]] = {
     "gptq_sequential": sequential_gptq,
     **{name: partial(decomposed, name) for name in PRESET_SETTINGS},
     CALIBRATED: calibrated,
+    f"{CALIBRATED}_sequential": calibrated_in_order,
 }
 """By their names on the command line, in the order of the table."""
 
