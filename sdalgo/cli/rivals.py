@@ -39,6 +39,10 @@ def rivals(  # noqa: PLR0913, PLR0917  (one parameter an option)
         Path | None,
         typer.Option(metavar="FOLDER_OR_NPZ", help="Labelled images, as of `sdalgo train --data`."),
     ] = None,
+    refresh: Annotated[
+        bool,
+        typer.Option(help="Judge with batch-norm statistics taken anew as well: most of the time."),
+    ] = True,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results/rivals"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
@@ -70,7 +74,7 @@ def rivals(  # noqa: PLR0913, PLR0917  (one parameter an option)
     trained = report.trained_rows(out / f"{network}_trained.json")
     found = subject(network, weights, data)
     with bar(network, quiet=quiet or as_json) as progress:
-        table = compare(found, out / f"{network}.json", chosen, progress)
+        table = compare(found, out / f"{network}.json", chosen, progress, refresh)
     rows = [*table.rows.values(), *trained]
     report.write_csv(out / f"{network}.csv", rows)
     drawn = _figure(rows, out / network)

@@ -63,6 +63,7 @@ def compare(
     path: Path,
     methods: Collection[str] = (),
     progress: Progress | None = None,
+    refresh: bool = True,
 ) -> Table:
     """Try methods on a network and keep their rows in a file.
 
@@ -70,6 +71,8 @@ def compare(
         path: the JSON file; rows that it holds already are not made again.
         methods: names of `METHODS`; none means all. Rows of others stay in the file.
         progress: called with (done, total, method and setting) before each setting.
+        refresh: also judge with batch-norm statistics taken anew, which takes longer than the
+            rest; rows that lack it are then made again.
 
     Raises:
         InputError: there is no such method, or the file cannot be written.
@@ -81,15 +84,16 @@ def compare(
     known, seconds = _kept(path, order)
     table = Table(subject=subject, path=path, rows=known, seconds=seconds)
     given = Given(subject)
+    done = {key for key, row in known.items() if row.refreshed is not None or not refresh}
     wanted = [
         point for point in every
         if (not methods or point.method in methods)
-        and not set(keys_of(subject, point).values()) <= known.keys()
+        and not set(keys_of(subject, point).values()) <= done
     ]  # fmt: skip
     for number, point in enumerate(wanted):
         if progress:
             progress(number, len(wanted), f"{point.method}, {point.setting}")
-        found = {**table.rows, **dict(_rows(given, subject, point))}
+        found = {**table.rows, **dict(_rows(given, subject, point, refresh))}
         table.rows = {key: found[key] for key in order if key in found}
         table.seconds |= given.seconds
         table.save()
@@ -112,7 +116,7 @@ def keys_of(subject: Subject, point: Point) -> dict[str, str]:
     }
 
 
-def _rows(given: Given, subject: Subject, point: Point) -> Iterator[tuple[str, Row]]:
+def _rows(given: Given, subject: Subject, point: Point, refresh: bool) -> Iterator[tuple[str, Row]]:
     """Make the layers of a point, judge the network once, and give its rows with their keys."""
     if point.needs:
         getattr(given, point.needs)
@@ -121,7 +125,7 @@ def _rows(given: Given, subject: Subject, point: Point) -> Iterator[tuple[str, R
     seconds = time.process_time() - began
     other = with_weights(subject.model, {name: made.rebuild() for name, made in layers.items()})
     verdict = subject.judge(other)
-    again = _again(subject, other)
+    again = _again(subject, other) if refresh else None
     keys = keys_of(subject, point)
     for name, bits in point.rows.items():
         yield keys[name], Row(
