@@ -28,8 +28,7 @@ def refreshed(
         images: calibration inputs, never those of the evaluation.
         batch: images of a batch, at most.
     """
-    kind = nn.modules.batchnorm._BatchNorm
-    norms = [m for m in model.modules() if isinstance(m, kind) and m.track_running_stats]
+    norms = _with_statistics(model)
     if not norms:
         return None
     before = [norm.momentum for norm in norms]
@@ -46,3 +45,13 @@ def refreshed(
     for norm, momentum in zip(norms, before, strict=True):
         norm.momentum = momentum
     return model.eval()
+
+
+def has_statistics(model: nn.Module) -> bool:
+    """Return whether there is anything that `refreshed` would take anew."""
+    return bool(_with_statistics(model))
+
+
+def _with_statistics(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    kind = nn.modules.batchnorm._BatchNorm
+    return [m for m in model.modules() if isinstance(m, kind) and m.track_running_stats]

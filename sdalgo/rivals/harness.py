@@ -22,7 +22,7 @@ from archsim.formats.regular import read_regular
 from archsim.formats.sealed import CHECKSUM, unsealed
 from archsim.formats.source import require
 from sdalgo.agreement import with_weights
-from sdalgo.evaluation.refresh import refreshed
+from sdalgo.evaluation.refresh import has_statistics, refreshed
 from sdalgo.rivals.given import Given
 from sdalgo.rivals.methods import METHODS, Point, points
 from sdalgo.rivals.row import Row
@@ -84,6 +84,7 @@ def compare(
     known, seconds = _kept(path, order)
     table = Table(subject=subject, path=path, rows=known, seconds=seconds)
     given = Given(subject)
+    refresh = refresh and has_statistics(subject.model)
     done = {key for key, row in known.items() if row.refreshed is not None or not refresh}
     wanted = [
         point for point in every
