@@ -206,3 +206,15 @@ def test_a_row_comes_back_as_it_was_written():
     assert row_of(json.loads(json.dumps(row.to_json()))) == row
     with pytest.raises(ValueError, match="below 0"):
         row_of({**row.to_json(), "layer_bits": -1})
+
+
+def test_without_refresh_a_row_is_made_whole_later(small, tmp_path):
+    path = tmp_path / "t.json"
+    table = compare(small, path, ["original"], refresh=False)
+    assert [row.refreshed for row in table.rows.values()] == [None]
+    asked = []
+    table = compare(small, path, ["original"], lambda *said: asked.append(said[2]))
+    assert asked == ["original, float32"]
+    assert all(row.refreshed is not None for row in table.rows.values())
+    compare(small, path, ["original"], lambda *said: asked.append(said[2]), refresh=False)
+    assert len(asked) == 1
