@@ -115,11 +115,16 @@ def over_epochs(curves: Sequence[Curve], what: str, stem: Path) -> list[Path]:
     return _save(figure, stem)
 
 
-def against_size(points: Sequence[Points], what: str, stem: Path) -> list[Path]:
+def against_size(points: Sequence[Points], whole: float, what: str, stem: Path) -> list[Path]:
     """Plot what networks can do against their size, a line a method (paper Fig. 6).
 
     The scale of sizes is logarithmic, and starred points are of networks that were trained.
+
+    Args:
+        whole: the score of the network as it was: a dotted line.
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     figure, axes = _figure("MB, everything counted", what)
     figure.set_size_inches(7.2, 4.4)
     colors = (INK, ACCENT, THIRD, "#7c3aed", "#0369a1", "#a16207", "#be185d", "#4d7c0f")
@@ -133,7 +138,11 @@ def against_size(points: Sequence[Points], what: str, stem: Path) -> list[Path]:
             linestyle="" if one.trained else ("-", "--", ":")[place // len(colors) % 3],
             marker=marker, markersize=7 if one.trained else 3, label=one.method,
         )  # fmt: skip
+    axes.axhline(whole, color=INK, linewidth=0.8, linestyle=":", label="original")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return _save(figure, stem)

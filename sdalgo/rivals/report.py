@@ -16,6 +16,7 @@ COLUMNS = (
     "megabytes", "metric", "score", "low", "high", "refreshed", "cosine", "seconds",
 )  # fmt: skip
 MARK = b"method,setting,epochs,weights,layer_bits,other_bits"
+_FLOAT_BITS = 32
 _HEADS = ("method", "setting", "epochs", "bits/weight", "MB", "score (95 %)", "refreshed",
           "cosine", "CPU s")  # fmt: skip
 
@@ -70,12 +71,16 @@ def draw(rows: Sequence[Row], stem: Path) -> list[Path]:
     Raises:
         InputError: matplotlib is missing, or the files cannot be written.
     """
+    small = [row for row in rows if row.bits_per_weight < _FLOAT_BITS]
     lines = []
-    for method in dict.fromkeys((row.method, row.epochs > 0) for row in rows):
-        own = sorted((r.megabytes, r.score) for r in rows if (r.method, r.epochs > 0) == method)
+    for name, trained in dict.fromkeys((row.method, row.epochs > 0) for row in small):
+        own = sorted(
+            (r.megabytes, r.score) for r in small if (r.method, r.epochs > 0) == (name, trained)
+        )
         sizes, scores = zip(*own, strict=True)
-        name = f"{method[0]}, trained" if method[1] else method[0]
-        lines.append(plots.Points(method=name, megabytes=sizes, scores=scores, trained=method[1]))
+        title = f"{name}, trained" if trained and "trained" not in name else name
+        lines.append(plots.Points(method=title, megabytes=sizes, scores=scores, trained=trained))
     metric = rows[0].metric
     label = "test accuracy" if metric == "accuracy" else f"top-1 {metric} with the original"
-    return plots.against_size(lines, label, stem)
+    whole = [row.score for row in rows if row.bits_per_weight == _FLOAT_BITS and not row.epochs]
+    return plots.against_size(lines, whole[0] if whole else 1.0, label, stem)

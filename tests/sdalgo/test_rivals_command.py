@@ -153,7 +153,7 @@ def test_trained_rows_stand_beside_the_others(made, tmp_path, capsys):
     said = capsys.readouterr().out
     (line,) = [line for line in said.splitlines() if line.startswith("LSQ")]
     assert line.split()[:4] == ["LSQ", "3", "bits", "2"]
-    assert "LSQ, trained" in (tmp_path / "small_cnn.svg").read_text()
+    assert "<!-- LSQ, trained -->" in (tmp_path / "small_cnn.svg").read_text()
     assert all(row["epochs"] == 0 for row in rows(tmp_path))
     assert run(made, tmp_path, "--methods", "original", "--json") == 0
     assert json.loads(capsys.readouterr().out)["trained"][0]["method"] == "LSQ"
