@@ -18,6 +18,7 @@ METHODS: dict[str, Callable[[], Method]] = {
     "float32": Method,
     "smartdeal": lambda: SmartDeal(0.5),
     "smartdeal_often": lambda: SmartDeal(0.5, every=40),
+    "smartdeal_sparse": lambda: SmartDeal(0.75, every=40),
     "dorefa": lambda: DoReFa(2),
     "dorefa_4": lambda: DoReFa(4),
     "lsq": lambda: Lsq(3, 3),
