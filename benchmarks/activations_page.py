@@ -5,8 +5,9 @@ from typing import Any
 
 Row = dict[str, Any]
 HEADS = (
-    "| method | setting | bits per weight | cosine (95 %) | top-1 agreement (95 %) | CPU s |",
-    "|---|---|---|---|---|---|",
+    "| method | setting | bits per weight | cosine (95 %) | top-1 agreement (95 %) "
+    "| norms anew: cosine / top-1 | CPU s |",
+    "|---|---|---|---|---|---|---|",
 )
 
 
@@ -26,7 +27,10 @@ def _line(row: Row) -> str:
     )
     name = row["method"].replace("gptq", "GPTQ").replace("huffman", "Huffman")
     bits = f"{row['bits_per_weight']:.2f}"
-    return f"| {name} | {setting} | {bits} | {cosine} | {top1} | {row['seconds']:.0f} |"
+    anew = "-"
+    if "refreshed_cosine" in row:
+        anew = f"{row['refreshed_cosine']:.3f} / {row['refreshed_top1']:.3f}"
+    return f"| {name} | {setting} | {bits} | {cosine} | {top1} | {anew} | {row['seconds']:.0f} |"
 
 
 def write(page: Path, recipe: str, rows: list[Row]) -> None:

@@ -5,15 +5,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils import parametrize
 
 from archsim.formats import console
 from archsim.formats.errors import InputError
 from sdalgo.decompose import decompose, is_decomposed
+from sdalgo.decomposition import Decomposition
 from sdalgo.left_raw import left_raw
 from sdalgo.loss import ruined
-from sdalgo.options import Options
+from sdalgo.options import ActivationOptions, Options
 from sdalgo.orientation import as_stored
 from sdalgo.rebuilding import Rebuilt
 
@@ -29,7 +31,11 @@ Holder = tuple[str, nn.Module, str]
 """A parameter where it is held: its name in the network, the module, its name there."""
 
 
-def convert(module: nn.Module, options: Options | None = None) -> nn.Module:
+def convert(
+    module: nn.Module,
+    options: Options | None = None,
+    calibration: NDArray[np.generic] | None = None,
+) -> nn.Module:
     """Return a copy of `module` whose layers hold Ce and B in place of their weights.
 
     Layers are convolutions over one or two axes, transposed ones, linear layers, attention (packed
@@ -44,16 +50,23 @@ def convert(module: nn.Module, options: Options | None = None) -> nn.Module:
     Args:
         module: any torch module; layers that the options leave raw stay as they are.
         options: None means the preset `as_released_double`.
+        calibration: of the preset `activations`: inputs (N, ...) as the module takes them. It
+            decomposes convolutions over two axes and linear layers that they reach.
 
     Raises:
-        InputError: no layer can be decomposed, or a weight is not finite.
+        InputError: no layer can be decomposed, a weight is not finite, or a calibration is missing
+            or has no use.
     """
     options = options or Options()
+    fitted = _fitted(module, options, calibration)
     made = copy.deepcopy(module)
     shared: dict[int, list[Holder]] = {}
     for holder in _holders(made):
         shared.setdefault(id(holder[1].get_parameter(holder[2])), []).append(holder)
-    chosen = [held for held in shared.values() if _is_chosen(held, options)]
+    chosen = [
+        held for held in shared.values()
+        if (_is_chosen(held, options) if fitted is None else held[0][0] in fitted)
+    ]  # fmt: skip
     if not chosen:
         raise InputError.at(type(module).__name__, "has no layer that the options decompose")
     raw = {
@@ -63,7 +76,7 @@ def convert(module: nn.Module, options: Options | None = None) -> nn.Module:
     }
     lines = left_raw(raw)
     for held in chosen:
-        lines += _replace(held, options)
+        lines += _replace(held, options, fitted)
     for line in lines:
         console.note(line)
     return made
@@ -88,13 +101,30 @@ def _is_chosen(held: list[Holder], options: Options) -> bool:
     )
 
 
-def _replace(held: list[Holder], options: Options) -> list[str]:
+def _fitted(
+    module: nn.Module, options: Options, calibration: NDArray[np.generic] | None
+) -> dict[str, Decomposition] | None:
+    """What the preset `activations` makes of the module; None with another preset."""
+    calibrated = isinstance(options, ActivationOptions)
+    if calibrated != (calibration is not None):
+        message = "the preset `activations` and `calibration=`, inputs of the module, go together"
+        raise InputError.at(type(module).__name__, message)
+    if not isinstance(options, ActivationOptions) or calibration is None:
+        return None
+    from sdalgo.activations.network import decompose_network
+
+    return decompose_network(copy.deepcopy(module).cpu().float(), calibration, options)
+
+
+def _replace(
+    held: list[Holder], options: Options, fitted: dict[str, Decomposition] | None
+) -> list[str]:
     """Put one decomposition where a weight was, in all modules that hold it."""
     name, first, key = held[0]
     weight = first.get_parameter(key)
     values = weight.detach().to(torch.float32).cpu().numpy()
     dense = np.ascontiguousarray(as_stored(values.shape).to_layer(values))
-    found = decompose(dense, options, name=name)
+    found = fitted[name] if fitted else decompose(dense, options, name=name)
     rebuilt = Rebuilt(found, tuple(values.shape)).to(weight.device)
     # The original is dropped: an empty tensor keeps torch's bookkeeping content, and says in which
     # type and where the module is.

@@ -29,6 +29,16 @@ class Curve:
     spread: tuple[float, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Of one method: sizes in 10^6 bytes, rising, and a score for each."""
+
+    method: str
+    megabytes: tuple[float, ...]
+    scores: tuple[float, ...]
+    trained: bool = False
+
+
 def powers(container: Container, folder: Path) -> list[Path]:
     """Plot how often each power of two occurs among the non-zeros."""
     counts: Counter[int] = Counter()
@@ -102,6 +112,39 @@ def over_epochs(curves: Sequence[Curve], what: str, stem: Path) -> list[Path]:
     margin = 0.1 * float(np.ptp(trained)) or 0.01
     axes.set_ylim(trained.min() - margin, trained.max() + margin)
     axes.legend(frameon=False, fontsize=8)
+    return _save(figure, stem)
+
+
+def against_size(points: Sequence[Points], whole: float, what: str, stem: Path) -> list[Path]:
+    """Plot what networks can do against their size, a line a method (paper Fig. 6).
+
+    The scale of sizes is logarithmic, and starred points are of networks that were trained.
+
+    Args:
+        whole: the score of the network as it was: a dotted line.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    figure, axes = _figure("MB, everything counted", what)
+    figure.set_size_inches(7.2, 4.4)
+    colors = (INK, ACCENT, THIRD, "#7c3aed", "#0369a1", "#a16207", "#be185d", "#4d7c0f")
+    placed: Counter[bool] = Counter()
+    for one in points:
+        place = placed[one.trained]
+        placed[one.trained] += 1
+        marker = "*P^D"[place // len(colors) % 4] if one.trained else "o"
+        axes.plot(
+            one.megabytes, one.scores, color=colors[place % len(colors)], linewidth=1.1,
+            linestyle="" if one.trained else ("-", "--", ":")[place // len(colors) % 3],
+            marker=marker, markersize=7 if one.trained else 3, label=one.method,
+        )  # fmt: skip
+    axes.axhline(whole, color=INK, linewidth=0.8, linestyle=":", label="original")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return _save(figure, stem)
 
 

@@ -14,7 +14,6 @@ from sdalgo.fit import Float64
 from sdalgo.pow2 import Float32
 
 _RIDGE = 1e-9  # of the mean diagonal of the normal equations, so that unused codes do no harm
-_AT_ONCE = 1 << 22  # entries of H times codes that are held
 
 
 def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> Float64:
@@ -22,9 +21,7 @@ def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> Float64:
 
     Filters keep the basis given where the new one is no better, so the energy never grows.
     """
-    new = np.concatenate([
-        _solve(problem, coef[:, :, part], part) for part in _parts(problem, coef)
-    ], axis=-1)  # fmt: skip
+    new = _solve(problem, coef)
     layout = problem.layout
     before, after = (
         problem.energy(problem.weight - rebuilt(coef, b, layout)) for b in (basis, new)
@@ -32,37 +29,44 @@ def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> Float64:
     return np.where(after < before, new, basis)
 
 
-def _parts(problem: Problem, coef: Float64) -> list[slice]:
-    """Filters that are solved together: all, a group, or few enough for memory."""
-    groups, filters = len(problem.second), problem.filters
-    if groups == filters:
-        return [slice(0, filters)]
-    entries = problem.second.shape[1] * coef.shape[1] * problem.layout.width * problem.layout.slices
-    step = filters // groups if groups > 1 else max(1, _AT_ONCE // entries)
-    return [slice(i, min(i + step, filters)) for i in range(0, filters, step)]
-
-
-def _solve(problem: Problem, coef: Float64, part: slice) -> Float64:
-    layout, (rows, rank, filters) = problem.layout, coef.shape
+def _solve(problem: Problem, coef: Float64) -> Float64:
+    """Return what solves the normal equations of each filter, (slices, r, n, N)."""
+    layout, (_, rank, filters) = problem.layout, coef.shape
     width, slices = layout.width, layout.slices
-    each = problem.filters // len(problem.second)
-    second = problem.second if each == 1 else problem.second[part.start // each][None]
-    weight = problem.weight[:, part]
-    # Z: what each entry of B adds to each weight; (filters, D, slices * rank * width)
-    z = np.zeros((filters, rows, width, slices, rank, width))
+    by_slice = _sliced(coef, problem)
+    # An unknown (slice, code, column) adds its code to one column of its slice's rows. What H makes
+    # of that, seen through the codes of all unknowns, is one row of the equations.
+    gram = np.empty((slices, rank, width, slices, rank, width, filters))
     for index in range(slices):
-        here = slice(index * layout.height, min((index + 1) * layout.height, rows))
+        own = slice(index * layout.height, min((index + 1) * layout.height, layout.rows))
         for column in range(width):
-            z[:, here, column, index, :, column] = coef[here].transpose(2, 0, 1)
-    flat = z.reshape(filters, rows * width, -1)
-    towards = np.matmul(second, flat)
-    gram = flat.transpose(0, 2, 1) @ towards
-    cross = towards.transpose(0, 2, 1) @ weight.T[:, :, None]
-    size = gram.shape[1]
-    mean = np.trace(gram, axis1=1, axis2=2) / size
+            at = slice(own.start * width + column, own.stop * width, width)
+            for code in range(rank):
+                made = problem.times(problem.second[:, :, at], coef[own, code])
+                gram[index, code, column] = _through(by_slice, made, problem)
+    towards = _through(by_slice, problem.times(problem.second, problem.weight), problem)
+    size = slices * rank * width
+    normal = gram.reshape(size, size, filters).transpose(2, 0, 1)
+    cross = towards.reshape(size, filters).T
+    mean = np.trace(normal, axis1=1, axis2=2) / size
     ridge = np.where(mean > 0, _RIDGE * mean, 1.0)
-    found = np.linalg.solve(gram + ridge[:, None, None] * np.eye(size), cross)
+    found = np.linalg.solve(normal + ridge[:, None, None] * np.eye(size), cross[:, :, None])
     return np.asarray(found.reshape(filters, slices, rank, width).transpose(1, 2, 3, 0))
+
+
+def _sliced(rows: Float64, problem: Problem) -> Float64:
+    """(rows, a, N) -> (slices, height, a, N), zeros after the last row."""
+    layout = problem.layout
+    whole = layout.slices * layout.height
+    if whole > len(rows):
+        rows = np.concatenate([rows, np.zeros((whole - len(rows), *rows.shape[1:]))])
+    return rows.reshape(layout.slices, layout.height, *rows.shape[1:])
+
+
+def _through(codes: Float64, columns: Float64, problem: Problem) -> Float64:
+    """Return sum_m c_mi x_mj of each slice, (slices, r, n, N), of x (D, N)."""
+    held = columns.reshape(problem.rows, problem.layout.width, -1)
+    return np.asarray(np.einsum("smif,smjf->sijf", codes, _sliced(held, problem)))
 
 
 def stored_bases(basis: Float64, bits: int) -> tuple[NDArray[np.generic], Float32]:

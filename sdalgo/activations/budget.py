@@ -8,37 +8,48 @@ then get few bits, and sensitive ones many, with no list of widths.
 from collections.abc import Callable
 from math import exp, log
 
-_LOW, _HIGH = 1e-13, 1e-4  # prices between which one is sought
+_LOW, _HIGH = 1e-14, 1e-2  # prices between which one is sought
 _STEPS = 9
 _CLOSE = 0.01  # of the budget
+_SLOPE = 1.0  # bits per weight that e times the price saves, before anything is known
+_FURTHEST = 3.0  # of a step, in the logarithm of the price
+
+
+def first_price(weights: int, wanted: float) -> float:
+    """Return a price near which a network of so many weights may meet a budget.
+
+    At some four bits the bits of trained networks are worth a tenth of their outputs' energy.
+    """
+    return min(max(0.1 / weights * exp(_SLOPE * (4 - wanted)), _LOW), _HIGH)
 
 
 def price_for(bits_at: Callable[[float], float], wanted: float, first: float) -> float:
     """Return a price at which `bits_at` is near `wanted`.
 
-    The logarithm of the price is bracketed from `first` on by factors of 4, then bisected by
-    interpolation.
+    Bits fall about evenly with the logarithm of the price, so secants find it in two or three
+    steps; between two prices that enclose it a step stays inside.
 
     Args:
         bits_at: bits at a price, falling.
         wanted: the budget, in the same units.
     """
-    price, bits = first, bits_at(first)
+    place, slope = log(first), _SLOPE
     above = below = None  # (log price, bits) with too many and with too few bits
     for _ in range(_STEPS):
+        bits = bits_at(exp(place))
         if abs(bits - wanted) <= _CLOSE * wanted:
             break
         if bits > wanted:
-            above = (log(price), bits)
+            above = (place, bits)
         else:
-            below = (log(price), bits)
+            below = (place, bits)
         if above and below:
             share = (above[1] - wanted) / (above[1] - below[1])
-            share = min(max(share, 0.1), 0.9)
-            price = exp(above[0] + share * (below[0] - above[0]))
+            step = above[0] + min(max(share, 0.1), 0.9) * (below[0] - above[0]) - place
         else:
-            price = price * 4 if above else price / 4
-        if not _LOW <= price <= _HIGH:
+            step = min(max((bits - wanted) / slope, -_FURTHEST), _FURTHEST)
+            slope /= 2  # the same side once more: the curve is flatter than thought
+        if not log(_LOW) <= place + step <= log(_HIGH):
             break
-        bits = bits_at(price)
-    return price
+        place += step
+    return exp(place)

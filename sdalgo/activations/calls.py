@@ -40,16 +40,29 @@ class Call:
         """
         if self.kernel is None:
             return self.inputs.reshape(-1, self.inputs.shape[-1]).T[None]
-        if self.kernel == (1, 1) and self.padding == (0, 0):
+        if chosen is not None:
+            planes = self._some(chosen)
+        elif self.kernel == (1, 1) and self.padding == (0, 0):
             down, right = self.stride
             planes = self.inputs[:, :, ::down, ::right].flatten(2)
         else:
             planes = F.unfold(self.inputs, self.kernel, self.dilation, self.padding, self.stride)
-        if chosen is not None:
-            planes = planes[:, :, chosen]
         images, _, count = planes.shape
         parts = planes.reshape(images, self.groups, -1, count)
         return parts.permute(1, 2, 0, 3).reshape(self.groups, parts.shape[2], images * count)
+
+    def _some(self, chosen: Tensor) -> Tensor:
+        """What F.unfold gives at some positions, (images, C * R * S, positions)."""
+        assert self.kernel is not None
+        (down, right), (top, left) = self.stride, self.padding
+        planes = F.pad(self.inputs, (left, left, top, top)) if top or left else self.inputs
+        across = self._extents[1]
+        rows, columns = torch.arange(self.kernel[0]), torch.arange(self.kernel[1])
+        at_row = chosen // across * down + (rows * self.dilation[0])[:, None, None]
+        at_column = chosen % across * right + (columns * self.dilation[1])[:, None]
+        places = at_row * planes.shape[3] + at_column  # (R, S, positions)
+        found = planes.flatten(2).index_select(2, places.flatten())
+        return found.reshape(len(planes), -1, len(chosen))
 
     def part(self, start: int, end: int) -> "Call":
         """Return the call for images start .. end - 1 of the batch."""
@@ -66,13 +79,19 @@ class Call:
     @property
     def positions(self) -> int:
         """Columns of an image of a convolution."""
+        down, across = self._extents
+        return down * across
+
+    @property
+    def _extents(self) -> tuple[int, int]:
+        """Rows and columns of a plane of outputs."""
         assert self.kernel is not None
-        found = 1
+        found = []
         for place in (0, 1):
             reach = self.dilation[place] * (self.kernel[place] - 1)
             extent = self.inputs.shape[2 + place] + 2 * self.padding[place] - reach - 1
-            found *= extent // self.stride[place] + 1
-        return found
+            found.append(extent // self.stride[place] + 1)
+        return found[0], found[1]
 
 
 See = Callable[[str, Call, Tensor], Tensor | None]

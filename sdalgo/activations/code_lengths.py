@@ -1,6 +1,7 @@
 """What a code costs: ideal lengths of the code words of a layer, from how often each occurs."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,15 @@ class CodeLengths:
     zero: float
     dead: float
 
+    @cached_property
+    def tables(self) -> tuple[tuple[Float64, Float64], tuple[Float64, Float64]]:
+        """Values and bits of the power below and of the one above, by the octave of a number, those
+        of negative numbers after those of positive ones."""
+        power = np.ldexp(1.0, np.arange(self.low, self.high + 1))
+        values, bits = np.stack([power, -power]), np.stack([self.positive, self.negative])
+        above = np.minimum(np.arange(len(power)) + 1, len(power) - 1)
+        return (values.ravel(), bits.ravel()), (values[:, above].ravel(), bits[:, above].ravel())
+
     @property
     def high(self) -> int:
         return self.low + len(self.positive) - 1
@@ -37,17 +47,23 @@ class CodeLengths:
         signed = np.where(coef < 0, self.negative[place], self.positive[place])
         return np.where(coef == 0, self.zero, signed)
 
+    def of_rows(self, coef: Float64) -> Float64:
+        """Return the bits of each row, (rows, N), of coefficients (rows, r, N)."""
+        live = np.asarray(coef.any(axis=1))
+        return np.asarray(np.where(live, self.of(coef).sum(axis=1), self.dead))
+
     def total(self, coef: Float64) -> Float64:
         """Return the bits of each filter, (N,), of coefficients (rows, r, N)."""
-        live = np.asarray(coef.any(axis=1))
-        bits = (self.of(coef) * live[:, None]).sum(axis=1) + self.dead * ~live
-        return np.asarray(bits.sum(axis=0))
+        return np.asarray(self.of_rows(coef).sum(axis=0))
 
 
 def places(values: Float64, low: int, high: int) -> NDArray[np.intp]:
     """Return the place of each magnitude's own octave, 0 for `low`, cut to what there is."""
-    octave = np.frexp(values)[1] - (1 + low)
-    return np.asarray(np.clip(octave, 0, high - low), dtype=np.intp)
+    # The exponent as a double holds it; what is too small for a normal one counts as the least.
+    held = np.ascontiguousarray(values, np.float64).view(np.int64)
+    octave = ((held >> 52) & 0x7FF) - (1023 + low)
+    np.maximum(octave, 0, out=octave)
+    return np.asarray(np.minimum(octave, high - low, out=octave), dtype=np.intp)
 
 
 def measured(coef: Float64, powers: tuple[int, int], form: str) -> CodeLengths:

@@ -5,11 +5,13 @@ nothing. Each layer is therefore fitted to one half of the calibration images an
 other, with some damping values and some of its filters.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from sdalgo.activations.layer import DAMPS, layout_for
-from sdalgo.activations.moments import Moments
-from sdalgo.activations.problem import problem_of, rebuilt
+from sdalgo.activations.moments import Moments, some_filters
+from sdalgo.activations.problem import Problem, problem_of, rebuilt
 from sdalgo.activations.rounds import Search, fit_layer
 from sdalgo.pow2 import Float32
 
@@ -18,29 +20,32 @@ _FILTERS = 48
 
 def best_damp(weight: Float32, fitted: Moments, judged: Moments, search: Search) -> float:
     """Return the value of `DAMPS` that costs least, energy and bits together, on `judged`."""
-    some, moments = _filters(weight, fitted)
-    _, others = _filters(weight, judged)
+    some, moments = some_filters(weight, fitted, _FILTERS)
+    _, others = some_filters(weight, judged, _FILTERS)
     layout = layout_for(some.shape, search)
     judge = problem_of(some, others, layout, search.bit_price)
+    problem = _side_by_side(
+        [problem_of(some, moments.damped(damp), layout, search.bit_price) for damp in DAMPS]
+    )
+    found = fit_layer(problem, search)
     worth = np.where(judge.rate > 0, judge.rate, 1.0)
-    costs = []
-    for damp in DAMPS:
-        problem = problem_of(some, moments.damped(damp), layout, search.bit_price)
-        found = fit_layer(problem, search)
-        energies = judge.energy(judge.weight - rebuilt(found.coef, found.basis, layout))
-        costs.append(float((energies / worth).sum()) + found.bits)
+    rest = problem.weight - rebuilt(found.coef, found.basis, problem.layout)
+    costs = [
+        float((judge.energy(own) / worth + bits).sum())
+        for own, bits in zip(
+            np.split(rest, len(DAMPS), axis=1), np.split(found.bits, len(DAMPS)), strict=True
+        )
+    ]
     return DAMPS[int(np.argmin(costs))]
 
 
-def _filters(weight: Float32, moments: Moments) -> tuple[Float32, Moments]:
-    """A few filters evenly, each with its inputs and sensitivity."""
-    chosen = np.unique(np.linspace(0, len(weight) - 1, _FILTERS).round().astype(int))
-    groups = len(moments.second)
-    sensitivity = moments.sensitivity
-    assert sensitivity is not None
-    # A filter of a group brings its own H.
-    own = chosen // (len(weight) // groups)
-    second = moments.second if groups == 1 else moments.second[own]
-    return weight[chosen], Moments(
-        second=second, columns=moments.columns, sensitivity=sensitivity[chosen]
+def _side_by_side(problems: list[Problem]) -> Problem:
+    """Problems of the same filters as one whose filters are those of all, so that all are searched
+    in the time of one."""
+    layout = problems[0].layout
+    return Problem(
+        weight=np.concatenate([one.weight for one in problems], axis=1),
+        second=np.concatenate([one.second for one in problems]),
+        rate=np.concatenate([one.rate for one in problems]),
+        layout=replace(layout, shape=(layout.filters * len(problems), *layout.shape[1:])),
     )

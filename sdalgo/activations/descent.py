@@ -4,7 +4,7 @@ import numpy as np
 
 from sdalgo.activations.code_lengths import CodeLengths
 from sdalgo.activations.problem import Problem, rebuilt
-from sdalgo.activations.row_search import choose, squares
+from sdalgo.activations.row_search import choose, factored
 from sdalgo.fit import Float64
 
 _ROWS_AT_A_TIME = 24  # of which the pull is kept up to date; the rest waits for one product
@@ -19,19 +19,22 @@ def sweep(problem: Problem, coef: Float64, basis: Float64, lengths: CodeLengths)
     """
     width = problem.layout.width
     coef = coef.copy()
+    bits = lengths.of_rows(coef)
     rest = problem.weight - rebuilt(coef, basis, problem.layout)
     for first in range(0, problem.rows, _ROWS_AT_A_TIME):
         last = min(first + _ROWS_AT_A_TIME, problem.rows)
         here = slice(first * width, last * width)
         pull = problem.times(problem.second[:, here], rest)
         near = problem.second[:, here, here]
-        for row in range(first, last):
-            own = slice((row - first) * width, (row - first + 1) * width)
+        metric = _metric(_diagonal(near, width), _bases(problem, basis, first, last))
+        form = factored(metric)
+        for place in range(last - first):
+            row, own = first + place, slice(place * width, (place + 1) * width)
             rows = basis[row // problem.layout.height]
-            metric, along = _projected(problem, row, rows, pull[own])
             old = coef[row]
-            form = squares(metric, along + np.einsum("ikn,kn->in", metric, old))
-            new = choose(form, old, lengths, problem.rate)
+            along = np.einsum("ijn,jn->in", rows, pull[own])
+            along += np.einsum("ikn,kn->in", metric[place], old)
+            new = choose(form.at(place, along), old, bits[row], lengths, problem.rate)
             step = np.einsum("in,ijn->jn", new - old, rows)
             pull -= problem.times(near[:, :, own], step)
             rest[row * width : (row + 1) * width] -= step
@@ -46,43 +49,55 @@ def start(problem: Problem, basis: Float64, lengths: CodeLengths) -> Float64:
     """
     width, rank = problem.layout.width, basis.shape[1]
     coef = np.zeros((problem.rows, rank, problem.filters))
+    dead = np.full(problem.filters, lengths.dead)
     left = problem.weight.copy()
     upper = np.linalg.cholesky(np.linalg.inv(problem.second)).transpose(0, 2, 1)
     for first in range(0, problem.rows, _ROWS_AT_A_TIME):
         last = min(first + _ROWS_AT_A_TIME, problem.rows)
         end = last * width
         errors = np.zeros((end - first * width, problem.filters))
+        roots = np.linalg.inv(_diagonal(upper[:, first * width : end, first * width : end], width))
+        inner = roots @ roots.transpose(0, 1, 3, 2)
+        bases = _bases(problem, basis, first, last)
+        towards = _towards(inner, bases)
+        form = factored(np.einsum("mijn,mkjn->mikn", towards, bases))
         for row in range(first, last):
-            here = slice(row * width, (row + 1) * width)
-            own = np.linalg.inv(upper[:, here, here])
-            inner = _each(problem, own @ own.transpose(0, 2, 1))
-            rows = basis[row // problem.layout.height]
-            towards = np.einsum("ijn,jkn->ikn", rows, np.broadcast_to(inner, inner.shape))
-            metric = np.einsum("ijn,kjn->ikn", towards, rows)
-            form = squares(metric, np.einsum("ijn,jn->in", towards, left[here]))
-            coef[row] = choose(form, coef[row], lengths, problem.rate)
-            wrong = left[here] - np.einsum("in,ijn->jn", coef[row], rows)
-            carried = problem.times(own.transpose(0, 2, 1), wrong)
+            place, here = row - first, slice(row * width, (row + 1) * width)
+            along = np.einsum("ijn,jn->in", towards[place], left[here])
+            coef[row] = choose(form.at(place, along), coef[row], dead, lengths, problem.rate)
+            wrong = left[here] - np.einsum("in,ijn->jn", coef[row], bases[place])
+            carried = problem.times(roots[place].transpose(0, 2, 1), wrong)
             after = slice((row + 1) * width, end)
             left[after] -= problem.times(upper[:, here, after].transpose(0, 2, 1), carried)
-            errors[(row - first) * width : (row - first + 1) * width] = carried
+            errors[place * width : (place + 1) * width] = carried
         passed = upper[:, first * width : end, end:].transpose(0, 2, 1)
         left[end:] -= problem.times(passed, errors)
     return coef
 
 
-def _each(problem: Problem, blocks: Float64) -> Float64:
-    """(groups, b, b) -> (b, b, N), the matrix of each filter."""
-    turned = blocks.transpose(1, 2, 0)
-    return np.repeat(turned, problem.filters // turned.shape[2], axis=2)
+def _diagonal(blocks: Float64, width: int) -> Float64:
+    """(groups, rows * n, rows * n) -> (rows, groups, n, n), the blocks on the diagonal."""
+    groups, size = blocks.shape[:2]
+    row = np.arange(size // width)
+    parts = blocks.reshape(groups, size // width, width, size // width, width)
+    return np.asarray(parts[:, row, :, row])
 
 
-def _projected(problem: Problem, row: int, rows: Float64, pull: Float64) -> tuple[Float64, Float64]:
-    """Return (B H_rr B^T, B pull) for each filter: the row's problem in terms of its codes."""
-    width = problem.layout.width
-    inner = problem.block(row * width, (row + 1) * width)
-    if inner.shape[2] == 1:
-        towards = np.einsum("ijn,jk->ikn", rows, inner[:, :, 0])
-    else:
-        towards = np.einsum("ijn,jkn->ikn", rows, inner)
-    return np.einsum("ijn,kjn->ikn", towards, rows), np.einsum("ijn,jn->in", rows, pull)
+def _bases(problem: Problem, basis: Float64, first: int, last: int) -> Float64:
+    """The basis of each row, (rows, r, n, N)."""
+    return basis[np.arange(first, last) // problem.layout.height]
+
+
+def _towards(inner: Float64, bases: Float64) -> Float64:
+    """Return B H_rr of each row and filter, (rows, r, n, N), of H_rr (rows, groups, n, n)."""
+    groups = inner.shape[1]
+    if groups == 1:
+        return np.asarray(np.einsum("mijn,mjk->mikn", bases, inner[:, 0]))
+    turned = inner.transpose(0, 2, 3, 1)
+    each = np.repeat(turned, bases.shape[3] // groups, axis=3)
+    return np.asarray(np.einsum("mijn,mjkn->mikn", bases, each))
+
+
+def _metric(inner: Float64, bases: Float64) -> Float64:
+    """Return B H_rr B^T, (rows, r, r, N): each row's problem in terms of its codes."""
+    return np.asarray(np.einsum("mijn,mkjn->mikn", _towards(inner, bases), bases))

@@ -23,9 +23,15 @@ _SEED = 0
 
 
 def batches(images: NDArray[np.generic], count: int = _BATCH) -> Iterator[Tensor]:
-    """Yield images a few at a time, as float32."""
+    """Yield inputs a few at a time."""
     for start in range(0, len(images), count):
-        yield torch.from_numpy(np.ascontiguousarray(images[start : start + count], np.float32))
+        yield as_given(images[start : start + count])
+
+
+def as_given(images: NDArray[np.generic]) -> Tensor:
+    """Return inputs as a network takes them: whole numbers, as of tokens, else float32."""
+    kind = np.int64 if images.dtype.kind in "iu" else np.float32
+    return torch.from_numpy(np.ascontiguousarray(images, kind))
 
 
 class _Sums:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from sdalgo.activations.budget import price_for
+from sdalgo.activations.budget import first_price, price_for
 from sdalgo.activations.moments import Moments
 from sdalgo.activations.problem import problem_of
-from sdalgo.activations.rounds import Fitted, Search, fit_layer
+from sdalgo.activations.rounds import Search, Stored, fit_layer
 from sdalgo.decomposition import Decomposition
 from sdalgo.matrices import Layout, layout_of, rows_of
 from sdalgo.options import ActivationOptions
@@ -15,6 +15,7 @@ from sdalgo.pow2 import Float32, encode
 
 _SPLIT_ROWS = 64  # in a filter, up to which finer slices are tried: a basis per slice is dear
 _LEAST_ROWS = 3
+_AT_ONCE = 4096  # filters that are searched together, at most
 DAMPS = (0.01, 0.1, 1.0)
 """What H's diagonal is damped with, as shares of its mean (sdalgo.activations.damping)."""
 
@@ -42,23 +43,29 @@ def decompose_alone(weight: Float32, moments: Moments, options: ActivationOption
             found = decompose_layer(weight, damped, Search.of(options, tried, 1))
             return found.bits(options.index) / weight.size
 
-        price = price_for(bits_at, options.bits, 1e-6)
+        price = price_for(bits_at, options.bits, first_price(weight.size, options.bits))
     return decompose_layer(weight, damped, Search.of(options, price))
 
 
-def decompose_layer(weight: Float32, moments: Moments, search: Search) -> Decomposition:
+def decompose_layer(
+    weight: Float32, moments: Moments, search: Search, height: int | None = None
+) -> Decomposition:
     """Return the decomposition of a weight in its own shape.
 
     Filters of few rows are also tried in halves, quarters and so on, each with a basis of its own:
     more bits and less error, which is kept where it is cheaper at the price of a bit.
 
+    Args:
+        height: most rows of a slice, where it is known already.
+
     Raises:
         InputError: the moments are of another layer.
     """
     moments = moments.checked(weight.shape, "calibration")
-    layout = layout_for(weight.shape, search)
+    rows = search.slice_rows if height is None else height
+    layout = layout_of(weight.shape, rows, "even", search.vector_width)
     best, cost = _at(weight, moments, layout, search)
-    while layout.rows <= _SPLIT_ROWS and layout.height >= 2 * _LEAST_ROWS:
+    while height is None and layout.rows <= _SPLIT_ROWS and layout.height >= 2 * _LEAST_ROWS:
         rows = -(-layout.height // 2)
         layout = layout_of(weight.shape, rows, "even", search.vector_width)
         found, finer = _at(weight, moments, layout, search)
@@ -72,27 +79,38 @@ def _at(
     weight: Float32, moments: Moments, layout: Layout, search: Search
 ) -> tuple[Decomposition, float]:
     """The decomposition in this layout, and what it costs in bits."""
-    problem = problem_of(weight, moments, layout, search.bit_price)
-    fitted = fit_layer(problem, search)
-    found = as_stored(fitted, layout)
-    if not problem.rate.any():
-        return found, float(fitted.energies.sum())
-    worth = np.where(problem.rate > 0, problem.rate, 1.0)
-    return found, float((fitted.energies / worth).sum()) + found.bits(search.form)
+    parts, costs = [], []
+    step = len(weight) if len(moments.second) > 1 else _AT_ONCE
+    for first in range(0, len(weight), step):
+        own = moments.filters(slice(first, first + step))
+        some = weight[first : first + step]
+        problem = problem_of(some, own, replace(layout, shape=some.shape), search.bit_price)
+        fitted = fit_layer(problem, search)
+        worth = np.where(problem.rate > 0, problem.rate, 1.0)
+        costs.append(float((fitted.energies / worth).sum()))
+        parts.append((fitted.coef.astype(np.float32), *fitted.stored))
+    coef, entries, scale = (np.concatenate(held, axis=-1) for held in zip(*parts, strict=True))
+    found = as_stored(coef, (entries, scale), layout)
+    return found, sum(costs) + (found.bits(search.form) if search.bit_price else 0)
 
 
-def as_stored(found: Fitted, layout: Layout) -> Decomposition:
-    """Put what was fitted into the form of a decomposition."""
-    rows, rank, filters = found.coef.shape
+def as_stored(coef: Float32, stored: Stored, layout: Layout) -> Decomposition:
+    """Put what was fitted into the form of a decomposition.
+
+    Args:
+        coef: (rows, r, N).
+        stored: entries (slices, r, n, N) and scales (slices, N) of B.
+    """
+    rows, rank, filters = coef.shape
     padded = np.zeros((layout.slices * layout.height, rank, filters), np.float32)
-    padded[:rows] = found.coef
+    padded[:rows] = coef
     slices = padded.transpose(2, 0, 1).reshape(filters * layout.slices, layout.height, rank)
     codes, p_min = encode(rows_of(slices, layout))
-    entries, scale = found.stored
+    entries, scale = stored
     used = slices.any(axis=(1, 2)).reshape(filters, layout.slices)
     scale = np.where(used, scale.T * np.float32(2.0**p_min), 0).astype(np.float32)
     entries = np.where(used[:, :, None, None], entries.transpose(3, 0, 1, 2), 0)
     return Decomposition(
         layout=layout, coef=codes, p_min=p_min,
-        basis=np.ascontiguousarray(entries, dtype=found.stored[0].dtype), scale=scale,
+        basis=np.ascontiguousarray(entries, dtype=stored[0].dtype), scale=scale,
     )  # fmt: skip

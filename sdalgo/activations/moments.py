@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
 from sdalgo.fit import Float64
+from sdalgo.pow2 import Float32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +25,14 @@ class Moments:
         sensitivity: what one unit of a filter's output energy costs the network, (K,); None: 1
             for each.
         target: the weights to come near to, where they are not the layer's own: shape (K, D).
+        damp: share of the mean diagonal that has been added to the diagonal.
     """
 
     second: Float64
     columns: int
     sensitivity: Float64 | None = None
     target: Float64 | None = None
+    damp: float = 0.0
 
     @property
     def inputs(self) -> int:
@@ -51,15 +54,30 @@ class Moments:
             raise InputError.at(place, "calibration: inputs are not finite")
         return self
 
+    def filters(self, chosen: "slice | NDArray[np.intp]") -> "Moments":
+        """Return what is known of some filters, with the same H."""
+        sensitivity, target = (
+            None if held is None else held[chosen] for held in (self.sensitivity, self.target)
+        )
+        return replace(self, sensitivity=sensitivity, target=target)
+
     def damped(self, share: float) -> "Moments":
         """Return them with `share` of the mean diagonal added to the diagonal.
 
         Inputs that the calibration images never excite then cost something, and H is regular.
         """
-        diagonal = np.diagonal(self.second, axis1=1, axis2=2)
-        mean = diagonal.mean(axis=1)
-        added = share * np.where(mean > 0, mean, 1.0)
-        return replace(self, second=self.second + added[:, None, None] * np.eye(self.inputs))
+        return replace(self, second=self.second + ridge(self.second, share), damp=share)
+
+    def undamped(self) -> Float64:
+        """Return H as it was before `damped`."""
+        return self.second - ridge(self.second, self.damp / (1 + self.damp))
+
+
+def ridge(second: Float64, share: float) -> Float64:
+    """Return `share` of the mean diagonal of each matrix, on the diagonal, (groups, D, D)."""
+    mean = np.diagonal(second, axis1=1, axis2=2).mean(axis=1)
+    added = share * np.where(mean > 0, mean, 1.0)
+    return np.asarray(added[:, None, None] * np.eye(second.shape[1]))
 
 
 def moments_of(columns: NDArray[np.generic]) -> Moments:
@@ -74,6 +92,19 @@ def joined(one: Moments, two: Moments) -> Moments:
     columns = one.columns + two.columns
     second = (one.second * one.columns + two.second * two.columns) / columns
     return replace(one, second=second, columns=columns)
+
+
+def some_filters(weight: Float32, moments: Moments, most: int) -> tuple[Float32, Moments]:
+    """Return at most so many filters of a weight, evenly, each with its inputs and sensitivity.
+
+    A filter of a group brings its own H.
+    """
+    count, groups = len(weight), len(moments.second)
+    if count <= most:
+        return weight, moments
+    chosen = np.unique(np.linspace(0, count - 1, most).round().astype(int))
+    second = moments.second if groups == 1 else moments.second[chosen // (count // groups)]
+    return weight[chosen], replace(moments.filters(chosen), second=second)
 
 
 def identity(shape: tuple[int, ...]) -> Moments:

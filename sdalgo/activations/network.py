@@ -4,31 +4,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
-from sdalgo.activations.budget import price_for
-from sdalgo.activations.calls import Call, drawn_positions, watched
+from sdalgo.activations.budget import first_price, price_for
 from sdalgo.activations.damping import best_damp
-from sdalgo.activations.inputs import COLUMNS, layer_moments
+from sdalgo.activations.inputs import layer_moments
 from sdalgo.activations.layer import DAMPS, decompose_layer
-from sdalgo.activations.moments import Moments, joined
+from sdalgo.activations.moments import Moments, joined, some_filters
+from sdalgo.activations.passing import Reached, pass_once
 from sdalgo.activations.rounds import Search
 from sdalgo.activations.sensitivity import sensitivities
 from sdalgo.decompose import checked, is_decomposed
 from sdalgo.decomposition import Decomposition
-from sdalgo.one_thread import one_thread
 from sdalgo.options import ActivationOptions
 from sdalgo.pow2 import Float32
 
 Weights = dict[str, Float32]
 _MOST_FOR_GRADIENTS = 72
-_MOST_SEQUENTIAL = 48  # images whose planes are held at once, twice
-_FIRST_PRICE = 4e-9
-_SEED = 2
+_SAMPLED = 256  # filters of a layer on which a price is sought, at most
+_NEAR = 1.6  # between prices at which slices are cut alike
+_KNOWN = 0.5  # share of the moments of all images where images pass one layer after another
 
 
 def decompose_network(
@@ -42,7 +40,7 @@ def decompose_network(
     Args:
         model: run in eval mode.
         images: calibration inputs, (N, ...) as the network takes them.
-        progress: called with (done, total, name) before each layer of the last pass.
+        progress: called with (done, total, name) before each layer, once the price is known.
 
     Returns:
         Decompositions by the name of the weight in the state dict. Weights that no input reaches
@@ -55,11 +53,13 @@ def decompose_network(
         raise InputError.at("calibration", "no images, or values that are not finite")
     weights, calibrated = calibrated_layers(model, images, options)
     price = options.price
+    heights: dict[str, int] | None = None
     if options.bits is not None:
-        price = _price_of(weights, calibrated, options)
+        price, heights = price_at_budget(weights, calibrated, options)
+    asked = options, price
     if options.sequential:
-        return _sequential(model, images, calibrated, (options, price))
-    return decompose_weights(weights, calibrated, (options, price), progress)
+        return decompose_in_order(model, images, calibrated, asked, heights)
+    return decompose_weights(weights, calibrated, asked, heights, progress)
 
 
 def calibrated_layers(
@@ -73,13 +73,15 @@ def calibrated_layers(
     known = {name: joined(first[name], second[name]) for name in weights}
     step = -(-len(images) // _MOST_FOR_GRADIENTS)
     found = sensitivities(model, images[::step], known, DAMPS[0])
+    size = sum(weight.size for weight in weights.values())
+    price = options.price if options.bits is None else first_price(size, options.bits)
     made = {}
     for name, weight in weights.items():
         sensitivity = steadied(found[name])
         halves = [replace(m, sensitivity=sensitivity) for m in (first[name], second[name])]
         damp = options.damp
         if damp is None:
-            damp = best_damp(weight, halves[0], halves[1], Search.of(options, _FIRST_PRICE, 0))
+            damp = best_damp(weight, halves[0], halves[1], Search.of(options, price, 0))
         made[name] = replace(known[name], sensitivity=sensitivity).damped(damp)
     return weights, made
 
@@ -105,32 +107,23 @@ def decompose_weights(
     weights: Weights,
     moments: Mapping[str, Moments],
     asked: tuple[ActivationOptions, float],
+    heights: Mapping[str, int] | None = None,
     progress: Progress | None = None,
-    rounds: int | None = None,
 ) -> dict[str, Decomposition]:
     """Decompose each weight at one price of a bit.
 
     Args:
         asked: options and price.
-        rounds: None: those of the options.
+        heights: of the slices of each layer; None: they are searched.
     """
+    options, price = asked
     found = {}
     for index, (name, weight) in enumerate(weights.items()):
         if progress:
             progress(index, len(weights), name)
-        found[name] = one_layer(weight, moments[name], asked, rounds)
+        height = heights[name] if heights else None
+        found[name] = decompose_layer(weight, moments[name], Search.of(options, price), height)
     return found
-
-
-def one_layer(
-    weight: Float32,
-    moments: Moments,
-    asked: tuple[ActivationOptions, float],
-    rounds: int | None = None,
-) -> Decomposition:
-    """Decompose one weight with damped moments, at a price."""
-    options, price = asked
-    return decompose_layer(weight, moments, Search.of(options, price, rounds))
 
 
 def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
@@ -138,81 +131,64 @@ def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
     return sum(layer.bits(form) for layer in found.values())
 
 
-def _price_of(
+def price_at_budget(
     weights: Weights, moments: Mapping[str, Moments], options: ActivationOptions
-) -> float:
+) -> tuple[float, dict[str, int]]:
+    """Return the price at which the layers have as many bits as they should, and how high their
+    slices are, which is searched anew when the price has moved far.
+
+    Of wide layers some filters stand for all.
+    """
     assert options.bits is not None
     size = sum(weight.size for weight in weights.values())
+    some = {name: some_filters(weights[name], moments[name], _SAMPLED) for name in weights}
+    few = {name: weight for name, (weight, _) in some.items()}
+    given = {name: own for name, (_, own) in some.items()}
+    heights: dict[str, int] = {}
+    searched = 0.0  # the price at which they were
 
     def bits_at(price: float) -> float:
-        found = decompose_weights(weights, moments, (options, price), rounds=1)
-        return total_bits(found, options.index) / size
+        nonlocal searched
+        if not searched / _NEAR <= price <= searched * _NEAR:
+            searched = price
+            heights.clear()
+        found = decompose_weights(few, given, (options, price), heights)
+        heights.update({name: layer.layout.height for name, layer in found.items()})
+        share = {name: weights[name].size / few[name].size for name in few}
+        return sum(layer.bits(options.index) * share[name] for name, layer in found.items()) / size
 
-    return price_for(bits_at, options.bits, _FIRST_PRICE)
+    price = price_for(bits_at, options.bits, first_price(size, options.bits))
+    return price, heights
 
 
-def _sequential(
+def decompose_in_order(
     model: nn.Module,
     images: NDArray[np.generic],
     moments: Mapping[str, Moments],
     asked: tuple[ActivationOptions, float],
+    heights: Mapping[str, int] | None = None,
 ) -> dict[str, Decomposition]:
     """Decompose each layer when the images reach it, and go on with what it has become.
 
-    The first half of the batch passes through the network as it was, the second through the one
-    decomposed so far.
+    What all calibration images give the original network counts half, as inputs on which nothing
+    has to be put right: few images are passing here.
     """
-    some = images[:: -(-len(images) // _MOST_SEQUENTIAL)]
-    state = _Passing(dict(model.named_parameters()), moments, asked)
-    both = torch.from_numpy(np.concatenate([some, some]).astype(np.float32))
-    with one_thread(), torch.inference_mode(), watched(model, state.see):
-        model.eval()(both)
-    return state.found
+    found: dict[str, Decomposition] = {}
 
+    def fit(name: str, weight: Float32, reached: Reached) -> Float32:
+        known = moments[name]
+        plain = known.undamped()
+        mixed = reached.mixed(plain, _KNOWN)
+        # Codes are chosen with the layer's own damping; what earlier layers did is put right with
+        # the least, so far as the inputs say.
+        own = replace(
+            known, second=mixed.second + (known.second - plain),
+            target=mixed.damped(DAMPS[0]).target(weight),
+        )  # fmt: skip
+        found[name] = decompose_layer(
+            weight, own, Search.of(*asked), heights[name] if heights else None
+        )
+        return found[name].rebuild()
 
-class _Passing:
-    """The layers decomposed so far, while the images pass."""
-
-    def __init__(
-        self,
-        weights: Mapping[str, nn.Parameter],
-        moments: Mapping[str, Moments],
-        asked: tuple[ActivationOptions, float],
-    ) -> None:
-        self.weights, self.moments, self.asked = weights, moments, asked
-        self.found: dict[str, Decomposition] = {}
-        self.generator = np.random.default_rng(_SEED)
-
-    def see(self, name: str, call: Call, output: Tensor) -> Tensor | None:
-        if name not in self.moments:
-            return None
-        if name not in self.found:
-            weight = self.weights[name].detach().float().numpy()
-            moments = self._corrected(name, call, weight)
-            self.found[name] = one_layer(weight, moments, self.asked)
-        rebuilt = torch.from_numpy(self.found[name].rebuild())
-        half = len(output) // 2
-        later = call.part(half, len(output))
-        made = later.product(rebuilt)
-        before = self.weights[name]
-        change = made - later.product(before)  # a bias is in both
-        return torch.cat([output[:half], output[half:] + change])
-
-    def _corrected(self, name: str, call: Call, weight: Float32) -> Moments:
-        """Return moments of the inputs as they are now, and W moved to W X X_q^T H^-1.
-
-        What all calibration images give the original network, damping included, counts half, as
-        inputs on which nothing has to be put right: few images are passing here.
-        """
-        known = self.moments[name]
-        chosen = drawn_positions(call, COLUMNS, self.generator)
-        half = len(call.inputs) // 2
-        was = call.part(0, half).columns(chosen).double()
-        now = call.part(half, 2 * half).columns(chosen).double()
-        share = 0.5 / was.shape[2]
-        second = 0.5 * known.second + share * (now @ now.transpose(1, 2)).numpy()
-        cross = 0.5 * known.second + share * (was @ now.transpose(1, 2)).numpy()
-        groups = len(second)
-        held = weight.reshape(groups, len(weight) // groups, -1).astype(np.float64)
-        wanted = held @ cross @ np.linalg.inv(second)
-        return replace(known, second=second, target=wanted.reshape(len(weight), -1))
+    pass_once(model, images, moments, fit)
+    return found

@@ -45,12 +45,6 @@ class Problem:
         made = (second @ parts).transpose(1, 0, 2)
         return np.asarray(made.reshape(second.shape[1], columns.shape[1]))
 
-    def block(self, start: int, end: int) -> Float64:
-        """Return H of positions start .. end - 1 of each filter, (b, b, N) or (b, b, 1)."""
-        part = self.second[:, start:end, start:end].transpose(1, 2, 0)
-        groups = part.shape[2]
-        return part if groups == 1 else np.repeat(part, self.filters // groups, axis=2)
-
     def energy(self, rest: Float64) -> Float64:
         """Return rest_k H rest_k^T, (N,)."""
         return np.asarray((rest * self.times(self.second, rest)).sum(axis=0))

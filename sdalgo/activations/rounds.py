@@ -59,6 +59,10 @@ class Search:
         return _TOP - self.levels + 1, _TOP
 
 
+Stored = tuple[NDArray[np.generic], Float32]
+"""Entries (slices, r, n, N) and scales (slices, N) of B."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """Ce and B of a layer, and what they cost.
@@ -68,15 +72,15 @@ class Fitted:
         stored: entries (slices, r, n, N) and scales (slices, N) of B.
         energies: of the outputs' error, (N,).
         objective: energies over the rate of a bit plus bits, after each round.
-        bits: of codes at their ideal lengths, in all.
+        bits: of codes at their ideal lengths, (N,).
     """
 
     coef: Float64
     basis: Float64
-    stored: tuple[NDArray[np.generic], Float32]
+    stored: Stored
     energies: Float64
     objective: tuple[float, ...]
-    bits: float
+    bits: Float64
 
 
 def fit_layer(problem: Problem, search: Search) -> Fitted:
@@ -95,7 +99,7 @@ def fit_layer(problem: Problem, search: Search) -> Fitted:
     lengths = measured(coef, search.powers, search.form)
     coef = sweep(problem, coef, basis, lengths)
     energies = problem.energy(problem.weight - rebuilt(coef, basis, problem.layout))
-    bits = float(measured(coef, search.powers, search.form).total(coef).sum())
+    bits = measured(coef, search.powers, search.form).total(coef)
     return Fitted(coef, basis, stored, energies, tuple(history), bits)
 
 

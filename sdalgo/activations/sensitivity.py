@@ -47,14 +47,17 @@ def sensitivities(
     kept: _Kept = []
 
     def keep(name: str, call: Call, output: Tensor) -> None:
-        if name in whiteners:
-            kept.append((name, call, output))
+        if name not in whiteners:
+            return
+        if not output.requires_grad:  # no weight before it has a gradient, and tokens have none
+            output.requires_grad_()
+        kept.append((name, call, output))
 
     generator = torch.Generator().manual_seed(_SEED)
     with one_thread():
         for batch in batches(images, _BATCH):
             with watched(model, keep):
-                result = model.eval()(batch.requires_grad_()).flatten(1)
+                result = model.eval()(batch).flatten(1)
             gradients = _gradients(result, [output for _, _, output in kept], generator)
             for (name, call, _), own in zip(kept, gradients, strict=True):
                 total = _curvature(call, own, whiteners[name])
@@ -91,10 +94,14 @@ def _curvature(call: Call, gradients: list[Tensor], whitener: Tensor) -> Float64
     filters = gradients[0].shape[-1 if call.kernel is None else 1]
     total = torch.zeros(groups, filters // groups, dtype=torch.float64)
     for image in range(len(call.inputs)):
-        white = (whitener @ call.part(image, image + 1).columns()).transpose(1, 2)
+        columns = call.part(image, image + 1).columns().transpose(1, 2)
+        # G L^-T of all draws: L^-1 meets the columns or G, whichever are fewer.
+        early = columns.shape[1] < _DRAWS * filters // groups
+        columns = columns @ whitener.transpose(1, 2) if early else columns
         for gradient in gradients:
             own = gradient[image]
             own = own.reshape(-1, filters).T if call.kernel is None else own
-            product = own.reshape(groups, -1, white.shape[1]) @ white
+            product = own.reshape(groups, -1, columns.shape[1]) @ columns
+            product = product if early else product @ whitener.transpose(1, 2)
             total += product.double().square().sum(dim=2)
     return np.asarray(total.flatten().numpy())

@@ -38,8 +38,14 @@ def calibrated_state(
     assert isinstance(options, ActivationOptions)
     place, name = given
     model, size, pixels = built(tensors, name)
-    images = images_of(place, size, pixels)
+    words = getattr(network(name), "VOCABULARY", None)
+    images: NDArray[np.generic] = (
+        tokens_of(place, size, words) if words else images_of(place, size, pixels)
+    )
     found = decompose_network(model, images, options, progress)
+    for key, first in _tied(model).items():
+        if first in found:
+            found[key] = found[first]
     errors = {}
     for key, layer in found.items():
         errors[key] = layer.error(tensors[key].array().astype(np.float32))
@@ -62,8 +68,42 @@ def built(
     state = in_model_types(
         {key: t.array() for key, t in tensors.items()}, model, f"--network {name}"
     )
-    model.load_state_dict(state, assign=True)
+    tied = _tied(model)
+    model.load_state_dict(state, assign=True)  # every name has a tensor of its own now
+    for second, first in tied.items():
+        if torch.equal(model.get_parameter(second), model.get_parameter(first)):
+            place, _, leaf = second.rpartition(".")
+            model.get_submodule(place).register_parameter(leaf, model.get_parameter(first))
     return model.eval(), tuple(module.INPUT), getattr(module, "PIXELS", IMAGENET)
+
+
+def _tied(model: nn.Module) -> dict[str, str]:
+    """Return the second names of weights that have several, and the first of each."""
+    first: dict[int, str] = {}
+    others = {}
+    for name, weight in model.named_parameters(remove_duplicate=False):
+        if first.setdefault(id(weight), name) != name:
+            others[name] = first[id(weight)]
+    return others
+
+
+def tokens_of(place: Path, shape: tuple[int, ...], words: int) -> NDArray[np.int64]:
+    """Return token ids of an .npz file with the array `images`, (N, *shape).
+
+    Args:
+        words: ids are below this.
+
+    Raises:
+        InputError: it cannot be read, or holds something else.
+    """
+    if place.is_dir():
+        raise InputError.at(place, "a network of tokens is calibrated by an .npz file, not images")
+    ids = _array(place)
+    if ids.dtype.kind not in "iu" or ids.shape[1:] != shape or not len(ids):
+        raise InputError.at(place, f"images: {ids.dtype} {ids.shape}; (N, *{shape}) token ids")
+    if ids.min() < 0 or ids.max() >= words:
+        raise InputError.at(place, f"images: token ids are 0 to {words - 1}")
+    return ids.astype(np.int64)
 
 
 def images_of(
@@ -86,12 +126,16 @@ def images_of(
             raise InputError.at(place, f"holds no images ({', '.join(ENDINGS)})")
         size = (shape[1], shape[2])
         return np.stack([prepared(read_rgb(path), size, pixels) for path in paths])
-    try:
-        with np.load(place, allow_pickle=False) as file:
-            images = np.asarray(file["images"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        message = "is neither a folder of images nor an .npz file with the array `images`"
-        raise InputError.at(place, message) from error
+    images = _array(place)
     if images.dtype.kind != "f" or images.shape[1:] != shape or not len(images):
         raise InputError.at(place, f"images: {images.dtype} {images.shape}; (N, *{shape}) floats")
     return images.astype(np.float32)
+
+
+def _array(place: Path) -> NDArray[np.generic]:
+    try:
+        with np.load(place, allow_pickle=False) as file:
+            return np.asarray(file["images"])
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        message = "is neither a folder of images nor an .npz file with the array `images`"
+        raise InputError.at(place, message) from error

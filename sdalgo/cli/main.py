@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from archsim.formats.program import Program, application, run, version_option
-from sdalgo.cli import build, decompose, importing, listing, paper, report, train, tune
+from sdalgo.cli import (
+    build,
+    decompose,
+    importing,
+    listing,
+    paper,
+    report,
+    rivals,
+    train,
+    tune,
+)
 
 app = application("sdalgo")
 app.command("decompose")(decompose.decompose)
@@ -15,6 +25,7 @@ app.command("report")(report.report)
 app.command("sweep")(report.sweep)
 app.command("paper")(paper.paper)
 app.command("list")(listing.listing)
+app.command("rivals")(rivals.rivals)
 app.command("train")(train.train)
 app.command("tune")(tune.tune)
 

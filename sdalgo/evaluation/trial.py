@@ -13,6 +13,7 @@ from sdalgo.agreement import with_weights
 from sdalgo.evaluation.crops import CONFIDENT, Crops, cut
 from sdalgo.evaluation.intervals import Agreed, agreed
 from sdalgo.evaluation.photographs import photographs
+from sdalgo.evaluation.refresh import refreshed
 from sdalgo.photos import IMAGENET, Pixels
 from sdalgo.pow2 import Float32
 
@@ -21,6 +22,7 @@ CANDIDATES = 24
 """Crops of a photograph of the evaluation that the original network is asked about."""
 MOST_CROPS = 6
 """Of a photograph that are kept, the first that it is confident of."""
+_REFRESHED = 4  # of so many calibration crops one passes when batch norms are taken anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,17 @@ class Trial:
 
     def judge(self, rebuilt: Mapping[str, Float32]) -> Agreed:
         """Return how far the network with other weights agrees with itself."""
-        outputs = outputs_of(with_weights(self.model, rebuilt), self.evaluation.images)
+        return self._compared(with_weights(self.model, rebuilt))
+
+    def judge_refreshed(self, rebuilt: Mapping[str, Float32]) -> Agreed | None:
+        """Return the same after batch norms took their statistics from a quarter of the calibration
+        crops; None where the network has none."""
+        some = self.calibration.images[::_REFRESHED]
+        other = refreshed(with_weights(self.model, rebuilt), some)
+        return None if other is None else self._compared(other)
+
+    def _compared(self, other: nn.Module) -> Agreed:
+        outputs = outputs_of(other, self.evaluation.images)
         return agreed(self.answers, outputs, self.evaluation.groups)
 
 

@@ -32,13 +32,17 @@ class Coded:
 
     def huffman_bits(self) -> int:
         """Huffman codes of all weights, the table by the rule of `.sd` files, 16-bit scales."""
-        _, counts = np.unique(self.codes, return_counts=True)
-        lengths = code_lengths(counts.astype(np.int64))
-        table = TABLE_BITS_PER_SYMBOL * len(counts)
-        return int(counts @ lengths) + table + SCALE_BITS * self.shape[0]
+        return stream_bits(self.codes) + SCALE_BITS * self.shape[0]
 
     def fixed_bits(self) -> int:
         """The same with as many bits for each code as the widest needs."""
         symbols = int(self.codes.max()) - int(self.codes.min()) + 1 if self.codes.size else 1
         each = max(1, math.ceil(math.log2(symbols)))
         return each * self.codes.size + SCALE_BITS * self.shape[0]
+
+
+def stream_bits(codes: NDArray[np.integer]) -> int:
+    """Return what codes take in Huffman, with the lengths of the code words of those used."""
+    _, counts = np.unique(codes, return_counts=True)
+    lengths = code_lengths(counts.astype(np.int64))
+    return int(counts @ lengths) + TABLE_BITS_PER_SYMBOL * len(counts)

@@ -11,14 +11,14 @@ import sdalgo
 from archsim.formats.weight_bits import weight_bits
 from sdalgo import InputError, preset
 from sdalgo.activations import bases
-from sdalgo.activations.budget import price_for
+from sdalgo.activations.budget import first_price, price_for
 from sdalgo.activations.code_lengths import CodeLengths, measured
 from sdalgo.activations.descent import start, sweep
 from sdalgo.activations.layer import as_stored, decompose_layer, layout_for
 from sdalgo.activations.moments import Moments, identity, joined, moments_of
 from sdalgo.activations.problem import problem_of, rebuilt
 from sdalgo.activations.rounds import Search, fit_layer
-from sdalgo.activations.row_search import choose, cost_of, squares
+from sdalgo.activations.row_search import choose, squares
 from sdalgo.container import from_bytes, to_bytes
 
 
@@ -71,7 +71,7 @@ def test_a_row_of_independent_codes_is_the_best_of_all_343(rate):
         metric = np.diag(generator.uniform(0.5, 2, 3))
         pull = generator.normal(0, 0.6, 3)
         form = squares(metric[:, :, None], pull[:, None])
-        new = choose(form, np.zeros((3, 1)), LENGTHS, np.array([rate]))[:, 0]
+        new = choose(form, np.zeros((3, 1)), np.zeros(1), LENGTHS, np.array([rate]))[:, 0]
         costs = row_costs(metric, pull, rate)
         found = costs[tuple(new.tolist())]
         # A price may favour a power that is no neighbour; never by more than the bits differ.
@@ -88,7 +88,7 @@ def test_a_row_of_tied_codes_is_near_the_best_of_all_343_and_beats_one_by_one():
         metric = half @ half.T + 0.1 * np.eye(3)
         pull = metric @ generator.normal(0, 0.5, 3)
         form = squares(metric[:, :, None], pull[:, None])
-        new = choose(form, np.zeros((3, 1)), LENGTHS, np.zeros(1))[:, 0]
+        new = choose(form, np.zeros((3, 1)), np.zeros(1), LENGTHS, np.zeros(1))[:, 0]
         costs = row_costs(metric, pull, 0.0)
         best = min(costs.values())
         rounded = min(
@@ -106,9 +106,9 @@ def test_squares_are_the_quadratic_form():
     metric = (half @ half.transpose(0, 2, 1)).transpose(1, 2, 0)
     pull, row = generator.standard_normal((2, 3, 4))
     form = squares(metric, pull)
-    zero = cost_of(form, np.zeros((3, 4)), LENGTHS, np.zeros(4))
+    zero = form.cost(np.zeros((3, 4)))
     quadratic = np.einsum("in,ijn,jn->n", row, metric, row) - 2 * (pull * row).sum(axis=0)
-    np.testing.assert_allclose(cost_of(form, row, LENGTHS, np.zeros(4)) - zero, quadratic)
+    np.testing.assert_allclose(form.cost(row) - zero, quadratic)
 
 
 CASES = [((6, 20), None), ((5, 2, 3, 3), None), ((6, 1, 3, 3), 6), ((6, 2, 3, 3), 3)]
@@ -210,7 +210,7 @@ def test_what_is_stored_is_what_was_fitted(shape, groups, bits):
     search = search_of(1e-6, basis_bits=bits)
     one = problem_of(weight, moments, layout_for(shape, search), 1e-6)
     fitted = fit_layer(one, search)
-    made = as_stored(fitted, one.layout)
+    made = as_stored(fitted.coef, fitted.stored, one.layout)
     flat = rebuilt(fitted.coef, fitted.basis, one.layout)[: moments.inputs].T.reshape(shape)
     np.testing.assert_allclose(made.rebuild(), flat, atol=2e-6)
 
@@ -230,10 +230,10 @@ def test_priced_bits_are_those_of_the_container_but_for_whole_lengths(form):
     search = search_of(1e-5, index=form)
     one = problem(weight, moments, 1e-5, search)
     found = fit_layer(one, search)
-    codes = as_stored(found, one.layout).coef
+    codes = as_stored(found.coef, found.stored, one.layout).coef
     parts = weight_bits(codes, (64, 1, 3, 3), form).parts
     counted = parts["codes"] + (parts["index"] if form == "element" else 0)
-    assert counted / found.bits == pytest.approx(1.02, abs=0.03)
+    assert counted / found.bits.sum() == pytest.approx(1.02, abs=0.03)
 
 
 def test_a_dearer_bit_gives_fewer_bits_and_more_error():
@@ -270,9 +270,18 @@ def test_calibration_that_does_not_fit_is_named():
         preset("activations", theta=0.1)
 
 
-def test_price_is_found_for_a_budget():
-    price = price_for(lambda p: 3.0 - np.log10(p) / 4, 4.7, 1e-9)
-    assert 3.0 - np.log10(price) / 4 == pytest.approx(4.7, rel=0.011)
+@pytest.mark.parametrize("wanted", [3.3, 4.7, 6.1])
+@pytest.mark.parametrize("slope", [0.3, 1.0, 3.0])
+def test_price_is_found_for_a_budget_in_a_few_steps(wanted, slope):
+    asked = []
+
+    def bits(price):
+        asked.append(price)
+        return 4.0 - slope * np.log(price / 2e-7) + 0.1 * np.sin(np.log(price))
+
+    price = price_for(bits, wanted, first_price(10**6, wanted))
+    assert bits(price) == pytest.approx(wanted, rel=0.011)
+    assert len(asked) <= 9
 
 
 def test_moments_of_two_halves_are_those_of_all():
