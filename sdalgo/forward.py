@@ -1,6 +1,6 @@
 """What flows into each weighted layer during a forward pass."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,9 +61,20 @@ def activations(model: nn.Module, images: NDArray[np.generic]) -> Activations:
     return {name: value.numpy() for name, value in found.items()}
 
 
-def calibrate_norms(model: nn.Module, images: NDArray[np.generic]) -> None:
-    """Set the running statistics of every batch normalisation to those of `images`, in place."""
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+def calibrate_norms(
+    model: nn.Module, images: NDArray[np.generic], within: Collection[str] = ()
+) -> None:
+    """Set the running statistics of batch normalisation to those of `images`, in place.
+
+    Args:
+        within: the modules whose normalisations are set; none means every one.
+    """
+    norms = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        and (not within or any(f"{name}.".startswith(f"{one}.") for one in within))
+    ]
     if not norms:
         return
     before = [norm.momentum for norm in norms]

@@ -27,6 +27,7 @@ WHOLE = {
     "uint64": "int64",
 }  # fmt: skip
 """Whole types of ONNX, and the type that each becomes."""
+FREE_INITIALISERS = 4  # the IR version that no longer has them among the inputs
 OLDEST_OPSET = 7  # before it Add and Mul broadcast by an attribute
 
 
@@ -45,7 +46,7 @@ def load(path: Path) -> Any:
         open_input(path).close()
         model = onnx.load(str(path), load_external_data=False)
         _check_beside(model, path)
-        onnx.checker.check_model(str(path))
+        _check(model, path)
         load_external_data_for_model(model, str(path.parent))
     except OSError as error:
         raise InputError.at(path, f"cannot be read: {error.strerror or error}") from error
@@ -55,6 +56,22 @@ def load(path: Path) -> Any:
         reason = " ".join(str(error).split())
         raise InputError.at(path, f"not a valid ONNX file: {reason:.200}") from error
     return model
+
+
+def _check(model: Any, path: Path) -> None:
+    """Have ONNX check a model. Before IR version 4 initialisers had to be inputs as well, which not
+    every exporter did; such a model is a valid one of version 4."""
+    from onnx import checker
+
+    graph = model.graph
+    inputs = {each.name for each in graph.input}
+    if model.ir_version < FREE_INITIALISERS and any(
+        w.name not in inputs for w in graph.initializer
+    ):
+        model.ir_version = FREE_INITIALISERS
+        checker.check_model(model)
+    else:
+        checker.check_model(str(path))
 
 
 def opset(model: Any, path: Path) -> int:

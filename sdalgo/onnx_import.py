@@ -6,11 +6,12 @@ from archsim.formats.progress import Progress
 from archsim.formats.source import require
 from sdalgo import provenance
 from sdalgo.build import Built
+from sdalgo.given_weights import given_file, keys_of, licence, note
 from sdalgo.importer.feeds import Wanted
 from sdalgo.importer.workload import Origin, write_network
 from sdalgo.onnx_graph import OnnxModel
-from sdalgo.pretrained import ONNX_FILES, shown_name
-from sdalgo.recipe import Recipe
+from sdalgo.pretrained import ONNX_FILES, OnnxFile, shown_name
+from sdalgo.recipe import GIVEN, Recipe
 
 
 def import_onnx(
@@ -65,8 +66,7 @@ def build_onnx(
         made_by = provenance.build_command(recipe, seed)
         origin = _own_origin(model.path, recipe, made_by, said, seed)
         return write_network(model, recipe, origin, folder, progress)
-    require("ONNX file", recipe.weights, ONNX_FILES)
-    file = ONNX_FILES[recipe.weights]()
+    file = file_of(recipe)
     model = OnnxModel(file.path, Wanted(pixels=None))
     said = model.run_alone()
     origin = Origin(
@@ -77,3 +77,12 @@ def build_onnx(
         seed=seed,
     )
     return write_network(model, recipe, origin, folder, progress)
+
+
+def file_of(recipe: Recipe) -> OnnxFile:
+    """The network of a recipe that ships: of a package, or the file that `--weights` names."""
+    if recipe.weights != GIVEN:
+        require("ONNX file", recipe.weights, ONNX_FILES)
+        return ONNX_FILES[recipe.weights]()
+    path, keys = given_file(recipe), keys_of(recipe)
+    return OnnxFile(path=path, note=note(keys, path), licence=licence(keys, path))

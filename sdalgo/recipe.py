@@ -15,7 +15,8 @@ from sdalgo.ratios import Share, Shares, load_ratios
 _FOLDER = Path(__file__).parent
 Kept = Annotated[float, Field(gt=0, le=1)]
 Pattern = Annotated[str, Field(min_length=1)]
-
+GIVEN = "given"
+"""The `weights` of a recipe that has none but those of `--weights`."""
 
 OPTIONS = (
     "theta", "basis_bits", "density", "rank", "levels", "iterations", "slice_rows", "relative",
@@ -34,8 +35,9 @@ class RecipeFile(Record):
         network: a name of `sdalgo list networks`, or "onnx": the file that `weights` names. Where
             the recipe is a file of the user's own also that of a Python file, which only
             `--network` runs.
-        weights: "synthetic", the name of a trained set (sdalgo/pretrained.py), or where the recipe
-            is a file of the user's own a file of weights beside it.
+        weights: "synthetic", the name of a trained set (sdalgo/pretrained.py), "given" where only
+            `--weights` brings them, or where the recipe is a file of the user's own a file of
+            weights beside it.
         preset, basis_bits: of the decomposition; its options check them.
         theta and the options after it: likewise; None leaves them to the preset. `exponents` and
             `largest_kernel` are words (sdalgo.option_words).
@@ -104,12 +106,16 @@ class Recipe(RecipeFile):
     Attributes:
         shipped: the name says all of it.
         command: what follows `sdalgo build` where that is not the name.
+        given: the file that `--weights` names, in place of `weights`.
+        drawn: modules that `--draw` names, drawn in place of what such a file has.
         place: where `dense` stands, for messages.
     """
 
     name: str
     shipped: bool = False
     command: str = ""
+    given: str = ""
+    drawn: tuple[str, ...] = ()
     place: str = "--dense"
 
     def options(self) -> Options:

@@ -16,6 +16,7 @@ from sdalgo.finite import check_finite
 from sdalgo.options import Options
 from sdalgo.orientation import as_stored
 from sdalgo.pow2 import Float32
+from sdalgo.recipe import Recipe, load_recipe
 
 Compare = Callable[[dict[str, Float32]], dict[str, Any]]
 _TIMES = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -27,7 +28,7 @@ def usual_thetas(options: Options) -> tuple[float, ...]:
 
 
 def sweep(
-    source: str,
+    source: str | Recipe,
     options: Options,
     thetas: Sequence[float] = (),
     progress: Progress | None = None,
@@ -36,12 +37,12 @@ def sweep(
     """Decompose a network at each theta; returns a row a theta.
 
     Args:
-        source: a recipe, whose outputs are then compared too, or a file of weights.
+        source: a recipe or its name, whose outputs are then compared too, or a file of weights.
         options: of the decomposition, but for theta.
         thetas: none means the usual ones.
         entry: that of a checkpoint with several state dicts.
     """
-    if _is_file(source):
+    if isinstance(source, str) and _is_file(source):
         weights, compare = _from_file(Path(source), entry)
     elif entry is None:
         weights, compare = _from_recipe(source)
@@ -79,12 +80,18 @@ def _from_file(path: Path, entry: str | None) -> tuple[dict[str, Float32], Compa
     return found, None
 
 
-def _from_recipe(recipe: str) -> tuple[dict[str, Float32], Compare | None]:
+def _from_recipe(source: str | Recipe) -> tuple[dict[str, Float32], Compare | None]:
+    recipe = load_recipe(source) if isinstance(source, str) else source
+    if recipe.network == "onnx":
+        from sdalgo.onnx_agreement import onnx_weights
+        from sdalgo.onnx_import import file_of
+
+        found = onnx_weights(file_of(recipe).path)
+        return found.weights, lambda rebuilt: asdict(found.agreement(rebuilt))
     from sdalgo.agreement import agreement
     from sdalgo.build import model_and_images
-    from sdalgo.recipe import load_recipe
 
-    model, images = model_and_images(load_recipe(recipe))
+    model, images = model_and_images(recipe)
     weights = {k: v.detach().numpy() for k, v in model.state_dict().items() if v.ndim in (2, 4)}
     return weights, lambda rebuilt: asdict(agreement(model, rebuilt, images))
 

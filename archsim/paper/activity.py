@@ -16,6 +16,7 @@ from archsim.formats.errors import InputError
 from archsim.paper import kept
 from archsim.paper.context import Context
 from archsim.paper.networks import Source, load, networks
+from archsim.workload.load_notes import SYNTHETIC, weight_origin
 from archsim.workload.workload import Workload
 
 MEASURED = {
@@ -63,7 +64,7 @@ def activations(context: Context, name: str) -> Mapping[str, Any] | None:
     if not network.there:
         return None
     workload = load(Source(network.workload, measured=context.wanted.measured))
-    trained = "synthetic" not in str(workload.source.get("weights", "")).casefold()
+    trained = weight_origin(workload.source.get("weights")) != SYNTHETIC
     found = zeros(workload)
     rows = kept.sdalgo_rows(context.wanted.out, "fig3") or []
     for row in rows:

@@ -11,6 +11,7 @@ from archsim.formats.errors import InputError, Problem
 from archsim.paper import kept
 from archsim.paper.assumptions import Assumptions, scenario
 from archsim.paper.networks import Network, channels_pruned, networks
+from archsim.paper.ratios import REFERENCE
 from archsim.paper.runs import Grid, Runner, check_some
 from archsim.paper.sensitivity import Sensitivity
 from archsim.runs.pool import Tick
@@ -45,6 +46,11 @@ class Context:
             refusals = self.runner.refused.items()
             raise InputError([Problem(" on ".join(pair), said) for pair, said in refusals])
         return grid
+
+    @cached_property
+    def weights(self) -> dict[str, str]:
+        """Whether each network's weights are trained or synthetic, as its workload says."""
+        return {network: row[REFERENCE].weights for network, row in self.grid.items()}
 
     @property
     def known(self) -> Sensitivity | None:

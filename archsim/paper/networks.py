@@ -66,6 +66,12 @@ def channels_pruned() -> list[Network]:
     return _listed("channels_pruned")
 
 
+def synthetic_twins() -> list[Network]:
+    """Networks of which the trained weights of a figure have synthetic ones beside them; each is
+    called as its network, and what it is after a comma."""
+    return _listed("synthetic_twins")
+
+
 def _listed(section: str) -> list[Network]:
     entries = data("networks")[section].items()
     return [Network(name, each["workload"], each["dataset"]) for name, each in entries]
@@ -77,9 +83,9 @@ def machines() -> list[str]:
 
 
 def left_out(network: str, machine: str) -> str | None:
-    """The paper's reason for not running a network on a machine."""
+    """The paper's reason for not running a network, or another form of it, on a machine."""
     for each in data("networks")["left_out"]:
-        if (each["network"], each["machine"]) == (network, machine):
+        if (each["network"], each["machine"]) == (network.partition(",")[0], machine):
             return str(each["reason"])
     return None
 

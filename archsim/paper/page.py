@@ -19,7 +19,14 @@ from archsim.paper.context import Context
 from archsim.paper.formula import filled
 from archsim.paper.kept import SDALGO_LABEL
 from archsim.paper.lines import Line
-from archsim.paper.networks import Source, channels_pruned, load, machines
+from archsim.paper.networks import (
+    Source,
+    channels_pruned,
+    load,
+    machines,
+    networks,
+    synthetic_twins,
+)  # fmt: skip
 from archsim.paper.printed import data
 from archsim.paper.quantities import names
 from archsim.paper.ratios import VALUES
@@ -67,6 +74,7 @@ def page(context: Context, known: Sensitivity) -> str:
         scenarios=_listed(f"**{one.name}**: {one.title}" for one in map(scenario, SCENARIOS)),
         under_scenarios=_under_scenarios(context),
         channels=_channels(context),
+        weights=_weights(context),
         sensitivity_notes=_listed(moves.notes),
         orders=_listed(_orders(known)),
         sensitivity=_sensitivity(moves, known),
@@ -202,6 +210,21 @@ def _channels(context: Context) -> str:
         for figure, values_of in VALUES.items()
     ]
     return table(["network, figure", *machines()], rows, 1)
+
+
+def _weights(context: Context) -> str:
+    """The figures on trained weights and on synthetic ones of the same network."""
+    twins = synthetic_twins()
+    bases = networks([twin.name.partition(",")[0] for twin in twins])
+    rows: list[list[Cell]] = []
+    for pair in zip(bases, twins, strict=True):
+        grid = context.runner.grid(pair, context.assumptions)
+        for figure, values_of in VALUES.items():
+            for network, row in grid.items():
+                found = values_of(grid)[network]
+                said = [figure, row[ratios.REFERENCE].weights]
+                rows.append([pair[0].name, *said, *(found.get(m) for m in machines())])
+    return table(["network", "figure", "weights", *machines()], rows, 1)
 
 
 def _orders(known: Sensitivity) -> list[str]:

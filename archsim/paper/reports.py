@@ -17,7 +17,7 @@ from archsim.paper.formula import Names, filled, value
 from archsim.paper.lines import Line, Spec, lines, scopes
 from archsim.paper.printed import data, table
 from archsim.paper.quantities import names
-from archsim.paper.ratios import RANGES, VALUES
+from archsim.paper.ratios import RANGES, VALUES, Values
 from archsim.paper.runs import check_some
 from archsim.paper.sensitivity import Sensitivity
 
@@ -156,7 +156,7 @@ def figure_data(name: str, context: Context) -> Any:
     """All that the figure of a report shows; None for what has no figure."""
     if name == "sensitivity":
         return context.known.to_dict() if context.known else None
-    return [VALUES[name](context.grid), vars(_chart(name, context))] if name in VALUES else None
+    return [_labelled(name, context), vars(_chart(name, context))] if name in VALUES else None
 
 
 def draw(name: str, context: Context, width_inches: float) -> list[Path]:
@@ -172,7 +172,15 @@ def draw(name: str, context: Context, width_inches: float) -> list[Path]:
         return tornado(context.known, path, width_inches) if context.known else []
     if name not in VALUES:
         return []
-    return bars(VALUES[name](context.grid), _chart(name, context), path, width_inches)
+    return bars(_labelled(name, context), _chart(name, context), path, width_inches)
+
+
+def _labelled(name: str, context: Context) -> Values:
+    """The values of a figure, each network with what its weights are."""
+    return {
+        f"{network} ({said})" if (said := context.weights[network]) else network: row
+        for network, row in VALUES[name](context.grid).items()
+    }
 
 
 def _chart(name: str, context: Context) -> Chart:

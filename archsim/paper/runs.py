@@ -19,6 +19,7 @@ from archsim.results.result import Result
 from archsim.runs.cache import Cache
 from archsim.runs.cached import simulate_cached
 from archsim.runs.pool import Answer, Job, Tick, answered
+from archsim.workload.load_notes import origin_in
 from archsim.workload.workload import Workload
 
 PARTS = {"off_chip": "DRAM", "storage": "buffers"}
@@ -29,7 +30,7 @@ NEEDED = ("diannao", "smartdeal")  # every ratio is over one of them
 @dataclass(frozen=True)
 class Totals:
     """What the figures need of a run; energies in pJ. `energy_parts` are those of DRAM, of buffers,
-    and of everything else."""
+    and of everything else; `weights` says whether they are trained or synthetic."""
 
     cycles: int
     compute_cycles: int
@@ -38,6 +39,7 @@ class Totals:
     dram_bytes: int
     dram_bytes_by: Mapping[str, int]
     macs: int
+    weights: str = ""
 
     @property
     def weight_bytes(self) -> int:
@@ -60,6 +62,7 @@ class Totals:
         parts[REST] += totals.get("leakage_pj", 0.0)
         same = ("cycles", "compute_cycles", "dram_bytes", "dram_bytes_by", "macs")
         kept = {key: totals[key] for key in same}
+        kept["weights"] = origin_in(result.notes)
         return cls(energy_pj=fsum(parts.values()), energy_parts=parts, **kept)
 
 

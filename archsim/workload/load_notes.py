@@ -1,9 +1,12 @@
 """What every output of a run says about the workload that was loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from archsim.formats.workload_records import Header
 from archsim.workload.layer import Layer
+
+TRAINED, SYNTHETIC = "trained", "synthetic"
+_WEIGHTS = "weights: "
 
 
 def shapes_alone(layers: Sequence[Layer]) -> list[str]:
@@ -30,3 +33,18 @@ def load_notes(header: Header, layers: Sequence[Layer], measured: bool) -> tuple
         if said:
             notes.append(f"{what}: {said}")
     return tuple(notes)
+
+
+def weight_origin(said: object) -> str:
+    """What a workload's source says first of its weights: ``trained``, ``synthetic``, or neither.
+
+    Of a trained network of which a part is drawn it says that further on.
+    """
+    start = str(said or "").casefold()
+    return next((word for word in (TRAINED, SYNTHETIC) if start.startswith(word)), "")
+
+
+def origin_in(notes: Iterable[str]) -> str:
+    """The same of the notes of a run; nothing where none is about weights."""
+    said = (note.removeprefix(_WEIGHTS) for note in notes if note.startswith(_WEIGHTS))
+    return weight_origin(next(said, ""))

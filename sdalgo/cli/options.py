@@ -50,6 +50,15 @@ Bits = Annotated[
 Sequential = Annotated[
     bool, typer.Option("--sequential", help="Inputs come from what was decomposed so far.")
 ]
+GivenWeights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        show_default=False,
+        help="Trained weights for a shipped recipe, such as torchvision's own state dict.",
+    ),
+]
 DEFAULT_PRESET = "as_released_double"
 _PANEL = "Decomposition (not given: as the preset has it)"
 Preset = Annotated[str, typer.Option(help="See `sdalgo list presets`.", rich_help_panel=_PANEL)]

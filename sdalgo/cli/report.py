@@ -94,6 +94,7 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
     entry: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of several state dicts in a checkpoint.")
     ] = None,
+    weights: options.GivenWeights = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     max_gb: unpacked.MaxGb = None,
     force: own_files.Force = False,
@@ -105,16 +106,19 @@ def sweep(  # noqa: PLR0913, PLR0917  (one parameter an option)
     \b
     Examples:
       sdalgo sweep mobilenet_v2_sd
+      sdalgo sweep resnet50_sd --weights resnet50-11ad3fa6.pth
       sdalgo sweep weights.safetensors --theta 0 --theta 0.004 --preset best
     """
+    from sdalgo.given_weights import given
     from sdalgo.option_words import read_words
     from sdalgo.options import preset as named
     from sdalgo.sweep import sweep as run
 
     unpacked.allow(max_gb)
     own_files.force(force)
+    swept = source if weights is None else given(source, weights)
     with bar("sweeping", quiet=as_json) as progress:
-        rows = run(source, named(preset, **read_words(asked)), tuple(theta or ()), progress, entry)
+        rows = run(swept, named(preset, **read_words(asked)), tuple(theta or ()), progress, entry)
     if plots:
         from sdalgo import plots as draw
 

@@ -35,7 +35,12 @@ def rows(progress: Progress | None) -> list[Row]:
     counts = shape_counts(weight_shapes("efficientnet_b0"))
     codes = network_codes(recipe_weights("efficientnet_b0_sd"), preset("as_released", theta=8e-3))
     size = _zero_symbol(counts, mean_code_bits(codes, with_zero=True))
-    made += _sizes("efficientnet_b0", size, _EFFICIENTNET, "synthetic weights, theta 0.008")
+    made += _sizes(
+        "efficientnet_b0",
+        size,
+        _EFFICIENTNET,
+        "trained weights without re-training (classifier synthetic), theta 0.008",
+    )
     original = counts.coefficients * 4 / MB
     made.append(
         Row(

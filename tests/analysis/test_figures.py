@@ -328,3 +328,12 @@ def test_a_waterfall_advances_from_one_end_to_the_other(width):
         "A", "a", "b", "c", "smaller parts", "B",
     ]  # fmt: skip
     assert [note.get_text() for note in figure.axes[0].texts][:2] == ["4", "-2"]
+
+
+def test_a_trained_network_with_a_drawn_classifier_is_not_called_synthetic():
+    said = "weights: trained: a file; SYNTHETIC: classifier, normal(0, 2/fan_in), seed 0"
+    found = replace(result("diannao", "real", mode="measured"), notes=(said,))
+    assert not comparison.is_synthetic(found)
+    assert comparison.is_synthetic(replace(found, notes=("weights: SYNTHETIC, not trained",)))
+    assert not comparison.is_synthetic(replace(found, notes=("weights: as found in x.onnx",)))
+    assert not comparison.is_synthetic(replace(found, notes=("activations: SYNTHETIC",)))

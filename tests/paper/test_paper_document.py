@@ -56,6 +56,7 @@ def test_measured_zeros_of_table_8_are_current(page, context):
 
 def test_the_page_has_every_part(page):
     for head in ("Verdicts", "Largest disagreements", "Networks", "fig8", "fig9", "fig10",
-                 "Scenarios", "Sensitivity", "table2", "table9", "Claims"):  # fmt: skip
+                 "Scenarios", "Trained and synthetic weights", "Sensitivity", "table2", "table9",
+                 "Claims"):  # fmt: skip
         assert f"\n## {head}" in page, head
     assert page.count("\n| 42 |") == 1

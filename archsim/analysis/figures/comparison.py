@@ -15,6 +15,7 @@ from archsim.analysis.figures.plots import FONT_POINTS, TWO_COLUMNS_INCHES, lege
 from archsim.analysis.figures.titles import titles
 from archsim.analysis.roles import DRAM, ROLES, energy_by_role
 from archsim.results.energy_parts import memory_parts
+from archsim.workload.load_notes import SYNTHETIC, origin_in
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -192,7 +193,7 @@ def is_bare(result: Result) -> bool:
 
 def is_synthetic(result: Result) -> bool:
     """Whether the workload says that its weights are not trained."""
-    return any("synthetic" in note.casefold() for note in result.notes if "weights:" in note)
+    return origin_in(result.notes) == SYNTHETIC
 
 
 def _shares(row: Normalised, stack: Stack) -> dict[str, float]:
