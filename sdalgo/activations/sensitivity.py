@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from sdalgo.activations.calls import Call, watched
 from sdalgo.activations.inputs import batches
 from sdalgo.activations.moments import Moments
+from sdalgo.activations.triangular import inverse_of_lower
 from sdalgo.fit import Float64
 from sdalgo.one_thread import one_thread
 
@@ -69,7 +70,7 @@ def sensitivities(
 def _whitener(moments: Moments, damp: float) -> Tensor:
     """Return L^-1 of H + d = L L^T over the root of the trace, (groups, D, D)."""
     damped = moments.damped(damp).second
-    inverse = np.linalg.inv(np.linalg.cholesky(damped))
+    inverse = inverse_of_lower(np.asarray(np.linalg.cholesky(damped)))
     seen = np.einsum("gij,gij->g", inverse @ moments.second, inverse)
     root = np.sqrt(np.where(seen > 0, seen, 1.0))  # a channel that is always zero has no inputs
     return torch.from_numpy((inverse / root[:, None, None]).astype(np.float32))

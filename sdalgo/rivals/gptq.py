@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdalgo.activations.moments import Moments
+from sdalgo.activations.triangular import upper_factor
 from sdalgo.fit import Float64
 from sdalgo.pow2 import Float32
 from sdalgo.rivals.coded import Coded
@@ -59,14 +60,9 @@ def _order(second: Float64, ordered: bool) -> NDArray[np.intp]:
     return np.argsort(-np.diagonal(second), kind="stable")
 
 
-def _upper(second: Float64) -> Float64:
-    """Return U, upper triangular, with U^T U = H^-1."""
-    return np.asarray(np.linalg.cholesky(np.linalg.inv(second)).swapaxes(-1, -2))
-
-
 def _filters(held: Float64, second: Float64, scale: Float32, most: int) -> Float64:
     """Filters that share H, (K, D)."""
-    upper = _upper(second)
+    upper = upper_factor(second[None])[0]
     left, codes = held.copy(), np.empty_like(held)
     inputs = held.shape[1]
     for first in range(0, inputs, _BLOCK):
@@ -83,7 +79,7 @@ def _filters(held: Float64, second: Float64, scale: Float32, most: int) -> Float
 
 def _depthwise(held: Float64, second: Float64, scale: Float32, most: int) -> Float64:
     """Filters with an H of their own each, (K, D)."""
-    upper = _upper(second)
+    upper = upper_factor(second)
     left, codes = held.copy(), np.empty_like(held)
     for column in range(held.shape[1]):
         codes[:, column] = nearest(left[:, column], scale, most)

@@ -1,0 +1,37 @@
+"""Inverses of triangular factors, and the factor of H^-1 along which errors are passed on."""
+
+import numpy as np
+
+from sdalgo.fit import Float64
+
+_WIDE = 1536  # inputs from which on a general inverse takes three times as long
+_SMALL = 64  # below which it is as fast
+
+
+def upper_factor(second: Float64) -> Float64:
+    """Return U, upper triangular, with U^T U = H^-1, of positive definite H (groups, D, D).
+
+    Of wide layers H^-1 itself is not made: with rows and columns in reverse order H = L L^T, and U
+    is L^-1 in reverse order.
+    """
+    if second.shape[1] <= _WIDE:
+        return np.asarray(np.linalg.cholesky(np.linalg.inv(second)).swapaxes(-1, -2))
+    lower = np.asarray(np.linalg.cholesky(second[:, ::-1, ::-1]))
+    return np.ascontiguousarray(inverse_of_lower(lower)[:, ::-1, ::-1])
+
+
+def inverse_of_lower(lower: Float64) -> Float64:
+    """Return the inverse of lower triangular matrices (groups, D, D)."""
+    return np.asarray(np.linalg.inv(lower)) if lower.shape[1] <= _WIDE else _by_halves(lower)
+
+
+def _by_halves(lower: Float64) -> Float64:
+    size = lower.shape[1]
+    if size <= _SMALL:
+        return np.asarray(np.tril(np.linalg.inv(lower)))
+    half = size // 2
+    found = np.zeros_like(lower)
+    first, last = _by_halves(lower[:, :half, :half]), _by_halves(lower[:, half:, half:])
+    found[:, :half, :half], found[:, half:, half:] = first, last
+    found[:, half:, :half] = -last @ (lower[:, half:, :half] @ first)
+    return found
