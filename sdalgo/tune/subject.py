@@ -12,8 +12,10 @@ from torch import nn
 from archsim.formats.errors import InputError
 from archsim.formats.progress import Progress
 from sdalgo import own_network, sparsity
+from sdalgo.activations.layer import decompose_layer
 from sdalgo.activations.moments import Moments
-from sdalgo.activations.network import calibrated_layers, one_layer
+from sdalgo.activations.network import calibrated_layers
+from sdalgo.activations.rounds import Search
 from sdalgo.build import ready
 from sdalgo.decompose import checked, decompose, is_decomposed
 from sdalgo.decomposition import Decomposition
@@ -152,7 +154,8 @@ class Subject:
             key = key_of(name, self.weights.state)
             if key not in self.moments:
                 raise InputError.at(f"layer {name}", "the preset `activations` cannot fit it")
-            return one_layer(weight, self.moments[key], (options, options.price))
+            search = Search.of(options, options.price)
+            return decompose_layer(weight, self.moments[key], search)
         ratio = setting.row_ratio
         if ratio is None:
             ratio = self.recipe.pruning().rows_dropped(name)

@@ -173,7 +173,9 @@ def test_limits_keep_points_off_the_front(images, tmp_path):
 
 
 def test_a_calibrated_group_is_the_library_s(images, tmp_path):
-    from sdalgo.activations.network import calibrated_layers, one_layer
+    from sdalgo.activations.layer import decompose_layer
+    from sdalgo.activations.network import calibrated_layers
+    from sdalgo.activations.rounds import Search
 
     vary = {"pointwise.preset": ["activations"], "pointwise.price": [1e-7]}
     plan = load_plan(None, {**GRID, **images, "vary": vary})
@@ -185,7 +187,7 @@ def test_a_calibrated_group_is_the_library_s(images, tmp_path):
         model, np.load(images["calibration"])["images"][0::2], options
     )
     key = "expand.weight"
-    expected = one_layer(weights[key], moments[key], (options, 1e-7))
+    expected = decompose_layer(weights[key], moments[key], Search.of(options, 1e-7))
     np.testing.assert_array_equal(found["expand"].coef, expected.coef)
     np.testing.assert_array_equal(found["expand"].basis, expected.basis)
 
