@@ -47,9 +47,9 @@ def main() -> None:
     for name in parser.parse_args().workloads:
         for machine in FIVE:
             arch = archsim.load_arch(machine)
-            tables = tables_of(arch, archsim.load_workload(name), None)
             for batch in BATCHES:
                 workload = archsim.load_workload(name, batch=batch)
+                tables = tables_of(arch, workload, None)
                 began = time.process_time()
                 cycles = timed(arch, workload, tables).cycles
                 seconds = time.process_time() - began

@@ -24,8 +24,8 @@ from archsim.workload.stages import Stage, keep_on_chip, operands, ranks_of, sta
 from archsim.workload.workload import Workload
 
 FORWARD = ("inference", "ff")
-MAX_VISITS = 2048
-"""Tiles of all groups and samples of a layer of a batch at most: 16 for each of its steps."""
+MAX_VISITS = 8192
+"""Tiles of all groups and samples of a layer of a batch at most: 64 for each of its steps."""
 MAX_PARTS = 8192
 """Parts of an element-wise layer at most; what is larger than the output buffer streams through."""
 
