@@ -20,14 +20,7 @@ def build(  # noqa: PLR0913, PLR0917  (one parameter an option)
     recipe: Annotated[
         str, typer.Argument(help="A name of `sdalgo list recipes`, or a file: my_recipe.yaml.")
     ],
-    network: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.py",
-            show_default=False,
-            help="RUNS this Python file: the network of a recipe of your own.",
-        ),
-    ] = None,
+    network: options.OwnNetwork = None,
     weights: options.GivenWeights = None,
     draw: Annotated[
         list[str] | None,

@@ -59,6 +59,14 @@ GivenWeights = Annotated[
         help="Trained weights for a shipped recipe, such as torchvision's own state dict.",
     ),
 ]
+OwnNetwork = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.py",
+        show_default=False,
+        help="RUNS this Python file: the network of a recipe of your own.",
+    ),
+]
 DEFAULT_PRESET = "as_released_double"
 _PANEL = "Decomposition (not given: as the preset has it)"
 Preset = Annotated[str, typer.Option(help="See `sdalgo list presets`.", rich_help_panel=_PANEL)]

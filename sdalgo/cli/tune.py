@@ -9,6 +9,7 @@ from archsim.formats import console, own_files
 from archsim.formats.errors import InputError
 from archsim.formats.progress import bar
 from archsim.formats.record import MAX_SEED
+from sdalgo.cli import options
 
 if TYPE_CHECKING:
     from sdalgo.tune.tune import Tuned
@@ -83,14 +84,7 @@ def tune(  # noqa: PLR0913, PLR0917  (one parameter an option)
     evaluation: Annotated[
         str | None, _pairs("IMAGES_OR_NPZ", "Others, to judge the front by.", "--evaluation")
     ] = None,
-    network: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.py",
-            show_default=False,
-            help="RUNS this Python file: the network of a recipe of your own.",
-        ),
-    ] = None,
+    network: options.OwnNetwork = None,
     out: Annotated[Path, typer.Option(help="Folder of the search.")] = Path("tune"),
     write: Annotated[
         int | None,
