@@ -13,6 +13,14 @@ _EFFICIENTNET = {"B": 0.51, "Ce": 2.10, "Param": 2.61}
 
 def rows(progress: Progress | None) -> list[Row]:
     """Return sizes with zero coded as one more symbol, no index, and 16-bit bases."""
+    made = mobilenet_v2(progress)
+    if progress:
+        progress(len(THETAS), len(THETAS) + 1, "EfficientNet-B0")
+    return [*made, *efficientnet_b0()]
+
+
+def mobilenet_v2(progress: Progress | None = None) -> list[Row]:
+    """Return the rows of MobileNetV2."""
     made: list[Row] = []
     weights = recipe_weights("mobilenet_v2_sd")
     counts = shape_counts(weight_shapes("mobilenet_v2"))
@@ -30,12 +38,19 @@ def rows(progress: Progress | None) -> list[Row]:
                 paper=None, ours=mean_code_bits(codes, with_zero=False), how=label,
             )
         )  # fmt: skip
-    if progress:
-        progress(len(THETAS), len(THETAS) + 1, "EfficientNet-B0")
+    return made
+
+
+def efficientnet_b0() -> list[Row]:
+    """Return the rows of EfficientNet-B0.
+
+    Raises:
+        InputError: the package of its weights is not installed (`make data`).
+    """
     counts = shape_counts(weight_shapes("efficientnet_b0"))
     codes = network_codes(recipe_weights("efficientnet_b0_sd"), preset("as_released", theta=8e-3))
     size = _zero_symbol(counts, mean_code_bits(codes, with_zero=True))
-    made += _sizes(
+    made = _sizes(
         "efficientnet_b0",
         size,
         _EFFICIENTNET,

