@@ -16,7 +16,7 @@ from benchmarks import trained_page
 from sdalgo.networks import network
 from sdalgo.rivals.row import Row
 from sdalgo.rivals.trained import rows
-from sdalgo.rivals.trained.harness import compressed, drawn, wilson
+from sdalgo.rivals.trained.harness import compressed, drawn
 from sdalgo.rivals.trained.layers import products
 from sdalgo.rivals.trained.loop import Settings, train
 from sdalgo.rivals.trained.method import AsItIs, Method
@@ -149,14 +149,6 @@ def test_samples_of_a_sorted_file_are_drawn():
     assert len(found) == 100
     assert 30 < int(found.labels.sum()) < 70
     assert torch.equal(found.inputs, drawn(some.take(order), 100, 0).inputs)
-
-
-def test_wilson_intervals():
-    """Both ends solve (share - p)^2 = z^2 p (1 - p) / n, which is their definition."""
-    for share, count in ((0.9, 10_000), (0.5, 40), (0.0, 40), (1.0, 40)):
-        for end in wilson(share, count):
-            left = (share - end) ** 2
-            assert left == pytest.approx(1.959964**2 * end * (1 - end) / count, abs=1e-12)
 
 
 def test_codes_are_counted_by_the_table():

@@ -1,7 +1,6 @@
 """A row of the table for each method, all from one trained network by one training."""
 
 import copy
-import math
 import time
 from collections.abc import Iterable, Iterator
 
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sdalgo.evaluation.labelled import wilson
 from sdalgo.one_thread import one_thread
 from sdalgo.rivals.row import Row
 from sdalgo.rivals.trained.layers import other_bits, weight_count
@@ -49,7 +49,7 @@ def row(task: Task, method: Method, settings: Settings) -> Row:
         other_bits=other_bits(model),
         metric="accuracy",
         score=score,
-        interval=wilson(score, len(task.test)),
+        interval=wilson(round(score * len(task.test)), len(task.test)),
         refreshed=_refreshed(task, model, settings) if method.trained else None,
         epochs=settings.epochs if method.trained else 0,
         seconds=spent,
@@ -85,12 +85,3 @@ def drawn(samples: Samples, count: int, seed: int) -> Samples:
     """Return some samples; drawn, for a file may have its images sorted by class."""
     order = np.random.default_rng([seed, 4]).permutation(len(samples))
     return samples.take(np.sort(order[:count]))
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of `count` images (Wilson 1927)."""
-    z = 1.959964
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    reach = math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    reach *= z / (1 + z * z / count)
-    return middle - reach, middle + reach
