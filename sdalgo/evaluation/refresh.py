@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sdalgo.norm_statistics import BatchNorm, batch_norms, taken_anew
 from sdalgo.one_thread import one_thread
 
 BATCH = 36
@@ -31,19 +32,14 @@ def refreshed(
     norms = _with_statistics(model)
     if not norms:
         return None
-    before = [norm.momentum for norm in norms]
     model.eval()
     for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # torch: a plain mean over all batches
         norm.train()
     count = -(-len(images) // batch)
-    with one_thread(), torch.no_grad():
+    with one_thread(), torch.no_grad(), taken_anew(norms):
         for first in range(count):
             some = np.ascontiguousarray(images[first::count], np.float32)
             model(torch.from_numpy(some))
-    for norm, momentum in zip(norms, before, strict=True):
-        norm.momentum = momentum
     return model.eval()
 
 
@@ -52,6 +48,5 @@ def has_statistics(model: nn.Module) -> bool:
     return bool(_with_statistics(model))
 
 
-def _with_statistics(model: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
-    kind = nn.modules.batchnorm._BatchNorm
-    return [m for m in model.modules() if isinstance(m, kind) and m.track_running_stats]
+def _with_statistics(model: nn.Module) -> list[BatchNorm]:
+    return [norm for norm in batch_norms(model) if norm.track_running_stats]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from sdalgo.norm_statistics import batch_norms, taken_anew
 from sdalgo.training.convert import decomposed_weights
 from sdalgo.training.weight import DecomposedWeight
 
@@ -72,16 +73,11 @@ def _units(held: DecomposedWeight) -> Tensor:
 @torch.no_grad()
 def estimate_norms(model: nn.Module, batches: Iterable[Tensor]) -> None:
     """Set the statistics of batch normalisation to the mean over `batches`, in place."""
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = batch_norms(model)
     if not norms:
         return
-    before = [norm.momentum for norm in norms]
     model.train()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # torch then weighs all batches alike
-    for batch in batches:
-        model(batch)
-    for norm, momentum in zip(norms, before, strict=True):
-        norm.momentum = momentum
+    with taken_anew(norms):
+        for batch in batches:
+            model(batch)
     model.eval()

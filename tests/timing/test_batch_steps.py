@@ -7,11 +7,11 @@ from tiny_networks import conv, post, write
 import archsim
 from archsim.formats.search import names
 from archsim.runs.simulation import simulate
-from archsim.timing import entries, queueing
+from archsim.timing import queueing
 from archsim.timing.queueing import STEPS_OF_BATCH
+from benchmarks.batch_steps import fine_steps
 
 INFERENCE = [name for name in names("archs") if archsim.load_arch(name).task == "inference"]
-UNBOUNDED = 10**9
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +40,12 @@ def test_a_run_of_a_large_batch_is_as_short_as_that_of_a_small_one(name, planes)
 
 
 @pytest.mark.parametrize("name", INFERENCE)
-def test_coarse_steps_hardly_move_the_end(name, planes, monkeypatch):
+def test_coarse_steps_hardly_move_the_end(name, planes):
     """Beside steps a quarter as long, none of which stands for several."""
     arch, workload = archsim.load_arch(name), archsim.load_workload(planes, batch=32)
     coarse = simulate(arch, workload)
-    for bound in ("STEPS_OF_BATCH", "MAX_STEPS", "MAX_TRANSFERS"):
-        monkeypatch.setattr(queueing, bound, UNBOUNDED)
-    monkeypatch.setattr(queueing, "STEPS_PER_LAYER", 4 * queueing.STEPS_PER_LAYER)
-    monkeypatch.setattr(entries, "MAX_VISITS", UNBOUNDED)
-    fine = simulate(arch, workload)
+    with fine_steps():
+        fine = simulate(arch, workload)
     assert coarse.notes != fine.notes
     assert coarse.cycles == pytest.approx(fine.cycles, rel=0.02)
     assert [layer.dram_bytes_by for layer in coarse.layers] == [

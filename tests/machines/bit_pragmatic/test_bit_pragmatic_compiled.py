@@ -2,7 +2,9 @@
 is nothing to hold."""
 
 from dataclasses import asdict
+from functools import partial
 
+import compiled_ways
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,17 +18,7 @@ from archsim.machines.shared import compiled as choice
 numba = pytest.importorskip("numba", reason="numba, the extra `fast`, is not installed")
 
 
-def both(find):
-    """What `find` finds with the compiled loop, and with numpy."""
-    found = []
-    for way in ("1", "0"):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(choice.VARIABLE, way)
-            choice.compiled.cache_clear()
-            assert (choice.compiled(LOOPS) is None) == (way == "0")
-            found.append(find())
-    choice.compiled.cache_clear()
-    return found
+both = partial(compiled_ways.both, loops=partial(choice.compiled, LOOPS))
 
 
 @settings(max_examples=80)

@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import compiled_ways
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,7 +23,6 @@ from archsim.machines.scnn.probe import probe
 from archsim.machines.scnn.sample import sampled_waits
 from archsim.machines.scnn.tiling import Pass, ScnnArray, grid_tiling
 from archsim.machines.scnn.waits import followed
-from archsim.machines.shared import compiled as choice
 from archsim.workload.convolution import Geometry
 
 numba = pytest.importorskip("numba", reason="numba, the extra `fast`, is not installed")
@@ -40,17 +41,7 @@ def with_numpy():
     """In place of the fixture of that name: here both ways are taken by turns."""
 
 
-def both(find):
-    """What `find` finds with the compiled loops, and with numpy."""
-    found = []
-    for way in ("1", "0"):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(choice.VARIABLE, way)
-            choice.compiled.cache_clear()
-            assert (loops() is None) == (way == "0")
-            found.append(find())
-    choice.compiled.cache_clear()
-    return found
+both = partial(compiled_ways.both, loops=loops)
 
 
 def layer_of(weights, inputs, geometry, array):
