@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    stray = ROOT / "workloads" / "stray_tensor_for_the_packaging_test.safetensors"
+    # Two workers of pytest may both build: each has a file of its own.
+    stray = ROOT / "workloads" / f"stray_tensor_of_test_packaging_{os.getpid()}.safetensors"
     stray.write_bytes(b"never shipped")
     try:
         subprocess.run(
