@@ -29,6 +29,7 @@ PLANE_SECONDS = 300.0
 MEGA = 1e6
 KIB = 1024
 ONE_CORE = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+ONE_CORE.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command compiles every module again
 ARCHSIM = (sys.executable, "-m", "archsim")
 OUT = "OUT"  # stands for a new folder
 SEVEN = (
