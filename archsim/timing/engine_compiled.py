@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from archsim.machines.shared.compiled import compiled
+from archsim.formats.compiled import compiled
 from archsim.machines.shared.geometry import Ints
 from archsim.timing import engine_records as records
 from archsim.timing.engine_state import GATE, SPACE, Server, Store, TaskQueue

@@ -4,8 +4,8 @@ same numbers, in the same order. `engine_compiled` lays a program out for it, in
 
 import numpy as np
 
+from archsim.formats.machine_code import machine_code
 from archsim.machines.shared.geometry import Ints
-from archsim.machines.shared.machine_code import machine_code
 from archsim.timing.engine_records import Played
 
 NEVER = 2**62

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from archsim.formats.profile_models import CoefProfile
 from archsim.formats.profile_values import uniform_table
-from archsim.workload.profile_mask import draw_mask, quantile_sample, random16
+from archsim.workload.profile_mask import draw_mask, quantile_sample
+from archsim.workload.random_stream import loops_for, random16, stream_of
 
 # Codes drawn at a time: temporaries of a few megabytes, whatever the layer.
 CHUNK = 1 << 20
+NONE = np.zeros(0, np.uint16)
 
 
 def draw_coef(
@@ -37,13 +39,28 @@ def draw_coef(
     for start in range(0, filters, step):
         block = drawn[start : start + step]
         owners = np.arange(start, start + len(block)) // profile.group
-        live = shared[owners]
-        if chances is not None:
-            live &= random16(rng, live.shape) <= chances[start : start + step, None]
-        patterns.take(random16(rng, live.shape), axis=0, out=block, mode="clip")
-        block *= codes.take(random16(rng, block.shape))
-        block *= live[..., None]
+        own = NONE if chances is None else chances[start : start + step]
+        _draw_rows(block, (shared[owners], own), (patterns, codes), rng)
     return drawn.reshape(shape)
+
+
+def _draw_rows(
+    block: NDArray[np.int8],
+    rows: tuple[NDArray[np.bool_], NDArray[np.uint16]],
+    tables: tuple[NDArray[np.int8], NDArray[np.int8]],
+    rng: np.random.Generator,
+) -> None:
+    """Fill a block with codes where rows are live, and of those each by its filter's chance."""
+    (live, chances), (patterns, codes) = rows, tables
+    if loops := loops_for(block.size):
+        with stream_of(rng) as stream:
+            loops.codes(stream, rows, patterns, codes, block)
+        return
+    if chances.size:
+        live &= random16(rng, live.shape) <= chances[:, None]
+    patterns.take(random16(rng, live.shape), axis=0, out=block, mode="clip")
+    block *= codes.take(random16(rng, block.shape))
+    block *= live[..., None]
 
 
 @lru_cache(maxsize=8)
@@ -56,7 +73,7 @@ def _pattern_table(nonzeros: tuple[int, ...], width: int) -> NDArray[np.int8]:
     counts = np.array([0, *nonzeros, *([0] * (width - len(nonzeros)))], dtype=float)
     frequencies = counts[sizes] / np.array([comb(width, size) for size in sizes.tolist()])
     chosen = uniform_table(frequencies, np.arange(1 << width))
-    table = bits[chosen.view(np.uint8)]
+    table = bits.take(chosen, axis=0)
     table.setflags(write=False)
     return table
 

@@ -11,6 +11,7 @@ from archsim.formats.profile_models import LETTERS, InputClass, InputProfile, Sc
 from archsim.formats.profile_values import Z_LIMIT, Z_STEPS, magnitudes, step_shares, value_table
 from archsim.formats.widths import DEFAULT_BITS, bounds_of, storage_bits
 from archsim.workload.profile_noise import Floats, LocalField, Noise, Plane, correlated
+from archsim.workload.random_stream import loops_for
 
 MAX_HELD = 1 << 24
 """Values of a latent that is held whole; a larger one would take several times its memory."""
@@ -52,7 +53,13 @@ def draw_input(
     pixels = values.transpose(1, 2, 0) if len(shape) == 3 else values.reshape(rows, columns, -1)
     row = 0
     step = max(1, LOOKED_UP // (columns * channels))
+    loops = loops_for(values.size) if len(shape) == 3 else None
     for block in latent.blocks():
+        if loops:
+            own, of_rows = (mean, spread, first_step), (factor[..., 0], row)
+            loops.stepped(block, own, of_rows, (tables, np.float32(Z_STEPS)), values)
+            row += len(block)
+            continue
         drawn = np.empty(block.shape, dtype=tables.dtype)
         for first in range(0, len(block), step):
             lines, scale = block[first : first + step], factor[row + first :][:step]

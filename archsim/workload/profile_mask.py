@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from archsim.formats.profile_models import LETTERS, Mask, Shares
 from archsim.formats.profile_values import normal_share, probit
+from archsim.workload.random_stream import loops_for, normals, random_rows16, stream_of
 
 # The normal quantile of a chance is looked up in steps of 1/256 between -8 and 8.
 QUANTILE_LIMIT, QUANTILE_STEPS = 8, 4096
+QUANTILES = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
 # Entries whose chances are looked up at a time, so that they stay in a cache.
 CHUNK = 1 << 16
 Floats = NDArray[np.float32]
@@ -50,8 +52,15 @@ def _tossed(
     shift = _balance(latent, (filters, channels, taps), mask.live)
     step = max(1, CHUNK // (channels * taps))
     for start in range(0, filters, step):
-        chances = _chances(latent.of(slice(start, start + step)) + shift)
         rows = min(step, filters - start)
+        if loops := loops_for(rows * channels * taps):
+            live = np.empty((rows, channels, taps), bool)
+            with stream_of(rng) as stream:
+                own, factor = latent.rows(start, rows), np.float32(QUANTILES)
+                loops.tossed(stream, own, (shift, factor), _chance_table(), live)
+            yield live.reshape(rows, -1)
+            continue
+        chances = _chances(latent.of(slice(start, start + step)) + shift)
         drawn16 = random_rows16(rng, rows, channels * taps).reshape(rows, channels, taps)
         block = drawn16 <= chances
         if not chances.all():
@@ -86,16 +95,18 @@ def _counted(
         shares = _in_order(mask.filter_order, shape[0])
     else:
         shares = quantile_sample(mask.filters or (mask.live,), shape[0], rng)
-    for k, count in enumerate(np.round(shares * entries).astype(int).tolist()):
-        if not 0 < count < entries:
-            yield np.full((1, entries), count > 0)
-            continue
-        score = rng.standard_normal((shape[1], entries // shape[1]), dtype=np.float32) + latent.of(
-            k
-        )
-        score = score.reshape(-1)
-        least = np.partition(score, entries - count - 1)[entries - count - 1]
-        yield (score > least)[None]
+    counts = np.round(shares * entries).astype(int)
+    step = max(1, CHUNK // entries)
+    for start in range(0, shape[0], step):
+        own = counts[start : start + step]
+        live = np.repeat(own[:, None] > 0, entries, axis=1)
+        some = np.flatnonzero((own > 0) & (own < entries))
+        score = normals(rng, (some.size, shape[1], entries // shape[1]))
+        score = (score + latent.of(start + some)).reshape(some.size, entries)
+        for k, each in zip(some.tolist(), score, strict=True):
+            place = entries - int(own[k]) - 1
+            np.greater(each, np.partition(each, place)[place], out=live[k])
+        yield live
 
 
 @dataclass(frozen=True)
@@ -108,10 +119,16 @@ class Latent:
     channels: Floats
     taps: Floats | None
 
-    def of(self, filters: int | slice) -> Floats:
+    def of(self, filters: NDArray[np.intp] | slice) -> Floats:
         """Those of some filters."""
         found: Floats = self.filters[filters] + self.channels
         return found if self.taps is None else found + self.taps
+
+    def rows(self, first: int, count: int) -> tuple[Floats, Floats, Floats]:
+        """The parts of some filters: (count, channels or 1), (channels or 1,), (taps or 1,)."""
+        own = np.ascontiguousarray(self.filters[first : first + count, :, 0])
+        taps = np.zeros(1, np.float32) if self.taps is None else self.taps
+        return own, np.ascontiguousarray(self.channels[:, 0]), taps
 
 
 def _latent(mask: Mask, shape: tuple[int, ...], rng: np.random.Generator) -> Latent:
@@ -211,9 +228,8 @@ def _bisected(sample: NDArray[np.floating], live: float) -> np.float32:
 
 def _chances(latent: Floats) -> NDArray[np.uint16]:
     """The last of 65536 numbers that makes an entry live; 0 for an entry that never is."""
-    step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
     table = _chance_table()
-    places = latent * np.float32(step)
+    places = latent * np.float32(QUANTILES)
     places += np.float32(QUANTILE_STEPS / 2)
     np.rint(places, out=places)
     np.clip(places, 0, QUANTILE_STEPS, out=places)
@@ -223,19 +239,5 @@ def _chances(latent: Floats) -> NDArray[np.uint16]:
 
 @cache
 def _chance_table() -> NDArray[np.uint16]:
-    step = QUANTILE_STEPS / (2 * QUANTILE_LIMIT)
-    middles = (np.arange(QUANTILE_STEPS + 1) - QUANTILE_STEPS / 2) / step
+    middles = (np.arange(QUANTILE_STEPS + 1) - QUANTILE_STEPS / 2) / QUANTILES
     return np.round(normal_share(middles) * 65535).astype(np.uint16)
-
-
-def random16(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint16]:
-    """16 random bits an entry."""
-    return rng.integers(0, 1 << 16, shape, dtype=np.uint16)
-
-
-def random_rows16(rng: np.random.Generator, rows: int, entries: int) -> NDArray[np.uint16]:
-    """16 random bits an entry of (rows, entries), the same however many rows are drawn together.
-
-    Numpy makes two entries of 32 bits and drops what a call leaves over.
-    """
-    return random16(rng, (rows, entries + entries % 2))[:, :entries]

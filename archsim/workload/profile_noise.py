@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.profile_models import Field
+from archsim.workload.random_stream import normals
 
 Floats = NDArray[np.float32]
 Plane = tuple[int, int, int]
@@ -38,7 +39,7 @@ class Noise:
             self._draw(rows, rng)
 
     def _draw(self, rows: int, rng: np.random.Generator) -> Floats:
-        return rng.standard_normal((rows, *self.shape[1:]), dtype=np.float32)
+        return normals(rng, (rows, *self.shape[1:]))
 
     def blocks(self) -> Iterator[Floats]:
         """The blocks from the first row on, which are the caller's to change."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from archsim.formats.profile_models import Values, WeightProfile
 from archsim.formats.profile_values import WIDE_EDGES, magnitudes, uniform_table
 from archsim.formats.widths import DEFAULT_BITS, bounds_of
-from archsim.workload.profile_mask import CHUNK, mask_blocks, random_rows16
+from archsim.workload.profile_mask import CHUNK, mask_blocks
+from archsim.workload.random_stream import loops_for, random_rows16, stream_of
 
 Weights = NDArray[np.signedinteger[Any]]
 
@@ -24,16 +25,25 @@ def draw_pruned(
     places them; int8, or int16 of 16 bits."""
     table = _values_table(profile, bits)
     drawn = np.empty((shape[0], int(np.prod(shape[1:]))), dtype=table.dtype)
-    step = max(1, CHUNK // drawn.shape[1])
-    for start in range(0, len(drawn), step):
-        block = drawn[start : start + step]
-        np.take(table, random_rows16(rng, *block.shape), out=block, mode="clip")
+    _look_up(table, drawn, rng)
     if profile.live < 1:
         first = 0
         for live in mask_blocks(profile, shape, rng):
             drawn[first : first + len(live)] *= live
             first += len(live)
     return drawn.reshape(shape)
+
+
+def _look_up(table: Weights, drawn: Weights, rng: np.random.Generator) -> None:
+    """Fill rows with values of the table."""
+    if loops := loops_for(drawn.size):
+        with stream_of(rng) as stream:
+            loops.looked_up(stream, table, drawn)
+        return
+    step = max(1, CHUNK // drawn.shape[1])
+    for start in range(0, len(drawn), step):
+        block = drawn[start : start + step]
+        np.take(table, random_rows16(rng, *block.shape), out=block, mode="clip")
 
 
 def draw_weight(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archsim.machines.shared import compiled as choice
+from archsim.formats import compiled as choice
 
 
 def both(find, loops):

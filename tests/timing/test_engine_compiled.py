@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from test_engine_oracles import every_cycle, max_plus, random_program
 
+from archsim.formats import compiled as choice
 from archsim.formats.errors import Deadlock
-from archsim.machines.shared import compiled as choice
 from archsim.timing import engine, engine_compiled
 from archsim.timing.engine_compiled import LOOPS
 from archsim.timing.program import Hop, Port, Program, Put, ServerSpec, StoreSpec, Take

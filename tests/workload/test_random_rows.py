@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from archsim.workload.profile_mask import random16, random_rows16
+from archsim.workload.random_stream import random16, random_rows16
 
 
 @pytest.mark.parametrize("entries", [1, 2, 9, 64, 75])

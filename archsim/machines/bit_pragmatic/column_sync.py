@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from archsim.machines.shared.compiled import compiled
+from archsim.formats.compiled import compiled
 from archsim.machines.shared.geometry import Ints, differences
 
 Durations = npt.NDArray[np.integer]

@@ -5,8 +5,8 @@ many blocks of a chain side by side, one step after the other.
 import numpy as np
 import numpy.typing as npt
 
+from archsim.formats.machine_code import machine_code
 from archsim.machines.shared.geometry import Ints
-from archsim.machines.shared.machine_code import machine_code
 
 
 @machine_code

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from archsim.machines.shared import compiled as shared
+from archsim.formats import compiled as shared
 
 
 def compiled(loops: str = "loops") -> Any:

@@ -10,10 +10,10 @@ are added up several at a time.
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.machine_code import machine_code, written_out
 from archsim.machines.scnn.banks import Words
 from archsim.machines.scnn.tiling import LARGEST_QUEUE
 from archsim.machines.shared.geometry import Ints, Mask
-from archsim.machines.shared.machine_code import machine_code, written_out
 
 Codes = NDArray[np.int32]
 Places = tuple[int, ...]

@@ -8,8 +8,8 @@ wrongly every other time, so a value is written in any case, and its place kept 
 import numpy as np
 from numpy.typing import NDArray
 
+from archsim.formats.machine_code import machine_code
 from archsim.machines.shared.geometry import Ints, Mask
-from archsim.machines.shared.machine_code import machine_code
 from archsim.workload.convolution import Pair
 
 Codes = NDArray[np.int32]

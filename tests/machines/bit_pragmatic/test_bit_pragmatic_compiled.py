@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_layers import small_cases
 
+from archsim.formats import compiled as choice
 from archsim.machines.bit_pragmatic.column_sync import LOOPS, pass_cycles
 from archsim.machines.bit_pragmatic.cycles import BitPragmaticArray, layer_cycles
-from archsim.machines.shared import compiled as choice
 
 numba = pytest.importorskip("numba", reason="numba, the extra `fast`, is not installed")
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from archsim.machines.shared.compiled import VARIABLE, compiled
+from archsim.formats.compiled import VARIABLE, compiled
 
 
 @pytest.fixture(scope="module", autouse=True)
