@@ -167,13 +167,9 @@ def _steps(planned: Planned, arch: Arch, scale: float) -> Steps:
 def _loads(need: Ints, largest: int) -> tuple[list[int], list[int]]:
     """Loads that bring what each step needs, and how many each step has seen."""
     # No load goes beyond the end of a step, or a step would wait for what a later one needs.
-    sizes: list[int] = []
-    counts: list[int] = []
-    for amount in differences(need).tolist():
-        if amount:
-            sizes += whole_parts(amount, -(-amount // largest))
-        counts.append(len(sizes))
-    return sizes, counts
+    amounts = differences(need)
+    loads = -(-amounts // largest)
+    return whole_parts(amounts, loads).tolist(), loads.cumsum().tolist()
 
 
 def _done(sizes: Sequence[int], counts: Sequence[int], free: Ints) -> list[int]:

@@ -205,15 +205,13 @@ class Schedule:
         """The chain of hops that carries results away, a task per burst of the steps that have
         any.
         """
-        stores = [
-            (size, plan.tail, plan.to_dram)
-            for plan in self.stages
-            for total, bursts in zip(plan.stores.tolist(), plan.bursts.tolist(), strict=True)
-            for size in whole_parts(total, bursts)
-        ]
-        nbytes = np.array([size for size, _, _ in stores], np.int64)
-        leaving = np.array([size if to_dram else 0 for size, _, to_dram in stores], np.int64)
+        totals = np.concatenate([plan.stores for plan in self.stages]).astype(np.int64)
+        bursts = np.concatenate([plan.bursts for plan in self.stages]).astype(np.int64)
         own = [int(plan.bursts.sum()) for plan in self.stages]
+        nbytes = whole_parts(totals, bursts)
+        to_dram = np.repeat([plan.to_dram for plan in self.stages], own)
+        leaving = np.where(to_dram, nbytes, 0)
+        layer = np.repeat([plan.tail for plan in self.stages], own).tolist()
         taken = self._bursts_of_steps(store)
         due = self._room_wanted()
         for ports in links(self.arch, flow):
@@ -231,15 +229,15 @@ class Schedule:
                         self._moving(port, size, flow, own)
                         for port, size in zip(ports, sizes, strict=True)
                     ],
-                    layer=[tail for _, tail, _ in stores],
-                    latency=[self._latency(ports) if to_dram else 0 for _, _, to_dram in stores],
+                    layer=layer,
+                    latency=np.where(to_dram, self._latency(ports), 0).tolist(),
                     takes=(taken,),
                     puts=puts,
                     due=due,
                     kind="pass" if puts else "store",
                 )
             )
-            taken = _one_by_one(store, len(stores))
+            taken = _one_by_one(store, len(nbytes))
 
     def _room_wanted(self) -> list[int]:
         """The step that would like the room of each burst of results: ping-pong, the next but

@@ -2,6 +2,7 @@
 
 import json
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,10 @@ def test_a_portion_is_that_of_whole_numbers():
 def test_even_parts_add_up_beyond_two_to_the_53():
     total, count = 2**60 + 12_345, 20_000
     parts = even_parts(total, count)
-    assert parts.tolist() == whole_parts(total, count)
+    ends = [place * total // count for place in range(count + 1)]
+    assert parts.tolist() == [end - before for before, end in pairwise(ends)]
+    several = whole_parts(np.array([7, total, 0, total]), np.array([2, count, 0, 1]))
+    assert several.tolist() == [3, 4, *parts.tolist(), total]
     assert parts.max() - parts.min() <= 1
 
 

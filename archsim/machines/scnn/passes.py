@@ -120,6 +120,8 @@ class _Plane:
     @cached_property
     def nonzeros(self) -> int:
         """Of all channels."""
+        if self.read.all():
+            return int(np.count_nonzero(self.activations))
         return sum(int(np.count_nonzero(rows[self.read])) for rows in self.activations)
 
     def filters(self, cut: Pair) -> int:

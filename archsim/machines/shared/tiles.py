@@ -8,7 +8,6 @@ bytes; copies of hardware are inside the numbers, never an object each.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
@@ -79,10 +78,13 @@ def even_parts(total: int, count: int) -> Ints:
     return differences(portion(np.arange(1, count + 1, dtype=np.int64), total, count))
 
 
-def whole_parts(total: int, count: int) -> list[int]:
-    """As `even_parts`, where there are few or none."""
-    ends = [0, *(place * total // count for place in range(1, count + 1))]
-    return [end - before for before, end in pairwise(ends)]
+def whole_parts(totals: Ints, counts: Ints) -> Ints:
+    """The `even_parts` of each total in turn, (sum of counts,); none where a count is 0."""
+    total, count = np.repeat(totals, counts), np.repeat(counts, counts)
+    place = np.arange(len(total)) - np.repeat(np.cumsum(counts) - counts, counts)
+    # The whole count to a part and the rest apart: a product of both may be beyond a word.
+    each, over = np.divmod(total, count)
+    return each + ((place + 1) * over // count - place * over // count)
 
 
 def check_tiles(layer: Layer, tiles: Tiles, samples: int) -> None:
