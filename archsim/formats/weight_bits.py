@@ -8,6 +8,7 @@ not empty its basis entries and a 16-bit scale.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,12 +66,16 @@ def weight_bits(
     basis_shape: tuple[int, ...],
     form: str = "row",
     basis_bits: int = BASIS_BITS,
+    nonzeros: NDArray[np.signedinteger[Any]] | None = None,
 ) -> WeightBits:
-    """Bits of codes (K, ..., r) with a basis (K, slices, r, n); InputError for another form."""
+    """Bits of codes (K, ..., r) with a basis (K, slices, r, n); InputError for another form. The
+    `nonzeros` of each filter's rows (K, rows) are counted if they are not given."""
     check_form(form)
     filters, width = len(coef), coef.shape[-1]
     codes = coef.reshape(filters, -1)
-    live = row_nonzeros(codes.reshape(-1), width).reshape(filters, -1) > 0
+    if nonzeros is None:
+        nonzeros = row_nonzeros(codes.reshape(-1), width).reshape(filters, -1)
+    live = nonzeros > 0
     counts = symbol_counts(codes)
     if form == "row":
         # Zeros of live rows: what stands in dead ones has no code.

@@ -170,9 +170,15 @@ def quantile_sample(shares: Shares, count: int, rng: np.random.Generator) -> NDA
     """
     if len(shares) == count:
         return rng.permutation(np.array(shares))
-    ranks = probit((np.arange(count) + 0.5) / count)
+    ranks = _ranks(count)
     places = np.linspace(ranks[0], ranks[-1], len(shares))
     return rng.permutation(np.interp(ranks, places, shares))
+
+
+@lru_cache(maxsize=64)
+def _ranks(count: int) -> NDArray[np.float64]:
+    """Normal quantiles of so many even ranks."""
+    return probit((np.arange(count) + 0.5) / count)
 
 
 def _in_order(letters: str, count: int) -> NDArray[np.float64]:

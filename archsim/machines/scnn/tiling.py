@@ -203,9 +203,14 @@ class WeightRuns:
             return Vectors(counts, members, first)
         # In the order of issue in memory as well: it is gone through twice.
         cube = np.ascontiguousarray(self.cube[groups].transpose(0, 2, 3, 1))
-        k = first_filter[:, None, None, None] + np.arange(filters)
+        k = first_filter[:, None, None] + np.arange(filters)
         codes = (1 + k % FILTER_KINDS * taps + self.taps[:, None]).astype(np.int32)
-        return pack(self.counts[groups], np.broadcast_to(codes, cube.shape)[cube], self.width)
+        # All channels of a group have the same codes, so that a place tells the code.
+        place, each = np.flatnonzero(cube), taps * filters
+        own = place % each
+        if len(groups) > 1:
+            own += place // cube[0].size * each
+        return pack(self.counts[groups], codes.reshape(-1).take(own, mode="clip"), self.width)
 
     @cached_property
     def _bounds(self) -> Ints:
@@ -254,7 +259,10 @@ def pack(counts: NDArray[Any], codes: NDArray[Any], width: int) -> Vectors:
     sizes = counts.reshape(-1)
     lengths = -(-sizes // width)
     first = _first(lengths)
-    skipped = first[:-1] * width - (np.cumsum(sizes) - sizes)
     members = np.zeros(int(first[-1]) * width, np.int32)
-    members[np.arange(codes.size) + np.repeat(skipped, sizes)] = codes
+    # Every place holds a code, but for the last ones of each run that does not fill its vectors.
+    held, spare = np.ones(members.size, bool), lengths * width - sizes
+    for back in range(1, width):
+        held[first[1:][spare >= back] * width - back] = False
+    members[held] = codes
     return Vectors(counts, members.reshape(-1, width), first)

@@ -85,7 +85,7 @@ def decomposed(
     return Coefficients(
         nonzeros=nonzeros,
         raw_bits=np.zeros(filters, np.int64),
-        bits=weight_bits(coef, basis_shape, granularity),
+        bits=weight_bits(coef, basis_shape, granularity, nonzeros=nonzeros),
         slice_rows=rows_per_slice(nonzeros.shape[1], basis_shape[1]),
         basis_columns=basis_shape[-1],
     )
