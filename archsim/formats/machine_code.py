@@ -11,8 +11,6 @@ from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite.ir import Constant, IntType
-from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,17 +25,3 @@ def machine_code(function: F) -> F:
 def written_out(function: F) -> F:
     """A function that is written into each one that calls it, where it is compiled."""
     return cast("F", numba.njit(inline="always")(function))
-
-
-@intrinsic
-def _high_word(_typing: Any, one: Any, other: Any) -> Any:
-    def written(_context: Any, builder: Any, _signature: Any, words: Any) -> Any:
-        wide = IntType(128)
-        product = builder.mul(*(builder.zext(word, wide) for word in words))
-        return builder.trunc(builder.lshr(product, Constant(wide, 64)), IntType(64))
-
-    return numba.uint64(one, other), written
-
-
-high_word: Any = _high_word
-"""The upper 64 bits of a product of two words, in compiled functions."""

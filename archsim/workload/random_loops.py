@@ -6,8 +6,12 @@ over, and that half.
 """
 
 import math
+from typing import Any
 
+import numba
 import numpy as np
+from llvmlite.ir import Constant, IntType
+from numba.extending import intrinsic
 from numba.np.random._constants import (
     fi_float,
     ki_float,
@@ -17,7 +21,7 @@ from numba.np.random._constants import (
 )
 from numpy.typing import NDArray
 
-from archsim.formats.machine_code import high_word, machine_code, written_out
+from archsim.formats.machine_code import machine_code, written_out
 
 Words = NDArray[np.uint64]
 Sixteens = NDArray[np.uint16]
@@ -37,12 +41,27 @@ ONE_24TH = F(1 / 16777216)
 RIGHT, RIGHT_INVERSE = F(ziggurat_nor_r_f), F(ziggurat_nor_inv_r_f)
 
 
+@intrinsic
+def _upper(_typing: Any, one: Any, other: Any) -> Any:
+    """The upper 64 bits of a product of two words."""
+
+    def written(_context: Any, builder: Any, _signature: Any, words: Any) -> Any:
+        wide = IntType(128)
+        product = builder.mul(*(builder.zext(word, wide) for word in words))
+        return builder.trunc(builder.lshr(product, Constant(wide, 64)), IntType(64))
+
+    return numba.uint64(one, other), written
+
+
+_high_word: Any = _upper
+
+
 @written_out
 def _step(stream: Words) -> U:
     """The next 64 bits."""
     high, low = stream[0], stream[1]
     product = low * TIMES_LOW
-    above = high_word(low, TIMES_LOW) + low * TIMES_HIGH + high * TIMES_LOW
+    above = _high_word(low, TIMES_LOW) + low * TIMES_HIGH + high * TIMES_LOW
     low = product + stream[3]
     high = above + stream[2] + U(low < product)
     stream[0], stream[1] = high, low

@@ -7,7 +7,12 @@ Indices are unsigned: numba has nothing to look up for those below zero then, an
 are added up several at a time.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from llvmlite.ir import Constant, IntType, Undefined, VectorType
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from archsim.formats.machine_code import machine_code, written_out
@@ -55,37 +60,100 @@ def _wait(queue: Words, sums: Words, first: int, room: U, word: Places) -> int:
         waited += 1
 
 
-@written_out
-def _issue(sums: Words, size: U, queue: Words, room: U, word: Places) -> int:
-    """Issue operations of which the words are `sums`; the cycles they wait."""
-    waited = 0
-    for at in range(ZERO, size, U(len(word))):
-        over = ZERO
-        for w in range(len(word)):
-            over |= queue[w] + sums[at + U(w)] + room
-        if over & HIGH != ZERO:
-            waited += _wait(queue, sums, at, room, word)
-        for w in range(len(word)):
-            queue[w] = _drained(queue[w] + sums[at + U(w)])
-    return waited
+def _everywhere(builder: Any, value: Any, banks: Any) -> Any:
+    """A vector of the same byte for each bank."""
+    word, nothing = IntType(32), Constant(banks, Undefined)
+    one = builder.insert_element(nothing, value, Constant(word, 0))
+    return builder.shuffle_vector(one, nothing, Constant(VectorType(word, banks.count), None))
+
+
+def _vector(builder: Any, words: Any, place: Any, banks: Any) -> Any:
+    """Where the bytes of all banks stand, from a place of an array of words on."""
+    return builder.bitcast(builder.gep(words, [place]), banks.as_pointer())
+
+
+def _loop(builder: Any, lines: Sequence[Any], held: Any, span: Sequence[Any]) -> tuple[Any, Any]:
+    """Code that issues operations while they have room: the place of the first that has not, and
+    the queues then. What an operation adds is the sum of what stands at its place of the lines."""
+    banks, (begin, end, depth) = held.type, span
+    before, (head, issue, drain, stop) = (
+        builder.block,
+        (builder.append_basic_block() for _ in range(4)),
+    )
+    builder.branch(head)
+    builder.position_at_end(head)
+    at, queue = builder.phi(begin.type), builder.phi(banks)
+    builder.cbranch(builder.icmp_unsigned("<", at, end), issue, stop)
+    builder.position_at_end(issue)
+    full = queue
+    for line in lines:
+        more = builder.load(_vector(builder, line, at, banks), align=8)
+        full = builder.add(full, more)
+    over = builder.icmp_unsigned(">", full, depth)
+    over = builder.bitcast(over, IntType(banks.count))
+    builder.cbranch(builder.icmp_unsigned("==", over, Constant(over.type, 0)), drain, stop)
+    builder.position_at_end(drain)
+    some = builder.icmp_unsigned("!=", full, Constant(banks, None))
+    left = builder.sub(full, builder.zext(some, banks))
+    following = builder.add(at, Constant(at.type, banks.count // 8))
+    builder.branch(head)
+    for phi, first, again in ((at, begin, following), (queue, held, left)):
+        phi.add_incoming(first, before)
+        phi.add_incoming(again, drain)
+    builder.position_at_end(stop)
+    return at, queue
+
+
+@intrinsic
+def _found_full(_typing: Any, table: Any, of: Any, queue: Any, span: Any, array: Any) -> Any:
+    """Issue operations, what they add being the sum of lines of a table, each from a place `of`
+    it on, until one finds a bank too full: its place. All banks of an operation are one vector.
+    The span is where to begin, the end, and the depth; the array `word` and `activation`.
+    """
+    banks = VectorType(IntType(8), 8 * array[0].count)
+
+    def written(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        rows, places, state = (
+            context.make_array(kind)(context, builder, value).data
+            for kind, value in zip(signature.args[:3], given[:3], strict=True)
+        )
+        numbers = [Constant(IntType(64), line) for line in range(array[1].count)]
+        begins = [builder.load(builder.gep(places, [number])) for number in numbers]
+        begin, end, depth = (builder.extract_value(given[3], i) for i in range(3))
+        deep = _everywhere(builder, builder.trunc(depth, IntType(8)), banks)
+        held = _vector(builder, state, Constant(IntType(64), 0), banks)
+        lines = [builder.gep(rows, [begun]) for begun in begins]
+        at, left = _loop(builder, lines, builder.load(held, align=8), (begin, end, deep))
+        builder.store(left, held, align=8)
+        return at
+
+    return span[0](table, of, queue, span, array), written
+
+
+_passed: Any = _found_full
 
 
 @written_out
-def _issue_four(sums: Words, size: U, queue: Words, room: U, word: Places) -> int:
-    """As `_issue` where there are four words, which stay in registers."""
-    waited = 0
-    a, b, c, d = queue[0], queue[1], queue[2], queue[3]
-    for at in range(ZERO, size, U(4)):
-        i, j, k, m = at, at + U(1), at + U(2), at + U(3)
-        e, f, g, h = a + sums[i], b + sums[j], c + sums[k], d + sums[m]
-        if ((e + room) | (f + room) | (g + room) | (h + room)) & HIGH != ZERO:
-            queue[0], queue[1], queue[2], queue[3] = a, b, c, d
-            waited += _wait(queue, sums, at, room, word)
-            e, f = queue[0] + sums[i], queue[1] + sums[j]
-            g, h = queue[2] + sums[k], queue[3] + sums[m]
-        a, b, c, d = _drained(e), _drained(f), _drained(g), _drained(h)
-    queue[0], queue[1], queue[2], queue[3] = a, b, c, d
-    return waited
+def _issue(
+    table: Words, of: Words, size: U, state: tuple[Words, Words], array: tuple[U, U, Places, Places]
+) -> int:
+    """Issue operations of so many words in all, that add the sums of lines of a table, which begin
+    at the places `of`; the cycles they wait. The state is the queue, and room for a sum.
+    """
+    (queue, sums), (depth, room, word, activation) = state, array
+    waited, at = 0, ZERO
+    while True:
+        at = _passed(table, of, queue, (at, size, depth), (word, activation))
+        if at == size:
+            return waited
+        for w in range(len(word)):
+            sums[w] = ZERO
+            for member in range(len(activation)):
+                sums[w] += table[of[member] + at + U(w)]
+        waited += _wait(queue, sums, 0, room, word)
+        for w in range(len(word)):
+            queue[w] = _drained(queue[w] + sums[w])
+        at += U(len(word))
 
 
 @written_out
@@ -114,21 +182,6 @@ def _line(
         to += words
 
 
-@written_out
-def _sum(table: Words, of: Words, sums: Words, size: U, activation: Places) -> None:
-    """What the activations of a vector, whose lines of a table begin at `of`, add together."""
-    if len(activation) == 4:
-        i, j, k, m = of[0], of[1], of[2], of[3]
-        for at in range(ZERO, size):
-            sums[at] = table[i + at] + table[j + at] + table[k + at] + table[m + at]
-        return
-    for at in range(ZERO, size):
-        sums[at] = table[of[0] + at]
-    for member in range(1, len(activation)):
-        for at in range(ZERO, size):
-            sums[at] += table[of[member] + at]
-
-
 @machine_code
 def follow(
     weights: tuple[Codes, Codes], by_kind: tuple[Words, int], met: tuple[Codes, Ints, Ints],
@@ -145,7 +198,7 @@ def follow(
     room, most = U(LARGEST_QUEUE - depth) * ONES, max(1, lengths.max()) * len(word)
     (added, of_kind), kinds = by_kind, by_kind[0].size // by_kind[1]
     table, made = np.empty(kinds * most, np.uint64), np.full(kinds, -1)
-    queue, sums = np.empty(len(word), np.uint64), np.empty(most, np.uint64)
+    queue, sums = np.empty(len(word), np.uint64), np.empty(len(word), np.uint64)
     start, run, of = 0, 0, np.empty(WIDEST, np.uint64)
     for channel in range(lengths.shape[0]):
         for phase in range(lengths.shape[1]):
@@ -164,32 +217,25 @@ def follow(
                             made[kind], line = run, (table, of[member])
                             single = added, kind * U(of_kind)
                             _line((codes, start, vectors), single, line, word, weight)
-                    _sum(table, of, sums, size, activation)
-                    if len(word) == 4:
-                        waited[element] += _issue_four(sums, size, queue, room, word)
-                    else:
-                        waited[element] += _issue(sums, size, queue, room, word)
+                    limits = U(depth), room, word, activation
+                    waited[element] += _issue(table, of, size, (queue, sums), limits)
                 for w in range(len(word)):
                     queues[element, w] = queue[w]
             start += vectors
 
 
 @machine_code
-def _raised(runs: tuple[Words, Ints], bound: Words, raised: Words, room: U, word: Places) -> bool:
-    """Whether no run, of so many of the operations (operations, words), that begins with queues
+def _raised(runs: tuple[Words, Ints], bound: Words, raised: Words, depth: U, word: Places) -> bool:
+    """Whether no run, of so many of the operations (operations x words), that begins with queues
     `bound` passes the depth; `raised` to where they end.
     """
-    (counts, sizes), queue, at = runs, np.empty(len(word), np.uint64), 0
+    (counts, sizes), queue, of = runs, np.empty(len(word), np.uint64), np.zeros(1, np.uint64)
     for size in sizes:
-        queue[:], over = bound, ZERO
-        for operation in range(at, at + size):
-            for w in range(len(word)):
-                full = queue[w] + counts[operation, w]
-                over |= full + room
-                queue[w] = _drained(full)
-        if over & HIGH != ZERO:
+        queue[:], words = bound, U(size * len(word))
+        at = _passed(counts, of, queue, (ZERO, words, depth), (word, (0,)))
+        if at != words:
             return False
-        at += size
+        of[0] += words
         for w in range(len(word)):
             # Of each byte the larger: none has its high bit set, so that none borrows.
             less = (((queue[w] | HIGH) - raised[w]) & HIGH) >> SEVEN
@@ -206,7 +252,7 @@ def prove(
     of weight vectors (vectors, width), so many of (groups, channels, phases), each meeting a full
     tile's pixels, which add (phases, codes, words) together. See `certificate`.
     """
-    (codes, lengths), room = weights, U(LARGEST_QUEUE - depth) * ONES
+    codes, lengths = weights
     proven, start = np.zeros(len(lengths), np.bool_), 0
     bound, raised = np.zeros(len(word), np.uint64), np.zeros(len(word), np.uint64)
     for group in range(len(lengths)):
@@ -219,7 +265,7 @@ def prove(
             at += sizes[run]
         bound[:], raised[:] = ZERO, ZERO
         for _ in range(ROUNDS):
-            if not _raised((counts, sizes), bound, raised, room, word):
+            if not _raised((counts.reshape(-1), sizes), bound, raised, U(depth), word):
                 break
             if (raised == bound).all():
                 proven[group] = True
