@@ -4,6 +4,7 @@ it.
 """
 
 import sys
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from os import environ
@@ -11,6 +12,18 @@ from typing import Any
 
 VARIABLE = "ARCHSIM_FAST"
 """Set to 0, everything is computed as if numba were not there."""
+LOADING = 0.5
+"""Seconds that loading numba takes."""
+
+
+@dataclass
+class Missed:
+    """Seconds that this process would have saved with numba."""
+
+    seconds: float = 0.0
+
+
+MISSED = Missed()
 
 
 @cache
@@ -25,6 +38,11 @@ def compiled(loops: str) -> Any:
         return None
 
 
-def at_hand(loops: str) -> Any:
-    """The same where numba is loaded already, which takes half a second; else None."""
-    return compiled(loops) if "numba" in sys.modules else None
+def worth(loops: str, seconds: float) -> Any:
+    """The same where numba is loaded already, or what it could have saved so far, so many seconds
+    this time, amounts to what loading it takes; else None."""
+    if "numba" not in sys.modules:
+        MISSED.seconds += seconds
+        if MISSED.seconds < LOADING:
+            return None
+    return compiled(loops)

@@ -3,24 +3,22 @@ out in arrays for it, and what it found written back. The queues then hold what 
 have left there.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from archsim.formats.compiled import compiled
+from archsim.formats.compiled import worth
 from archsim.machines.shared.geometry import Ints
 from archsim.timing import engine_records as records
 from archsim.timing.engine_state import GATE, SPACE, Server, Store, TaskQueue
 from archsim.timing.program import Program
 
 LOOPS = "archsim.timing.engine_loop"
-MANY = 60_000
-"""Tasks for which numba is loaded, which takes half a second. Where it is loaded already fewer ones
-take it as well."""
 FEW = 500
 """Tasks that are played faster than they are laid out."""
+SAVED = 7e-6
+"""Seconds per task."""
 LARGEST = 2**61
 """Cycles and bytes up to which sums fit into a word."""
 
@@ -28,9 +26,7 @@ LARGEST = 2**61
 def loop_for(program: Program) -> Any:
     """The compiled loop if it is there and pays; else None."""
     tasks = sum(map(len, program.hops))
-    if tasks >= (FEW if "numba" in sys.modules else MANY):
-        return compiled(LOOPS)
-    return None
+    return worth(LOOPS, SAVED * tasks) if tasks >= FEW else None
 
 
 def played(

@@ -1,4 +1,4 @@
-"""A generator's random numbers by the compiled loops of `random_loops`, where they are at hand."""
+"""A generator's random numbers by the compiled loops of `random_loops`, where they pay."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archsim.formats.compiled import at_hand
+from archsim.formats.compiled import worth
 
 LOOPS = "archsim.workload.random_loops"
 FEW = 2048
 """Numbers that numpy makes in the time that it takes to hand a generator's state over."""
 TRIED = 4095
 """Numbers of each kind by which the loops are held against numpy, once a process."""
+SAVED = 4e-9
+"""Seconds per number."""
 WORD = (1 << 64) - 1
 
 
 def loops_for(count: int) -> Any:
-    """The compiled loops if they are at hand and so many numbers are wanted; else None."""
-    loops = at_hand(LOOPS) if count >= FEW else None
+    """The compiled loops if they pay where so many numbers are wanted; else None."""
+    loops = worth(LOOPS, SAVED * count) if count >= FEW else None
     return loops if loops is not None and _agrees(loops) else None
 
 

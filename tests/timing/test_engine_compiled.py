@@ -23,7 +23,6 @@ both = partial(compiled_ways.both, loops=partial(choice.compiled, LOOPS))
 @pytest.fixture(autouse=True)
 def however_few(monkeypatch):
     monkeypatch.setattr(engine_compiled, "FEW", 0)
-    monkeypatch.setattr(engine_compiled, "MANY", 0)
 
 
 def outcome(program):

@@ -68,7 +68,7 @@ def test_loops_that_draw_otherwise_are_left_alone(monkeypatch):
             loops.sixteens(stream, out)
             out[-1] += 1
 
-    monkeypatch.setattr(random_stream, "at_hand", lambda _: Other)
+    monkeypatch.setattr(random_stream, "worth", lambda *_: Other)
     assert random_stream.loops_for(1) is None
 
 

@@ -5,14 +5,13 @@ common start; a block is then repaired with the state in which the one before re
 only until it falls in with what it did at first.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from archsim.formats.compiled import compiled
+from archsim.formats.compiled import worth
 from archsim.machines.shared.geometry import Ints, differences
 
 Durations = npt.NDArray[np.integer]
@@ -21,9 +20,8 @@ State = npt.NDArray[np.integer]
 last R steps had ended, none being below 0: times count from the newest end."""
 
 LOOPS = "archsim.machines.bit_pragmatic.loops"
-LONG = 1 << 22
-"""Steps of a chain for which numba is loaded, which takes half a second. Where it is loaded already
-shorter ones take it as well."""
+SAVED = 1.2e-7
+"""Seconds per step that compiled loops save."""
 STEPS = 1 << 18
 """Steps of a chain that are run together: its memory is theirs, whatever the chain's length."""
 LOOK = 32
@@ -41,8 +39,7 @@ def pass_cycles(
     steps) in all.
     """
     passes, steps = shape
-    worth = "numba" in sys.modules or passes * steps * rounds >= LONG
-    if worth and (loops := compiled(LOOPS)) is not None:
+    if loops := worth(LOOPS, SAVED * passes * steps * rounds):
         return _followed(loops, tables, rounds, registers)
     chain = (
         np.repeat(table.transpose(0, 2, 1)[:, None], rounds, axis=1).reshape(-1, table.shape[1])
