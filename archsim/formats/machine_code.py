@@ -22,6 +22,13 @@ def machine_code(function: F) -> F:
     return cast("F", numba.njit(function))
 
 
+def called(function: F) -> F:
+    """A function that only compiled ones call, with no code for calls from Python: that would take
+    half of the time."""
+    compiler: Any = numba.njit
+    return cast("F", compiler(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+
+
 def written_out(function: F) -> F:
     """A function that is written into each one that calls it, where it is compiled."""
     return cast("F", numba.njit(inline="always")(function))

@@ -4,7 +4,7 @@ same numbers, in the same order. `engine_compiled` lays a program out for it, in
 
 import numpy as np
 
-from archsim.formats.machine_code import machine_code
+from archsim.formats.machine_code import called, machine_code
 from archsim.machines.shared.geometry import Ints
 from archsim.timing.engine_records import Played
 
@@ -15,7 +15,7 @@ SOONEST, FIRST_COME, FIXED = 1, 2, 4
 """Ways to arbitrate, as the flags in which queues that share servers note them."""
 
 
-@machine_code
+@called
 def _settle(p: Played, server: int, now: int) -> None:
     one = p.servers[server]
     since = max(one.since, one.free_at)
@@ -24,7 +24,7 @@ def _settle(p: Played, server: int, now: int) -> None:
     one.since = now
 
 
-@machine_code
+@called
 def _unmet(p: Played, h: int) -> int:
     queue = p.queues[h]
     k = queue.next
@@ -45,7 +45,7 @@ def _unmet(p: Played, h: int) -> int:
     return FREE
 
 
-@machine_code
+@called
 def _block(p: Played, h: int, now: int) -> None:
     queue = p.queues[h]
     queue.blocking = 1 - queue.blocking
@@ -68,7 +68,7 @@ def _block(p: Played, h: int, now: int) -> None:
             p.blocked[p.visits[at].server, layer] += now - since
 
 
-@machine_code
+@called
 def _look(p: Played, now: int, booked: int) -> int:
     for h in range(p.queues.size):
         queue = p.queues[h]
@@ -95,7 +95,7 @@ def _look(p: Played, now: int, booked: int) -> int:
     return booked
 
 
-@machine_code
+@called
 def _leave(p: Played, h: int, k: int) -> None:
     queue = p.queues[h]
     following = min(k + 1, queue.count - 1)
@@ -115,7 +115,7 @@ def _leave(p: Played, h: int, k: int) -> None:
             p.queues[store.producer].touched = 1
 
 
-@machine_code
+@called
 def _arrive(p: Played, h: int, k: int) -> None:
     queue = p.queues[h]
     queue.arrived = k + 1
@@ -129,7 +129,7 @@ def _arrive(p: Played, h: int, k: int) -> None:
         p.queues[p.watchers[at]].touched = 1
 
 
-@machine_code
+@called
 def _start(p: Played, h: int, now: int, pending: int) -> int:
     """Starts a queue's next task; how many arrivals are then pending."""
     queue, k = p.queues[h], p.queues[h].next
@@ -168,14 +168,14 @@ def _start(p: Played, h: int, now: int, pending: int) -> int:
     return pending
 
 
-@machine_code
+@called
 def _later(p: Played, one: int, other: int) -> bool:
     """Whether a task arrives after another; of one queue they arrive in their order."""
     a, b = p.tasks[one].arrives, p.tasks[other].arrives
     return bool(a > b or (a == b and one > other))
 
 
-@machine_code
+@called
 def _push(p: Played, size: int, task: int) -> None:
     """Adds a task to those whose arrival is pending, a heap in the tasks' own field."""
     while size and _later(p, p.tasks[(size - 1) >> 1].pending, task):
@@ -184,7 +184,7 @@ def _push(p: Played, size: int, task: int) -> None:
     p.tasks[size].pending = task
 
 
-@machine_code
+@called
 def _pop(p: Played, size: int) -> int:
     """Takes the task that arrives first from the heap, which has `size` then."""
     first, moved, at = p.tasks[0].pending, p.tasks[size].pending, 0
@@ -200,7 +200,7 @@ def _pop(p: Played, size: int) -> int:
     return int(first)
 
 
-@machine_code
+@called
 def _before(p: Played, one: int, other: int, way: int) -> bool:
     """Whether the rank of one queue is lower than another's."""
     a, b = p.queues[one], p.queues[other]
@@ -213,7 +213,7 @@ def _before(p: Played, one: int, other: int, way: int) -> bool:
     return one < other
 
 
-@machine_code
+@called
 def _preceded(p: Played, h: int, now: int) -> bool:
     for other in range(p.queues.size):
         queue = p.queues[other]
@@ -225,7 +225,7 @@ def _preceded(p: Played, h: int, now: int) -> bool:
     return False
 
 
-@machine_code
+@called
 def _first(p: Played, now: int) -> int:
     """The queue to start, of those that are ready and find their servers free; -1 if none."""
     first = free = -1
@@ -246,7 +246,7 @@ def _first(p: Played, now: int) -> int:
     return first if free < 0 else free
 
 
-@machine_code
+@called
 def _free_again(p: Played, now: int) -> int:
     """Looks when the servers of each ready queue are free; the first such cycle to come."""
     soonest = NEVER
@@ -263,7 +263,7 @@ def _free_again(p: Played, now: int) -> int:
     return int(soonest)
 
 
-@machine_code
+@called
 def _settle_cycle(p: Played, now: int, counts: Ints) -> None:
     """Starts what can start; `counts` are arrivals pending, waits booked, cycles in `looks`."""
     counts[1] = _look(p, now, counts[1])
@@ -283,7 +283,7 @@ def _settle_cycle(p: Played, now: int, counts: Ints) -> None:
         return
 
 
-@machine_code
+@called
 def _next_cycle(p: Played, counts: Ints) -> int:
     """The first cycle in which something is due."""
     cycle = NEVER

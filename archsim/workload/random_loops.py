@@ -21,7 +21,7 @@ from numba.np.random._constants import (
 )
 from numpy.typing import NDArray
 
-from archsim.formats.machine_code import machine_code, written_out
+from archsim.formats.machine_code import called, machine_code, written_out
 
 Words = NDArray[np.uint64]
 Sixteens = NDArray[np.uint16]
@@ -69,7 +69,7 @@ def _step(stream: Words) -> U:
     return U((mixed >> turn) | (mixed << ((U(64) - turn) & U(63))))
 
 
-@machine_code
+@called
 def _word(stream: Words) -> U:
     """The next 32 bits: the low half of 64, then the high one."""
     if stream[4]:
@@ -80,7 +80,7 @@ def _word(stream: Words) -> U:
     return bits & LOW
 
 
-@machine_code
+@called
 def _share(stream: Words) -> F:
     """A number from 0 to 1."""
     return F(_word(stream) >> U(8)) * ONE_24TH
@@ -110,7 +110,7 @@ def sixteens(stream: Words, out: Sixteens) -> None:
         at += 2
 
 
-@machine_code
+@called
 def _tail(stream: Words, negative: bool) -> F:
     """A deviate beyond the last layer of the ziggurat."""
     while True:

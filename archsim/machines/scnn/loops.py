@@ -15,7 +15,7 @@ from llvmlite.ir import Constant, IntType, Undefined, VectorType
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from archsim.formats.machine_code import machine_code, written_out
+from archsim.formats.machine_code import called, machine_code, written_out
 from archsim.machines.scnn.banks import Words
 from archsim.machines.scnn.tiling import LARGEST_QUEUE
 from archsim.machines.shared.geometry import Ints, Mask
@@ -41,7 +41,7 @@ def _drained(held: U) -> U:
     return held - (((held + CARRY) & HIGH) >> SEVEN)
 
 
-@machine_code
+@called
 def _wait(queue: Words, sums: Words, first: int, room: U, word: Places) -> int:
     """Let the banks drain until what enters them, from `first` on, has room; the cycles that
     takes.
@@ -224,7 +224,7 @@ def follow(
             start += vectors
 
 
-@machine_code
+@called
 def _raised(runs: tuple[Words, Ints], bound: Words, raised: Words, depth: U, word: Places) -> bool:
     """Whether no run, of so many of the operations (operations x words), that begins with queues
     `bound` passes the depth; `raised` to where they end.
