@@ -12,8 +12,9 @@ from typing import Any
 
 VARIABLE = "ARCHSIM_FAST"
 """Set to 0, everything is computed as if numba were not there."""
-LOADING = 0.5
-"""Seconds that loading numba takes."""
+ENOUGH = 1.0
+"""Seconds to have missed before numba is loaded: twice what that takes, for what a run has missed
+is more than it has still to come where it is about to end."""
 
 
 @dataclass
@@ -39,10 +40,10 @@ def compiled(loops: str) -> Any:
 
 
 def worth(loops: str, seconds: float) -> Any:
-    """The same where numba is loaded already, or what it could have saved so far, so many seconds
-    this time, amounts to what loading it takes; else None."""
+    """The same where numba is loaded already, or could have saved `ENOUGH` in this process, so many
+    seconds this time; else None."""
     if "numba" not in sys.modules:
         MISSED.seconds += seconds
-        if MISSED.seconds < LOADING:
+        if MISSED.seconds < ENOUGH:
             return None
     return compiled(loops)

@@ -17,15 +17,15 @@ def fresh(monkeypatch):
     monkeypatch.setattr(choice, "compiled", lambda loops: f"compiled {loops}")
 
 
-def test_numba_is_loaded_once_what_it_would_have_saved_is_what_loading_takes(fresh):
-    share = choice.LOADING / 4
+def test_numba_is_loaded_once_enough_was_missed(fresh):
+    share = choice.ENOUGH / 4
     found = [choice.worth(LOOPS, share) for _ in range(5)]
     assert found == [None, None, None, f"compiled {LOOPS}", f"compiled {LOOPS}"]
 
 
 def test_what_several_kinds_of_loops_would_have_saved_adds_up(fresh):
-    assert choice.worth("one", choice.LOADING * 0.75) is None
-    assert choice.worth("other", choice.LOADING * 0.5) == "compiled other"
+    assert choice.worth("one", choice.ENOUGH * 0.75) is None
+    assert choice.worth("other", choice.ENOUGH * 0.5) == "compiled other"
 
 
 def test_a_numba_that_is_there_is_used_for_little(fresh, monkeypatch):
