@@ -73,9 +73,9 @@ def rows() -> list[Row]:
     seven = tuple(word for name in SEVEN for word in ("-w", name))
     warm = ("run", "-w", "resnet50_sd", "-a", "smartdeal", "--quiet")
     return [
-        Row("point", "a point: DRAM bandwidth", (*here, "dram"), 0.30, 0.30),
+        Row("point", "a point: DRAM bandwidth", (*here, "dram"), 0.30),
         Row("point", "a point: prices", (*here, "prices"), 0.02),
-        Row("point", "a point: the array", (*here, "array"), 1.2, 1.2),
+        Row("point", "a point: the array", (*here, "array"), 1.2),
         Row("warm", "`archsim run`, everything kept", (*ARCHSIM, *warm), 0.7, warm=True),
         Row(
             "scnn", "ResNet50 on SCNN",

@@ -13,16 +13,12 @@ its servers free, and the cycles in which something is given up or arrives that 
 All servers of a hop start together; each is free again after its own cycles, so a fast DRAM may
 serve the next DMA while the slow one still writes. Among tasks that could start in the same cycle,
 the servers' arbitration decides (`program.ServerSpec`).
-
-With the extra `fast` long programs are played by a compiled loop instead (`engine_compiled`), which
-makes the same decisions and so finds the same numbers; SimPy's events are what it is held against.
 """
 
 import numpy as np
 import simpy
 
 from archsim.formats.errors import Deadlock
-from archsim.timing.engine_compiled import loop_for, played
 from archsim.timing.engine_state import (
     FREE_AT,
     SPACE,
@@ -43,12 +39,7 @@ def run(program: Program) -> Outcome:
 
     Raises `Deadlock`, saying who waits for whom, if some task can never start.
     """
-    playing = _Run(program)
-    if loops := loop_for(program):
-        events = played(loops, playing.queues, playing.stores, playing.servers)
-        if events >= 0:
-            return playing.outcome(events)
-    return playing.play()
+    return _Run(program).play()
 
 
 def watched(program: Program) -> tuple[Outcome, Waits]:
@@ -99,10 +90,6 @@ class _Run:
         self.env.run()
         if any(queue.next < queue.count for queue in self.queues):
             raise Deadlock(self._who_waits())
-        return self.outcome(self.events)
-
-    def outcome(self, events: int) -> Outcome:
-        """What a run that took so many events did."""
         ends = [queue.arrives[-1] for queue in self.queues if queue.count]
         return Outcome(
             cycles=max(ends, default=0),
@@ -112,7 +99,7 @@ class _Run:
             busy=_busy(self.program),
             waits=[queue.waits for queue in self.queues],
             blocked=[server.blocked for server in self.servers],
-            events=events,
+            events=self.events,
         )
 
     def _at(self, cycle: int) -> list[tuple[TaskQueue, int]]:
