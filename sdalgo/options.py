@@ -173,7 +173,7 @@ PRESETS: dict[str, Options] = {
         bit_price=0.003,
     ),
     # Outputs are fitted, not weights: it needs inputs (docs/activation_aware.md).
-    CALIBRATED: ActivationOptions(search=2, levels=6, largest_kernel=None),
+    CALIBRATED: ActivationOptions(search=3, levels=6, largest_kernel=None),
 }
 
 

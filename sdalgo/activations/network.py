@@ -26,6 +26,7 @@ Weights = dict[str, Float32]
 _MOST_FOR_GRADIENTS = 72
 _SAMPLED = 256  # filters of a layer on which a price is sought, at most
 _NEAR = 1.6  # between prices at which slices are cut alike
+_LEAST_RESERVE = 0.1  # damping with which targets are corrected
 _KNOWN = 0.5  # share of the moments of all images where images pass one layer after another
 
 
@@ -179,11 +180,11 @@ def decompose_in_order(
         known = moments[name]
         plain = known.undamped()
         mixed = reached.mixed(plain, _KNOWN)
-        # Codes are chosen with the layer's own damping; what earlier layers did is put right with
-        # the least, so far as the inputs say.
+        # What few images say of earlier layers' errors is put right with some reserve.
+        reserve = max(known.damp, _LEAST_RESERVE)
         own = replace(
             known, second=mixed.second + (known.second - plain),
-            target=mixed.damped(DAMPS[0]).target(weight),
+            target=mixed.damped(reserve).target(weight),
         )  # fmt: skip
         found[name] = decompose_layer(
             weight, own, Search.of(*asked), heights[name] if heights else None

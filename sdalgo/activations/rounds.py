@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sdalgo.activations import bases
 from sdalgo.activations.code_lengths import CodeLengths, measured
 from sdalgo.activations.descent import start, sweep
+from sdalgo.activations.first_bases import first_bases
 from sdalgo.activations.problem import Problem, rebuilt
 from sdalgo.fit import Float64
 from sdalgo.options import WIDEST, ActivationOptions
@@ -85,7 +86,7 @@ class Fitted:
 
 def fit_layer(problem: Problem, search: Search) -> Fitted:
     """Search Ce and B; B as it will be stored."""
-    basis = first_bases(problem, search)
+    basis = first_bases(problem, search.rank)
     lengths = _first_lengths(search, basis.shape[1])
     coef = start(problem, basis, lengths)
     history = []
@@ -101,20 +102,6 @@ def fit_layer(problem: Problem, search: Search) -> Fitted:
     energies = problem.energy(problem.weight - rebuilt(coef, basis, problem.layout))
     bits = measured(coef, search.powers, search.form).total(coef)
     return Fitted(coef, basis, stored, energies, tuple(history), bits)
-
-
-def first_bases(problem: Problem, search: Search) -> Float64:
-    """A multiple of the identity for each slice, such that 2^0 stands for its largest weights."""
-    layout = problem.layout
-    weight = problem.weight.reshape(layout.rows, layout.width, -1)
-    rank = min(search.rank, layout.width)
-    basis = np.zeros((layout.slices, rank, layout.width, problem.filters))
-    for index in range(layout.slices):
-        here = slice(index * layout.height, min((index + 1) * layout.height, layout.rows))
-        largest = np.abs(weight[here]).max(axis=(0, 1)) / 1.3
-        for i in range(rank):
-            basis[index, i, i] = np.where(largest > 0, largest, 1.0)
-    return basis
 
 
 def _first_lengths(search: Search, basis_rank: int) -> CodeLengths:
