@@ -33,8 +33,9 @@ from sdalgo.rivals.gptq import gptq
 from sdalgo.rivals.gptq_sequential import Form, gptq_sequential
 from sdalgo.rivals.uniform import uniform
 
-PRICES = (1.8e-8, 2.6e-8, 4e-8, 9e-8, 1.5e-7)
-SEQUENTIAL_PRICES = (1.5e-8, 2.6e-8, 6e-8)
+PRICES = (1.5e-8, 2.2e-8, 3.5e-8, 8e-8, 1.5e-7)
+SEQUENTIAL_PRICES = (1.5e-8, 2.2e-8, 6e-8)
+ELEMENT_PRICE = 1.8e-8
 LEVELS = (7, 11, 15, 23, 31)
 SEQUENTIAL_LEVELS = (11, 15, 23)
 KEPT = "sequential gptq (W kept) + huffman"
@@ -75,6 +76,17 @@ def ways(judge: Trial, weights: dict[str, Any], moments: dict[str, Any]) -> Iter
             {"price": price},
             lambda p=price: decompose_in_order(model, images, moments, (options, p)),
         )
+    by_code = replace(options, index="element")
+    yield (
+        "activations, an index bit per code",
+        {"price": ELEMENT_PRICE, "index": "element"},
+        lambda: decompose_weights(weights, moments, (by_code, ELEMENT_PRICE)),
+    )
+    yield (
+        "activations, sequential, an index bit per code",
+        {"price": ELEMENT_PRICE, "index": "element"},
+        lambda: decompose_in_order(model, images, moments, (by_code, ELEMENT_PRICE)),
+    )
     for n in LEVELS:
         yield (
             "gptq + huffman",
@@ -126,8 +138,9 @@ def measured(judge: Trial, row: Row, make: Callable[[], Made]) -> Row:
     made = make()
     spent = time.process_time() - began
     size = sum(math.prod(shape_of(one)) for one in made.values())
+    form = row.get("index", "row")
     bits = sum(
-        one.huffman_bits() if isinstance(one, Coded) else one.bits() for one in made.values()
+        one.huffman_bits() if isinstance(one, Coded) else one.bits(form) for one in made.values()
     )
     rebuilt = {name: one.rebuild() for name, one in made.items()}
     row |= {"bits_per_weight": bits / size, "seconds": spent, "peak_mb": peak()}

@@ -56,6 +56,8 @@ def draw(path: Path, rows: list[Row]) -> None:
         axes, ("cosine", "top1"), ("cosine of the outputs", "top-1 agreement"), strict=True
     ):
         for method in dict.fromkeys(row["method"] for row in rows if key in row):
+            if method.endswith("per code"):
+                continue  # a point of its own, beside lines of many
             points = sorted(
                 (row["bits_per_weight"], row[key]) for row in rows if row["method"] == method
             )

@@ -31,7 +31,7 @@ from sdalgo.rivals.subject import Subject
 REFRESHED_ON = 72
 """Calibration images, at most and taken evenly, that statistics of batch norms are taken from."""
 MARK = b'"made_by": "sdalgo rivals"'
-_VERSION = "1"  # of what a row says; a change makes earlier rows useless
+_VERSION = "2"  # of what a row says; a change makes earlier rows useless
 _KEY_BYTES = 12
 
 

@@ -167,8 +167,8 @@ PRESET_SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
     "best": ({"bit_price": 3e-3},),
 }
 """Of presets that look at weights alone; the options that are changed."""
-SEQUENTIAL_PRICES = (2.6e-8, 9e-8)
-PRICES = (1.8e-8, 2.6e-8, 4e-8, 9e-8, 1.5e-7)
+SEQUENTIAL_PRICES = (2.2e-8, 8e-8)
+PRICES = (1.5e-8, 2.2e-8, 3.5e-8, 8e-8, 1.5e-7)
 """Of a bit, for the preset `activations`: one price is one division of bits over the layers."""
 
 
