@@ -11,7 +11,7 @@ s = E[G (H + d)^-1 G^T] / tr(H (H + d)^-1), d the damping. The trace is D where 
 columns, and their number where there are few.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from sdalgo.one_thread import one_thread
 _SEED = 1
 _BATCH = 2  # images whose planes and gradients are held
 _DRAWS = 2  # random sign vectors per image
+_LARGE = 1_500_000  # weights of a layer for which G takes longer to make than all else
 _Kept = list[tuple[str, Call, Tensor]]
 
 
@@ -96,13 +97,42 @@ def _curvature(call: Call, gradients: list[Tensor], whitener: Tensor) -> Float64
     total = torch.zeros(groups, filters // groups, dtype=torch.float64)
     for image in range(len(call.inputs)):
         columns = call.part(image, image + 1).columns().transpose(1, 2)
-        # G L^-T of all draws: L^-1 meets the columns or G, whichever are fewer.
-        early = columns.shape[1] < _DRAWS * filters // groups
-        columns = columns @ whitener.transpose(1, 2) if early else columns
-        for gradient in gradients:
-            own = gradient[image]
-            own = own.reshape(-1, filters).T if call.kernel is None else own
-            product = own.reshape(groups, -1, columns.shape[1]) @ columns
-            product = product if early else product @ whitener.transpose(1, 2)
-            total += product.double().square().sum(dim=2)
+        own = [_by_position(call, gradient[image], groups) for gradient in gradients]
+        way = _by_positions_alone if _is_large(columns, filters) else _by_inputs
+        for squares in way(columns, own, whitener):
+            total += squares.double().sum(dim=2)
     return np.asarray(total.flatten().numpy())
+
+
+def _by_position(call: Call, gradient: Tensor, groups: int) -> Tensor:
+    """Return the gradient of an image, (groups, filters of a group, positions)."""
+    if call.kernel is None:
+        gradient = gradient.reshape(-1, gradient.shape[-1]).T
+    return gradient.reshape(groups, len(gradient) // groups, -1)
+
+
+def _is_large(columns: Tensor, filters: int) -> bool:
+    """Whether G is better not made: it has more weights than the gradients have values."""
+    positions, inputs = columns.shape[1:]
+    return positions < inputs and filters * inputs > _LARGE
+
+
+def _by_inputs(columns: Tensor, gradients: list[Tensor], whitener: Tensor) -> Iterator[Tensor]:
+    """Yield what sums up to |G L^-T|^2, (groups, filters, inputs). L^-1 meets the columns or G,
+    whichever are fewer."""
+    early = columns.shape[1] < sum(gradient.shape[1] for gradient in gradients)
+    columns = columns @ whitener.transpose(1, 2) if early else columns
+    for gradient in gradients:
+        product = gradient @ columns
+        product = product if early else product @ whitener.transpose(1, 2)
+        yield product.double().square()
+
+
+def _by_positions_alone(
+    columns: Tensor, gradients: list[Tensor], whitener: Tensor
+) -> Iterator[Tensor]:
+    """Yield what sums up to the same, (groups, filters, positions), through X^T H^-1 X."""
+    whitened = columns @ whitener.transpose(1, 2)
+    between = whitened @ whitened.transpose(1, 2)
+    for gradient in gradients:
+        yield (gradient @ between) * gradient

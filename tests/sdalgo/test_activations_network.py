@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from sdalgo import InputError, preset
+from sdalgo.activations import sensitivity
 from sdalgo.activations.calls import watched
 from sdalgo.activations.inputs import layer_moments
 from sdalgo.activations.network import decompose_network, total_bits
@@ -81,6 +82,19 @@ def test_moments_are_the_energy_of_the_outputs(model, images):
     weight = model.first.weight.detach().numpy().reshape(8, -1).astype(float)
     energy = np.einsum("kd,de,ke->k", weight, found["first.weight"].second[0], weight)
     np.testing.assert_allclose(energy, outputs.square().mean(dim=(0, 2, 3)).numpy(), rtol=1e-5)
+
+
+def test_sensitivities_of_large_layers_are_those_of_small_ones(monkeypatch):
+    torch.manual_seed(1)
+    layers = torch.nn.Conv2d(40, 8, 1), torch.nn.Flatten(), torch.nn.Linear(8 * 9, 5)
+    model = torch.nn.Sequential(*layers).eval()
+    images = np.random.default_rng(4).standard_normal((30, 40, 3, 3)).astype(np.float32)
+    moments = layer_moments(model, images)  # 9 and 1 positions, 40 and 72 inputs
+    by_inputs = sensitivities(model, images, moments, 0.01)
+    monkeypatch.setattr(sensitivity, "_LARGE", 0)
+    by_positions = sensitivities(model, images, moments, 0.01)
+    for name in moments:
+        np.testing.assert_allclose(by_positions[name], by_inputs[name], rtol=1e-4)
 
 
 def test_sensitivity_predicts_the_loss_of_small_errors(model):
