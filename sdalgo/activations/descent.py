@@ -5,7 +5,6 @@ import numpy as np
 from sdalgo.activations.code_lengths import CodeLengths
 from sdalgo.activations.problem import Problem, rebuilt
 from sdalgo.activations.row_search import choose, factored
-from sdalgo.activations.triangular import upper_factor
 from sdalgo.fit import Float64
 
 _ROWS_AT_A_TIME = 24  # of which the pull is kept up to date; the rest waits for one product
@@ -52,7 +51,7 @@ def start(problem: Problem, basis: Float64, lengths: CodeLengths) -> Float64:
     coef = np.zeros((problem.rows, rank, problem.filters))
     dead = np.full(problem.filters, lengths.dead)
     left = problem.weight.copy()
-    upper = upper_factor(problem.second)
+    upper = problem.upper
     for first in range(0, problem.rows, _ROWS_AT_A_TIME):
         last = min(first + _ROWS_AT_A_TIME, problem.rows)
         end = last * width

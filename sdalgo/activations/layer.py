@@ -80,11 +80,14 @@ def _at(
 ) -> tuple[Decomposition, float]:
     """The decomposition in this layout, and what it costs in bits."""
     parts, costs = [], []
+    whole = layout.rows * layout.width == moments.inputs  # no padding: H as it is
     step = len(weight) if len(moments.second) > 1 else _AT_ONCE
     for first in range(0, len(weight), step):
         own = moments.filters(slice(first, first + step))
         some = weight[first : first + step]
         problem = problem_of(some, own, replace(layout, shape=some.shape), search.bit_price)
+        if whole:
+            problem = replace(problem, factor=moments.factor)
         fitted = fit_layer(problem, search)
         worth = np.where(problem.rate > 0, problem.rate, 1.0)
         costs.append(float((fitted.energies / worth).sum()))

@@ -5,11 +5,13 @@ weights of a filter changes its outputs by E X, whose energy is E H E^T.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archsim.formats.errors import InputError
+from sdalgo.activations.triangular import upper_factor
 from sdalgo.fit import Float64
 from sdalgo.pow2 import Float32
 
@@ -38,6 +40,12 @@ class Moments:
     def inputs(self) -> int:
         """D: weights of one filter."""
         return int(self.second.shape[1])
+
+    @cached_property
+    def factor(self) -> Float64:
+        """U with U^T U = H^-1, (groups, D, D), of damped moments; kept, for prices and heights of
+        slices change and H does not."""
+        return upper_factor(self.second)
 
     def checked(self, shape: tuple[int, ...], place: object) -> "Moments":
         """Return itself, if it is of a layer of `shape`.

@@ -24,7 +24,8 @@ from sdalgo.pow2 import Float32
 
 Weights = dict[str, Float32]
 _MOST_FOR_GRADIENTS = 72
-_SAMPLED = 256  # filters of a layer on which a price is sought, at most
+_SAMPLED = 196_608  # weights of a layer on which a price is sought, or
+_LEAST_FILTERS = 64  # of it, if that is more
 _NEAR = 1.6  # between prices at which slices are cut alike
 _LEAST_RESERVE = 0.1  # damping with which targets are corrected
 _KNOWN = 0.5  # share of the moments of all images where images pass one layer after another
@@ -142,7 +143,7 @@ def price_at_budget(
     """
     assert options.bits is not None
     size = sum(weight.size for weight in weights.values())
-    some = {name: some_filters(weights[name], moments[name], _SAMPLED) for name in weights}
+    some = {name: some_filters(weights[name], own, _most(own)) for name, own in moments.items()}
     few = {name: weight for name, (weight, _) in some.items()}
     given = {name: own for name, (_, own) in some.items()}
     heights: dict[str, int] = {}
@@ -160,6 +161,11 @@ def price_at_budget(
 
     price = price_for(bits_at, options.bits, first_price(size, options.bits))
     return price, heights
+
+
+def _most(moments: Moments) -> int:
+    """How many filters of a layer a price is sought on."""
+    return max(_SAMPLED // moments.inputs, _LEAST_FILTERS)
 
 
 def decompose_in_order(

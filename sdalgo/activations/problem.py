@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdalgo.activations.moments import Moments
+from sdalgo.activations.triangular import upper_factor
 from sdalgo.fit import Float64
 from sdalgo.matrices import Layout
 from sdalgo.pow2 import Float32
@@ -21,12 +22,19 @@ class Problem:
         second: H, (groups, D, D).
         rate: energy that a bit must save, (N,).
         layout: which rows share a slice.
+        factor: U with U^T U = H^-1, where it is known already.
     """
 
     weight: Float64
     second: Float64
     rate: Float64
     layout: Layout
+    factor: Float64 | None = None
+
+    @property
+    def upper(self) -> Float64:
+        """U with U^T U = H^-1, (groups, D, D)."""
+        return upper_factor(self.second) if self.factor is None else self.factor
 
     @property
     def filters(self) -> int:
