@@ -43,8 +43,8 @@ class Moments:
 
     @cached_property
     def factor(self) -> Float64:
-        """U with U^T U = H^-1, (groups, D, D), of damped moments; kept, for prices and heights of
-        slices change and H does not."""
+        """U with U^T U = H^-1, (groups, D, D), of damped moments; kept, for heights of slices are
+        tried on one H."""
         return upper_factor(self.second)
 
     def checked(self, shape: tuple[int, ...], place: object) -> "Moments":

@@ -16,6 +16,7 @@ from sdalgo.activations.calls import Call, drawn_positions, watched
 from sdalgo.activations.inputs import COLUMNS, as_given
 from sdalgo.activations.moments import ridge
 from sdalgo.fit import Float64
+from sdalgo.freed_memory import give_back
 from sdalgo.one_thread import one_thread
 from sdalgo.pow2 import Float32
 
@@ -77,6 +78,7 @@ def pass_once(
     some = images[:: -(-len(images) // MOST_PASSING)]
     state = _Passing(dict(model.named_parameters()), names, fit)
     both = as_given(np.concatenate([some, some]))
+    give_back()
     with one_thread(), torch.inference_mode(), watched(model, state.see):
         model.eval()(both)
 
