@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.rivals_page import with_table
 from sdalgo import preset
 from sdalgo.activations.inputs import layer_moments
 from sdalgo.activations.layer import decompose_layer
@@ -103,9 +104,7 @@ def main() -> None:
     made = "".join(f"{line}\n" for line in rows())
     print(made, end="")
     text = PAGE.read_text(encoding="utf-8")
-    begin, end = "<!-- floor -->\n", "<!-- end floor -->\n"
-    head, _, rest = text.partition(begin)
-    PAGE.write_text(f"{head}{begin}{made}{end}{rest.partition(end)[2]}", encoding="utf-8")
+    PAGE.write_text(with_table(text, "floor", made), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -39,11 +39,11 @@ def table(rows: list[Row]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def with_table(page: str, network: str, made: str) -> str:
-    """Return the page with the table between its marks of this network."""
-    begin, end = f"<!-- {network} -->\n", f"<!-- end {network} -->\n"
+def with_table(page: str, name: str, made: str) -> str:
+    """Return the page with the table between its marks of this name."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end {name} -->\n"
     head, _, rest = page.partition(begin)
-    assert end in rest, f"{PAGE} has no marks of {network}"
+    assert end in rest, f"the page has no marks of {name}"
     return f"{head}{begin}{made}{end}{rest.partition(end)[2]}"
 
 

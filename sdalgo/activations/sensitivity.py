@@ -112,7 +112,7 @@ def _by_position(call: Call, gradient: Tensor, groups: int) -> Tensor:
 
 
 def _is_large(columns: Tensor, filters: int) -> bool:
-    """Whether G is better not made: it has more weights than the gradients have values."""
+    """Whether G is better not made: it is large, and has more values than the gradients."""
     positions, inputs = columns.shape[1:]
     return positions < inputs and filters * inputs > _LARGE
 
