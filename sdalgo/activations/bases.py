@@ -33,18 +33,21 @@ def _solve(problem: Problem, coef: Float64) -> Float64:
     """Return what solves the normal equations of each filter, (slices, r, n, N)."""
     layout, (_, rank, filters) = problem.layout, coef.shape
     width, slices = layout.width, layout.slices
-    by_slice = _sliced(coef, problem)
+    by_slice = _sliced(coef, layout.height)
     # An unknown (slice, code, column) adds its code to one column of its slice's rows. What H makes
-    # of that, seen through the codes of all unknowns, is one row of the equations.
+    # of that, seen through the codes of all unknowns, is one row of the equations. They are
+    # symmetric: each slice is seen through itself and those after it.
     gram = np.empty((slices, rank, width, slices, rank, width, filters))
     for index in range(slices):
         own = slice(index * layout.height, min((index + 1) * layout.height, layout.rows))
         for column in range(width):
             at = slice(own.start * width + column, own.stop * width, width)
+            second = np.ascontiguousarray(problem.second[:, own.start * width :, at])
             for code in range(rank):
-                made = problem.times(problem.second[:, :, at], coef[own, code])
-                gram[index, code, column] = _through(by_slice, made, problem)
-    towards = _through(by_slice, problem.times(problem.second, problem.weight), problem)
+                made = problem.times(second, coef[own, code])
+                gram[index, code, column, index:] = _through(by_slice[index:], made, width)
+        gram[index + 1 :, :, :, index] = gram[index, :, :, index + 1 :].transpose(2, 3, 4, 0, 1, 5)
+    towards = _through(by_slice, problem.times(problem.second, problem.weight), width)
     size = slices * rank * width
     normal = gram.reshape(size, size, filters).transpose(2, 0, 1)
     cross = towards.reshape(size, filters).T
@@ -54,19 +57,20 @@ def _solve(problem: Problem, coef: Float64) -> Float64:
     return np.asarray(found.reshape(filters, slices, rank, width).transpose(1, 2, 3, 0))
 
 
-def _sliced(rows: Float64, problem: Problem) -> Float64:
+def _sliced(rows: Float64, height: int) -> Float64:
     """(rows, a, N) -> (slices, height, a, N), zeros after the last row."""
-    layout = problem.layout
-    whole = layout.slices * layout.height
+    slices = -(-len(rows) // height)
+    whole = slices * height
     if whole > len(rows):
         rows = np.concatenate([rows, np.zeros((whole - len(rows), *rows.shape[1:]))])
-    return rows.reshape(layout.slices, layout.height, *rows.shape[1:])
+    return rows.reshape(slices, height, *rows.shape[1:])
 
 
-def _through(codes: Float64, columns: Float64, problem: Problem) -> Float64:
-    """Return sum_m c_mi x_mj of each slice, (slices, r, n, N), of x (D, N)."""
-    held = columns.reshape(problem.rows, problem.layout.width, -1)
-    return np.asarray(np.einsum("smif,smjf->sijf", codes, _sliced(held, problem)))
+def _through(codes: Float64, columns: Float64, width: int) -> Float64:
+    """Return sum_m c_mi x_mj of each slice, (slices, r, n, N), of codes (slices, height, r, N) and
+    x (D, N)."""
+    held = _sliced(columns.reshape(-1, width, columns.shape[1]), codes.shape[1])
+    return np.asarray(np.einsum("smif,smjf->sijf", codes, held))
 
 
 def stored_bases(basis: Float64, bits: int) -> tuple[NDArray[np.generic], Float32]:

@@ -61,7 +61,7 @@ def decompose_layer(
     Raises:
         InputError: the moments are of another layer.
     """
-    moments = replace(moments.checked(weight.shape, "calibration"))  # its factor goes with it
+    moments = moments.checked(weight.shape, "calibration")
     rows = search.slice_rows if height is None else height
     layout = layout_of(weight.shape, rows, "even", search.vector_width)
     best, cost = _at(weight, moments, layout, search)

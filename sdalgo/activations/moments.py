@@ -74,18 +74,25 @@ class Moments:
 
         Inputs that the calibration images never excite then cost something, and H is regular.
         """
-        return replace(self, second=self.second + ridge(self.second, share), damp=share)
+        second = on_diagonal(self.second, ridge(self.second, share))
+        return replace(self, second=second, damp=share)
 
     def undamped(self) -> Float64:
         """Return H as it was before `damped`."""
-        return self.second - ridge(self.second, self.damp / (1 + self.damp))
+        return on_diagonal(self.second, -ridge(self.second, self.damp / (1 + self.damp)))
 
 
 def ridge(second: Float64, share: float) -> Float64:
-    """Return `share` of the mean diagonal of each matrix, on the diagonal, (groups, D, D)."""
+    """Return `share` of the mean diagonal of each matrix, (groups,)."""
     mean = np.diagonal(second, axis1=1, axis2=2).mean(axis=1)
-    added = share * np.where(mean > 0, mean, 1.0)
-    return np.asarray(added[:, None, None] * np.eye(second.shape[1]))
+    return np.asarray(share * np.where(mean > 0, mean, 1.0))
+
+
+def on_diagonal(second: Float64, added: Float64) -> Float64:
+    """Return (groups, D, D) with `added` (groups,) on the diagonals."""
+    held, place = second.copy(), np.arange(second.shape[1])
+    held[:, place, place] += added[:, None]
+    return held
 
 
 def moments_of(columns: NDArray[np.generic]) -> Moments:

@@ -124,7 +124,8 @@ def decompose_weights(
         if progress:
             progress(index, len(weights), name)
         height = heights[name] if heights else None
-        found[name] = decompose_layer(weight, moments[name], Search.of(options, price), height)
+        own = replace(moments[name])  # of its own factor, which goes with it
+        found[name] = decompose_layer(weight, own, Search.of(options, price), height)
     return found
 
 
@@ -154,7 +155,11 @@ def price_at_budget(
         if not searched / _NEAR <= price <= searched * _NEAR:
             searched = price
             heights.clear()
-        found = decompose_weights(few, given, (options, price), heights)
+        search = Search.of(options, price)
+        found = {
+            name: decompose_layer(weight, given[name], search, heights.get(name))
+            for name, weight in few.items()
+        }
         heights.update({name: layer.layout.height for name, layer in found.items()})
         share = {name: weights[name].size / few[name].size for name in few}
         return sum(layer.bits(options.index) * share[name] for name, layer in found.items()) / size

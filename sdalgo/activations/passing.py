@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sdalgo.activations.calls import Call, drawn_positions, watched
 from sdalgo.activations.inputs import COLUMNS, as_given
-from sdalgo.activations.moments import ridge
+from sdalgo.activations.moments import on_diagonal, ridge
 from sdalgo.fit import Float64
 from sdalgo.freed_memory import give_back
 from sdalgo.one_thread import one_thread
@@ -52,7 +52,8 @@ class Reached:
     def damped(self, share: float) -> "Reached":
         """Return them with `share` of the mean diagonal added, alike before and now."""
         added = ridge(self.second, share)
-        return Reached(second=self.second + added, cross=self.cross + added, columns=self.columns)
+        second, cross = (on_diagonal(own, added) for own in (self.second, self.cross))
+        return Reached(second=second, cross=cross, columns=self.columns)
 
     def target(self, weight: Float32) -> Float64:
         """Return W X X_q^T (X_q X_q^T)^-1, (K, D): the weights that undo best what earlier layers

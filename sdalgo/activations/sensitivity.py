@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from sdalgo.activations.calls import Call, watched
 from sdalgo.activations.inputs import batches
-from sdalgo.activations.moments import Moments
+from sdalgo.activations.moments import Moments, on_diagonal, ridge
 from sdalgo.activations.triangular import inverse_of_lower
 from sdalgo.fit import Float64
 from sdalgo.one_thread import one_thread
@@ -28,6 +28,7 @@ from sdalgo.one_thread import one_thread
 _SEED = 1
 _BATCH = 2  # images whose planes and gradients are held
 _DRAWS = 2  # random sign vectors per image
+_NOTHING = 1e-6  # a trace that is rounding alone
 _LARGE = 1_500_000  # weights of a layer for which G takes longer to make than all else
 _Kept = list[tuple[str, Call, Tensor]]
 
@@ -70,10 +71,13 @@ def sensitivities(
 
 def _whitener(moments: Moments, damp: float) -> Tensor:
     """Return L^-1 of H + d = L L^T over the root of the trace, (groups, D, D)."""
-    damped = moments.damped(damp).second
+    added = ridge(moments.second, damp)
+    damped = on_diagonal(moments.second, added)
     inverse = inverse_of_lower(np.asarray(np.linalg.cholesky(damped)))
-    seen = np.einsum("gij,gij->g", inverse @ moments.second, inverse)
-    root = np.sqrt(np.where(seen > 0, seen, 1.0))  # a channel that is always zero has no inputs
+    # The trace of H (H + d)^-1 is that of I - d (H + d)^-1.
+    seen = moments.inputs - added * np.einsum("gij,gij->g", inverse, inverse)
+    # A channel that is always zero has no inputs.
+    root = np.sqrt(np.where(seen > _NOTHING, seen, 1.0))
     return torch.from_numpy((inverse / root[:, None, None]).astype(np.float32))
 
 

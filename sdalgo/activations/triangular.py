@@ -22,16 +22,21 @@ def upper_factor(second: Float64) -> Float64:
 
 def inverse_of_lower(lower: Float64) -> Float64:
     """Return the inverse of lower triangular matrices (groups, D, D)."""
-    return np.asarray(np.linalg.inv(lower)) if lower.shape[1] <= _WIDE else _by_halves(lower)
+    if lower.shape[1] <= _WIDE:
+        return np.asarray(np.linalg.inv(lower))
+    found = np.zeros_like(lower)
+    _by_halves(lower, found)
+    return found
 
 
-def _by_halves(lower: Float64) -> Float64:
+def _by_halves(lower: Float64, found: Float64) -> None:
+    """Write the inverse of `lower` into `found`, which is zero above the diagonal."""
     size = lower.shape[1]
     if size <= _SMALL:
-        return np.asarray(np.tril(np.linalg.inv(lower)))
+        found[:] = np.tril(np.linalg.inv(lower))
+        return
     half = size // 2
-    found = np.zeros_like(lower)
-    first, last = _by_halves(lower[:, :half, :half]), _by_halves(lower[:, half:, half:])
-    found[:, :half, :half], found[:, half:, half:] = first, last
+    first, last = found[:, :half, :half], found[:, half:, half:]
+    _by_halves(lower[:, :half, :half], first)
+    _by_halves(lower[:, half:, half:], last)
     found[:, half:, :half] = -last @ (lower[:, half:, :half] @ first)
-    return found
