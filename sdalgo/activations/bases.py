@@ -16,8 +16,8 @@ from sdalgo.pow2 import Float32
 _RIDGE = 1e-9  # of the mean diagonal of the normal equations, so that unused codes do no harm
 
 
-def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> Float64:
-    """Return B (slices, r, n, N) that minimises the energy for fixed Ce.
+def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> tuple[Float64, Float64]:
+    """Return B (slices, r, n, N) that minimises the energy for fixed Ce, and that energy, (N,).
 
     Filters keep the basis given where the new one is no better, so the energy never grows.
     """
@@ -26,7 +26,8 @@ def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> Float64:
     before, after = (
         problem.energy(problem.weight - rebuilt(coef, b, layout)) for b in (basis, new)
     )
-    return np.where(after < before, new, basis)
+    better = after < before
+    return np.where(better, new, basis), np.where(better, after, before)
 
 
 def _solve(problem: Problem, coef: Float64) -> Float64:

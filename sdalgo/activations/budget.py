@@ -12,6 +12,7 @@ _LOW, _HIGH = 1e-14, 1e-2  # prices between which one is sought
 _STEPS = 9
 _CLOSE = 0.01  # of the budget
 _SLOPE = 1.0  # bits per weight that e times the price saves, before anything is known
+_FLATTER = 4.0  # than thought, at most, from one step to the next
 _FURTHEST = 3.0  # of a step, in the logarithm of the price
 
 
@@ -34,7 +35,7 @@ def price_for(bits_at: Callable[[float], float], wanted: float, first: float) ->
         wanted: the budget, in the same units.
     """
     place, slope = log(first), _SLOPE
-    above = below = None  # (log price, bits) with too many and with too few bits
+    above = below = before = None  # (log price, bits): too many bits, too few, the last
     for _ in range(_STEPS):
         bits = bits_at(exp(place))
         if abs(bits - wanted) <= _CLOSE * wanted:
@@ -47,8 +48,11 @@ def price_for(bits_at: Callable[[float], float], wanted: float, first: float) ->
             share = (above[1] - wanted) / (above[1] - below[1])
             step = above[0] + min(max(share, 0.1), 0.9) * (below[0] - above[0]) - place
         else:
+            if before:  # the same side once more: the curve is flatter than thought
+                measured = (before[1] - bits) / (place - before[0])
+                slope = min(max(measured, slope / _FLATTER), slope)
             step = min(max((bits - wanted) / slope, -_FURTHEST), _FURTHEST)
-            slope /= 2  # the same side once more: the curve is flatter than thought
+        before = place, bits
         if not log(_LOW) <= place + step <= log(_HIGH):
             break
         place += step

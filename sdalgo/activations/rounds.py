@@ -89,15 +89,15 @@ def fit_layer(problem: Problem, search: Search) -> Fitted:
     basis = first_bases(problem, search.rank)
     lengths = _first_lengths(search, basis.shape[1])
     coef = start(problem, basis, lengths)
+    lengths = measured(coef, search.powers, search.form)
     history = []
     for _ in range(search.rounds):
-        lengths = measured(coef, search.powers, search.form)
         coef = sweep(problem, coef, basis, lengths)
-        basis = bases.fit_bases(problem, coef, basis)
-        history.append(_objective(problem, coef, basis, search))
+        basis, energies = bases.fit_bases(problem, coef, basis)
+        lengths = measured(coef, search.powers, search.form)
+        history.append(_objective(problem, energies, lengths.total(coef)))
     stored = bases.stored_bases(basis, search.basis_bits)
     basis = bases.read_back(*stored)
-    lengths = measured(coef, search.powers, search.form)
     coef = sweep(problem, coef, basis, lengths)
     energies = problem.energy(problem.weight - rebuilt(coef, basis, problem.layout))
     bits = measured(coef, search.powers, search.form).total(coef)
@@ -116,8 +116,6 @@ def _first_lengths(search: Search, basis_rank: int) -> CodeLengths:
     )
 
 
-def _objective(problem: Problem, coef: Float64, basis: Float64, search: Search) -> float:
-    energies = problem.energy(problem.weight - rebuilt(coef, basis, problem.layout))
-    bits = measured(coef, search.powers, search.form).total(coef)
+def _objective(problem: Problem, energies: Float64, bits: Float64) -> float:
     rate = np.where(problem.rate > 0, problem.rate, 1)
     return float((energies / rate + bits).sum()) if problem.rate.any() else float(energies.sum())
