@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks import activations_page
 from sdalgo import decompose, preset
 from sdalgo.activations.network import (
+    Priced,
     calibrated_layers,
     decompose_in_order,
     decompose_weights,
@@ -68,24 +69,24 @@ def ways(judge: Trial, weights: dict[str, Any], moments: dict[str, Any]) -> Iter
         yield (
             "activations",
             {"price": price},
-            lambda p=price: decompose_weights(weights, moments, (options, p)),
+            lambda p=price: decompose_weights(weights, moments, Priced(options, p)),
         )
     for price in SEQUENTIAL_PRICES:
         yield (
             "activations, sequential",
             {"price": price},
-            lambda p=price: decompose_in_order(model, images, moments, (options, p)),
+            lambda p=price: decompose_in_order(model, images, moments, Priced(options, p)),
         )
     by_code = replace(options, index="element")
     yield (
         "activations, an index bit per code",
         {"price": ELEMENT_PRICE, "index": "element"},
-        lambda: decompose_weights(weights, moments, (by_code, ELEMENT_PRICE)),
+        lambda: decompose_weights(weights, moments, Priced(by_code, ELEMENT_PRICE)),
     )
     yield (
         "activations, sequential, an index bit per code",
         {"price": ELEMENT_PRICE, "index": "element"},
-        lambda: decompose_in_order(model, images, moments, (by_code, ELEMENT_PRICE)),
+        lambda: decompose_in_order(model, images, moments, Priced(by_code, ELEMENT_PRICE)),
     )
     for n in LEVELS:
         yield (

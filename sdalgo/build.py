@@ -20,7 +20,7 @@ from archsim.formats import console
 from archsim.formats.errors import InputError
 from archsim.formats.files import write_atomically
 from archsim.formats.own_files import claim
-from archsim.formats.progress import Progress
+from archsim.formats.progress import Progress, silent
 from archsim.formats.tensor_file import write_tensors
 from archsim.formats.tensor_record import Tensor, from_array
 from sdalgo import build_parts, channels, photos, provenance, sparsity
@@ -75,20 +75,22 @@ def build(recipe: Recipe, folder: Path, seed: int = 0, progress: Progress | None
     inputs = activations(model, images)
     parts = folder / f".{recipe.name}.parts"
     layers = Layers(recipe, weights, inputs, parts)
-    layers.fitted = _fitted(model, images, recipe.options())
+    layers.fitted = _fitted(model, images, recipe.options(), progress or silent)
     entries = layers.finish(nodes, seed, progress)
     built = layers.write(folder, _header(recipe, seed, weights), entries)
     shutil.rmtree(parts, ignore_errors=True)
     return built
 
 
-def _fitted(model: nn.Module, images: NDArray[Any], options: Options) -> dict[str, Decomposition]:
+def _fitted(
+    model: nn.Module, images: NDArray[Any], options: Options, progress: Progress
+) -> dict[str, Decomposition]:
     """What the preset `activations` makes of the network for the recipe's images; else nothing."""
     if not isinstance(options, ActivationOptions):
         return {}
     from sdalgo.activations.network import decompose_network
 
-    return decompose_network(model, images, options)
+    return decompose_network(model, images, options, progress)
 
 
 def _trained_model(recipe: Recipe, seed: int) -> tuple[nn.Module, Weights]:

@@ -10,7 +10,7 @@ PATIENCE_SECONDS = 1.0  # a bar that only flashes is noise
 Progress = Callable[[int, int, str], None]
 
 
-def _silent(done: int, total: int, what: str) -> None:
+def silent(done: int, total: int, what: str) -> None:
     """No terminal, no bar."""
 
 
@@ -19,7 +19,7 @@ def bar(title: str, *, quiet: bool, rate: bool = False) -> Iterator[Progress]:
     """A function to call with (done, total, what); the bar shows itself after a second and is gone
     at the end. With `rate` it also says how many are done, and how many per second."""
     if quiet or not sys.stderr.isatty():
-        yield _silent
+        yield silent
         return
     from rich.console import Console
     from rich.progress import Progress as RichProgress

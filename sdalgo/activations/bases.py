@@ -8,7 +8,7 @@ fitted here is what it multiplies.
 import numpy as np
 from numpy.typing import NDArray
 
-from sdalgo.activations.problem import Problem, rebuilt
+from sdalgo.activations.problem import Problem
 from sdalgo.basis import scales_of
 from sdalgo.fit import Float64
 from sdalgo.pow2 import Float32
@@ -21,17 +21,26 @@ def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> tuple[Float64,
 
     Filters keep the basis given where the new one is no better, so the energy never grows.
     """
-    new = _solve(problem, coef)
-    layout = problem.layout
-    before, after = (
-        problem.energy(problem.weight - rebuilt(coef, b, layout)) for b in (basis, new)
-    )
+    normal, cross = _equations(problem, coef)
+    size = normal.shape[1]
+    mean = np.trace(normal, axis1=1, axis2=2) / size
+    ridge = np.where(mean > 0, _RIDGE * mean, 1.0)
+    place = np.arange(size)
+    normal[:, place, place] += ridge[:, None]
+    old = basis.reshape(size, -1).T
+    both = np.stack([old, np.linalg.solve(normal, cross[:, :, None])[:, :, 0]], axis=2)
+    # Of B the energy is that of no B at all, and b N b^T - 2 b t^T.
+    towards = normal @ both - ridge[:, None, None] * both - 2 * cross[:, :, None]
+    nothing = (problem.weight * problem.seen).sum(axis=0)
+    before, after = nothing + (both * towards).sum(axis=1).T
     better = after < before
-    return np.where(better, new, basis), np.where(better, after, before)
+    found = np.ascontiguousarray(np.where(better, both[:, :, 1].T, both[:, :, 0].T))
+    return found.reshape(basis.shape), np.where(better, after, before)
 
 
-def _solve(problem: Problem, coef: Float64) -> Float64:
-    """Return what solves the normal equations of each filter, (slices, r, n, N)."""
+def _equations(problem: Problem, coef: Float64) -> tuple[Float64, Float64]:
+    """Return the normal equations of each filter: the matrix (N, unknowns, unknowns), and what it
+    has to give, (N, unknowns)."""
     layout, (_, rank, filters) = problem.layout, coef.shape
     width, slices = layout.width, layout.slices
     by_slice = _sliced(coef, layout.height)
@@ -48,14 +57,10 @@ def _solve(problem: Problem, coef: Float64) -> Float64:
                 made = problem.times(second, coef[own, code])
                 gram[index, code, column, index:] = _through(by_slice[index:], made, width)
         gram[index + 1 :, :, :, index] = gram[index, :, :, index + 1 :].transpose(2, 3, 4, 0, 1, 5)
-    towards = _through(by_slice, problem.times(problem.second, problem.weight), width)
+    towards = _through(by_slice, problem.seen, width)
     size = slices * rank * width
-    normal = gram.reshape(size, size, filters).transpose(2, 0, 1)
-    cross = towards.reshape(size, filters).T
-    mean = np.trace(normal, axis1=1, axis2=2) / size
-    ridge = np.where(mean > 0, _RIDGE * mean, 1.0)
-    found = np.linalg.solve(normal + ridge[:, None, None] * np.eye(size), cross[:, :, None])
-    return np.asarray(found.reshape(filters, slices, rank, width).transpose(1, 2, 3, 0))
+    normal = np.ascontiguousarray(gram.reshape(size, size, filters).transpose(2, 0, 1))
+    return normal, towards.reshape(size, filters).T
 
 
 def _sliced(rows: Float64, height: int) -> Float64:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from archsim.formats.progress import Progress, silent
 from sdalgo.activations.calls import Call, drawn_positions, watched
 from sdalgo.activations.moments import Moments
 from sdalgo.one_thread import one_thread
@@ -49,14 +50,17 @@ class _Sums:
         self.columns[name] = self.columns.get(name, 0) + found.shape[2]
 
 
-def layer_moments(model: nn.Module, images: NDArray[np.generic]) -> dict[str, Moments]:
+def layer_moments(
+    model: nn.Module, images: NDArray[np.generic], progress: Progress = silent
+) -> dict[str, Moments]:
     """Return the moments of every convolution and linear layer, by the name of its weight.
 
     A weight that several calls share has the moments of all of them.
     """
     sums = _Sums()
     with one_thread(), torch.inference_mode(), watched(model, sums.see):
-        for batch in batches(images):
+        for index, batch in enumerate(batches(images)):
+            progress(index * _BATCH, len(images), "inputs")
             model.eval()(batch)
     return {
         name: Moments(second=(h / sums.columns[name]).numpy(), columns=sums.columns[name])

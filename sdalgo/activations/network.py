@@ -1,14 +1,14 @@
 """A whole network by the preset `activations`: inputs, a price, one layer after another."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from archsim.formats.errors import InputError
-from archsim.formats.progress import Progress
+from archsim.formats.progress import Progress, silent
 from sdalgo.activations.budget import first_price, price_for
 from sdalgo.activations.damping import best_damp
 from sdalgo.activations.inputs import layer_moments
@@ -31,18 +31,36 @@ _LEAST_RESERVE = 0.1  # damping with which targets are corrected
 _KNOWN = 0.5  # share of the moments of all images where images pass one layer after another
 
 
+@dataclass(frozen=True)
+class Priced:
+    """Options at a price of a bit.
+
+    Attributes:
+        price: as `ActivationOptions.price`, and in its place.
+        heights: of the slices of each layer; of layers that are not there they are searched.
+    """
+
+    options: ActivationOptions
+    price: float
+    heights: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def search(self) -> Search:
+        return Search.of(self.options, self.price)
+
+
 def decompose_network(
     model: nn.Module,
     images: NDArray[np.generic],
     options: ActivationOptions,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Decomposition]:
     """Decompose every convolution and linear layer of a network for these inputs.
 
     Args:
         model: run in eval mode.
         images: calibration inputs, (N, ...) as the network takes them.
-        progress: called with (done, total, name) before each layer, once the price is known.
+        progress: called with (done, total, what) as inputs are read and layers are worked on.
 
     Returns:
         Decompositions by the name of the weight in the state dict. Weights that no input reaches
@@ -53,32 +71,34 @@ def decompose_network(
     """
     if not len(images) or not np.isfinite(images).all():
         raise InputError.at("calibration", "no images, or values that are not finite")
-    weights, calibrated = calibrated_layers(model, images, options)
-    price = options.price
-    heights: dict[str, int] | None = None
+    weights, calibrated = calibrated_layers(model, images, options, progress)
+    asked = Priced(options, options.price)
     if options.bits is not None:
-        price, heights = price_at_budget(weights, calibrated, options)
-    asked = options, price
+        asked = price_at_budget(weights, calibrated, options, progress)
     if options.sequential:
-        return decompose_in_order(model, images, calibrated, asked, heights)
-    return decompose_weights(weights, calibrated, asked, heights, progress)
+        return decompose_in_order(model, images, calibrated, asked, progress)
+    return decompose_weights(weights, calibrated, asked, progress)
 
 
 def calibrated_layers(
-    model: nn.Module, images: NDArray[np.generic], options: ActivationOptions
+    model: nn.Module,
+    images: NDArray[np.generic],
+    options: ActivationOptions,
+    progress: Progress = silent,
 ) -> tuple[Weights, dict[str, Moments]]:
     """Return the weights that are decomposed, and their damped moments with sensitivities."""
     half = (len(images) + 1) // 2
-    first = layer_moments(model, images[:half])
-    second = layer_moments(model, images[half:]) if half < len(images) else first
+    first = layer_moments(model, images[:half], progress)
+    second = layer_moments(model, images[half:], progress) if half < len(images) else first
     weights = weights_of(model, first, options)
     known = {name: joined(first[name], second[name]) for name in weights}
     step = -(-len(images) // _MOST_FOR_GRADIENTS)
-    found = sensitivities(model, images[::step], known, DAMPS[0])
+    found = sensitivities(model, images[::step], known, DAMPS[0], progress)
     size = sum(weight.size for weight in weights.values())
     price = options.price if options.bits is None else first_price(size, options.bits)
     made = {}
-    for name, weight in weights.items():
+    for index, (name, weight) in enumerate(weights.items()):
+        progress(index, len(weights), f"damping of {name}")
         sensitivity = steadied(found[name])
         halves = [replace(m, sensitivity=sensitivity) for m in (first[name], second[name])]
         damp = options.damp
@@ -108,24 +128,15 @@ def steadied(sensitivity: NDArray[np.float64]) -> NDArray[np.float64]:
 def decompose_weights(
     weights: Weights,
     moments: Mapping[str, Moments],
-    asked: tuple[ActivationOptions, float],
-    heights: Mapping[str, int] | None = None,
-    progress: Progress | None = None,
+    asked: Priced,
+    progress: Progress = silent,
 ) -> dict[str, Decomposition]:
-    """Decompose each weight at one price of a bit.
-
-    Args:
-        asked: options and price.
-        heights: of the slices of each layer; None: they are searched.
-    """
-    options, price = asked
+    """Decompose each weight at one price of a bit."""
     found = {}
     for index, (name, weight) in enumerate(weights.items()):
-        if progress:
-            progress(index, len(weights), name)
-        height = heights[name] if heights else None
+        progress(index, len(weights), name)
         own = replace(moments[name])  # of its own factor, which goes with it
-        found[name] = decompose_layer(weight, own, Search.of(options, price), height)
+        found[name] = decompose_layer(weight, own, asked.search, asked.heights.get(name))
     return found
 
 
@@ -135,8 +146,11 @@ def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
 
 
 def price_at_budget(
-    weights: Weights, moments: Mapping[str, Moments], options: ActivationOptions
-) -> tuple[float, dict[str, int]]:
+    weights: Weights,
+    moments: Mapping[str, Moments],
+    options: ActivationOptions,
+    progress: Progress = silent,
+) -> Priced:
     """Return the price at which the layers have as many bits as they should, and how high their
     slices are, which is searched anew when the price has moved far.
 
@@ -148,24 +162,24 @@ def price_at_budget(
     few = {name: weight for name, (weight, _) in some.items()}
     given = {name: own for name, (_, own) in some.items()}
     heights: dict[str, int] = {}
-    searched = 0.0  # the price at which they were
+    searched, tried = 0.0, 0  # the price at which they were, and how many have been tried
 
     def bits_at(price: float) -> float:
-        nonlocal searched
+        nonlocal searched, tried
+        tried += 1
         if not searched / _NEAR <= price <= searched * _NEAR:
             searched = price
             heights.clear()
-        search = Search.of(options, price)
-        found = {
-            name: decompose_layer(weight, given[name], search, heights.get(name))
-            for name, weight in few.items()
-        }
+        search, found = Search.of(options, price), {}
+        for index, (name, weight) in enumerate(few.items()):
+            progress(index, len(few), f"price {tried}, {name}")
+            found[name] = decompose_layer(weight, given[name], search, heights.get(name))
         heights.update({name: layer.layout.height for name, layer in found.items()})
         share = {name: weights[name].size / few[name].size for name in few}
         return sum(layer.bits(options.index) * share[name] for name, layer in found.items()) / size
 
     price = price_for(bits_at, options.bits, first_price(size, options.bits))
-    return price, heights
+    return Priced(options, price, heights)
 
 
 def _most(moments: Moments) -> int:
@@ -177,8 +191,8 @@ def decompose_in_order(
     model: nn.Module,
     images: NDArray[np.generic],
     moments: Mapping[str, Moments],
-    asked: tuple[ActivationOptions, float],
-    heights: Mapping[str, int] | None = None,
+    asked: Priced,
+    progress: Progress = silent,
 ) -> dict[str, Decomposition]:
     """Decompose each layer when the images reach it, and go on with what it has become.
 
@@ -188,6 +202,7 @@ def decompose_in_order(
     found: dict[str, Decomposition] = {}
 
     def fit(name: str, weight: Float32, reached: Reached) -> Float32:
+        progress(len(found), len(moments), name)
         known = moments[name]
         plain = known.undamped()
         mixed = reached.mixed(plain, _KNOWN)
@@ -197,9 +212,7 @@ def decompose_in_order(
             known, second=mixed.second + (known.second - plain),
             target=mixed.damped(reserve).target(weight),
         )  # fmt: skip
-        found[name] = decompose_layer(
-            weight, own, Search.of(*asked), heights[name] if heights else None
-        )
+        found[name] = decompose_layer(weight, own, asked.search, asked.heights.get(name))
         return found[name].rebuild()
 
     pass_once(model, images, moments, fit)

@@ -1,6 +1,7 @@
 """One layer as the search sees it: weights, inputs and prices, filters along the last axis."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,6 +37,11 @@ class Problem:
         """U with U^T U = H^-1, (groups, D, D)."""
         return upper_factor(self.second) if self.factor is None else self.factor
 
+    @cached_property
+    def seen(self) -> Float64:
+        """H w of each filter, (D, N)."""
+        return self.times(self.second, self.weight)
+
     @property
     def filters(self) -> int:
         return int(self.weight.shape[1])
@@ -70,15 +76,22 @@ def problem_of(weight: Float32, moments: Moments, layout: Layout, bit_price: flo
     target = moments.target if moments.target is not None else weight.reshape(filters, -1)
     held = np.zeros((padded, filters))
     held[:inputs] = target.astype(np.float64).T
-    second = np.zeros((len(moments.second), padded, padded))
-    second[:, :inputs, :inputs] = moments.second
-    mean = np.diagonal(moments.second, axis1=1, axis2=2).mean(axis=1)
-    free = np.arange(inputs, padded)
-    second[:, free, free] = _FREE * np.where(mean > 0, mean, 1.0)[:, None]
+    second = moments.second if padded == inputs else _with_padding(moments.second, padded)
     sensitivity = np.ones(filters) if moments.sensitivity is None else moments.sensitivity
     floor = np.maximum(sensitivity, 1e-9 * sensitivity.max())
     rate = bit_price / np.where(floor > 0, floor, 1.0)
     return Problem(held, second, rate, layout)
+
+
+def _with_padding(given: Float64, padded: int) -> Float64:
+    """H with padding positions after its own, (groups, padded, padded)."""
+    groups, inputs = given.shape[:2]
+    second = np.zeros((groups, padded, padded))
+    second[:, :inputs, :inputs] = given
+    mean = np.diagonal(given, axis1=1, axis2=2).mean(axis=1)
+    free = np.arange(inputs, padded)
+    second[:, free, free] = _FREE * np.where(mean > 0, mean, 1.0)[:, None]
+    return second
 
 
 def rebuilt(coef: Float64, basis: Float64, layout: Layout) -> Float64:

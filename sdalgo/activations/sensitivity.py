@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from archsim.formats.progress import Progress, silent
 from sdalgo.activations.calls import Call, watched
 from sdalgo.activations.inputs import batches
 from sdalgo.activations.moments import Moments, on_diagonal, ridge
@@ -38,6 +39,7 @@ def sensitivities(
     images: NDArray[np.generic],
     moments: Mapping[str, Moments],
     damp: float,
+    progress: Progress = silent,
 ) -> dict[str, Float64]:
     """Return s of each filter, (K,), by the name of the layer's weight.
 
@@ -58,7 +60,8 @@ def sensitivities(
 
     generator = torch.Generator().manual_seed(_SEED)
     with one_thread():
-        for batch in batches(images, _BATCH):
+        for index, batch in enumerate(batches(images, _BATCH)):
+            progress(index * _BATCH, len(images), "sensitivities")
             with watched(model, keep):
                 result = model.eval()(batch).flatten(1)
             gradients = _gradients(result, [output for _, _, output in kept], generator)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from archsim.formats.errors import InputError
-from archsim.formats.progress import Progress
+from archsim.formats.progress import Progress, silent
 from archsim.formats.tensor_record import Tensor
 from sdalgo.activations.network import decompose_network
 from sdalgo.container import Container
@@ -25,7 +25,7 @@ def calibrated_state(
     tensors: dict[str, Tensor],
     options: Options,
     given: tuple[Path, str],
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Container:
     """Decompose the weights of a network's state dict for calibration images.
 

@@ -119,7 +119,7 @@ def _container(
     found: "Checkpoint",
     asked: "Options",
     given: tuple[str, Path | None, str | None],
-    progress: "Progress | None",
+    progress: "Progress",
 ) -> "Container":
     """The decomposition as a container; `given` are index, --calibrate and --network."""
     index, calibrate, network = given

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from sdalgo.activations.network import decompose_in_order, decompose_weights
+from sdalgo.activations.network import Priced, decompose_in_order, decompose_weights
 from sdalgo.decompose import decompose
 from sdalgo.decomposition import Decomposition
 from sdalgo.options import CALIBRATED, ActivationOptions, preset
@@ -189,7 +189,7 @@ def calibrated() -> Iterator[Point]:
     for price in PRICES:
 
         def make(given: Given, price: float = price) -> Layers:
-            return decompose_weights(given.weights, given.calibrated, (options, price))
+            return decompose_weights(given.weights, given.calibrated, Priced(options, price))
 
         yield _at_price(CALIBRATED, options, price, make)
 
@@ -200,7 +200,7 @@ def calibrated_in_order() -> Iterator[Point]:
     for price in SEQUENTIAL_PRICES:
 
         def make(given: Given, price: float = price) -> Layers:
-            asked = options, price
+            asked = Priced(options, price)
             return decompose_in_order(given.model, given.images, given.calibrated, asked)
 
         yield _at_price(f"{CALIBRATED}_sequential", options, price, make)

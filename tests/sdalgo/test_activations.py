@@ -138,9 +138,9 @@ def test_no_filter_costs_more_after_a_sweep_or_a_fit(shape, groups):
         coef = sweep(one, coef, basis, lengths)
         costs.append(cost(coef, basis))
         basis, energies = bases.fit_bases(one, coef, basis)
-        np.testing.assert_array_equal(
-            energies, one.energy(one.weight - rebuilt(coef, basis, layout))
-        )
+        rest = one.weight - rebuilt(coef, basis, layout)
+        scale = one.energy(one.weight).max()
+        np.testing.assert_allclose(energies, one.energy(rest), atol=1e-12 * scale)
         costs.append(cost(coef, basis))
     assert all((b <= a * (1 + 1e-9)).all() for a, b in itertools.pairwise(costs))
     assert costs[-1].sum() < costs[0].sum()
