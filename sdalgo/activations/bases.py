@@ -13,6 +13,7 @@ from sdalgo.basis import scales_of
 from sdalgo.fit import Float64
 from sdalgo.pow2 import Float32
 
+_ROUNDING = 1e-12  # of the energy where B is zero: less says nothing
 _RIDGE = 1e-9  # of the mean diagonal of the normal equations, so that unused codes do no harm
 
 
@@ -33,7 +34,7 @@ def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> tuple[Float64,
     towards = normal @ both - ridge[:, None, None] * both - 2 * cross[:, :, None]
     nothing = (problem.weight * problem.seen).sum(axis=0)
     before, after = nothing + (both * towards).sum(axis=1).T
-    better = after < before
+    better = after < before - _ROUNDING * nothing
     found = np.ascontiguousarray(np.where(better, both[:, :, 1].T, both[:, :, 0].T))
     return found.reshape(basis.shape), np.where(better, after, before)
 
