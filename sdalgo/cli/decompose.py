@@ -37,6 +37,8 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
     calibrate: options.Calibrate = None,
     network: options.Network = None,
     bits: options.Bits = None,
+    price: options.Price = None,
+    damp: options.Damp = None,
     sequential: options.Sequential = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
@@ -62,7 +64,8 @@ def decompose(  # noqa: PLR0913, PLR0917  (one parameter an option)
 
     unpacked.allow(max_gb)
     own_files.force(force)
-    given = read_words(asked) | calibration_options(calibrate, network, bits, sequential)
+    calibrated = {"bits": bits, "price": price, "damp": damp, "sequential": sequential or None}
+    given = read_words(asked) | calibration_options(calibrate, network, calibrated)
     preset = calibrated_preset(preset, calibrate)
     if preset == CALIBRATED:
         given["index"] = index
@@ -97,22 +100,25 @@ def calibrated_preset(preset: str, calibrate: Path | None) -> str:
 
 
 def calibration_options(
-    calibrate: Path | None, network: str | None, bits: float | None, sequential: bool
+    calibrate: Path | None, network: str | None, asked: "Mapping[str, Any]"
 ) -> dict[str, Any]:
     """The options that only a calibrated decomposition has, as far as they are given.
 
     Raises:
-        InputError: they are given without --calibrate, or it without the network to run.
+        InputError: they are given without --calibrate, or it without the network to run; or a
+            budget and a price.
     """
+    given = {name: value for name, value in asked.items() if value is not None}
     if calibrate is None:
-        for name, given in (("network", network), ("bits", bits), ("sequential", sequential)):
-            if given:
-                raise InputError.at(f"--{name}", "has a meaning with --calibrate only")
+        for name in [*(["network"] if network else []), *given]:
+            raise InputError.at(f"--{name}", "has a meaning with --calibrate only")
         return {}
     if network is None:
         message = "say which network runs on them: --network NAME, of `sdalgo list networks`"
         raise InputError.at("--calibrate", message)
-    return {"sequential": sequential} if bits is None else {"bits": bits, "sequential": sequential}
+    if "bits" in given and "price" in given:
+        raise InputError.at("--price", "and --bits: a budget finds its price by itself; give one")
+    return {**given, "bits": None} if "price" in given else given
 
 
 def _container(

@@ -47,6 +47,17 @@ Network = Annotated[
 Bits = Annotated[
     float | None, typer.Option(show_default=False, help="Bits per weight that are aimed at: 3.5.")
 ]
+Price = Annotated[
+    float | None,
+    typer.Option(
+        show_default=False,
+        help="Instead: what a bit must save, of the energy of the network's outputs: 2e-8.",
+    ),
+]
+Damp = Annotated[
+    float | None,
+    typer.Option(show_default=False, help="Of the mean of H's diagonal, added to it: 0.1."),
+]
 Sequential = Annotated[
     bool, typer.Option("--sequential", help="Inputs come from what was decomposed so far.")
 ]

@@ -197,10 +197,33 @@ def test_decompose_for_calibration_images(calibrated, tmp_path, capsys):
     assert out.read_bytes() == first
 
 
+def test_decompose_at_a_price(calibrated, tmp_path, capsys):
+    from sdalgo.container import read_container
+
+    weights, images = calibrated
+    arguments = ("--network", "tiny", "--calibrate", images, "--damp", 0.1, "--json")
+    sizes = []
+    for price in (1e-6, 1e-4):
+        out = tmp_path / f"{price}.sd"
+        given = ("decompose", weights, "-o", out, *arguments, "--price", price)
+        status, text, _ = run(capsys, *given)
+        assert status == 0
+        sizes.append(json.loads(text)["totals"]["bits_per_weight"])
+        options = read_container(out).options
+        assert (options["bits"], options["price"], options["damp"]) == (None, price, 0.1)
+    assert sizes[0] > sizes[1]
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         (("--calibrate", "IMAGES"), "--network NAME"),
+        (("--price", "0"), "--price: has a meaning with --calibrate only"),
+        (
+            ("--network", "tiny", "--calibrate", "IMAGES", "--bits", "3", "--price", "1e-8"),
+            "--price: and --bits",
+        ),
+        (("--network", "tiny", "--calibrate", "IMAGES", "--price", "-1"), "option price"),
         (("--network", "tiny", "--calibrate", "WEIGHTS"), "neither a folder of images nor"),
         (("--bits", "3"), "--bits: has a meaning with --calibrate only"),
         (("--preset", "activations"), "go together"),
