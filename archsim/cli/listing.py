@@ -14,6 +14,7 @@ from archsim.cli import options
 from archsim.formats import console
 from archsim.formats.console import Table
 from archsim.formats.errors import InputError, Problem
+from archsim.formats.progress import bar
 
 if TYPE_CHECKING:
     from archsim.arch.component import Component
@@ -134,11 +135,14 @@ def _show(
     """A table of `row` of each name; the problems of files that do not load come after it."""
     rows: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    for name in names:
-        try:
-            rows.append(row(name))
-        except InputError as error:
-            problems += error.problems
+    wanted = list(names)
+    with bar("reading", quiet=quiet or json) as progress:
+        for number, name in enumerate(wanted):
+            progress(number, len(wanted), name)
+            try:
+                rows.append(row(name))
+            except InputError as error:
+                problems += error.problems
     if json:
         console.say_json(rows)
     elif not quiet and rows:
