@@ -12,6 +12,7 @@ _LOW, _HIGH = 1e-14, 1e-2  # prices between which one is sought
 _STEPS = 9
 _CLOSE = 0.01  # of the budget
 _SLOPE = 1.0  # bits per weight that e times the price saves, before anything is known
+_FLATTENING = 0.7  # the next slope over the last one, towards more bits, where codes run out
 _FLATTER = 4.0  # than thought, at most, from one step to the next
 _FURTHEST = 3.0  # of a step, in the logarithm of the price
 
@@ -50,6 +51,7 @@ def price_for(bits_at: Callable[[float], float], wanted: float, first: float) ->
         else:
             if before:  # the same side once more: the curve is flatter than thought
                 measured = (before[1] - bits) / (place - before[0])
+                measured *= _FLATTENING if bits < wanted else 1.0
                 slope = min(max(measured, slope / _FLATTER), slope)
             step = min(max((bits - wanted) / slope, -_FURTHEST), _FURTHEST)
         before = place, bits
