@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page_table import with_table
+
 Row = dict[str, Any]
 HEADS = (
     "| method | setting | bits per weight | cosine (95 %) | top-1 agreement (95 %) "
@@ -35,12 +37,8 @@ def _line(row: Row) -> str:
 
 def write(page: Path, recipe: str, rows: list[Row]) -> None:
     """Put the table between the page's marks of this recipe."""
-    text = page.read_text(encoding="utf-8")
-    begin, end = f"<!-- {recipe} -->\n", f"<!-- end {recipe} -->\n"
-    head, _, rest = text.partition(begin)
-    _, _, tail = rest.partition(end)
-    made = "\n".join(table(rows))
-    page.write_text(f"{head}{begin}{made}\n{end}{tail}", encoding="utf-8")
+    made = "".join(f"{line}\n" for line in table(rows))
+    page.write_text(with_table(page.read_text(encoding="utf-8"), recipe, made), encoding="utf-8")
 
 
 def draw(path: Path, rows: list[Row]) -> None:

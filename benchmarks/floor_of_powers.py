@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.rivals_page import with_table
+from benchmarks.page_table import with_table
 from sdalgo import preset
 from sdalgo.activations.inputs import layer_moments
 from sdalgo.activations.layer import decompose_layer

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from archsim.formats.json_file import read_json
+from benchmarks.page_table import with_table
 from sdalgo.rivals import report
 from sdalgo.rivals.harness import row_of
 from sdalgo.rivals.row import Row
@@ -37,14 +38,6 @@ def table(rows: list[Row]) -> str:
     heads = report.heads(rows[0].metric)
     lines = [heads, ["---"] * len(heads), *report.cells(rows)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def with_table(page: str, name: str, made: str) -> str:
-    """Return the page with the table between its marks of this name."""
-    begin, end = f"<!-- {name} -->\n", f"<!-- end {name} -->\n"
-    head, _, rest = page.partition(begin)
-    assert end in rest, f"the page has no marks of {name}"
-    return f"{head}{begin}{made}{end}{rest.partition(end)[2]}"
 
 
 def draw(rows: list[Row], network: str) -> None:

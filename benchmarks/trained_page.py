@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page_table import with_table
+
 PAGE = Path("docs/rivals_trained.md")
 HEADS = (
     "| method | setting | bits per weight | kB, all | accuracy, % (95 %) | norms anew | CPU s |",
@@ -31,7 +33,5 @@ def write(page: Path, results: Path) -> None:
     """Put the table of a file of results between the page's marks of its network."""
     found = json.loads(results.read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
-    begin, end = f"<!-- {found['network']} -->\n", f"<!-- end {found['network']} -->\n"
-    head, _, rest = text.partition(begin)
-    _, _, tail = rest.partition(end)
-    page.write_text(f"{head}{begin}{table(found['rows'])}\n{end}{tail}", encoding="utf-8")
+    made = table(found["rows"]) + "\n"
+    page.write_text(with_table(text, found["network"], made), encoding="utf-8")

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page_table import with_table
+
 SPEC = Path("docs/results/tune/mobilenet_v2.yaml")
 POINTS = SPEC.with_suffix(".json")
 PAGE = Path("docs/reference/tune.md")
@@ -46,10 +48,7 @@ def _name(row: dict[str, Any]) -> str:
 
 def written(text: str, found: dict[str, Any]) -> str:
     """Return the page with the table between its marks."""
-    begin, end = "<!-- mobilenet_v2 -->\n", "<!-- end mobilenet_v2 -->\n"
-    head, _, rest = text.partition(begin)
-    lines = "\n".join(table(found))
-    return f"{head}{begin}{lines}\n{end}{rest.partition(end)[2]}"
+    return with_table(text, "mobilenet_v2", "".join(f"{line}\n" for line in table(found)))
 
 
 def main() -> None:
