@@ -17,8 +17,8 @@ _ROUNDING = 1e-12  # of the energy where B is zero: less says nothing
 _RIDGE = 1e-9  # of the mean diagonal of the normal equations, so that unused codes do no harm
 
 
-def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> tuple[Float64, Float64]:
-    """Return B (slices, r, n, N) that minimises the energy for fixed Ce, and that energy, (N,).
+def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> Float64:
+    """Return B (slices, r, n, N) that minimises the energy for fixed Ce.
 
     Filters keep the basis given where the new one is no better, so the energy never grows.
     """
@@ -36,7 +36,7 @@ def fit_bases(problem: Problem, coef: Float64, basis: Float64) -> tuple[Float64,
     before, after = nothing + (both * towards).sum(axis=1).T
     better = after < before - _ROUNDING * nothing
     found = np.ascontiguousarray(np.where(better, both[:, :, 1].T, both[:, :, 0].T))
-    return found.reshape(basis.shape), np.where(better, after, before)
+    return found.reshape(basis.shape)
 
 
 def _equations(problem: Problem, coef: Float64) -> tuple[Float64, Float64]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sdalgo.activations.layer import DAMPS, layout_for
 from sdalgo.activations.moments import Moments, some_filters
-from sdalgo.activations.problem import Problem, problem_of, rebuilt
+from sdalgo.activations.problem import Problem, problem_of
 from sdalgo.activations.rounds import Search, fit_layer
 from sdalgo.pow2 import Float32
 
@@ -29,11 +29,10 @@ def best_damp(weight: Float32, fitted: Moments, judged: Moments, search: Search)
     )
     found = fit_layer(problem, search)
     worth = np.where(judge.rate > 0, judge.rate, 1.0)
-    rest = problem.weight - rebuilt(found.coef, found.basis, problem.layout)
     costs = [
         float((judge.energy(own) / worth + bits).sum())
         for own, bits in zip(
-            np.split(rest, len(DAMPS), axis=1), np.split(found.bits, len(DAMPS)), strict=True
+            np.split(found.rest, len(DAMPS), axis=1), np.split(found.bits, len(DAMPS)), strict=True
         )
     ]
     return DAMPS[int(np.argmin(costs))]

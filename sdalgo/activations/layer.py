@@ -1,13 +1,14 @@
 """One layer by the preset `activations`, and how its slices are cut."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from sdalgo.activations.budget import first_price, price_for
 from sdalgo.activations.moments import Moments
 from sdalgo.activations.problem import problem_of
-from sdalgo.activations.rounds import Search, Stored, fit_layer
+from sdalgo.activations.rounds import Fitted, Search, Stored, fit_layer
 from sdalgo.decomposition import Decomposition
 from sdalgo.matrices import Layout, layout_of, rows_of
 from sdalgo.options import ActivationOptions
@@ -64,22 +65,37 @@ def decompose_layer(
     moments = moments.checked(weight.shape, "calibration")
     rows = search.slice_rows if height is None else height
     layout = layout_of(weight.shape, rows, "even", search.vector_width)
-    best, cost = _at(weight, moments, layout, search)
+    best = _at(weight, moments, layout, search)
     while height is None and layout.rows <= _SPLIT_ROWS and layout.height >= 2 * _LEAST_ROWS:
         rows = -(-layout.height // 2)
         layout = layout_of(weight.shape, rows, "even", search.vector_width)
-        found, finer = _at(weight, moments, layout, search)
-        if finer >= cost:
+        finer = _at(weight, moments, layout, search)
+        if finer.cost >= best.cost:
             break
-        best, cost = found, finer
-    return best
+        best = finer
+    return best.found
 
 
-def _at(
-    weight: Float32, moments: Moments, layout: Layout, search: Search
-) -> tuple[Decomposition, float]:
-    """The decomposition in this layout, and what it costs in bits."""
-    parts, costs = [], []
+@dataclass(frozen=True)
+class _Cut:
+    """A layer in one layout, and the filters that were searched together."""
+
+    found: Decomposition
+    parts: list[Fitted]
+
+    @cached_property
+    def cost(self) -> float:
+        """Energy over the rate of a bit, and bits where they cost anything."""
+        energy, search = 0.0, self.parts[0].search
+        for part in self.parts:
+            rate = part.problem.rate
+            energy += float((part.energies / np.where(rate > 0, rate, 1.0)).sum())
+        return energy + (self.found.bits(search.form) if search.bit_price else 0)
+
+
+def _at(weight: Float32, moments: Moments, layout: Layout, search: Search) -> _Cut:
+    """The decomposition in this layout."""
+    parts = []
     whole = layout.rows * layout.width == moments.inputs  # no padding: H as it is
     step = len(weight) if len(moments.second) > 1 else _AT_ONCE
     for first in range(0, len(weight), step):
@@ -88,13 +104,10 @@ def _at(
         problem = problem_of(some, own, replace(layout, shape=some.shape), search.bit_price)
         if whole:
             problem = replace(problem, factor=moments.factor)
-        fitted = fit_layer(problem, search)
-        worth = np.where(problem.rate > 0, problem.rate, 1.0)
-        costs.append(float((fitted.energies / worth).sum()))
-        parts.append((fitted.coef.astype(np.float32), *fitted.stored))
-    coef, entries, scale = (np.concatenate(held, axis=-1) for held in zip(*parts, strict=True))
-    found = as_stored(coef, (entries, scale), layout)
-    return found, sum(costs) + (found.bits(search.form) if search.bit_price else 0)
+        parts.append(fit_layer(problem, search))
+    held = [(part.coef.astype(np.float32), *part.stored) for part in parts]
+    coef, entries, scale = (np.concatenate(each, axis=-1) for each in zip(*held, strict=True))
+    return _Cut(as_stored(coef, (entries, scale), layout), parts)
 
 
 def as_stored(coef: Float32, stored: Stored, layout: Layout) -> Decomposition:

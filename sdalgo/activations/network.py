@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from archsim.formats.errors import InputError
@@ -71,13 +72,15 @@ def decompose_network(
     """
     if not len(images) or not np.isfinite(images).all():
         raise InputError.at("calibration", "no images, or values that are not finite")
-    weights, calibrated = calibrated_layers(model, images, options, progress)
-    asked = Priced(options, options.price)
-    if options.bits is not None:
-        asked = price_at_budget(weights, calibrated, options, progress)
-    if options.sequential:
-        return decompose_in_order(model, images, calibrated, asked, progress)
-    return decompose_weights(weights, calibrated, asked, progress)
+    # A second thread of numpy's products waits more than it works here, and costs as much.
+    with threadpool_limits(1, user_api="blas"):
+        weights, calibrated = calibrated_layers(model, images, options, progress)
+        asked = Priced(options, options.price)
+        if options.bits is not None:
+            asked = price_at_budget(weights, calibrated, options, progress)
+        if options.sequential:
+            return decompose_in_order(model, images, calibrated, asked, progress)
+        return decompose_weights(weights, calibrated, asked, progress)
 
 
 def calibrated_layers(

@@ -1,6 +1,7 @@
 """Rounds of codes and bases of one layer: start, sweeps, fits of B, storage, a last sweep."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,22 +67,33 @@ Stored = tuple[NDArray[np.generic], Float32]
 
 @dataclass(frozen=True)
 class Fitted:
-    """Ce and B of a layer, and what they cost.
+    """Ce and B of a layer, and what they cost, which takes a product with H to say.
 
     Attributes:
         coef, basis: as in `descent`; B as it reads back.
         stored: entries (slices, r, n, N) and scales (slices, N) of B.
-        energies: of the outputs' error, (N,).
-        objective: energies over the rate of a bit plus bits, after each round.
-        bits: of codes at their ideal lengths, (N,).
     """
 
+    problem: Problem
+    search: Search
     coef: Float64
     basis: Float64
     stored: Stored
-    energies: Float64
-    objective: tuple[float, ...]
-    bits: Float64
+
+    @cached_property
+    def rest(self) -> Float64:
+        """The weights' error, (D, N)."""
+        return self.problem.weight - rebuilt(self.coef, self.basis, self.problem.layout)
+
+    @cached_property
+    def energies(self) -> Float64:
+        """Of the outputs' error, (N,)."""
+        return self.problem.energy(self.rest)
+
+    @cached_property
+    def bits(self) -> Float64:
+        """Of codes at their ideal lengths, (N,)."""
+        return measured(self.coef, self.search.powers, self.search.form).total(self.coef)
 
 
 def fit_layer(problem: Problem, search: Search) -> Fitted:
@@ -90,18 +102,14 @@ def fit_layer(problem: Problem, search: Search) -> Fitted:
     lengths = _first_lengths(search, basis.shape[1])
     coef = start(problem, basis, lengths)
     lengths = measured(coef, search.powers, search.form)
-    history = []
     for _ in range(search.rounds):
         coef = sweep(problem, coef, basis, lengths)
-        basis, energies = bases.fit_bases(problem, coef, basis)
+        basis = bases.fit_bases(problem, coef, basis)
         lengths = measured(coef, search.powers, search.form)
-        history.append(_objective(problem, energies, lengths.total(coef)))
     stored = bases.stored_bases(basis, search.basis_bits)
     basis = bases.read_back(*stored)
     coef = sweep(problem, coef, basis, lengths)
-    energies = problem.energy(problem.weight - rebuilt(coef, basis, problem.layout))
-    bits = measured(coef, search.powers, search.form).total(coef)
-    return Fitted(coef, basis, stored, energies, tuple(history), bits)
+    return Fitted(problem, search, coef, basis, stored)
 
 
 def _first_lengths(search: Search, basis_rank: int) -> CodeLengths:
@@ -114,8 +122,3 @@ def _first_lengths(search: Search, basis_rank: int) -> CodeLengths:
     return CodeLengths(
         low=search.powers[0], positive=each + index, negative=each + index, zero=zero, dead=dead
     )
-
-
-def _objective(problem: Problem, energies: Float64, bits: Float64) -> float:
-    rate = np.where(problem.rate > 0, problem.rate, 1)
-    return float((energies / rate + bits).sum()) if problem.rate.any() else float(energies.sum())

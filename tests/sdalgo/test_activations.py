@@ -137,14 +137,17 @@ def test_no_filter_costs_more_after_a_sweep_or_a_fit(shape, groups):
     for _ in range(3):
         coef = sweep(one, coef, basis, lengths)
         costs.append(cost(coef, basis))
-        basis, energies = bases.fit_bases(one, coef, basis)
-        rest = one.weight - rebuilt(coef, basis, layout)
-        scale = one.energy(one.weight).max()
-        np.testing.assert_allclose(energies, one.energy(rest), atol=1e-12 * scale)
+        basis = bases.fit_bases(one, coef, basis)
         costs.append(cost(coef, basis))
     assert all((b <= a * (1 + 1e-9)).all() for a, b in itertools.pairwise(costs))
     assert costs[-1].sum() < costs[0].sum()
-    history = fit_layer(one, search).objective
+    history = []
+    for _ in range(3):  # with code words as they occur, as `fit_layer` has them
+        lengths = measured(coef, search.powers, search.form)
+        coef = sweep(one, coef, basis, lengths)
+        basis = bases.fit_bases(one, coef, basis)
+        lengths = measured(coef, search.powers, search.form)
+        history.append(cost(coef, basis).sum())
     assert all(b <= a * (1 + 1e-9) for a, b in itertools.pairwise(history))
 
 
@@ -158,7 +161,7 @@ def test_bases_solve_the_normal_equations():
         -3, 1, (7, 3, 4)
     )
     old = generator.standard_normal((2, 3, 3, 4))
-    found, _ = bases.fit_bases(one, coef, old)
+    found = bases.fit_bases(one, coef, old)
     for k in range(4):
         columns = []
         for index in np.ndindex(2, 3, 3):

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 from torch import nn
 
 from sdalgo import InputError, preset
@@ -161,6 +162,24 @@ def test_networks_give_the_same_bytes_twice(model, images):
     for name in one:
         assert one[name].coef.tobytes() == two[name].coef.tobytes()
         assert one[name].basis.tobytes() == two[name].basis.tobytes()
+
+
+def test_products_have_one_thread_and_progress_is_told(model, images):
+    seen, threads = [], set()
+
+    def told(done, total, what):
+        seen.append(what)
+        threads.update(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+        assert 0 <= done < total
+
+    before = threadpool_info()
+    decompose_network(model, images, preset("activations", bits=9.0), told)
+    assert threads == {1}
+    assert threadpool_info() == before
+    assert [*dict.fromkeys(what.split(",")[0].split(" of ")[0] for what in seen)][:4] == [
+        "inputs", "sensitivities", "damping", "price 1",
+    ]  # fmt: skip
+    assert seen[-len(LAYERS) :] == LAYERS
 
 
 def test_images_that_cannot_be_used_are_refused(model, images):
