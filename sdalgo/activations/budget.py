@@ -36,11 +36,13 @@ def price_for(bits_at: Callable[[float], float], wanted: float, first: float) ->
         wanted: the budget, in the same units.
     """
     place, slope = log(first), _SLOPE
-    above = below = before = None  # (log price, bits): too many bits, too few, the last
+    above: tuple[float, float] | None = None  # (log price, bits) with too many bits
+    below: tuple[float, float] | None = None  # and with too few
     for _ in range(_STEPS):
         bits = bits_at(exp(place))
         if abs(bits - wanted) <= _CLOSE * wanted:
             break
+        before = above or below  # the last point, where all were on one side
         if bits > wanted:
             above = (place, bits)
         else:
@@ -54,7 +56,6 @@ def price_for(bits_at: Callable[[float], float], wanted: float, first: float) ->
                 measured *= _FLATTENING if bits < wanted else 1.0
                 slope = min(max(measured, slope / _FLATTER), slope)
             step = min(max((bits - wanted) / slope, -_FURTHEST), _FURTHEST)
-        before = place, bits
         if not log(_LOW) <= place + step <= log(_HIGH):
             break
         place += step

@@ -96,13 +96,12 @@ class _Cut:
 def _at(weight: Float32, moments: Moments, layout: Layout, search: Search) -> _Cut:
     """The decomposition in this layout."""
     parts = []
-    whole = layout.rows * layout.width == moments.inputs  # no padding: H as it is
     step = len(weight) if len(moments.second) > 1 else _AT_ONCE
     for first in range(0, len(weight), step):
         own = moments.filters(slice(first, first + step))
         some = weight[first : first + step]
         problem = problem_of(some, own, replace(layout, shape=some.shape), search.bit_price)
-        if whole:
+        if problem.second is moments.second:  # no padding, and no other factor
             problem = replace(problem, factor=moments.factor)
         parts.append(fit_layer(problem, search))
     held = [(part.coef.astype(np.float32), *part.stored) for part in parts]

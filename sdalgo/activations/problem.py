@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sdalgo.activations.moments import Moments
+from sdalgo.activations.moments import Moments, ridge
 from sdalgo.activations.triangular import upper_factor
 from sdalgo.fit import Float64
 from sdalgo.matrices import Layout
@@ -88,9 +88,8 @@ def _with_padding(given: Float64, padded: int) -> Float64:
     groups, inputs = given.shape[:2]
     second = np.zeros((groups, padded, padded))
     second[:, :inputs, :inputs] = given
-    mean = np.diagonal(given, axis1=1, axis2=2).mean(axis=1)
     free = np.arange(inputs, padded)
-    second[:, free, free] = _FREE * np.where(mean > 0, mean, 1.0)[:, None]
+    second[:, free, free] = ridge(given, _FREE)[:, None]
     return second
 
 

@@ -24,10 +24,10 @@ def upper_factor(second: Float64) -> Float64:
         return np.asarray(np.linalg.cholesky(np.linalg.inv(second)).swapaxes(-1, -2))
     turned = second[:, ::-1, ::-1]
     try:
-        found = inverse_of_lower(np.linalg.cholesky(turned.astype(np.float32)))
+        lower: Floats = np.linalg.cholesky(turned.astype(np.float32))
     except np.linalg.LinAlgError:  # float32 does not tell it from a singular one
-        found = inverse_of_lower(np.linalg.cholesky(turned))
-    return found[:, ::-1, ::-1].astype(np.float64, order="C")
+        lower = np.linalg.cholesky(turned)
+    return inverse_of_lower(lower)[:, ::-1, ::-1].astype(np.float64, order="C")
 
 
 def inverse_of_lower(lower: Floats) -> Floats:

@@ -110,8 +110,9 @@ def calibration_options(
     """
     given = {name: value for name, value in asked.items() if value is not None}
     if calibrate is None:
-        for name in [*(["network"] if network else []), *given]:
-            raise InputError.at(f"--{name}", "has a meaning with --calibrate only")
+        told = ["network", *given] if network else [*given]
+        if told:
+            raise InputError.at(f"--{told[0]}", "has a meaning with --calibrate only")
         return {}
     if network is None:
         message = "say which network runs on them: --network NAME, of `sdalgo list networks`"
