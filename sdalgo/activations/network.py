@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from archsim.formats.errors import InputError
@@ -18,8 +17,10 @@ from sdalgo.activations.moments import Moments, joined, some_filters
 from sdalgo.activations.passing import Reached, pass_once
 from sdalgo.activations.rounds import Search
 from sdalgo.activations.sensitivity import sensitivities
+from sdalgo.activations.side_by_side import each_layer
 from sdalgo.decompose import checked, is_decomposed
 from sdalgo.decomposition import Decomposition
+from sdalgo.one_thread import products_on_one_thread
 from sdalgo.options import ActivationOptions
 from sdalgo.pow2 import Float32
 
@@ -72,17 +73,16 @@ def decompose_network(
     """
     if not len(images) or not np.isfinite(images).all():
         raise InputError.at("calibration", "no images, or values that are not finite")
-    # A second thread of numpy's products waits more than it works here, and costs as much.
-    with threadpool_limits(1, user_api="blas"):
-        weights, calibrated = calibrated_layers(model, images, options, progress)
-        asked = Priced(options, options.price)
-        if options.bits is not None:
-            asked = price_at_budget(weights, calibrated, options, progress)
-        if options.sequential:
-            return decompose_in_order(model, images, calibrated, asked, progress)
-        return decompose_weights(weights, calibrated, asked, progress)
+    weights, calibrated = calibrated_layers(model, images, options, progress)
+    asked = Priced(options, options.price)
+    if options.bits is not None:
+        asked = price_at_budget(weights, calibrated, options, progress)
+    if options.sequential:
+        return decompose_in_order(model, images, calibrated, asked, progress)
+    return decompose_weights(weights, calibrated, asked, progress)
 
 
+@products_on_one_thread()
 def calibrated_layers(
     model: nn.Module,
     images: NDArray[np.generic],
@@ -99,16 +99,16 @@ def calibrated_layers(
     found = sensitivities(model, images[::step], known, DAMPS[0], progress)
     size = sum(weight.size for weight in weights.values())
     price = options.price if options.bits is None else first_price(size, options.bits)
-    made = {}
-    for index, (name, weight) in enumerate(weights.items()):
-        progress(index, len(weights), f"damping of {name}")
+
+    def damped(name: str) -> Moments:
         sensitivity = steadied(found[name])
         halves = [replace(m, sensitivity=sensitivity) for m in (first[name], second[name])]
         damp = options.damp
         if damp is None:
-            damp = best_damp(weight, halves[0], halves[1], Search.of(options, price, 0))
-        made[name] = replace(known[name], sensitivity=sensitivity).damped(damp)
-    return weights, made
+            damp = best_damp(weights[name], halves[0], halves[1], Search.of(options, price, 0))
+        return replace(known[name], sensitivity=sensitivity).damped(damp)
+
+    return weights, each_layer(_sizes(weights), damped, progress, "damping of ")
 
 
 def weights_of(
@@ -128,6 +128,7 @@ def steadied(sensitivity: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(0.8 * sensitivity + 0.2 * sensitivity.mean())
 
 
+@products_on_one_thread()
 def decompose_weights(
     weights: Weights,
     moments: Mapping[str, Moments],
@@ -135,12 +136,16 @@ def decompose_weights(
     progress: Progress = silent,
 ) -> dict[str, Decomposition]:
     """Decompose each weight at one price of a bit."""
-    found = {}
-    for index, (name, weight) in enumerate(weights.items()):
-        progress(index, len(weights), name)
+
+    def decomposed(name: str) -> Decomposition:
         own = replace(moments[name])  # of its own factor, which goes with it
-        found[name] = decompose_layer(weight, own, asked.search, asked.heights.get(name))
-    return found
+        return decompose_layer(weights[name], own, asked.search, asked.heights.get(name))
+
+    return each_layer(_sizes(weights), decomposed, progress)
+
+
+def _sizes(weights: Weights) -> dict[str, int]:
+    return {name: weight.size for name, weight in weights.items()}
 
 
 def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
@@ -148,6 +153,7 @@ def total_bits(found: Mapping[str, Decomposition], form: str) -> int:
     return sum(layer.bits(form) for layer in found.values())
 
 
+@products_on_one_thread()
 def price_at_budget(
     weights: Weights,
     moments: Mapping[str, Moments],
@@ -173,10 +179,12 @@ def price_at_budget(
         if not searched / _NEAR <= price <= searched * _NEAR:
             searched = price
             heights.clear()
-        search, found = Search.of(options, price), {}
-        for index, (name, weight) in enumerate(few.items()):
-            progress(index, len(few), f"price {tried}, {name}")
-            found[name] = decompose_layer(weight, given[name], search, heights.get(name))
+        search = Search.of(options, price)
+
+        def decomposed(name: str) -> Decomposition:
+            return decompose_layer(few[name], given[name], search, heights.get(name))
+
+        found = each_layer(_sizes(few), decomposed, progress, f"price {tried}, ")
         heights.update({name: layer.layout.height for name, layer in found.items()})
         share = {name: weights[name].size / few[name].size for name in few}
         return sum(layer.bits(options.index) * share[name] for name, layer in found.items()) / size
@@ -190,6 +198,7 @@ def _most(moments: Moments) -> int:
     return max(_SAMPLED // moments.inputs, _LEAST_FILTERS)
 
 
+@products_on_one_thread()
 def decompose_in_order(
     model: nn.Module,
     images: NDArray[np.generic],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from sdalgo import InputError, Options, decompose, preset
 from sdalgo.exchange import exchange
@@ -54,6 +55,15 @@ def test_a_matrix_of_powers_of_two_is_its_own_decomposition():
     weight = np.ldexp(rng.choice([-1.0, 1.0], (4, 8, 3, 3)), rng.integers(-5, 0, (4, 8, 3, 3)))
     found = decompose(weight.astype(np.float32), preset("as_released", theta=0.0))
     assert found.error(weight.astype(np.float32)) < 1e-6
+
+
+def test_numbers_do_not_depend_on_the_threads_of_numpys_products():
+    weight, made = drawn((96, 1280), 9, 0.05), []
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            found = decompose(weight)
+            made.append((found.coef.tobytes(), found.basis.tobytes(), found.error(weight)))
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize(
