@@ -23,6 +23,7 @@ from archsim.formats.sealed import CHECKSUM, unsealed
 from archsim.formats.source import require
 from sdalgo.agreement import with_weights
 from sdalgo.evaluation.refresh import has_statistics, refreshed
+from sdalgo.one_thread import products_on_one_thread
 from sdalgo.rivals.given import Given
 from sdalgo.rivals.methods import METHODS, Point, points
 from sdalgo.rivals.row import Row
@@ -119,11 +120,12 @@ def keys_of(subject: Subject, point: Point) -> dict[str, str]:
 
 def _rows(given: Given, subject: Subject, point: Point, refresh: bool) -> Iterator[tuple[str, Row]]:
     """Make the layers of a point, judge the network once, and give its rows with their keys."""
-    if point.needs:
-        getattr(given, point.needs)
-    began = time.process_time()
-    layers = point.make(given)
-    seconds = time.process_time() - began
+    with products_on_one_thread():
+        if point.needs:
+            getattr(given, point.needs)
+        began = time.process_time()
+        layers = point.make(given)
+        seconds = time.process_time() - began
     other = with_weights(subject.model, {name: made.rebuild() for name, made in layers.items()})
     verdict = subject.judge(other)
     again = _again(subject, other) if refresh else None
