@@ -21,6 +21,7 @@ from sdalgo.decompose import checked, decompose, is_decomposed
 from sdalgo.decomposition import Decomposition
 from sdalgo.graph import Node, layer_graph
 from sdalgo.networks import network
+from sdalgo.one_thread import products_on_one_thread
 from sdalgo.options import CALIBRATED, ActivationOptions, Options, preset
 from sdalgo.own_recipe import load_own
 from sdalgo.pow2 import Float32
@@ -113,6 +114,7 @@ class Subject:
             found[name] = checked(held, name)
         return found
 
+    @products_on_one_thread()
     def made(self, settings: Mapping[str, Setting], progress: Progress | None = None) -> Made:
         """Return every layer decomposed with the setting of its group."""
         found: Made = {}
