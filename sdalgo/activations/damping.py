@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from sdalgo.activations.layer import DAMPS, layout_for
-from sdalgo.activations.moments import Moments, some_filters
-from sdalgo.activations.problem import Problem, problem_of
+from sdalgo.activations.moments import Moments, on_diagonal, ridge, some_filters
+from sdalgo.activations.problem import problem_of
 from sdalgo.activations.rounds import Search, fit_layer
 from sdalgo.pow2 import Float32
 
@@ -22,29 +22,26 @@ def best_damp(weight: Float32, fitted: Moments, judged: Moments, search: Search)
     """Return the value of `DAMPS` that costs least, energy and bits together, on `judged`."""
     some, moments = some_filters(weight, fitted, _FILTERS)
     _, others = some_filters(weight, judged, _FILTERS)
-    layout = layout_for(some.shape, search)
-    judge = problem_of(some, others, layout, search.bit_price)
-    problem = _side_by_side(
-        [problem_of(some, moments.damped(damp), layout, search.bit_price) for damp in DAMPS]
-    )
-    found = fit_layer(problem, search)
+    count = len(DAMPS)
+    judge = problem_of(some, others, layout_for(some.shape, search), search.bit_price)
+    # All values are searched in the time of one.
+    several = np.concatenate([some] * count)
+    layout = layout_for(several.shape, search)
+    found = fit_layer(problem_of(several, _by_damp(moments), layout, search.bit_price), search)
     worth = np.where(judge.rate > 0, judge.rate, 1.0)
     costs = [
         float((judge.energy(own) / worth + bits).sum())
         for own, bits in zip(
-            np.split(found.rest, len(DAMPS), axis=1), np.split(found.bits, len(DAMPS)), strict=True
+            np.split(found.rest, count, axis=1), np.split(found.bits, count), strict=True
         )
     ]
     return DAMPS[int(np.argmin(costs))]
 
 
-def _side_by_side(problems: list[Problem]) -> Problem:
-    """Problems of the same filters as one whose filters are those of all, so that all are searched
-    in the time of one."""
-    layout = problems[0].layout
-    return Problem(
-        weight=np.concatenate([one.weight for one in problems], axis=1),
-        second=np.concatenate([one.second for one in problems]),
-        rate=np.concatenate([one.rate for one in problems]),
-        layout=replace(layout, shape=(layout.filters * len(problems), *layout.shape[1:])),
-    )
+def _by_damp(moments: Moments) -> Moments:
+    """The moments of the same filters for each of `DAMPS`, one after the other, as groups."""
+    count, held = len(DAMPS), moments.second
+    second = np.broadcast_to(held, (count, *held.shape)).reshape(-1, *held.shape[1:])
+    added = np.outer(DAMPS, ridge(held, 1.0)).ravel()
+    sensitivity = None if moments.sensitivity is None else np.tile(moments.sensitivity, count)
+    return replace(moments, second=on_diagonal(second, added), sensitivity=sensitivity)
