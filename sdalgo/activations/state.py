@@ -100,7 +100,7 @@ def tokens_of(place: Path, shape: tuple[int, ...], words: int) -> NDArray[np.int
         raise InputError.at(place, "a network of tokens is calibrated by an .npz file, not images")
     ids = _array(place)
     if ids.dtype.kind not in "iu" or ids.shape[1:] != shape or not len(ids):
-        raise InputError.at(place, f"images: {ids.dtype} {ids.shape}; (N, *{shape}) token ids")
+        raise InputError.at(place, f"images: {_seen(ids)}, not token ids, {_wanted(shape)}")
     if ids.min() < 0 or ids.max() >= words:
         raise InputError.at(place, f"images: token ids are 0 to {words - 1}")
     return ids.astype(np.int64)
@@ -128,8 +128,16 @@ def images_of(
         return np.stack([prepared(read_rgb(path), size, pixels) for path in paths])
     images = _array(place)
     if images.dtype.kind != "f" or images.shape[1:] != shape or not len(images):
-        raise InputError.at(place, f"images: {images.dtype} {images.shape}; (N, *{shape}) floats")
+        raise InputError.at(place, f"images: {_seen(images)}, not floats, {_wanted(shape)}")
     return images.astype(np.float32)
+
+
+def _seen(images: NDArray[np.generic]) -> str:
+    return f"{images.dtype}, {'x'.join(map(str, images.shape))}"
+
+
+def _wanted(shape: tuple[int, ...]) -> str:
+    return "x".join(["N", *map(str, shape)])
 
 
 def _array(place: Path) -> NDArray[np.generic]:
