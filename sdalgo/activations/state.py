@@ -100,7 +100,9 @@ def tokens_of(place: Path, shape: tuple[int, ...], words: int) -> NDArray[np.int
         raise InputError.at(place, "a network of tokens is calibrated by an .npz file, not images")
     ids = _array(place)
     if ids.dtype.kind not in "iu" or ids.shape[1:] != shape or not len(ids):
-        raise InputError.at(place, f"images: {_seen(ids)}, not token ids, {_wanted(shape)}")
+        raise InputError.at(
+            place, f"images: {_seen(ids)}; the network takes token ids, {_wanted(shape)}"
+        )
     if ids.min() < 0 or ids.max() >= words:
         raise InputError.at(place, f"images: token ids are 0 to {words - 1}")
     return ids.astype(np.int64)
@@ -128,7 +130,9 @@ def images_of(
         return np.stack([prepared(read_rgb(path), size, pixels) for path in paths])
     images = _array(place)
     if images.dtype.kind != "f" or images.shape[1:] != shape or not len(images):
-        raise InputError.at(place, f"images: {_seen(images)}, not floats, {_wanted(shape)}")
+        raise InputError.at(
+            place, f"images: {_seen(images)}; the network takes floats, {_wanted(shape)}"
+        )
     return images.astype(np.float32)
 
 
