@@ -11,7 +11,6 @@ from sdalgo.activations.problem import problem_of
 from sdalgo.activations.rounds import Fitted, Search, Stored, fit_layer
 from sdalgo.decomposition import Decomposition
 from sdalgo.matrices import Layout, layout_of, rows_of
-from sdalgo.one_thread import products_on_one_thread
 from sdalgo.options import ActivationOptions
 from sdalgo.pow2 import Float32, encode
 
@@ -27,7 +26,6 @@ def layout_for(shape: tuple[int, ...], search: Search) -> Layout:
     return layout_of(shape, search.slice_rows, "even", search.vector_width)
 
 
-@products_on_one_thread()
 def decompose_alone(weight: Float32, moments: Moments, options: ActivationOptions) -> Decomposition:
     """Return the decomposition of one layer for itself, at a budget of its own.
 

@@ -2,6 +2,8 @@
 where H = I, and a result that is a decomposition as any other."""
 
 import itertools
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -310,3 +312,20 @@ def test_a_container_holds_it(tmp_path):
     found = sdalgo.decompose(weight, preset("activations", bits=None), calibration=moments)
     back = from_bytes(to_bytes(Container(layers={"w": found}, others={}))).layers["w"]
     np.testing.assert_array_equal(back.rebuild(), found.rebuild())
+
+
+def test_a_layer_alone_needs_numpy_and_no_extra():
+    """In a process of its own, for imports are kept."""
+    program = """
+import sys
+sys.modules |= dict.fromkeys(("torch", "threadpoolctl", "bitarray"))
+import numpy, sdalgo
+from sdalgo.activations.moments import moments_of
+weight = numpy.random.default_rng(0).standard_normal((8, 12)).astype(numpy.float32)
+seen = moments_of(numpy.random.default_rng(1).standard_normal((12, 100)))
+print(sdalgo.decompose(weight, sdalgo.preset("activations"), calibration=seen).error(weight) < 0.5)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert done.stdout == "True\n", done.stderr
