@@ -63,10 +63,15 @@ class TuneFile(Record):
     evaluation: Text | None = None
 
 
+_REPEATED = {"groups": "group", "objectives": "objective"}
+"""Options that hold one of the values of their key."""
+
+
 def _on_the_command_line(*path: object, key: bool = False) -> str:  # noqa: ARG001 - a `Place`
     """Where an option of the command line stands."""
     name, *more = path
-    return " ".join([f"--{str(name).replace('_', '-')}", *(str(one) for one in more[:1])])
+    option = _REPEATED.get(str(name), str(name)).replace("_", "-")
+    return " ".join([f"--{option}", *(one for one in more[:1] if isinstance(one, str))])
 
 
 @dataclass(frozen=True, kw_only=True)

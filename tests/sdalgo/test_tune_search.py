@@ -290,7 +290,7 @@ def test_command_prints_the_front_and_json(images, tmp_path, capsys):
         (["-r", "tiny_sd", "--sampler", "tbe"], "--sampler: there is no sampler 'tbe'; did you"),
         (["-r", "tiny_sd", "--vary", "theta"], "--vary theta: is not KEY=VALUE"),
         (["-r", "tiny_sd", "--vary", "firts.theta=1"], "did you mean 'first'?"),
-        (["-r", "tiny_sd", "--group", "a=b"], "--groups a: groups.a: there is no layer 'b'"),
+        (["-r", "tiny_sd", "--group", "a=b"], "--group a: groups.a: there is no layer 'b'"),
         (["-r", "gpt2_small_decode"], "its network is read as a graph"),
         (["-r", "resnet18_cifar_sdt"], "it is of a training"),
     ],
