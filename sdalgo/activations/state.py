@@ -100,9 +100,7 @@ def tokens_of(place: Path, shape: tuple[int, ...], words: int) -> NDArray[np.int
         raise InputError.at(place, "a network of tokens is calibrated by an .npz file, not images")
     ids = _array(place)
     if ids.dtype.kind not in "iu" or ids.shape[1:] != shape or not len(ids):
-        raise InputError.at(
-            place, f"images: {_seen(ids)}; the network takes token ids, {_wanted(shape)}"
-        )
+        raise _of_another_kind(place, ids, "token ids", shape)
     if ids.min() < 0 or ids.max() >= words:
         raise InputError.at(place, f"images: token ids are 0 to {words - 1}")
     return ids.astype(np.int64)
@@ -130,18 +128,17 @@ def images_of(
         return np.stack([prepared(read_rgb(path), size, pixels) for path in paths])
     images = _array(place)
     if images.dtype.kind != "f" or images.shape[1:] != shape or not len(images):
-        raise InputError.at(
-            place, f"images: {_seen(images)}; the network takes floats, {_wanted(shape)}"
-        )
+        raise _of_another_kind(place, images, "floats", shape)
     return images.astype(np.float32)
 
 
-def _seen(images: NDArray[np.generic]) -> str:
-    return f"{images.dtype}, {'x'.join(map(str, images.shape))}"
-
-
-def _wanted(shape: tuple[int, ...]) -> str:
-    return "x".join(["N", *map(str, shape)])
+def _of_another_kind(
+    place: Path, images: NDArray[np.generic], taken: str, shape: tuple[int, ...]
+) -> InputError:
+    """What the file holds, and what the network takes."""
+    held, wanted = ("x".join(map(str, each)) for each in (images.shape, ("N", *shape)))
+    message = f"images: {images.dtype}, {held}; the network takes {taken}, {wanted}"
+    return InputError.at(place, message)
 
 
 def _array(place: Path) -> NDArray[np.generic]:
